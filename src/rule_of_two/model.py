@@ -1,0 +1,199 @@
+"""What the rooms say to each other: labels, facts, session views and decisions. Frozen values, no I/O, no clock.
+
+DESIGN sections 2 and 3 define the words. A set of labels only ever joins; nothing here removes one from a session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Literal
+
+from rule_of_two.errors import Code
+
+Label = Literal["A", "B", "C"]
+"""A: untrustworthy input. B: sensitive systems or private data. C: changes state or communicates externally."""
+
+Labels = frozenset[Label]
+"""What one call can bring, or what one session has seen."""
+
+Held = Mapping[Label, int]
+"""Labels of a session, each with the number (journal sequence) of the call that first brought it."""
+
+_ORDER: Final[tuple[Label, ...]] = ("A", "B", "C")
+NONE: Final[Labels] = frozenset()
+ALL: Final[Labels] = frozenset(("A", "B", "C"))
+INGRESS: Final[Labels] = frozenset(("A", "B"))
+"""What bytes that reach the context can bring: never C, which is an act."""
+
+
+def labels_in(text: Iterable[str]) -> Labels:
+    """The labels that stand in ``text``, as letters: ``labels_in("AC")``. Other characters say nothing."""
+    return frozenset(label for label in _ORDER if label in frozenset(text))
+
+
+def label_text(labels: Labels | Held) -> str:
+    """``[A][C]``, in order; ``none`` for the empty set."""
+    return "".join(f"[{label}]" for label in sorted(labels)) or "none"
+
+
+class Action(StrEnum):
+    """The Cedar action of a request (`policies/rule-of-two.cedarschema`)."""
+
+    CALL_TOOL = "call_tool"
+    READ_RESOURCE = "read_resource"
+    GET_PROMPT = "get_prompt"
+    COMPLETE = "complete"
+    RECEIVE = "receive"
+    """Text that an upstream sends unasked, or with a list: logs, and descriptions no human accepted."""
+
+
+TargetKind = Literal["url", "host", "path", "recipient", "amount", "account", "command", "query"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a call reaches, normalised once at the edge.
+
+    ``value`` is canonical: a lower-case IDNA host (with a port only when it is not the scheme's default), an absolute
+    path free of ``..`` and symlinks, a lower-case address, a decimal string. ``None``: the argument was absent or could
+    not be parsed, so nothing may be concluded from it. ``shown`` is the argument as text, for a human to read.
+    """
+
+    kind: TargetKind
+    value: str | None
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResource:
+    """A resource that outlives the call: the key of the ledger. ``value`` ``None`` means the whole store."""
+
+    store: str
+    kind: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one request touches, from manifest and arguments.
+
+    ``labels`` is the worst case that the manifest allows for these arguments. ``lowered_by`` names each line of the
+    operator's that took a label off, so that the decision can name it too.
+    """
+
+    action: Action
+    upstream: str
+    name: str
+    labels: Labels
+    targets: tuple[Target, ...] = ()
+    reads: tuple[StoredResource, ...] = ()
+    writes: tuple[StoredResource, ...] = ()
+    lowered_by: tuple[str, ...] = ()
+
+    @property
+    def qualified(self) -> str:
+        """The entity id in policies and in the journal: ``<upstream>__<name>``."""
+        return f"{self.upstream}__{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """One consistent reading of a session. ``reserved`` are labels of calls decided but not settled."""
+
+    id: str
+    held: Held = field(default_factory=dict)
+    reserved: Held = field(default_factory=dict)
+    dropped: bool = False
+    frozen: bool = False
+
+    @property
+    def after(self) -> dict[Label, int]:
+        """``held ∪ reserved``: what a new call is checked against; the earlier number wins."""
+        joined: dict[Label, int] = dict(self.held)
+        for label, number in self.reserved.items():
+            joined[label] = min(number, joined.get(label, number))
+        return joined
+
+
+def completing(before: Labels, call: Labels, *, dropped: bool = False) -> bool:
+    """Whether a call completes the Rule of Two's set (DESIGN section 3).
+
+    True when ``before ∪ call`` is {A, B, C} and the call adds a missing label, or carries C in a session that holds all
+    three. With C dropped no call is completing: every call that carries C is denied instead.
+    """
+    return not dropped and before | call == ALL and (before != ALL or "C" in call)
+
+
+class Outcome(StrEnum):
+    """What policy says of one request."""
+
+    ALLOW = "allow"
+    ASK = "ask"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The policy room's answer, before it is numbered and journalled.
+
+    ``policies`` are the ``@id`` of the policies that decided; ``messages`` their ``@message``. ``errors`` not empty
+    means that it failed closed, and ``outcome`` is deny.
+    """
+
+    outcome: Outcome
+    code: Code | None = None
+    policies: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """On whose behalf a session runs. Declared by the operator, never by the client or the model."""
+
+    user: str = "local"
+    tenant: str = "local"
+    roles: tuple[str, ...] = ()
+    purpose: str = "general"
+    interactive: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One journalled decision. ``number`` is its journal sequence; ``None`` when it could not be journalled."""
+
+    number: int | None
+    outcome: Outcome
+    code: Code | None
+    session: str
+    held: Held
+    adds: Labels
+    policies: tuple[str, ...]
+    messages: tuple[str, ...] = ()
+    ticket: str | None = None
+    observed: bool = False
+    """Observe mode let it pass although policy said otherwise."""
+
+    @property
+    def id(self) -> str | None:
+        """``d<number>``: what `rule-of-two why` takes."""
+        return None if self.number is None else f"d{self.number}"
+
+    def as_meta(self) -> dict[str, object]:
+        """The value of ``_meta["rule-of-two/decision"]`` (INTERFACE, Results)."""
+        meta: dict[str, object] = {
+            "id": self.id,
+            "outcome": str(self.outcome),
+            "code": None if self.code is None else str(self.code),
+            "session": self.session,
+            "held": sorted(self.held),
+            "adds": sorted(self.adds),
+            "policies": list(self.policies),
+        }
+        if self.observed:
+            meta["observed"] = True
+        if self.ticket is not None:
+            meta["ticket"] = self.ticket
+        return meta

@@ -1,0 +1,53 @@
+"""YAML with positions: any text is a document or one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict
+
+from rule_of_two.errors import ConfigurationError
+from rule_of_two.yaml_source import nearest, parse_yaml
+
+
+class _Leaf(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    colour: str = "red"
+
+
+class _Tree(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    leaves: list[_Leaf] = []
+    flag: str = ""
+
+
+PATH = Path("tree.yaml")
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_document_or_a_configuration_error(text: str) -> None:
+    try:
+        parse_yaml(text, _Tree, PATH)
+    except ConfigurationError as error:
+        assert str(error).startswith("tree.yaml")
+
+
+def test_the_line_is_that_of_the_deepest_part() -> None:
+    with pytest.raises(ConfigurationError, match="tree.yaml:3: unknown key 'leaves.1.color'; did you mean 'colour'"):
+        parse_yaml("leaves:\n- colour: red\n- color: blue\n", _Tree, PATH)
+
+
+def test_no_is_a_string_as_in_yaml_1_2() -> None:
+    assert parse_yaml("flag: no", _Tree, PATH).flag == "no"
+
+
+def test_a_tag_executes_nothing() -> None:
+    with pytest.raises(ConfigurationError):
+        parse_yaml("flag: !!python/object/apply:os.system [true]", _Tree, PATH)
+
+
+def test_a_far_word_suggests_nothing() -> None:
+    assert nearest("zebra", ["colour", "flag"]) == ""
