@@ -1,0 +1,165 @@
+"""Where a session begins and ends (DESIGN "Sessions"): attaching a connection, ending it, and what a crash leaves.
+
+Nothing is washed by dying: a connection that did not end cleanly leaves an orphan, and the next connection under its
+key joins the orphan's labels, reservations, drops and freezes. State that was lost counts as having held everything.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from rule_of_two.model import ALL, NONE, Labels
+from rule_of_two.sessions.key import Boundary, SessionKey
+from rule_of_two.sessions.labels import AMBIENT, join, join_reservations
+from rule_of_two.sessions.presence import Presence
+from rule_of_two.store.database import Database
+
+_OPEN: Final = "SELECT id, session FROM connections WHERE key = ? AND closed_at IS NULL ORDER BY opened_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A connection that is recorded, and how its session began: ``joined``, ``new``, ``orphan`` or ``lost``."""
+
+    connection: str
+    session: str
+    began: str
+
+
+class Boundaries:
+    """Attaches and ends the connections of one gateway process.
+
+    ``clock`` gives the time as ISO 8601 UTC. All methods are one transaction each.
+    """
+
+    def __init__(self, database: Database, presence: Presence, clock: Callable[[], str]) -> None:
+        self._database = database
+        self._presence = presence
+        self._clock = clock
+
+    async def attach(self, key: SessionKey, boundary: Boundary, *, ambient: Labels = NONE) -> Attached:
+        """Record a new connection and find its session; ``ambient`` labels are joined at once.
+
+        :raises StoreError: it could not be recorded.
+        """
+        connection = secrets.token_hex(8)
+        self._presence.hold(key.digest, connection)
+        try:
+            attached = await self._database.write(lambda db: self._attach(db, key, boundary, connection, ambient))
+            self._presence.mark(key.digest, connection)
+        except BaseException:
+            self._presence.release(key.digest, connection)
+            raise
+        return attached
+
+    def _attach(
+        self, db: sqlite3.Connection, key: SessionKey, boundary: Boundary, connection: str, ambient: Labels
+    ) -> Attached:
+        rows = db.execute(_OPEN, (key.text,)).fetchall()
+        alive = {other for other, _ in rows if self._presence.alive(key.digest, other)}
+        live = [session for other, session in rows if other in alive]
+        dead = [(other, session) for other, session in rows if other not in alive]
+        lost = self._presence.marked(key.digest) - {other for other, _ in rows}
+        for other, _ in dead:
+            join_reservations(db, other)
+        session, began = self._find_session(db, key, boundary, live, dead)
+        if lost:
+            join(db, session, ALL, AMBIENT)
+            began = "lost"
+        join(db, session, ambient, AMBIENT)
+        for other, _ in dead:
+            self._close(db, other)
+        db.execute(
+            "INSERT INTO connections (id, session, key, process, opened_at) VALUES (?, ?, ?, ?, ?)",
+            (connection, session, key.text, os.getpid(), self._clock()),
+        )
+        for other in {other for other, _ in dead} | {
+            other for other in lost if not self._presence.alive(key.digest, other)
+        }:
+            # A gateway that still lives without its state keeps its mark: whoever comes next must know of it too.
+            self._presence.forget(key.digest, other)
+        return Attached(connection, session, began)
+
+    def _find_session(
+        self, db: sqlite3.Connection, key: SessionKey, boundary: Boundary, live: list[str], dead: list[tuple[str, str]]
+    ) -> tuple[str, str]:
+        if live:
+            return live[-1], "joined"
+        if boundary != "connection":
+            row = db.execute(
+                "SELECT id FROM sessions WHERE key = ? AND ended_at IS NULL ORDER BY rowid DESC LIMIT 1",
+                (key.text,),
+            ).fetchone()
+            return (row[0], "joined") if row else (self._create(db, key.text, boundary, ()), "new")
+        orphans = tuple(dict.fromkeys(session for _, session in dead))
+        return self._create(db, key.text, boundary, orphans), "orphan" if orphans else "new"
+
+    def _create(self, db: sqlite3.Connection, key: str, boundary: Boundary, orphans: tuple[str, ...]) -> str:
+        session = f"s-{secrets.token_hex(4)}"
+        db.execute(
+            "INSERT INTO sessions (id, key, boundary, created_at, joined_from) VALUES (?, ?, ?, ?, ?)",
+            (session, key, boundary, self._clock(), " ".join(orphans) or None),
+        )
+        for orphan in orphans:
+            db.execute(
+                "UPDATE sessions SET "
+                "(held_a, held_b, held_c, dropped, frozen) = (SELECT coalesce(sessions.held_a, o.held_a), "
+                "coalesce(sessions.held_b, o.held_b), coalesce(sessions.held_c, o.held_c), "
+                "max(sessions.dropped, o.dropped), max(sessions.frozen, o.frozen) FROM sessions o WHERE o.id = ?) "
+                "WHERE id = ?",
+                (orphan, session),
+            )
+            self._end(db, orphan, "orphaned")
+        return session
+
+    async def detach(self, key: SessionKey, connection: str) -> bool:
+        """End a connection cleanly. True when its session ended with it.
+
+        :raises StoreError: it could not be recorded; the connection then counts as crashed.
+        """
+        ended = await self._database.write(lambda db: self._detach(db, key, connection))
+        self._presence.release(key.digest, connection)
+        return ended
+
+    def _detach(self, db: sqlite3.Connection, key: SessionKey, connection: str) -> bool:
+        session, boundary = db.execute(
+            "SELECT s.id, s.boundary FROM sessions s JOIN connections c ON c.session = s.id WHERE c.id = ?",
+            (connection,),
+        ).fetchone()
+        join_reservations(db, connection)
+        self._close(db, connection)
+        others = db.execute(
+            "SELECT count(*) FROM connections WHERE session = ? AND closed_at IS NULL", (session,)
+        ).fetchone()[0]
+        if boundary != "connection" or others:
+            return False
+        self._end(db, session, "clean")
+        return True
+
+    async def renew(self, session: str) -> str | None:
+        """A human starts a new session: its live connections go on in a new record that holds nothing.
+
+        Calls in flight stay in the old session. Returns the new session's id, or ``None`` when ``session`` is unknown
+        or has ended.
+        """
+        return await self._database.write(lambda db: self._renew(db, session))
+
+    def _renew(self, db: sqlite3.Connection, session: str) -> str | None:
+        row = db.execute("SELECT key, boundary FROM sessions WHERE id = ? AND ended_at IS NULL", (session,)).fetchone()
+        if row is None:
+            return None
+        new = self._create(db, row[0], row[1], ())
+        db.execute("UPDATE connections SET session = ? WHERE session = ? AND closed_at IS NULL", (new, session))
+        self._end(db, session, "new")
+        return new
+
+    def _close(self, db: sqlite3.Connection, connection: str) -> None:
+        db.execute("UPDATE connections SET closed_at = ? WHERE id = ?", (self._clock(), connection))
+
+    def _end(self, db: sqlite3.Connection, session: str, how: str) -> None:
+        db.execute("UPDATE sessions SET ended_at = ?, ended_how = ? WHERE id = ?", (self._clock(), how, session))

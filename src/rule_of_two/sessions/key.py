@@ -1,0 +1,36 @@
+"""Who shares a session: the key (principal, client, workspace, conversation) of DESIGN "Sessions"."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import orjson
+
+Boundary = Literal["connection", "conversation", "human"]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKey:
+    """All connections that live at the same time under one key share one session.
+
+    ``client`` names the agent's host, not the mount; ``workspace`` comes from the spawn environment, never from roots;
+    ``conversation`` is set by the client's host, never by the model, and is empty where the host sets none.
+    """
+
+    user: str
+    tenant: str
+    client: str
+    workspace: str
+    conversation: str = ""
+
+    @property
+    def text(self) -> str:
+        """Canonical JSON: two keys are equal exactly when their texts are."""
+        return orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS).decode()
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits, for file names."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]

@@ -1,0 +1,125 @@
+"""The sessions of a state folder as the gateway uses them: one connection's view, and the console's list."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import orjson
+
+from rule_of_two.model import Labels, SessionView
+from rule_of_two.sessions.labels import join, reserve, settle, view_of_connection, view_of_session
+from rule_of_two.store.database import Database
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """One session as a person sees it."""
+
+    view: SessionView
+    user: str
+    tenant: str
+    client: str
+    workspace: str
+    boundary: str
+    created_at: str
+    ended_at: str | None
+    ended_how: str | None
+    joined_from: str | None
+    connections: int
+
+
+class ConnectionSession:
+    """What one connection sees and does to its session. Atomic between all processes on the state."""
+
+    def __init__(self, database: Database, connection: str, clock: Callable[[], str]) -> None:
+        self._database = database
+        self._connection = connection
+        self._clock = clock
+        self._snapshot: SessionView | None = None
+        self._version = (-1, -1)
+
+    async def decide(self, work: Callable[[SessionView], tuple[T, int | None, Labels]]) -> T:
+        """Check and reserve in one atomic step.
+
+        ``work`` sees the session, decides, journals, and returns its value, the call's number and the labels to
+        reserve; number ``None`` or no labels reserve nothing. It may run again from the start while another process
+        writes.
+
+        :raises StoreError: nothing was reserved, nothing may be sent.
+        """
+
+        def transaction(db: sqlite3.Connection) -> T:
+            view = view_of_connection(db, self._connection)
+            value, number, labels = work(view)
+            if number is not None and labels:
+                reserve(db, number, view.id, self._connection, labels, self._clock())
+            return value
+
+        return await self._database.write(transaction)
+
+    def view(self) -> SessionView:
+        """The session as of now, from memory when nobody has changed the state since.
+
+        :raises StoreError: the state cannot be read, or this connection is gone from it.
+        """
+        return self._database.read(self._view)
+
+    def _view(self, db: sqlite3.Connection) -> SessionView:
+        # The first counts what other connections committed, the second what this one changed.
+        version = (int(db.execute("PRAGMA data_version").fetchone()[0]), db.total_changes)
+        if self._snapshot is None or version != self._version:
+            self._snapshot = view_of_connection(db, self._connection)
+            self._version = version
+        return self._snapshot
+
+    async def settle(self, session: str, number: int, joined: Labels) -> None:
+        """End the reservation of call ``number`` in the session where it began, joining what it brought."""
+        await self._database.write(lambda db: settle(db, number, session, joined))
+
+    async def join(self, session: str, number: int, labels: Labels) -> None:
+        """Join labels of a call that goes on, before its first byte is handed over."""
+        await self._database.write(lambda db: join(db, session, labels, number))
+
+
+def list_sessions(database: Database, *, ended: bool = False) -> list[SessionRecord]:
+    """All sessions, newest last; only open ones unless ``ended``."""
+    return database.read(lambda db: _records(db, "1" if ended else "s.ended_at IS NULL", ()))
+
+
+def find_session(database: Database, session: str) -> SessionRecord | None:
+    """One session by id."""
+    return next(iter(database.read(lambda db: _records(db, "s.id = ?", (session,)))), None)
+
+
+def _records(db: sqlite3.Connection, condition: str, values: tuple[str, ...]) -> list[SessionRecord]:
+    query = (
+        "SELECT s.id, s.key, s.boundary, s.created_at, s.ended_at, s.ended_how, s.joined_from, "  # noqa: S608  # literals
+        "(SELECT count(*) FROM connections c WHERE c.session = s.id AND c.closed_at IS NULL) "
+        f"FROM sessions s WHERE {condition} ORDER BY s.rowid"
+    )
+    records: list[SessionRecord] = []
+    for session, key, boundary, created, ended, how, joined_from, connections in db.execute(query, values).fetchall():
+        parts = orjson.loads(key)
+        view = view_of_session(db, session)
+        if view is not None:
+            records.append(
+                SessionRecord(
+                    view=view,
+                    user=parts["user"],
+                    tenant=parts["tenant"],
+                    client=parts["client"],
+                    workspace=parts["workspace"],
+                    boundary=boundary,
+                    created_at=created,
+                    ended_at=ended,
+                    ended_how=how,
+                    joined_from=joined_from,
+                    connections=connections,
+                )
+            )
+    return records

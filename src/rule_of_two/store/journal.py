@@ -1,0 +1,94 @@
+"""The journal's file: append-only entries, apart from the state (REQUIREMENTS R11, R21)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from sqlite_utils import Database as Tables
+
+from rule_of_two.store.database import Database
+
+_INSERT: Final = "INSERT INTO entries (at, kind, session, decision, body) VALUES (?, ?, ?, ?, ?)"
+_COLUMNS: Final = "seq, at, kind, session, decision, body"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the journal. ``decision`` is the number of the decision that the entry belongs to."""
+
+    number: int
+    at: str
+    kind: str
+    session: str | None
+    decision: int | None
+    body: dict[str, Any]
+
+
+def _first(tables: Tables) -> None:
+    # AUTOINCREMENT: a number is never given twice, even after the newest entries were cut off.
+    tables.conn.execute(
+        "CREATE TABLE entries (seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL, "
+        "session TEXT, decision INTEGER, body TEXT NOT NULL)"
+    )
+    tables.table("entries").create_index(["decision"])
+    tables.table("entries").create_index(["session"])
+    for change in ("UPDATE", "DELETE"):
+        tables.conn.execute(
+            f"CREATE TRIGGER entries_no_{change.lower()} BEFORE {change} ON entries "
+            "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
+        )
+
+
+class JournalStore:
+    """Append and read entries. Times are UTC, ISO 8601."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(folder / "journal.db", (_first,), title="journal")
+
+    def append_now(self, at: str, kind: str, session: str | None, decision: int | None, body: dict[str, Any]) -> int:
+        """Commit one entry and return its number.
+
+        :raises BusyError: another process is writing; try again.
+        :raises StoreError: it could not be committed.
+        """
+        row = (at, kind, session, decision, orjson.dumps(body).decode())
+
+        def work(connection: sqlite3.Connection) -> int:
+            return int(connection.execute(_INSERT, row).lastrowid or 0)
+
+        return self.database.write_now(work)
+
+    async def append(self, at: str, kind: str, session: str | None, decision: int | None, body: dict[str, Any]) -> int:
+        """Like :meth:`append_now`, tried again while another process writes."""
+        row = (at, kind, session, decision, orjson.dumps(body).decode())
+        return await self.database.write(lambda connection: int(connection.execute(_INSERT, row).lastrowid or 0))
+
+    def get(self, number: int) -> Entry | None:
+        """The entry of that number."""
+        return next(self._select("WHERE seq = ?", (number,)), None)
+
+    def of_decision(self, number: int) -> list[Entry]:
+        """What followed a decision: questions, answers, outcomes; oldest first."""
+        return list(self._select("WHERE decision = ? ORDER BY seq", (number,)))
+
+    def of_session(self, session: str) -> list[Entry]:
+        """All entries of a session, oldest first."""
+        return list(self._select("WHERE session = ? ORDER BY seq", (session,)))
+
+    def tail(self, count: int, *, after: int = 0) -> list[Entry]:
+        """The newest ``count`` entries numbered above ``after``, oldest first."""
+        return list(self._select("WHERE seq > ? ORDER BY seq DESC LIMIT ?", (after, count)))[::-1]
+
+    def _select(self, clause: str, values: Sequence[object]) -> Iterator[Entry]:
+        query = f"SELECT {_COLUMNS} FROM entries {clause}"  # noqa: S608  # clauses are literals of this module
+        for row in self.database.read(lambda connection: connection.execute(query, values).fetchall()):
+            yield Entry(row[0], row[1], row[2], row[3], row[4], orjson.loads(row[5]))
+
+    def close(self) -> None:
+        """Close the file."""
+        self.database.close()

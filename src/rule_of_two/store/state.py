@@ -1,0 +1,67 @@
+"""The schema of the state: sessions, what they hold, who is connected, and which definitions were accepted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlite_utils import Database as Tables
+
+from rule_of_two.store.database import Database
+
+
+def _first(tables: Tables) -> None:
+    tables.table("sessions").create(
+        {
+            "id": str,
+            "key": str,  # canonical JSON of (user, tenant, client, workspace, conversation)
+            "boundary": str,
+            "created_at": str,
+            "ended_at": str,
+            "ended_how": str,  # clean, orphaned, new
+            "held_a": int,  # journal number of the call that first brought the label; null: not held
+            "held_b": int,
+            "held_c": int,
+            "dropped": int,
+            "frozen": int,
+            "joined_from": str,  # the orphan whose labels this session took over
+        },
+        pk="id",
+        not_null={"key", "boundary", "created_at", "dropped", "frozen"},
+        defaults={"dropped": 0, "frozen": 0},
+    )
+    tables.table("sessions").create_index(["key"])
+    tables.table("connections").create(
+        {"id": str, "session": str, "key": str, "process": int, "opened_at": str, "closed_at": str},
+        pk="id",
+        not_null={"session", "key", "opened_at"},
+        foreign_keys=[("session", "sessions", "id")],
+    )
+    tables.table("connections").create_index(["session"])
+    tables.table("reservations").create(
+        {"number": int, "session": str, "connection": str, "labels": str, "at": str},
+        pk="number",
+        not_null={"session", "connection", "labels", "at"},
+        foreign_keys=[("session", "sessions", "id")],
+    )
+    tables.table("reservations").create_index(["session"])
+    tables.table("pins").create(
+        {
+            "upstream": str,
+            "kind": str,
+            "name": str,
+            "digest": str,
+            "definition": str,
+            "accepted_by": str,
+            "accepted_at": str,
+        },
+        pk=("upstream", "kind", "name"),
+        not_null={"digest", "definition", "accepted_by", "accepted_at"},
+    )
+
+
+def open_state(folder: Path) -> Database:
+    """The state database in ``folder`` (created with mode 0700), migrated.
+
+    :raises StoreError: see :class:`Database`.
+    """
+    return Database(folder / "state.db", (_first,), title="state")
