@@ -1,0 +1,133 @@
+"""One decision: facts, session and policies in, a verdict out. No I/O, no clock.
+
+Cedar is asked with ``context.approved`` false: may this run unasked? A clean deny is asked again with true: may it run
+if a person says yes? Then the answer is *ask*, else *deny*.
+
+Cedar skips a policy that errors, so a forbid that errors would let the call pass. Therefore every diagnostic, every
+missing decision and every exception is a deny with :attr:`Code.POLICY_ERROR`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+import cedarpy
+import orjson
+
+from rule_of_two.errors import Code
+from rule_of_two.model import Facts, Outcome, Principal, SessionView, Verdict
+from rule_of_two.policy.cache import RecentlyUsed
+from rule_of_two.policy.context import context_of, minute
+from rule_of_two.policy.entities import EntityStore, Participants
+from rule_of_two.policy.load import Policies
+from rule_of_two.policy.syntax import DEFAULT_DENY
+
+_NOT_PERMITTED: Final = "No policy permits this."
+_NOT_EVALUATED: Final = "The policies could not be evaluated, so nothing is allowed."
+
+_DECISIONS: Final = 4096
+_MAX_ERRORS: Final = 10
+_MAX_ERROR_LENGTH: Final = 400
+_POSITION: Final = re.compile(r"policy `policy([0-9]{1,6})`")
+
+
+class Authorizer:
+    """Decides for one principal. Handles are parsed once, decisions remembered; the cost is flat in mounted tools."""
+
+    def __init__(self, policies: Policies, principal: Principal, client: str) -> None:
+        """:param client: the name of the client profile, for policies to read."""
+        self._policies = policies
+        self._ids = tuple(policies.by_id)
+        self._entities = EntityStore(policies.schema, principal, client)
+        self._decided: RecentlyUsed[Verdict] = RecentlyUsed(_DECISIONS)
+
+    def decide(self, facts: Facts, view: SessionView, *, now: datetime, approved: bool = False) -> Verdict:
+        """Allow, ask or deny; with ``approved``, when a person said yes, only allow or deny.
+
+        Never raises for anything that the request or the engine does.
+
+        # INVARIANT: what is not a clean allow of the engine's is not an allow; `tests/policy/test_fail_closed.py`.
+        """
+        try:
+            return self._decide(facts, view, now, approved=approved is True)
+        except Exception as error:  # noqa: BLE001  # the boundary that denies: cedarpy raises what its inputs provoke
+            return self._failed([f"{type(error).__name__}: {error}"])
+        except BaseException as error:
+            if not _is_engine_panic(error):
+                raise
+            return self._failed([f"{type(error).__name__}: {error}"])
+
+    def _decide(self, facts: Facts, view: SessionView, now: datetime, *, approved: bool) -> Verdict:
+        context = context_of(facts, view)
+        at = minute(now)
+        request = (view.id, facts.action, facts.upstream, facts.name, context, approved)
+        key = orjson.dumps((request, at if self._policies.reads_now else None), option=orjson.OPT_SORT_KEYS)
+        known = self._decided.get(key)
+        if known is not None:
+            return known
+        verdict = self._two_passes(self._entities.participants(view.id, facts), {**context, "now": at}, approved)
+        if not verdict.errors:
+            self._decided.put(key, verdict)
+        return verdict
+
+    def _two_passes(self, participants: Participants, context: dict[str, Any], approved: bool) -> Verdict:
+        first = self._evaluate(participants, {**context, "approved": approved})
+        if approved or first.errors or first.outcome is Outcome.ALLOW:
+            return first
+        second = self._evaluate(participants, {**context, "approved": True})
+        if second.outcome is Outcome.ALLOW:
+            # Where nothing forbade it, the permit that waits for approval is what asks.
+            return replace(second if DEFAULT_DENY in first.policies else first, outcome=Outcome.ASK, code=None)
+        ids = {*first.policies, *second.policies}
+        if second.errors or DEFAULT_DENY in ids or len(ids) < len(first.policies) + len(second.policies):
+            return second
+        # What asks and what refuses the asking are different policies: an explanation needs both.
+        return self._verdict(Outcome.DENY, second.code, ids)
+
+    def _evaluate(self, participants: Participants, context: dict[str, Any]) -> Verdict:
+        """One pass: allow, deny, or deny with errors."""
+        result = cedarpy.is_authorized(
+            {
+                "principal": participants.principal,
+                "action": participants.action,
+                "resource": participants.resource,
+                "context": orjson.dumps(context).decode(),
+            },
+            self._policies.handle,
+            participants.handle,
+            self._policies.schema,
+        )
+        diagnostics = result.diagnostics
+        if diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
+            return self._failed(diagnostics.errors or ["the engine gave no decision"])
+        names = diagnostics.id_annotations_by_reason
+        decided = [names[reason] for reason in diagnostics.reasons]
+        if result.decision is cedarpy.Decision.Allow:
+            return self._verdict(Outcome.ALLOW, None, decided)
+        if not decided:
+            return Verdict(Outcome.DENY, Code.DENIED_BY_POLICY, (DEFAULT_DENY,), (_NOT_PERMITTED,))
+        codes = (self._policies.by_id[name].code for name in sorted(decided))
+        return self._verdict(Outcome.DENY, next(filter(None, codes), Code.DENIED_BY_POLICY), decided)
+
+    def _verdict(self, outcome: Outcome, code: Code | None, ids: Iterable[str]) -> Verdict:
+        decided = [self._policies.by_id[name] for name in sorted(ids)]
+        messages = tuple(policy.message for policy in decided if policy.message is not None)
+        return Verdict(outcome, code, tuple(policy.id for policy in decided), messages)
+
+    def _failed(self, errors: Iterable[str]) -> Verdict:
+        """Denied because it could not be decided. The engine calls policies by position; say their ``@id``."""
+        told = tuple(_POSITION.sub(self._named, error)[:_MAX_ERROR_LENGTH] for error in errors)[:_MAX_ERRORS]
+        return Verdict(Outcome.DENY, Code.POLICY_ERROR, (), (_NOT_EVALUATED,), told)
+
+    def _named(self, position: re.Match[str]) -> str:
+        number = int(position[1])
+        return f"policy `{self._ids[number]}`" if number < len(self._ids) else position[0]
+
+
+def _is_engine_panic(error: BaseException) -> bool:
+    """Whether the Rust engine panicked. pyo3's exception derives from BaseException and cannot be imported."""
+    return (type(error).__module__, type(error).__name__) == ("pyo3_runtime", "PanicException")

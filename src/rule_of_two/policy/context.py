@@ -1,0 +1,80 @@
+"""Facts and session state as Cedar's context (`policies/rule-of-two.cedarschema`, ``Use``).
+
+Only normalised values go in; :attr:`Target.shown`, raw arguments and other text of the model's never do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from rule_of_two.errors import PolicyError
+from rule_of_two.model import ALL, Facts, SessionView, Target, TargetKind
+
+_HOSTS: Final[frozenset[TargetKind]] = frozenset(("url", "host"))
+
+# Cedar's decimal is a 64-bit count of ten-thousandths, so it has at most 15 digits in front of the point.
+_AMOUNT: Final = re.compile(r"(-?[0-9]{1,15})(?:\.([0-9]+))?")
+_PLACES: Final = 4
+_UNITS: Final = range(-(2**63), 2**63)
+
+
+def context_of(facts: Facts, view: SessionView) -> dict[str, Any]:
+    """All of the context but ``approved`` and ``now``, in types that JSON and Cedar's schema take as they are.
+
+    :raises PolicyError: the facts carry a label that is none of A, B and C.
+    """
+    labels = facts.labels
+    if not labels <= ALL:
+        raise PolicyError(f"the facts carry unknown labels: {sorted(labels - ALL)}")
+    return {
+        "held": view.after,
+        "labels": {"A": "A" in labels, "B": "B" in labels, "C": "C" in labels},
+        "dropped": view.dropped,
+        "frozen": view.frozen,
+        "target": _target(facts.targets),
+    }
+
+
+def minute(now: datetime) -> str:
+    """``now`` in UTC, rounded down to the minute, as a Cedar ``datetime``.
+
+    :raises PolicyError: ``now`` has no time zone.
+    """
+    if now.utcoffset() is None:
+        raise PolicyError("the clock gave a time without a time zone")
+    return f"{now.astimezone(UTC).replace(second=0, microsecond=0, tzinfo=None).isoformat()}Z"
+
+
+def decimal(amount: str) -> str | None:
+    """A canonical decimal string as a Cedar ``decimal``; ``None`` if it has no exact one.
+
+    Exact means: at most four decimals, and within ±922337203685477.5807. The unit stays the argument's own.
+    """
+    match = _AMOUNT.fullmatch(amount)
+    if match is None:
+        return None
+    whole, fraction = match[1], (match[2] or "").rstrip("0")
+    if len(fraction) > _PLACES or int(whole + fraction.ljust(_PLACES, "0")) not in _UNITS:
+        return None
+    return f"{whole}.{fraction or '0'}"
+
+
+def _target(targets: Sequence[Target]) -> dict[str, Any]:
+    """Where the call reaches. Whatever was absent or not understood makes it incomplete; nothing is guessed.
+
+    Several amounts make it incomplete too: neither the greatest nor the sum is what each policy would mean.
+    """
+    known = [(target.kind, target.value) for target in targets if target.value is not None]
+    amounts = [decimal(value) for kind, value in known if kind == "amount"]
+    record: dict[str, Any] = {
+        "hosts": sorted({value for kind, value in known if kind in _HOSTS}),
+        "paths": sorted({value for kind, value in known if kind == "path"}),
+        "recipients": sorted({value for kind, value in known if kind == "recipient"}),
+        "complete": len(known) == len(targets) and len(amounts) <= 1 and None not in amounts,
+    }
+    if len(amounts) == 1 and amounts[0] is not None:
+        record["amount"] = amounts[0]
+    return record

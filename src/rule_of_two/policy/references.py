@@ -1,0 +1,76 @@
+"""From what a configuration names to files: shipped sets by name, the operator's own by path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rule_of_two.errors import PolicyError
+from rule_of_two.policy.syntax import nearest
+from rule_of_two.shipped import shipped
+
+INVARIANT: Final = "invariant"
+"""The shipped set that is always loaded."""
+
+
+def shipped_policies() -> Path:
+    """The folder of the shipped schema and sets.
+
+    :raises PolicyError: the installation is broken.
+    """
+    try:
+        return shipped("policies")
+    except FileNotFoundError as error:
+        raise PolicyError(str(error)) from error
+
+
+def find_files(reference: str, *, relative_to: Path) -> Sequence[Path]:
+    """The policy files of one entry of ``policies:``, sorted by name.
+
+    A reference with a slash, a leading dot or the ending ``.cedar`` is a path, relative to ``relative_to``; anything
+    else names a shipped set. So a folder can never stand in for a shipped set, whatever the working directory holds.
+
+    :raises PolicyError: no such set, file or folder, or a folder without ``*.cedar``.
+    """
+    if not _is_path(reference):
+        return files_of_set(reference)
+    path = relative_to / reference
+    try:
+        if path.is_dir():
+            return _files_in(path)
+        found = path.is_file()
+    except OSError as error:
+        raise PolicyError(
+            f"{path}: cannot be read ({error.strerror}); check `policies:` in the configuration"
+        ) from error
+    if not found:
+        raise PolicyError(f"{path}: there is no such policy file or folder; check `policies:` in the configuration")
+    return [path]
+
+
+def files_of_set(name: str) -> Sequence[Path]:
+    """The files of a shipped set.
+
+    :raises PolicyError: there is no set of that name.
+    """
+    folder = shipped_policies()
+    sets = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+    if name not in sets:
+        optional = [known for known in sets if known != INVARIANT]
+        raise PolicyError(
+            f"unknown policy set '{name}'{nearest(name, optional)}; shipped sets: {', '.join(optional)}; "
+            f"write a folder or file of your own as a path, such as './{name or 'policies'}'"
+        )
+    return _files_in(folder / name)
+
+
+def _is_path(reference: str) -> bool:
+    return "/" in reference or "\\" in reference or reference.startswith(".") or reference.endswith(".cedar")
+
+
+def _files_in(folder: Path) -> Sequence[Path]:
+    files = sorted(folder.glob("*.cedar"))
+    if not files:
+        raise PolicyError(f"{folder}: holds no policies; a policy file's name ends in .cedar")
+    return files
