@@ -1,0 +1,129 @@
+"""What is written down of every decision, and when: committed before anything is sent (DESIGN section 5).
+
+Entries name calls, targets and digests, not contents; what a human was shown is in the question's entry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+
+from rule_of_two.model import Facts, SessionView, StoredResource, Verdict
+from rule_of_two.store.journal import JournalStore
+
+EventKind = Literal["session", "upstream", "definitions", "refused"]
+OutcomeKind = Literal["result", "error", "not_sent", "lost", "timeout", "cancelled", "withheld"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which call first brought a label to a session."""
+
+    number: int
+    what: str
+    where: str
+    at: str
+
+
+class Journal:
+    """Writes typed entries. ``clock`` gives the time as ISO 8601 UTC."""
+
+    def __init__(self, store: JournalStore, clock: Callable[[], str], *, policy_version: str, client: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._policy_version = policy_version
+        self._client = client
+
+    def decision_now(
+        self,
+        facts: Facts,
+        view: SessionView,
+        verdict: Verdict,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        approves: int | None = None,
+        observed: bool = False,
+    ) -> int:
+        """Commit a decision and return its number, which is also the call's.
+
+        ``approves`` is the number of the asking decision that a human's yes turned into this one.
+
+        :raises BusyError: another process is writing; the caller tries its whole step again.
+        :raises StoreError: it could not be committed, so nothing may be sent.
+        """
+        body: dict[str, Any] = {
+            "action": facts.action,
+            "upstream": facts.upstream,
+            "name": facts.name,
+            "outcome": verdict.outcome,
+            "code": verdict.code,
+            "labels": sorted(facts.labels),
+            "held": view.held,
+            "reserved": view.reserved,
+            "dropped": view.dropped,
+            "targets": [{"kind": target.kind, "value": target.value} for target in facts.targets],
+            "policies": verdict.policies,
+            "messages": verdict.messages,
+            "policy_version": self._policy_version,
+            "client": self._client,
+        }
+        if facts.reads:
+            body["reads"] = [_stored(resource) for resource in facts.reads]
+        if facts.writes:
+            body["writes"] = [_stored(resource) for resource in facts.writes]
+        if facts.lowered_by:
+            body["lowered_by"] = facts.lowered_by
+        if verdict.errors:
+            body["errors"] = verdict.errors
+        if arguments is not None:
+            body["arguments_sha256"] = _digest(arguments)
+        if approves is not None:
+            body["approves"] = approves
+        if observed:
+            body["observed"] = True
+        return self._store.append_now(self._clock(), "decision", view.id, approves, body)
+
+    async def outcome(self, number: int, session: str, kind: OutcomeKind, detail: str = "", **more: Any) -> None:
+        """What became of a decided call."""
+        await self._store.append(self._clock(), "outcome", session, number, {"outcome": kind, "detail": detail, **more})
+
+    async def question(self, number: int, session: str, body: dict[str, Any]) -> None:
+        """What a human is shown, before it is shown."""
+        await self._store.append(self._clock(), "question", session, number, body)
+
+    async def answer(self, number: int, session: str, body: dict[str, Any]) -> None:
+        """What a human answered, or why there was no answer."""
+        await self._store.append(self._clock(), "answer", session, number, body)
+
+    async def event(self, kind: EventKind, session: str | None, body: dict[str, Any]) -> None:
+        """Something that is no decision: a session's begin and end, an upstream's state, a frame that was refused."""
+        await self._store.append(self._clock(), kind, session, None, body)
+
+
+def described(body: Mapping[str, Any]) -> str:
+    """``fetch__fetch``: the call of a decision's entry, for people."""
+    return f"{body.get('upstream', '?')}__{body.get('name', '?')}"
+
+
+def targets_text(body: Mapping[str, Any]) -> str:
+    """``example.org, /srv/x``: where the call of a decision's entry reached; empty when it named nothing."""
+    values = [target["value"] or "(unreadable)" for target in body.get("targets", ())]
+    return ", ".join(values)
+
+
+def _digest(arguments: Mapping[str, Any]) -> str:
+    """SHA-256 over the arguments as JSON with sorted keys; integers of any size."""
+    try:
+        text = orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # an integer beyond 64 bits
+        text = json.dumps(arguments, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return hashlib.sha256(text).hexdigest()
+
+
+def _stored(resource: StoredResource) -> str:
+    return f"{resource.store}:{resource.kind}:{resource.value or '*'}"

@@ -1,0 +1,148 @@
+"""Why a call was allowed, asked or denied, from the journal alone: a few lines that someone else can check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rule_of_two.audit.journal import Origin, described, targets_text
+from rule_of_two.errors import RuleOfTwoError
+from rule_of_two.model import label_text
+from rule_of_two.store.journal import Entry, JournalStore
+
+_VERBS = {"allow": "allowed", "ask": "asked", "deny": "denied"}
+
+
+class UnknownDecision(RuleOfTwoError):
+    """The journal holds no decision of that number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One decision with what led to it and what followed."""
+
+    decision: Entry
+    origins: Mapping[str, Origin]
+    """Of every label that the session held or had reserved, the call that brought it."""
+    followed: tuple[Entry, ...]
+    """Questions, answers, outcomes, and the decision that an answer led to; oldest first."""
+
+    def as_facts(self) -> dict[str, Any]:
+        """For scripts."""
+        return {
+            "decision": f"d{self.decision.number}",
+            "at": self.decision.at,
+            "session": self.decision.session,
+            **self.decision.body,
+            "origins": {
+                label: {"decision": f"d{one.number}", "call": one.what, "where": one.where, "at": one.at}
+                for label, one in self.origins.items()
+            },
+            "followed": [
+                {"number": entry.number, "at": entry.at, "kind": entry.kind, **entry.body} for entry in self.followed
+            ],
+        }
+
+    def lines(self) -> list[str]:
+        """For people: what was decided, what the session had seen, who said what and what became of it."""
+        return [self._what(), self._seen(), *self._because(), *self._then()]
+
+    def _what(self) -> str:
+        body = self.decision.body
+        where = targets_text(body)
+        verb = _VERBS[body["outcome"]] + (", let pass by observe mode" if body.get("observed") else "")
+        return (
+            f"d{self.decision.number} {verb}: {described(body)}{f' to {where}' if where else ''} "
+            f"{label_text(frozenset(body['labels']))}, {_clock(self.decision.at)}, session {self.decision.session}"
+        )
+
+    def _seen(self) -> str:
+        if not self.origins:
+            return "  The session held nothing."
+        seen = [
+            f"[{label}] since {f'd{one.number} ' if one.number else ''}{one.what}"
+            f"{f' ({one.where})' if one.where else ''}{f' {_clock(one.at)}' if one.at else ''}"
+            for label, one in sorted(self.origins.items())
+        ]
+        return f"  The session held {'; '.join(seen)}."
+
+    def _because(self) -> list[str]:
+        body = self.decision.body
+        told = " ".join((*body["messages"], *body.get("errors", ())))
+        code = f" {body['code']}" if body["code"] else ""
+        lines = [f"  Because{code} [{', '.join(body['policies']) or 'no policy'}]{f': {told}' if told else ''}"]
+        lines += [f"  A label was lowered by {line}." for line in body.get("lowered_by", ())]
+        return lines
+
+    def _then(self) -> list[str]:
+        return [f"  Then {text}, {_clock(entry.at)}." for entry in self.followed if (text := _followed(entry))]
+
+
+def explain(store: JournalStore, reference: str) -> Explanation:
+    """The explanation of ``d<number>`` (or the bare number).
+
+    :raises UnknownDecision: there is no such decision in this journal.
+    :raises StoreError: the journal cannot be read.
+    """
+    digits = reference.removeprefix("d")
+    entry = store.get(int(digits)) if digits.isascii() and digits.isdecimal() and len(digits) < 19 else None
+    if entry is None or entry.kind != "decision":
+        raise UnknownDecision(f"the journal has no decision '{reference}'; `rule-of-two audit tail` names the newest")
+    before = {**entry.body["reserved"], **entry.body["held"]}
+    return Explanation(
+        decision=entry,
+        origins={label: origin_of(store, number) for label, number in before.items()},
+        followed=tuple(_chain(store, entry.number)),
+    )
+
+
+def origin_of(store: JournalStore, number: int) -> Origin:
+    """The call that brought a label, for people. Number 0: no call did."""
+    entry = store.get(number) if number else None
+    if entry is None:
+        return Origin(number, "before the first call", "declared by the operator, or state that was lost", "")
+    return Origin(number, described(entry.body), targets_text(entry.body), entry.at)
+
+
+def _chain(store: JournalStore, number: int) -> list[Entry]:
+    """What followed a decision, and what followed the decision that an approval turned it into."""
+    followed: list[Entry] = []
+    for entry in store.of_decision(number):
+        followed.append(entry)
+        if entry.kind == "decision":
+            followed += _chain(store, entry.number)
+    return followed
+
+
+def _followed(entry: Entry) -> str:
+    body = entry.body
+    match entry.kind:
+        case "question":
+            return f"a person was shown exactly this call (digest {body['digest'][:12]}…)"
+        case "answer" if body["answer"]:
+            return f"{body['approver']} answered {body['answer']} ({body['assurance']})"
+        case "answer":
+            return f"nobody answered ({body['reason']})"
+        case "decision":
+            return f"it was decided again with the session's state of that moment: d{entry.number} {body['outcome']}"
+        case "outcome":
+            return _outcome(body)
+    return ""
+
+
+def _outcome(body: Mapping[str, Any]) -> str:
+    detail = f" ({body['detail']})" if body["detail"] else ""
+    return {
+        "result": "it was sent and its result handed over",
+        "error": "it was sent and the server's error handed over",
+        "not_sent": "it could not be sent",
+        "lost": "it was sent and no reply came",
+        "timeout": "it was sent and no reply came in time",
+        "cancelled": "the client cancelled it",
+        "withheld": "it was sent and its result withheld",
+    }[body["outcome"]] + detail
+
+
+def _clock(at: str) -> str:
+    return at[:19].replace("T", " ") + "Z"
