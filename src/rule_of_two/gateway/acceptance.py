@@ -1,0 +1,64 @@
+"""Looking at what an upstream offers now, and accepting it, outside a running gateway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+
+from rule_of_two.errors import UpstreamUnavailable
+from rule_of_two.gateway.blueprint import Upstream
+from rule_of_two.gateway.connect import connect
+from rule_of_two.gateway.definitions import Definition, Definitions, pins_of
+from rule_of_two.gateway.mount import START_SECONDS, Mount
+from rule_of_two.store.pins import PinStore
+from rule_of_two.wire.peer import Limits
+
+
+@dataclass(slots=True)
+class _Once:
+    """A watcher that waits for the first list, or the first failure."""
+
+    listed: anyio.Event = field(default_factory=anyio.Event)
+    failure: str = ""
+
+    async def on_offered(self, mount: Mount) -> None:
+        self.listed.set()
+
+    async def on_stale(self, mount: Mount) -> None:
+        """One look is enough."""
+
+    async def on_text(self, mount: Mount, method: str, params: dict[str, Any]) -> None:
+        """Nobody reads it here."""
+
+    async def on_state(self, mount: Mount, message: str) -> None:
+        self.failure = message
+        self.listed.set()
+
+
+async def offered_by(upstream: Upstream) -> tuple[str, list[Definition]]:
+    """Start an upstream, read everything that it offers, and end it. Returns its identity and its definitions.
+
+    :raises UpstreamUnavailable: it did not start or did not list.
+    """
+    mount = Mount(upstream.name, upstream.launch, upstream.manifest, connect, limits=Limits())
+    once = _Once()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(mount.run, once)
+        with anyio.move_on_after(START_SECONDS):
+            await once.listed.wait()
+        tasks.cancel_scope.cancel()
+    if not mount.offered:
+        raise UpstreamUnavailable(once.failure or f"the server '{upstream.name}' listed nothing")
+    return mount.identity, mount.offered
+
+
+async def accept(pins: PinStore, identity: str, offered: list[Definition], *, by: str, at: str) -> None:
+    """Accept exactly what is offered now."""
+    await pins.replace(identity, pins_of(offered, accepted_by=by, at=at))
+
+
+def compare(pins: PinStore, identity: str, offered: list[Definition]) -> Definitions:
+    """What is offered now against what was accepted."""
+    return Definitions(offered, pins.load(identity))

@@ -1,0 +1,135 @@
+"""Everything that a gateway needs, loaded and checked before anything starts: so that errors name a file and a line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rule_of_two.clients.profiles import PROFILES, Profile
+from rule_of_two.errors import ConfigurationError
+from rule_of_two.gateway.config import Config, Server, expand
+from rule_of_two.gateway.mount import Launch, environment
+from rule_of_two.manifests.load import find_manifest, list_manifests, load_manifest
+from rule_of_two.manifests.manifest import Manifest
+from rule_of_two.manifests.recognise import Launch as Recognisable
+from rule_of_two.manifests.recognise import recognise
+from rule_of_two.model import Principal
+from rule_of_two.policy.load import Policies, load_policies
+from rule_of_two.sessions.key import SessionKey
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """One server as it will be mounted."""
+
+    name: str
+    launch: Launch
+    manifest: Manifest
+    recognised: bool
+    """False: no manifest names it, so everything it does is [A][B][C]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """A gateway to be built. Nothing in it has started."""
+
+    config: Config
+    profile: Profile
+    principal: Principal
+    policies: Policies
+    upstreams: tuple[Upstream, ...]
+    key: SessionKey
+    state: Path
+    protected: tuple[Path, ...]
+    secrets: tuple[str, ...]
+    prefixed: bool = True
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long a call may wait for a human: the configuration's, else the client profile's."""
+        return self.profile.wait if self.config.approvals.wait is None else self.config.approvals.wait
+
+
+def draw(
+    config: Config, *, file: Path | None, state: Path, client: str | None = None, prefixed: bool = True
+) -> Blueprint:
+    """Load what the configuration names. ``file`` is where it stood; relative names are relative to its folder.
+
+    :raises ConfigurationError: a name, a manifest, a parameter or a secret is wrong.
+    :raises PolicyError: the policies do not validate.
+    """
+    folder = file.parent if file else Path.cwd()
+    profile = _profile(client or config.client)
+    manifests = [folder / name for name in config.manifests]
+    secrets: list[str] = []
+    upstreams = tuple(
+        _upstream(name, server, folder=folder, file=file, manifests=manifests, secrets=secrets)
+        for name, server in config.servers.items()
+        if not server.disabled
+    )
+    who = config.principal
+    principal = Principal(who.user, who.tenant, who.roles, who.purpose, config.approvals.unattended == "ask")
+    own = [state, *manifests, *(folder / one for one in config.policies if not one.isidentifier())]
+    return Blueprint(
+        config=config,
+        profile=profile,
+        principal=principal,
+        policies=load_policies(config.policies, relative_to=folder),
+        upstreams=upstreams,
+        key=SessionKey(who.user, who.tenant, profile.name, _workspace(profile)),
+        state=state,
+        protected=tuple(path for path in (*own, *([file] if file else ())) if path.exists() or path == state),
+        secrets=tuple(secrets),
+        prefixed=prefixed,
+    )
+
+
+def _profile(name: str) -> Profile:
+    if name not in PROFILES:
+        raise ConfigurationError(f"unknown client '{name}'; known: {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def _workspace(profile: Profile) -> str:
+    named = os.environ.get(profile.workspace_variable) if profile.workspace_variable else None
+    return os.path.realpath(named or Path.cwd())
+
+
+def _upstream(
+    name: str, server: Server, *, folder: Path, file: Path | None, manifests: list[Path], secrets: list[str]
+) -> Upstream:
+    where = f"mcpServers.{name}"
+    env = expand(server.env, where=f"{where}.env", file=file)
+    headers = expand(server.headers, where=f"{where}.headers", file=file)
+    secrets += [*_changed(server.env, env), *_changed(server.headers, headers)]
+    launch = Launch(
+        command=server.command,
+        args=server.args,
+        env=environment(env),
+        cwd=folder / server.cwd if server.cwd else Path.cwd(),
+        url=server.url,
+        headers=headers,
+    )
+    store = server.store or name
+    document = None
+    if server.manifest:
+        document = load_manifest(find_manifest(server.manifest, relative_to=folder, folders=manifests))
+    else:
+        document = recognise(Recognisable(server.command, server.args, server.url), list_manifests(manifests))
+    if document is None:
+        if server.parameters:
+            raise ConfigurationError(f"'{where}.parameters' is given, but no manifest is: name one", file=file)
+        return Upstream(name, launch, Manifest.unknown(name, store), recognised=False)
+    try:
+        manifest = Manifest(document, upstream=name, store=store, parameters=server.parameters)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"'{where}': {error}", file=file) from error
+    return Upstream(name, launch, manifest, recognised=True)
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, str]) -> list[str]:
+    """The values that came from outside the file: secrets, as long as they are long enough to mean one thing."""
+    return [value for key, value in after.items() if before[key] != value and len(value) >= 6]

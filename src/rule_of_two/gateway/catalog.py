@@ -1,0 +1,174 @@
+"""What the client sees: the merged lists of all upstreams, and which upstream a name means."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import anyio
+
+from rule_of_two.errors import BadRequest
+from rule_of_two.gateway.definitions import Kind, Listed, Status
+from rule_of_two.gateway.mount import Mount
+from rule_of_two.gateway.names import exposed_names
+from rule_of_two.gateway.results import LABELS_KEY
+
+LIST_WAIT: Final = 1.0
+"""How long, in seconds, a list waits for upstreams that are starting; the rest follows with ``list_changed``."""
+FIRST_LIST_WAIT: Final = 20.0
+"""How long it waits for the first of them when nothing at all can be listed yet."""
+
+_EXPRESSION: Final = re.compile(r"\{[^}]*\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One thing that a request named."""
+
+    mount: Mount
+    listed: Listed
+
+
+class Catalog:
+    """The mounts in the configuration's order. ``prefixed`` is off when one server is wrapped alone."""
+
+    def __init__(self, mounts: Sequence[Mount], *, prefixed: bool) -> None:
+        self.mounts = tuple(mounts)
+        self._prefixed = prefixed
+        self._names: dict[Kind, dict[str, tuple[str, str]]] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Map names anew, after an upstream's definitions changed."""
+        for kind in (Kind.TOOL, Kind.PROMPT):
+            pairs = [(mount.name, one.definition.name) for mount in self.mounts for one in mount.definitions.of(kind)]
+            self._names[kind] = exposed_names(pairs, prefixed=self._prefixed)
+
+    async def settle(self) -> None:
+        """Wait a little for upstreams of which nothing is known yet, and for lists that have changed."""
+        unknown = [mount for mount in self.mounts if not mount.definitions.known]
+        if len(unknown) == len(self.mounts):
+            with anyio.move_on_after(FIRST_LIST_WAIT):
+                await _first_settled(unknown)
+        with anyio.move_on_after(LIST_WAIT):
+            for mount in unknown:
+                await mount.settled.wait()
+            for mount in self.mounts:
+                await mount.refresh_stale()
+
+    def find(self, kind: Kind, exposed: str) -> Found | None:
+        """The tool or prompt of that exposed name."""
+        pair = self._names[kind].get(exposed)
+        if pair is None:
+            return None
+        mount = next(mount for mount in self.mounts if mount.name == pair[0])
+        listed = mount.definitions.get(kind, pair[1])
+        return None if listed is None else Found(mount, listed)
+
+    def owner_of(self, uri: str) -> Mount | None:
+        """The one upstream that offers a resource, by its list or its templates.
+
+        :raises BadRequest: several offer it.
+        """
+        owners = [mount for mount in self.mounts if mount.definitions.get(Kind.RESOURCE, uri)]
+        owners = owners or [mount for mount in self.mounts if any(_fills(t, uri) for t in _templates(mount))]
+        if not owners and len(self.mounts) == 1:
+            return self.mounts[0]
+        if len(owners) > 1:
+            names = " and ".join(f"'{mount.name}'" for mount in owners)
+            raise BadRequest(f"the resource {uri!r} is offered by {names}; mount only one of them")
+        return owners[0] if owners else None
+
+    def listing(self, kind: Kind, readable: Mapping[str, bool]) -> list[dict[str, Any]]:
+        """The definitions of one kind. ``readable`` says of each upstream whether unaccepted text may be shown."""
+        exposed = {pair: name for name, pair in self._names.get(kind, {}).items()}
+        found: list[dict[str, Any]] = []
+        for mount in self.mounts:
+            for listed in mount.definitions.of(kind):
+                body = _body(kind, listed, readable=readable.get(mount.name, False))
+                if body is None:
+                    continue
+                if kind in self._names:
+                    name = exposed.get((mount.name, listed.definition.name))
+                    if name is None:
+                        continue  # unprefixed, and another of that name came first
+                    body = {**body, "name": name}
+                found.append(_labelled(mount, kind, listed, body))
+        return found
+
+    def named_log(self, mount: Mount, params: dict[str, Any]) -> dict[str, Any]:
+        """The parameters of a log message, its logger named after its upstream where there are several."""
+        if not self._prefixed:
+            return params
+        logger = params.get("logger")
+        return {**params, "logger": f"{mount.name}/{logger}" if isinstance(logger, str) else mount.name}
+
+    def instructions(self) -> str | None:
+        """The accepted instructions of all upstreams, each under its upstream's name."""
+        texts = [
+            (mount.name, listed.definition.body["instructions"])
+            for mount in self.mounts
+            for listed in mount.definitions.of(Kind.INSTRUCTIONS)
+            if listed.status in {Status.ACCEPTED, Status.CHANGED}
+        ]
+        if not self._prefixed:
+            return texts[0][1] if texts else None
+        return "\n\n".join(f"Instructions of the server '{name}':\n{text}" for name, text in texts) or None
+
+
+async def _first_settled(mounts: Sequence[Mount]) -> None:
+    async with anyio.create_task_group() as tasks:
+
+        async def wait(mount: Mount) -> None:
+            await mount.settled.wait()
+            tasks.cancel_scope.cancel()
+
+        for mount in mounts:
+            tasks.start_soon(wait, mount)
+
+
+def _body(kind: Kind, listed: Listed, *, readable: bool) -> dict[str, Any] | None:
+    definition = listed.definition
+    if listed.status in {Status.ACCEPTED, Status.CHANGED} or readable:
+        return definition.body
+    if kind is Kind.TOOL:
+        text = "New since this server was accepted. A person can look at it with `rule-of-two manifest pin`."
+        return {"name": definition.name, "description": text, "inputSchema": {"type": "object"}}
+    if kind is Kind.PROMPT:
+        return {"name": definition.name}
+    return None  # the name of a resource is text of the upstream's too
+
+
+def _labelled(mount: Mount, kind: Kind, listed: Listed, body: dict[str, Any]) -> dict[str, Any]:
+    """The definition with its configuration of the Rule of Two, for whoever looks (REQUIREMENTS R2)."""
+    name = listed.definition.name
+    match kind:
+        case Kind.TOOL:
+            labels = mount.manifest.tool(name, {}, tool_annotations(listed)).labels
+        case Kind.PROMPT:
+            labels = mount.manifest.prompt(name, {}).labels
+        case _:
+            labels = mount.manifest.resource(name).labels
+    meta = body.get("_meta")
+    return {**body, "_meta": {**(meta if isinstance(meta, dict) else {}), LABELS_KEY: sorted(labels)}}
+
+
+def tool_annotations(listed: Listed) -> Mapping[str, Any] | None:
+    """The annotations of a definition, when they are an object."""
+    value = listed.definition.body.get("annotations")
+    return value if isinstance(value, dict) else None
+
+
+def _templates(mount: Mount) -> Iterator[str]:
+    return (listed.definition.name for listed in mount.definitions.of(Kind.TEMPLATE))
+
+
+def _fills(template: str, uri: str) -> bool:
+    """Whether a URI can come from a template: generous, since it only finds the upstream to ask."""
+    parts = _EXPRESSION.split(template)
+    return fnmatch.fnmatchcase(
+        uri, "*".join(part.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]") for part in parts)
+    )

@@ -1,0 +1,183 @@
+"""``rule-of-two.yaml``: what the operator says (INTERFACE "Configuration"). Unknown keys are errors with a line."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from rule_of_two.clients.profiles import PROFILES
+from rule_of_two.errors import ConfigurationError
+from rule_of_two.model import Label
+from rule_of_two.yaml_source import load_yaml, nearest
+
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+_REFERENCE: Final = re.compile(r"\$\{(\w+):([^}]*)\}")
+
+_NAME: Final = r"^[A-Za-z0-9](?:[-_]?[A-Za-z0-9]){0,31}$"
+UpstreamName = Annotated[str, StringConstraints(pattern=_NAME, max_length=32)]
+"""Letters and digits with single ``-`` or ``_`` between: the first ``__`` of a tool name ends the upstream's name."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Server(_Strict):
+    """One block of ``mcpServers``: a command to start, or the URL of a streamable HTTP server."""
+
+    type: Literal["stdio", "http", "streamable-http"] | None = None
+    command: str | None = None
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = Field(default_factory=dict)
+    cwd: str | None = None
+    url: str | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    manifest: str | None = None
+    store: str | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    disabled: bool = False
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Server:
+        if (self.command is None) == (self.url is None):
+            raise ValueError("give either a command or a url")
+        if self.url is not None and not self.url.startswith(("http://", "https://")):
+            raise ValueError("the url must start with http:// or https://")
+        return self
+
+
+class SessionSettings(_Strict):
+    """``sessions``: the boundary (else the client profile's) and what the host's own tools bring."""
+
+    boundary: Literal["connection", "conversation", "human"] | None = None
+    ambient: tuple[Label, ...] = ()
+
+
+class PrincipalSettings(_Strict):
+    """``principal``: on whose behalf the agent runs."""
+
+    user: str = "local"
+    tenant: str = "local"
+    roles: tuple[str, ...] = ()
+    purpose: str = "general"
+
+
+class ApprovalSettings(_Strict):
+    """``approvals``: where a human is asked, how long a call may wait, and whether anyone can ever answer."""
+
+    channels: tuple[Literal["console"], ...] = ("console",)
+    wait: float | None = None
+    unattended: Literal["ask", "deny"] = "ask"
+
+    @field_validator("wait", mode="before")
+    @classmethod
+    def _seconds(cls, value: object) -> float:
+        match = _DURATION.fullmatch(str(value).strip())
+        if match is None:
+            raise ValueError(f"{value!r} is not a duration such as 45s")
+        return float(match[1]) * _UNITS[match[2]]
+
+
+class PinSettings(_Strict):
+    """``pins``: whether what the configuration mounts is trusted as first seen."""
+
+    first_use: Literal["accept", "ask"] = "accept"
+
+
+class Config(_Strict):
+    """The whole file. ``path`` is where it stood; relative names in it are relative to that folder."""
+
+    version: Literal[1]
+    servers: dict[UpstreamName, Server] = Field(alias="mcpServers")
+    client: str = "generic"
+    sessions: SessionSettings = SessionSettings()
+    principal: PrincipalSettings = PrincipalSettings()
+    policies: tuple[str, ...] = ("default",)
+    manifests: tuple[str, ...] = ()
+    approvals: ApprovalSettings = ApprovalSettings()
+    pins: PinSettings = PinSettings()
+    mode: Literal["enforce", "observe"] = "enforce"
+
+    @field_validator("client")
+    @classmethod
+    def _known_client(cls, value: str) -> str:
+        if value not in PROFILES:
+            raise ValueError(f"unknown client {value!r}{nearest(value, list(PROFILES))} Known: {', '.join(PROFILES)}")
+        return value
+
+    @field_validator("servers")
+    @classmethod
+    def _distinct_servers(cls, value: dict[str, Server]) -> dict[str, Server]:
+        seen: dict[str, str] = {}
+        for name in value:
+            if other := seen.get(name.lower()):
+                raise ValueError(f"the servers {other!r} and {name!r} differ only in case; rename one")
+            seen[name.lower()] = name
+        return value
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a configuration file.
+
+    :raises ConfigurationError: one sentence with file and line.
+    """
+    if not path.exists():
+        raise ConfigurationError(
+            "there is no such file; write one as the README shows, or name another with --config", file=path
+        )
+    return load_yaml(path, Config)
+
+
+def config_path(option: Path | None) -> Path:
+    """``--config``, else ``$RULE_OF_TWO_CONFIG``, else the user's configuration folder; never the working directory."""
+    if option is not None:
+        return option.resolve()
+    if variable := os.environ.get("RULE_OF_TWO_CONFIG"):
+        return Path(variable).resolve()
+    return platformdirs.user_config_path("rule-of-two") / "rule-of-two.yaml"
+
+
+def state_folder(option: Path | None) -> Path:
+    """``--state``, else ``$RULE_OF_TWO_STATE``, else the platform's state folder."""
+    if option is not None:
+        return option.resolve()
+    if variable := os.environ.get("RULE_OF_TWO_STATE"):
+        return Path(variable).resolve()
+    return platformdirs.user_state_path("rule-of-two")
+
+
+def expand(values: Mapping[str, str], *, where: str, file: Path | None) -> dict[str, str]:
+    """Replace ``${env:NAME}`` and ``${keyring:service/user}`` in each value.
+
+    :raises ConfigurationError: the variable is not set, or the keyring has no such entry.
+    """
+    return {key: _expand(value, f"{where}.{key}", file) for key, value in values.items()}
+
+
+def _expand(value: str, where: str, file: Path | None) -> str:
+    def replace(match: re.Match[str]) -> str:
+        kind, name = match.groups()
+        secret = _lookup(kind, name)
+        if secret is None:
+            raise ConfigurationError(f"'{where}': ${{{kind}:{name}}} has no value; set it and start again", file=file)
+        return secret
+
+    return _REFERENCE.sub(replace, value)
+
+
+def _lookup(kind: str, name: str) -> str | None:
+    if kind == "env":
+        return os.environ.get(name)
+    if kind == "keyring":
+        import keyring  # noqa: PLC0415  # looks for backends when imported: only who uses it pays
+
+        service, _, user = name.partition("/")
+        return keyring.get_password(service, user)
+    return None

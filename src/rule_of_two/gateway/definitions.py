@@ -1,0 +1,134 @@
+"""What an upstream says it offers, against what was accepted (DESIGN "pins").
+
+The first definition of an upstream that the operator's configuration mounts is accepted as first seen, unless
+``pins.first_use`` says ``ask``. After that a definition that changed is listed as it was accepted and cannot be called,
+and one that is new is listed by name only, until a human accepts what the upstream offers now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import rfc8785
+
+from rule_of_two.errors import BadRequest
+from rule_of_two.store.pins import Pin
+
+FIRST_USE: Final = "first use (unsigned)"
+
+
+class Kind(StrEnum):
+    """What a definition describes."""
+
+    TOOL = "tool"
+    PROMPT = "prompt"
+    RESOURCE = "resource"
+    TEMPLATE = "template"
+    INSTRUCTIONS = "instructions"
+
+
+LISTS: Final[Mapping[Kind, tuple[str, str, str]]] = {
+    Kind.TOOL: ("tools/list", "tools", "name"),
+    Kind.PROMPT: ("prompts/list", "prompts", "name"),
+    Kind.RESOURCE: ("resources/list", "resources", "uri"),
+    Kind.TEMPLATE: ("resources/templates/list", "resourceTemplates", "uriTemplate"),
+}
+"""Of each listed kind: the method, the member of its result, and the member that names an item."""
+
+
+class Status(StrEnum):
+    """How an offered definition stands to what was accepted."""
+
+    ACCEPTED = "accepted"
+    CHANGED = "changed"
+    NEW = "new"
+    UNACCEPTED = "unaccepted"
+    """Nothing of this upstream was ever accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One tool, prompt, resource, template, or the instructions, as the upstream gave it."""
+
+    kind: Kind
+    name: str
+    body: dict[str, Any]
+    digest: str
+
+
+def define(kind: Kind, body: Any) -> Definition:
+    """Read one definition and pin it by SHA-256 over its canonical JSON (RFC 8785).
+
+    :raises BadRequest: it has no usable name, or cannot be canonicalised.
+    """
+    key = LISTS[kind][2] if kind in LISTS else "instructions"
+    name = body.get(key) if isinstance(body, dict) else None
+    if not isinstance(name, str) or not name or (kind is not Kind.INSTRUCTIONS and len(name) > 2048):
+        raise BadRequest(f"a {kind} without a usable {key!r}")
+    try:
+        digest = hashlib.sha256(rfc8785.dumps(body)).hexdigest()
+    except (rfc8785.CanonicalizationError, RecursionError, UnicodeError) as error:
+        raise BadRequest(f"the {kind} {name!r} cannot be pinned: {error}") from error
+    return Definition(kind, "" if kind is Kind.INSTRUCTIONS else name, body, digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One definition as the client may see it. ``definition`` is the accepted one where there is one."""
+
+    definition: Definition
+    status: Status
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may be called."""
+        return self.status in {Status.ACCEPTED, Status.UNACCEPTED}
+
+
+class Definitions:
+    """The offered and the accepted definitions of one upstream, compared. Immutable."""
+
+    def __init__(self, offered: Iterable[Definition] | None, accepted: Iterable[Pin]) -> None:
+        """``offered`` is ``None`` while the upstream has not answered: then what was accepted is listed."""
+        pins = {
+            (Kind(pin.kind), pin.name): Definition(Kind(pin.kind), pin.name, pin.definition, pin.digest)
+            for pin in accepted
+        }
+        self.known = offered is not None or bool(pins)
+        self._listed: dict[tuple[Kind, str], Listed] = {}
+        if offered is None:
+            self._listed = {key: Listed(pin, Status.ACCEPTED) for key, pin in pins.items()}
+            return
+        for definition in offered:
+            key = (definition.kind, definition.name)
+            if key in self._listed:
+                continue  # a second definition of the same name: the first was listed, the first is called
+            pin = pins.get(key)
+            if pin is None:
+                self._listed[key] = Listed(definition, Status.NEW if pins else Status.UNACCEPTED)
+            else:
+                self._listed[key] = Listed(pin, Status.ACCEPTED if pin.digest == definition.digest else Status.CHANGED)
+
+    def get(self, kind: Kind, name: str) -> Listed | None:
+        """One definition, or ``None`` when the upstream offers no such thing."""
+        return self._listed.get((kind, name))
+
+    def of(self, kind: Kind) -> Iterator[Listed]:
+        """All of a kind, in the upstream's order."""
+        return (listed for (listed_kind, _), listed in self._listed.items() if listed_kind is kind)
+
+    def unaccepted(self) -> list[Listed]:
+        """Everything that a human has not accepted as it is now."""
+        return [listed for listed in self._listed.values() if listed.status is not Status.ACCEPTED]
+
+
+def pins_of(definitions: Iterable[Definition], *, accepted_by: str, at: str) -> list[Pin]:
+    """The pins that accept exactly these definitions; the first of each name."""
+    unique: dict[tuple[Kind, str], Pin] = {}
+    for one in definitions:
+        unique.setdefault((one.kind, one.name), Pin(one.kind, one.name, one.digest, one.body, accepted_by, at))
+    return list(unique.values())

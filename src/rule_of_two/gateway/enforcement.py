@@ -1,0 +1,320 @@
+"""The pipeline of one request: decide and reserve, ask, send, join labels, hand over (DESIGN section 4).
+
+# INVARIANT: nothing is sent whose decision is not committed, and nothing is handed over whose labels are not;
+# `tests/gateway/test_enforcement.py` and the state machine in `tests/gateway/test_model_machine.py` hold it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+
+from rule_of_two.approvals.desk import Desk
+from rule_of_two.approvals.messages import SessionStatus
+from rule_of_two.audit.journal import Journal, OutcomeKind
+from rule_of_two.errors import BadRequest, Code, RuleOfTwoError, StoreError
+from rule_of_two.gateway.consent import Consent
+from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
+from rule_of_two.gateway.results import Refused
+from rule_of_two.model import INGRESS, NONE, Decision, Facts, Labels, Outcome, SessionView, Verdict
+from rule_of_two.policy.authorizer import Authorizer
+from rule_of_two.sessions.repository import ConnectionSession
+from rule_of_two.store.database import BusyError
+from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
+
+_ANOTHER_SESSION: Final = Verdict(
+    Outcome.DENY,
+    Code.APPROVAL_EXPIRED,
+    ("gateway.another-session",),
+    ("A person started a new session while this call of the old one waited.",),
+)
+_RECHECKS: Final = 3
+"""How often a human is asked again because the session gained a label while they read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, frozen: what is decided is what ``send`` forwards."""
+
+    facts: Facts
+    arguments: Mapping[str, Any]
+    forwarded: Mapping[str, Any]
+    """All forwarded parameters but progress token and protocol keys: an approval is bound to them."""
+    pin: str | None = None
+    secret_pointers: tuple[str, ...] = ()
+    cwd: Path = Path("/")
+    """Where the upstream runs: what relative paths are relative to."""
+
+
+class Flight:
+    """A call that was allowed. While it flies its labels are reserved."""
+
+    def __init__(self, session: ConnectionSession, decision: Decision, labels: Labels, *, reserved: bool) -> None:
+        self.decision = decision
+        self.labels = labels
+        self._session = session
+        self._reserved = reserved
+        self._received = False
+
+    async def receive(self) -> None:
+        """Join A and B before the first byte of the upstream's (progress) is handed over."""
+        if self._reserved and not self._received:
+            await self._session.join(self.decision.session, self._number, self.labels & INGRESS)
+        self._received = True
+
+    @property
+    def received(self) -> bool:
+        """Whether bytes of the upstream's were handed over already."""
+        return self._received
+
+    async def land(self, joined: Labels) -> None:
+        """End the reservation, joining what really happened."""
+        if self._reserved:
+            await self._session.settle(self.decision.session, self._number, joined)
+
+    @property
+    def _number(self) -> int:
+        return self.decision.number or 0
+
+
+class Enforcement:
+    """Decides, journals and carries out the requests of one client connection."""
+
+    def __init__(
+        self,
+        *,
+        session: ConnectionSession,
+        authorizer: Authorizer,
+        journal: Journal,
+        consent: Consent,
+        desk: Desk,
+        protected: ProtectedPaths,
+        client: str,
+        clock: Callable[[], datetime],
+        observe: bool = False,
+    ) -> None:
+        self._session = session
+        self._authorizer = authorizer
+        self._journal = journal
+        self._consent = consent
+        self._desk = desk
+        self._protected = protected
+        self._client = client
+        self._clock = clock
+        self._observe = observe
+
+    async def run(
+        self, call: Call, send: Callable[[Flight], Awaitable[dict[str, Any]]]
+    ) -> tuple[dict[str, Any], Decision]:
+        """Carry out one request and return the upstream's result with the decision that let it pass.
+
+        :raises Refused: it was not carried out, or its result could not be handed over.
+        :raises RemoteError: the upstream answered with an error; its labels are joined.
+        """
+        try:
+            flight = await self._permit(call)
+        except RuleOfTwoError as error:
+            raise self.refusal(error, call.facts) from error
+        return await self._carry_out(call, flight, send)
+
+    async def refuse(self, facts: Facts, code: Code, detail: str) -> Refused:
+        """Journal a refusal that needs no policy, and return it to be raised."""
+        verdict = Verdict(Outcome.DENY, code, (), (detail,))
+        try:
+            return Refused(await self._session.decide(lambda view: self._commit(facts, view, verdict)), facts, detail)
+        except StoreError as error:
+            return self.refusal(error, facts)
+
+    async def receive(self, facts: Facts) -> bool:
+        """Decide whether text that no request asked for may reach the session, and join its labels if so."""
+        view = self._session.view()
+        if facts.labels <= view.held.keys():
+            return self._decide(facts, view).outcome is Outcome.ALLOW
+
+        def work(view: SessionView) -> tuple[Decision, int | None, Labels]:
+            decision, _, _ = self._commit(facts, view, self._decide(facts, view))
+            return decision, decision.number, facts.labels if decision.outcome is Outcome.ALLOW else NONE
+
+        decision = await self._session.decide(work)
+        if decision.outcome is not Outcome.ALLOW:
+            return False
+        await self._session.settle(decision.session, decision.number or 0, facts.labels)
+        return True
+
+    def fingerprint(self) -> tuple[str, frozenset[str], bool, bool]:
+        """What a decision about labels depends on: when it is equal, so is the decision."""
+        view = self._session.view()
+        return view.id, frozenset(view.after), view.dropped, view.frozen
+
+    def publish(self) -> None:
+        """Tell the consoles what the session holds now."""
+        view = self._session.view()
+        status = SessionStatus(
+            id=view.id, client=self._client, held=frozenset(view.after), dropped=view.dropped, frozen=view.frozen
+        )
+        self._desk.publish((status,))
+
+    def refusal(self, error: RuleOfTwoError, facts: Facts | None) -> Refused:
+        """An error on the way to a decision, as the denial that it is."""
+        return Refused(_undecided(error), facts, f"{error}.")
+
+    async def _permit(self, call: Call) -> Flight:
+        facts = call.facts
+        view = self._session.view()
+        if facts.labels <= view.held.keys():
+            # Nothing to reserve: the labels are held for good, so no other call can be judged differently by this one.
+            verdict = self._judge(call, view)
+            if verdict.outcome is Outcome.ALLOW:
+                # A journal that is busy falls through to the transaction, which waits its turn.
+                with suppress(BusyError):
+                    number = self._journal.decision_now(facts, view, verdict, arguments=call.arguments)
+                    return Flight(self._session, _decision(number, facts, view, verdict), facts.labels, reserved=False)
+        decision = await self._session.decide(lambda view: self._commit(facts, view, self._judge(call, view), call))
+        for _ in range(_RECHECKS):
+            if decision.outcome is Outcome.ALLOW or decision.observed:
+                return Flight(self._session, decision, facts.labels, reserved=True)
+            if decision.outcome is Outcome.DENY:
+                raise Refused(decision, facts)
+            decision = await self._ask(call, decision)
+        raise Refused(
+            replace(decision, outcome=Outcome.DENY, code=Code.APPROVAL_EXPIRED),
+            facts,
+            "the session changed each time while a person was asked.",
+        )
+
+    async def _ask(self, call: Call, asking: Decision) -> Decision:
+        """Ask a human, then decide again with the session's fresh state.
+
+        # INVARIANT: a yes covers this call with the labels that were shown; a label that came meanwhile asks anew, and
+        # a new session does not take over a call that the old one's context made (tests/attacks/test_approvals.py).
+        """
+        approved = await self._consent.ask(call, asking)
+
+        def work(view: SessionView) -> tuple[Decision, int | None, Labels]:
+            if view.id != asking.session:
+                verdict = _ANOTHER_SESSION
+            else:
+                same = view.after.keys() == asking.held.keys()
+                verdict = self._judge(call, view, approved=same and approved.still_valid(self._clock()))
+            return self._commit(call.facts, view, verdict, call, approves=asking.number)
+
+        return await self._session.decide(work)
+
+    def _judge(self, call: Call, view: SessionView, *, approved: bool = False) -> Verdict:
+        own = self._protected.verdict(call.facts, cwd=call.cwd)
+        return own or self._decide(call.facts, view, approved=approved)
+
+    def _decide(self, facts: Facts, view: SessionView, *, approved: bool = False) -> Verdict:
+        return self._authorizer.decide(facts, view, now=self._clock(), approved=approved)
+
+    def _commit(
+        self, facts: Facts, view: SessionView, verdict: Verdict, call: Call | None = None, approves: int | None = None
+    ) -> tuple[Decision, int | None, Labels]:
+        """Journal a verdict; the value that :meth:`ConnectionSession.decide` wants."""
+        observed = self._observe and call is not None and _policy_only(verdict)
+        number = self._journal.decision_now(
+            facts,
+            view,
+            verdict,
+            arguments=call.arguments if call else None,
+            approves=approves,
+            observed=observed,
+        )
+        sends = call is not None and (verdict.outcome is Outcome.ALLOW or observed)
+        decision = _decision(number, facts, view, verdict, observed=observed)
+        return decision, number, facts.labels if sends else NONE
+
+    async def _carry_out(
+        self, call: Call, flight: Flight, send: Callable[[Flight], Awaitable[dict[str, Any]]]
+    ) -> tuple[dict[str, Any], Decision]:
+        labels = call.facts.labels
+        act = labels - INGRESS
+        try:
+            reply = await send(flight)
+        except NotSent as error:
+            await self._land(flight, NONE, "not_sent", str(error))
+            raise self._failed(flight, call, error, sent=False) from error
+        except (ConnectionLost, TimeoutError) as error:
+            kind: OutcomeKind = "timeout" if isinstance(error, TimeoutError) else "lost"
+            await self._land(flight, labels if flight.received else act, kind, str(error))
+            raise self._failed(flight, call, error, sent=True) from error
+        except RemoteError as error:
+            await self._hand_over(flight, call, "error", f"code {error.code}")
+            raise
+        except BadRequest as error:  # the reply is something that must not be passed on
+            await self._land(flight, labels, "withheld", str(error))
+            raise self._failed(flight, call, error, sent=True) from error
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                await self._land(flight, labels if flight.received else act, "cancelled")
+            raise
+        await self._hand_over(flight, call, "result", "isError" if reply.get("isError") is True else "")
+        return reply, flight.decision
+
+    async def _hand_over(self, flight: Flight, call: Call, kind: OutcomeKind, detail: str) -> None:
+        try:
+            await flight.land(call.facts.labels)
+        except StoreError as error:
+            # The reservation stands, so the labels still count; but what cannot be recorded is not handed over.
+            raise Refused(_undecided(error), call.facts, f"{error}.", sent=True) from error
+        await self._record(flight, kind, detail)
+
+    async def _land(self, flight: Flight, joined: Labels, kind: OutcomeKind, detail: str = "") -> None:
+        """Settle a call whose result is not handed over. If the state fails, the reservation still counts."""
+        try:
+            await flight.land(joined)
+        except StoreError:
+            detail = f"{detail} (its labels stay reserved: the state could not be written)"
+        await self._record(flight, kind, detail)
+
+    async def _record(self, flight: Flight, kind: OutcomeKind, detail: str) -> None:
+        """Journal an outcome. The decision is committed already; losing this line changes nothing that was decided."""
+        try:
+            await self._journal.outcome(flight.decision.number or 0, flight.decision.session, kind, detail)
+        except StoreError:
+            return
+
+    def _failed(self, flight: Flight, call: Call, error: Exception, *, sent: bool) -> Refused:
+        code = error.code if isinstance(error, RuleOfTwoError) else Code.UPSTREAM_UNAVAILABLE
+        decision = replace(flight.decision, outcome=Outcome.DENY, code=code)
+        return Refused(decision, call.facts, f"{error}.", sent=sent)
+
+
+_STILL_STOPS: Final = frozenset(
+    (Code.SESSION_FROZEN, Code.DROPPED_CAPABILITY, Code.POLICY_ERROR, Code.APPROVAL_EXPIRED)
+)
+"""What observe mode does not let pass, besides everything that never comes to a verdict of policy's."""
+
+
+def _policy_only(verdict: Verdict) -> bool:
+    """Whether observe mode lets it pass: policy's own ask and deny."""
+    if verdict.outcome is Outcome.ASK:
+        return True
+    return verdict.outcome is Outcome.DENY and verdict.code not in _STILL_STOPS and verdict is not PROTECTED
+
+
+def _decision(
+    number: int | None, facts: Facts, view: SessionView, verdict: Verdict, *, observed: bool = False
+) -> Decision:
+    after = view.after
+    return Decision(
+        number=number,
+        outcome=verdict.outcome,
+        code=verdict.code,
+        session=view.id,
+        held=after,
+        adds=facts.labels - after.keys(),
+        policies=verdict.policies,
+        messages=verdict.messages,
+        observed=observed,
+    )
+
+
+def _undecided(error: RuleOfTwoError) -> Decision:
+    return Decision(None, Outcome.DENY, error.code, "", {}, NONE, (), (str(error),))

@@ -1,0 +1,163 @@
+"""A request that an upstream carries out: its facts, frozen with what will be forwarded, through the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rule_of_two.errors import Code
+from rule_of_two.gateway.catalog import Catalog, Found, tool_annotations
+from rule_of_two.gateway.definitions import Kind, Listed
+from rule_of_two.gateway.enforcement import Call, Enforcement, Flight
+from rule_of_two.gateway.mount import CALL_SECONDS, Mount
+from rule_of_two.gateway.results import with_decision
+from rule_of_two.model import NONE, Action, Facts
+from rule_of_two.wire.eras import Era, complete
+from rule_of_two.wire.peer import Incoming, NotSent, RemoteError
+
+Notify = Callable[[str, dict[str, Any]], Awaitable[None]]
+
+
+class DefinitionChanged(NotSent):
+    """What was decided is no longer what the upstream offers, so nothing was sent."""
+
+    code = Code.DEFINITION_CHANGED
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """Carries tools, prompts and resources through the pipeline. ``notify`` reaches the client."""
+
+    catalog: Catalog
+    enforcement: Enforcement
+    notify: Notify
+
+    async def call_tool(self, incoming: Incoming) -> dict[str, Any]:
+        """``tools/call``.
+
+        :raises Refused: it was not carried out.
+        """
+        name, arguments = _text(incoming.params, "name"), _object(incoming.params, "arguments")
+        found = await self._find(Kind.TOOL, name, Action.CALL_TOOL)
+        manifest, tool = found.mount.manifest, found.listed.definition.name
+        call = Call(
+            facts=manifest.tool(tool, arguments, tool_annotations(found.listed)),
+            arguments=arguments,
+            forwarded={**incoming.params, "name": tool},
+            pin=found.listed.definition.digest,
+            secret_pointers=tuple(pointer.text for pointer in manifest.secret_pointers(tool)),
+            cwd=found.mount.launch.cwd,
+        )
+        return await self._forward(incoming, found.mount, call, Kind.TOOL)
+
+    async def get_prompt(self, incoming: Incoming) -> dict[str, Any]:
+        """``prompts/get``.
+
+        :raises Refused: it was not carried out.
+        """
+        name, arguments = _text(incoming.params, "name"), _object(incoming.params, "arguments")
+        found = await self._find(Kind.PROMPT, name, Action.GET_PROMPT)
+        prompt = found.listed.definition.name
+        call = Call(
+            facts=found.mount.manifest.prompt(prompt, arguments),
+            arguments=arguments,
+            forwarded={**incoming.params, "name": prompt},
+            pin=found.listed.definition.digest,
+            cwd=found.mount.launch.cwd,
+        )
+        return await self._forward(incoming, found.mount, call, Kind.PROMPT)
+
+    async def read_resource(self, incoming: Incoming) -> dict[str, Any]:
+        """``resources/read``.
+
+        :raises Refused: it was not carried out.
+        """
+        uri = _text(incoming.params, "uri")
+        mount = self.catalog.owner_of(uri)
+        if mount is None:
+            facts = Facts(Action.READ_RESOURCE, "?", uri[:200], NONE)
+            raise await self.enforcement.refuse(facts, Code.UNKNOWN_TOOL, "no server offers this resource.")
+        call = Call(
+            facts=mount.manifest.resource(uri),
+            arguments={"uri": uri},
+            forwarded=incoming.params,
+            cwd=mount.launch.cwd,
+        )
+        return await self._forward(incoming, mount, call)
+
+    async def _find(self, kind: Kind, name: str, action: Action) -> Found:
+        """The tool or prompt of that name, current and accepted.
+
+        :raises Refused: there is none, its upstream is down, or its definition is not the accepted one.
+        """
+        found = self.catalog.find(kind, name)
+        if found is None:
+            await self.catalog.settle()
+            found = self.catalog.find(kind, name)
+        if found is None:
+            facts = Facts(action, "?", name[:200], NONE)
+            raise await self.enforcement.refuse(facts, Code.UNKNOWN_TOOL, f"there is no {kind} of that name.")
+        facts = Facts(action, found.mount.name, found.listed.definition.name, NONE)
+        try:
+            await found.mount.available()
+        except NotSent as error:
+            raise await self.enforcement.refuse(facts, Code.UPSTREAM_UNAVAILABLE, f"{error}.") from error
+        listed = found.mount.definitions.get(kind, found.listed.definition.name)
+        if listed is None or not listed.usable:
+            raise await self.enforcement.refuse(facts, Code.DEFINITION_CHANGED, f"{_changed(found, listed)}.")
+        return Found(found.mount, listed)
+
+    async def _forward(self, incoming: Incoming, mount: Mount, call: Call, kind: Kind | None = None) -> dict[str, Any]:
+        """Decide the frozen call, send it, and hand its result over with the decision."""
+        token = _progress_token(incoming.params)
+
+        async def send(flight: Flight) -> dict[str, Any]:
+            await mount.available()
+            if kind is not None:
+                listed = mount.definitions.get(kind, call.facts.name)
+                if listed is None or not listed.usable or listed.definition.digest != call.pin:
+                    raise DefinitionChanged("its definition changed while it was being decided")
+
+            async def on_progress(params: dict[str, Any]) -> None:
+                await flight.receive()
+                await self.notify("notifications/progress", {**params, "progressToken": token})
+
+            result = await mount.request(
+                incoming.method,
+                dict(call.forwarded),
+                on_progress=on_progress if token is not None else None,
+                cancel_reason=lambda: incoming.cancel_reason,
+                timeout=CALL_SECONDS,
+            )
+            # Whatever era the upstream speaks, from here on it is a plain, complete result.
+            return complete(Era.LEGACY, incoming.method, result, {})
+
+        result, decision = await self.enforcement.run(call, send)
+        return with_decision(result, decision)
+
+
+def _changed(found: Found, listed: Listed | None) -> str:
+    status = "is gone" if listed is None else f"is {listed.status}"
+    return f"its definition {status} since the server '{found.mount.name}' was accepted"
+
+
+def _text(params: Mapping[str, Any], key: str) -> str:
+    value = params.get(key)
+    if not isinstance(value, str):
+        raise RemoteError(-32602, f"Invalid params: {key!r} must be a string", None)
+    return value
+
+
+def _object(params: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = params.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise RemoteError(-32602, f"Invalid params: {key!r} must be an object", None)
+    return value
+
+
+def _progress_token(params: Mapping[str, Any]) -> object:
+    meta = params.get("_meta")
+    return meta.get("progressToken") if isinstance(meta, dict) else None

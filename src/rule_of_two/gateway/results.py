@@ -1,0 +1,93 @@
+"""What a client is told when something was not carried out: what was stopped, why, and what a person can do.
+
+The text is for the model and its user. It holds no approval secret and nothing to obey, and no text of an upstream's.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from rule_of_two.errors import Code
+from rule_of_two.model import ALL, Action, Decision, Facts, Labels, label_text
+
+DECISION_KEY: Final = "rule-of-two/decision"
+LABELS_KEY: Final = "rule-of-two/labels"
+REFUSED: Final = -32050
+"""The JSON-RPC error code of everything that is not a tool call (INTERFACE "Results")."""
+
+_NEXT_STEP: Final[dict[Code, str]] = {
+    Code.DENIED_BY_POLICY: "Asking again changes nothing; the operator's policies would have to.",
+    Code.APPROVAL_REQUIRED: (
+        "Nobody is there to ask. A person can open `rule-of-two console` in a terminal, then the same request can be "
+        "made again; or they start a new session, which holds nothing."
+    ),
+    Code.APPROVAL_DENIED: "A person looked at exactly this request and said no.",
+    Code.APPROVAL_EXPIRED: "The question was not answered in time. The same request can be made again.",
+    Code.SESSION_FROZEN: "A person froze this session. Only a person can start a new one.",
+    Code.DROPPED_CAPABILITY: "This session gave up [C]. It can still read; only a new session can act.",
+    Code.UNKNOWN_TOOL: "The gateway offers nothing of that name.",
+    Code.DEFINITION_CHANGED: (
+        "The upstream changed its definition after it was accepted. A person can look at it and accept it with "
+        "`rule-of-two manifest pin`."
+    ),
+    Code.BAD_REQUEST: "The request cannot be read safely.",
+    Code.POLICY_ERROR: "Policies could not be evaluated, so nothing is allowed. The journal says why.",
+    Code.STORE_ERROR: "The gateway's state could not be used, so nothing is allowed.",
+    Code.UPSTREAM_UNAVAILABLE: "The server behind the gateway did not answer.",
+    Code.LIMIT_EXCEEDED: "A limit of the gateway was passed.",
+}
+
+
+class Refused(Exception):  # control flow of the pipeline, turned into a result at its edge
+    """A request that was not carried out, or whose result was not handed over."""
+
+    def __init__(self, decision: Decision, facts: Facts | None, detail: str = "", *, sent: bool = False) -> None:
+        super().__init__(detail)
+        self.decision = decision
+        self.facts = facts
+        self.detail = detail
+        self.sent = sent
+
+    @property
+    def text(self) -> str:
+        """One short paragraph."""
+        code = self.decision.code or Code.DENIED_BY_POLICY
+        name = "The request" if self.facts is None else self.facts.qualified
+        reason = self.detail or _reason(self.decision, self.facts)
+        fate = "" if self.sent else " Nothing was sent."
+        number = f" (decision {self.decision.id}: `rule-of-two why {self.decision.id}`)" if self.decision.id else ""
+        return f"Stopped by rule-of-two ({code}): {name}: {reason}{fate} {_NEXT_STEP.get(code, '')}{number}".strip()
+
+    def tool_result(self) -> dict[str, Any]:
+        """As the result of a ``tools/call``."""
+        return {
+            "content": [{"type": "text", "text": self.text}],
+            "isError": True,
+            "_meta": {DECISION_KEY: self.decision.as_meta()},
+        }
+
+
+def _reason(decision: Decision, facts: Facts | None) -> str:
+    before: Labels = frozenset(decision.held)
+    if facts is not None and decision.adds | before == ALL and decision.code in _THIRD_LABEL:
+        verb = {
+            Action.CALL_TOOL: "this call",
+            Action.READ_RESOURCE: "reading this resource",
+            Action.GET_PROMPT: "this prompt",
+        }.get(facts.action, "this request")
+        held, carried = label_text(before), label_text(facts.labels)
+        return f"the session holds {held} and {verb} carries {carried}, which makes all three."
+    if decision.messages:
+        return " ".join(decision.messages)
+    return "it was refused."
+
+
+_THIRD_LABEL: Final = frozenset(
+    (Code.APPROVAL_REQUIRED, Code.APPROVAL_DENIED, Code.APPROVAL_EXPIRED, Code.APPROVAL_PENDING)
+)
+
+
+def with_decision(result: dict[str, Any], decision: Decision) -> dict[str, Any]:
+    """A copy of an upstream's result that carries the decision. A forged one is replaced."""
+    meta = result.get("_meta")
+    return {**result, "_meta": {**(meta if isinstance(meta, dict) else {}), DECISION_KEY: decision.as_meta()}}

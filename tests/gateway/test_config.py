@@ -1,0 +1,137 @@
+"""`rule-of-two.yaml`: everything in it means something, and every mistake is one sentence with a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rule_of_two.errors import ConfigurationError
+from rule_of_two.gateway.config import Config, config_path, expand, load_config, state_folder
+
+FULL = """\
+version: 1
+mcpServers:
+  files: {command: npx, args: [-y, "@modelcontextprotocol/server-filesystem", /srv/docs], manifest: filesystem}
+  crm:   {url: "https://crm.example/mcp", headers: {Authorization: "Bearer ${keyring:crm/token}"}, store: crm}
+client: generic
+sessions: {boundary: connection, ambient: [A]}
+principal: {user: alice, tenant: acme, roles: [engineer], purpose: support}
+policies: [default]
+manifests: [./tool_manifests]
+approvals: {channels: [console], wait: 45s, unattended: ask}
+pins: {first_use: accept}
+mode: enforce
+"""
+
+
+def _write(folder: Path, text: str) -> Path:
+    path = folder / "rule-of-two.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_documented_example_is_read_whole(tmp_path: Path) -> None:
+    config = load_config(_write(tmp_path, FULL))
+    assert list(config.servers) == ["files", "crm"]
+    assert config.servers["crm"].store == "crm"
+    assert config.approvals.wait == 45
+    assert config.sessions.ambient == ("A",)
+
+
+def test_a_pasted_client_block_alone_is_enough(tmp_path: Path) -> None:
+    config = load_config(
+        _write(tmp_path, 'version: 1\nmcpServers: {"fetch": {"command": "uvx", "args": ["mcp-server-fetch"]}}\n')
+    )
+    assert (config.policies, config.mode, config.client) == (("default",), "enforce", "generic")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("mode: enforce", "mood: enforce", 12, "unknown key 'mood'; did you mean 'mode'?"),
+        ("command: npx,", "comand: npx,", 3, "unknown key 'mcpServers.files.comand'; did you mean 'command'?"),
+        ("unattended: ask", "unatended: ask", 10, "did you mean 'unattended'?"),
+        ("mode: enforce", "mode: watch", 12, "'mode'"),
+        ("wait: 45s", "wait: soon", 10, "is not a duration such as 45s"),
+        ("client: generic", "client: claude", 5, "unknown client 'claude'; did you mean"),
+        ("ambient: [A]", "ambient: [D]", 6, "'sessions.ambient.0'"),
+        ("version: 1", "version: 2", 1, "'version'"),
+        ("  files:", "  my__files:", 3, "mcpServers"),
+        ("  files:", "  CRM:", 2, "differ only in case"),
+        ("command: npx, ", "", 3, "either a command or a url"),
+        ("https://crm.example/mcp", "ftp://crm.example/mcp", 4, "must start with http"),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_file_and_line(tmp_path: Path, old: str, new: str, line: int, says: str) -> None:
+    path = _write(tmp_path, FULL.replace(old, new, 1))
+    with pytest.raises(ConfigurationError) as caught:
+        load_config(path)
+    assert says in str(caught.value)
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("version: 1\nmcpServers: {a: {command: x}, a: {command: y}}", "found duplicate key"),
+        ("version: 1\n  mcpServers: [", "is not valid YAML"),
+        ("- a\n- b", "must be a YAML mapping"),
+        ("", "must be a YAML mapping"),
+        ("version: 1", "key 'mcpServers' is missing"),
+    ],
+)
+def test_a_file_that_is_no_configuration_says_so(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        load_config(_write(tmp_path, text))
+
+
+def test_a_missing_file_names_the_next_step(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"no such file.*--config"):
+        load_config(tmp_path / "nowhere.yaml")
+
+
+def test_an_unreadable_file_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load_config(tmp_path)
+
+
+def test_secrets_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRM_TOKEN", "s3cret-value")
+    values = expand({"Authorization": "Bearer ${env:CRM_TOKEN}", "X": "plain $HOME"}, where="headers", file=None)
+    assert values == {"Authorization": "Bearer s3cret-value", "X": "plain $HOME"}
+
+
+@pytest.mark.parametrize("reference", ["${env:NOT_SET_ANYWHERE}", "${vault:x}"])
+def test_a_secret_without_a_value_names_itself_and_not_a_value(reference: str) -> None:
+    with pytest.raises(ConfigurationError, match="has no value"):
+        expand({"Authorization": f"Bearer {reference}"}, where="mcpServers.crm.headers", file=Path("x.yaml"))
+
+
+def test_a_secret_comes_from_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keyring.get_password", lambda service, user: f"{service}+{user}")
+    assert expand({"A": "${keyring:crm/token}"}, where="x", file=None) == {"A": "crm+token"}
+
+
+def test_the_working_directory_is_never_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(tmp_path, FULL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RULE_OF_TWO_CONFIG", raising=False)
+    monkeypatch.delenv("RULE_OF_TWO_STATE", raising=False)
+    assert tmp_path not in config_path(None).parents
+    assert tmp_path not in state_folder(None).parents
+
+
+def test_options_win_over_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RULE_OF_TWO_CONFIG", str(tmp_path / "env.yaml"))
+    monkeypatch.setenv("RULE_OF_TWO_STATE", str(tmp_path / "env"))
+    assert config_path(None).name == "env.yaml"
+    assert config_path(tmp_path / "option.yaml").name == "option.yaml"
+    assert state_folder(None).name == "env"
+    assert state_folder(tmp_path / "option").name == "option"
+
+
+def test_unknown_options_of_the_model_are_refused_in_code_too() -> None:
+    with pytest.raises(ValueError, match="extra"):
+        Config.model_validate({"version": 1, "mcpServers": {}, "surprise": 1})
