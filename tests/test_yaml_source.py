@@ -29,14 +29,16 @@ PATH = Path("tree.yaml")
 
 @given(st.text(max_size=60))
 def test_any_text_is_a_document_or_a_configuration_error(text: str) -> None:
+    said = ""
     try:
         parse_yaml(text, _Tree, PATH)
     except ConfigurationError as error:
-        assert str(error).startswith("tree.yaml")
+        said = str(error)
+    assert said == "" or said.startswith("tree.yaml")
 
 
 def test_the_line_is_that_of_the_deepest_part() -> None:
-    with pytest.raises(ConfigurationError, match="tree.yaml:3: unknown key 'leaves.1.color'; did you mean 'colour'"):
+    with pytest.raises(ConfigurationError, match=r"tree\.yaml:3: unknown key 'leaves\.1\.color'; did you mean 'colour'"):
         parse_yaml("leaves:\n- colour: red\n- color: blue\n", _Tree, PATH)
 
 

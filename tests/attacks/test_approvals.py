@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import anyio
-from tests.harness import DECISION, SECONDS, Gateway, House, outcome
 
 from rule_of_two.approvals.answer import Answer, Choice, Refusal
 from rule_of_two.approvals.channel import DeskClient
 from rule_of_two.approvals.messages import Asked, Ended, GatewayHello, Refused, ToConsole
 from rule_of_two.approvals.question import Question
+from tests.harness import DECISION, SECONDS, Gateway, House, outcome
 
 
 class Human:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from tests.harness import DECISION, House, outcome
 
 CALL = '"method":"tools/call","params":{"name":"rec__read_untrusted","arguments":{}}'

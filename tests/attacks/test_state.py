@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 
 import pytest
+
 from tests.harness import House, outcome
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.harness import DECISION, Gateway, House, outcome
 
 BRINGS = {"A": "rec__read_untrusted", "B": "rec__read_private", "C": "rec__send"}

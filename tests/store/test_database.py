@@ -54,7 +54,7 @@ def test_an_older_file_is_migrated_and_keeps_its_rows(tmp_path: Path) -> None:
 def test_a_newer_file_is_refused_with_the_next_step(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     Database(path, (_create, _extend), title="state").close()
-    with pytest.raises(StoreError, match="newer version.*update mcp-rule-of-two"):
+    with pytest.raises(StoreError, match=r"newer version.*update mcp-rule-of-two"):
         _open(path)
 
 
@@ -129,7 +129,7 @@ async def test_a_file_deleted_or_replaced_under_us_is_never_used_again(tmp_path:
     path.unlink()
     if replaced:
         _open(path).close()
-    with pytest.raises(StoreError, match="replaced while in use|is gone"):
+    with pytest.raises(StoreError, match=r"replaced while in use|is gone"):
         await database.write(lambda db: db.execute("INSERT INTO things (name) VALUES ('x')"))
     with pytest.raises(StoreError):
         _names(database)

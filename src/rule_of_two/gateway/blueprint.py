@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from rule_of_two.clients.profiles import PROFILES, Profile
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.gateway.config import Config, Server, expand
 from rule_of_two.gateway.mount import Launch, environment
+from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.load import find_manifest, list_manifests, load_manifest
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.manifests.recognise import Launch as Recognisable
@@ -65,8 +66,10 @@ def draw(
     profile = _profile(client or config.client)
     manifests = [folder / name for name in config.manifests]
     secrets: list[str] = []
+    unnamed = any(server.manifest is None and not server.disabled for server in config.servers.values())
+    documents = list_manifests(manifests) if unnamed else ()
     upstreams = tuple(
-        _upstream(name, server, folder=folder, file=file, manifests=manifests, secrets=secrets)
+        _upstream(name, server, folder=folder, file=file, manifests=manifests, documents=documents, secrets=secrets)
         for name, server in config.servers.items()
         if not server.disabled
     )
@@ -99,7 +102,14 @@ def _workspace(profile: Profile) -> str:
 
 
 def _upstream(
-    name: str, server: Server, *, folder: Path, file: Path | None, manifests: list[Path], secrets: list[str]
+    name: str,
+    server: Server,
+    *,
+    folder: Path,
+    file: Path | None,
+    manifests: list[Path],
+    documents: Sequence[ManifestDocument],
+    secrets: list[str],
 ) -> Upstream:
     where = f"mcpServers.{name}"
     env = expand(server.env, where=f"{where}.env", file=file)
@@ -118,7 +128,7 @@ def _upstream(
     if server.manifest:
         document = load_manifest(find_manifest(server.manifest, relative_to=folder, folders=manifests))
     else:
-        document = recognise(Recognisable(server.command, server.args, server.url), list_manifests(manifests))
+        document = recognise(Recognisable(server.command, server.args, server.url), documents)
     if document is None:
         if server.parameters:
             raise ConfigurationError(f"'{where}.parameters' is given, but no manifest is: name one", file=file)

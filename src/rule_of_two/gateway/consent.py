@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rule_of_two.approvals.answer import Choice, Unanswered
+import anyio.to_thread
+
+from rule_of_two.approvals.answer import Answer, Choice, Unanswered
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.masks import Masks
 from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.audit.journal import Journal
 from rule_of_two.audit.journal import Origin as CallOrigin
-from rule_of_two.errors import BadRequest, Code
+from rule_of_two.errors import BadRequest, Code, LimitExceeded
 from rule_of_two.gateway.results import Refused
-from rule_of_two.model import Decision, Outcome, Verdict
+from rule_of_two.model import Decision, Label, Outcome, Verdict
 
 if TYPE_CHECKING:
     from rule_of_two.gateway.enforcement import Call
@@ -34,11 +36,11 @@ class Approval:
     """A yes to one question. It is used at once or never."""
 
     question: Question
-    approver: str
+    answer: Answer
 
     def still_valid(self, now: datetime) -> bool:
-        """Whether the question had not expired at ``now``."""
-        return now < self.question.expires_at
+        """Whether it covers the call that was asked about, at ``now``."""
+        return self.answer.approves(self.question, now=now)
 
 
 class Consent:
@@ -66,60 +68,67 @@ class Consent:
     async def ask(self, call: Call, asking: Decision) -> Approval:
         """Put the call before a human and wait for the answer. The question is journalled before it is shown.
 
-        :raises Refused: there was no yes.
+        :raises Refused: there was no yes, or the call cannot be bound to one or shown.
         :raises StoreError: the question or its answer could not be journalled, so there is no approval.
         """
-        facts, number = call.facts, asking.number or 0
-        question = self._question(call, asking)
-        shown = {
-            "question": question.id,
-            "digest": question.digest,
-            "arguments": Masks(question.arguments, question.secret_pointers).masked(question.arguments),
-            "expires_at": question.expires_at.isoformat(),
-        }
-        await self._journal.question(number, asking.session, shown)
-        answer = await self._desk.ask(question)
+        number = asking.number or 0
+        held = {label: self._origin(brought_by) for label, brought_by in asking.held.items()}
+        try:
+            # Canonical text of a long call takes a while; other calls go on meanwhile.
+            question, shown = await anyio.to_thread.run_sync(self._question, call, asking, held)
+            await self._journal.question(number, asking.session, shown)
+            answer = await self._desk.ask(question)
+        except (BadRequest, LimitExceeded) as error:
+            await self._journal.answer(number, asking.session, {"answer": None, "reason": str(error)})
+            raise _refused(call, asking, error.code, f"it cannot be put before a person. {error}") from error
         if isinstance(answer, Unanswered):
             body = {"question": question.id, "answer": None, "reason": answer}
             await self._journal.answer(number, asking.session, body)
-            raise Refused(replace(asking, outcome=Outcome.DENY, code=_CODES[answer]), facts)
-        await self._journal.answer(
-            number,
-            asking.session,
-            {
-                "question": question.id,
-                "answer": answer.verdict,
-                "approver": answer.approver,
-                "digest": answer.digest,
-                "signature": answer.signature,
-                "assurance": answer.assurance,
-            },
-        )
-        if answer.verdict is not Choice.YES:
-            raise Refused(replace(asking, outcome=Outcome.DENY, code=Code.APPROVAL_DENIED), facts)
-        return Approval(question, answer.approver)
+            raise _refused(call, asking, _CODES[answer])
+        body = {
+            "question": question.id,
+            "answer": answer.verdict,
+            "approver": answer.approver,
+            "digest": answer.digest,
+            "signature": answer.signature,
+            "assurance": answer.assurance,
+        }
+        await self._journal.answer(number, asking.session, body)
+        if not answer.approves(question, now=self._clock()):
+            expired = answer.verdict is Choice.YES
+            raise _refused(call, asking, Code.APPROVAL_EXPIRED if expired else Code.APPROVAL_DENIED)
+        return Approval(question, answer)
 
-    def _question(self, call: Call, asking: Decision) -> Question:
-        try:
-            return Question.about(
-                call.facts,
-                Verdict(Outcome.ASK, None, asking.policies, asking.messages),
-                session=asking.session,
-                client=self._client,
-                arguments=call.arguments,
-                forwarded=call.forwarded,
-                held={label: self._origin(number) for label, number in asking.held.items()},
-                pin=call.pin,
-                policy_version=self._policy_version,
-                now=self._clock(),
-                wait=self._wait,
-                secret_pointers=call.secret_pointers,
-            )
-        except BadRequest as error:
-            refused = replace(asking, outcome=Outcome.DENY, code=Code.BAD_REQUEST)
-            raise Refused(refused, call.facts, f"{error}") from error
+    def _question(self, call: Call, asking: Decision, held: dict[Label, Origin]) -> tuple[Question, dict[str, Any]]:
+        """The question, and what the journal keeps of it: all that is shown, with secrets hidden."""
+        question = Question.about(
+            call.facts,
+            Verdict(Outcome.ASK, None, asking.policies, asking.messages),
+            session=asking.session,
+            client=self._client,
+            arguments=call.arguments,
+            forwarded=call.forwarded,
+            held=held,
+            pin=call.pin,
+            policy_version=self._policy_version,
+            now=self._clock(),
+            wait=self._wait,
+            secret_pointers=call.secret_pointers,
+        )
+        masks = Masks(question.arguments, question.secret_pointers)
+        shown = {
+            "question": question.id,
+            "digest": question.digest,
+            "arguments": masks.masked(question.arguments),
+            "expires_at": question.expires_at.isoformat(),
+        }
+        return question, shown
 
     def _origin(self, number: int) -> Origin:
         origin = self._origin_of(number)
         at = datetime.fromisoformat(origin.at) if origin.at else datetime.fromtimestamp(0, UTC)
         return Origin(call=number, name=origin.what, shown=origin.where, at=at)
+
+
+def _refused(call: Call, asking: Decision, code: Code, detail: str = "") -> Refused:
+    return Refused(replace(asking, outcome=Outcome.DENY, code=code), call.facts, detail)

@@ -1,0 +1,30 @@
+# Sourced by the other scripts: an environment of the project's own, and the real servers.
+VENV="$PWD/.venv/bin"
+PYTHON=${PYTHON:-python3}
+
+step() { printf '\n== %s\n' "$*" >&2; }
+
+# A virtual environment from the lock file, made again when the lock changes.
+setup_environment() {
+  "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
+    echo "Python 3.11 or newer is needed; name one: PYTHON=python3.12 $0" >&2
+    exit 2
+  }
+  local stamp=.venv/installed
+  if ! cmp -s requirements.lock "$stamp"; then
+    step "environment (.venv)"
+    "$PYTHON" -m venv --clear .venv || {
+      echo "venv is missing; on Debian: apt-get install python3-venv" >&2
+      exit 2
+    }
+    "$VENV/python" -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements.lock
+    "$VENV/python" -m pip --quiet --disable-pip-version-check install --no-deps --no-build-isolation --editable .
+    cp requirements.lock "$stamp"
+  fi
+}
+
+# The servers that tests and demo start, from npm and PyPI, in .cache/servers.
+setup_servers() {
+  step "real MCP servers (.cache/servers)"
+  "$VENV/python" scripts/servers.py "$@"
+}

@@ -1,0 +1,199 @@
+"""A question to a human: one exact call, frozen, with everything that it is bound to and everything that is shown.
+
+DESIGN section 3 "Approvals". The arguments are kept as their canonical text only, so what is shown is parsed from the
+very bytes that the digest covers, and nothing that holds a question can change it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pydantic import AwareDatetime, ConfigDict
+
+from rule_of_two.approvals.canonical import canonical, canonical_object, parse
+from rule_of_two.errors import BadRequest
+from rule_of_two.model import Action, Facts, Label, Labels, Target, Verdict
+
+DIGEST_TYPE: Final = "rule-of-two/question/1"
+"""Separates these digests from every other use of SHA-256 over canonical JSON, receipts of later versions included."""
+
+PROTOCOL_KEYS: Final = frozenset(
+    f"io.modelcontextprotocol/{key}" for key in ("protocolVersion", "clientCapabilities", "clientInfo", "logLevel")
+)
+"""Keys of `_meta` that the protocol itself sets on each request (MCP 2026-07-28)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The earlier call that first brought a label. ``shown`` is its host, file or sender; empty if it named none."""
+
+    call: int
+    name: str
+    shown: str
+    at: AwareDatetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One exact call that waits for a human.
+
+    ``id`` names it on the channel and is no secret. ``client`` is the operator's name for the agent's host. ``held``
+    has the origin of every label that the session holds or has reserved. ``secret_pointers`` are JSON Pointers
+    (RFC 6901, ``*`` for each element) of arguments that no screen may show. All times are UTC.
+    """
+
+    # INVARIANT: `digest` covers everything that is sent; test_each_bound_member_changes_the_digest holds it.
+
+    id: str
+    session: str
+    client: str
+    action: Action
+    upstream: str
+    name: str
+    pin: str | None
+    arguments_json: str
+    forwarded_json: str
+    labels: Labels
+    held: Mapping[Label, Origin]
+    targets: tuple[Target, ...]
+    policies: tuple[str, ...]
+    messages: tuple[str, ...]
+    policy_version: str
+    secret_pointers: tuple[str, ...]
+    nonce: str
+    created_at: AwareDatetime
+    expires_at: AwareDatetime
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
+    def __post_init__(self) -> None:
+        """:raises BadRequest: a time is not UTC, or it would have expired before it was asked."""
+        times = [self.created_at, self.expires_at, *(origin.at for origin in self.held.values())]
+        if any(time.utcoffset() != timedelta(0) for time in times):
+            raise BadRequest("A question's times must be UTC.")
+        if self.expires_at <= self.created_at:
+            raise BadRequest("A question must expire after it was asked.")
+
+    @classmethod
+    def about(
+        cls,
+        facts: Facts,
+        verdict: Verdict,
+        *,
+        session: str,
+        client: str,
+        arguments: Mapping[str, Any],
+        forwarded: Mapping[str, Any],
+        held: Mapping[Label, Origin],
+        pin: str | None,
+        policy_version: str,
+        now: datetime,
+        wait: timedelta,
+        secret_pointers: tuple[str, ...] = (),
+        random_hex: Callable[[int], str] = secrets.token_hex,
+    ) -> Question:
+        """The question about one call. ``forwarded`` is the request's ``params``; see :func:`bound_parameters`.
+
+        :raises BadRequest: the call cannot be bound to an approval (:func:`~.canonical.canonical`).
+        :raises LimitExceeded: it is too long to be shown.
+        """
+        return cls(
+            id=random_hex(8),
+            session=session,
+            client=client,
+            action=facts.action,
+            upstream=facts.upstream,
+            name=facts.name,
+            pin=pin,
+            arguments_json=canonical(dict(arguments)),
+            forwarded_json=canonical(bound_parameters(forwarded)),
+            labels=facts.labels,
+            held=dict(held),
+            targets=facts.targets,
+            policies=verdict.policies,
+            messages=verdict.messages,
+            policy_version=policy_version,
+            secret_pointers=secret_pointers,
+            nonce=random_hex(16),
+            created_at=now,
+            expires_at=now + wait,
+        )
+
+    @property
+    def adds(self) -> Labels:
+        """The labels of this call that the session does not hold yet; none when it repeats C in a full session."""
+        return self.labels - self.held.keys()
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """A fresh copy of the frozen arguments."""
+        return _object(self.arguments_json)
+
+    @property
+    def forwarded(self) -> dict[str, Any]:
+        """A fresh copy of the other forwarded parameters: `_meta`, `inputResponses` and the like."""
+        return _object(self.forwarded_json)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hexadecimal, over the canonical JSON of what DESIGN "Approvals" lists.
+
+        :raises BadRequest: a name has no canonical form.
+        """
+        document = canonical_object(
+            {
+                "type": canonical(DIGEST_TYPE),
+                "session": canonical(self.session),
+                "action": canonical(str(self.action)),
+                "upstream": canonical(self.upstream),
+                "name": canonical(self.name),
+                "pin": canonical(self.pin),
+                "arguments": self.arguments_json,
+                "forwarded": self.forwarded_json,
+                "held": canonical({label: origin.call for label, origin in self.held.items()}),
+                "adds": canonical(sorted(self.adds)),
+                "policy_version": canonical(self.policy_version),
+                "nonce": canonical(self.nonce),
+                "expires_at": canonical(self.expires_at.isoformat(timespec="microseconds")),
+            }
+        )
+        return hashlib.sha256(document).hexdigest()
+
+    def check(self) -> None:
+        """Check what arrived from another process: it can be bound, and what it binds are canonical JSON objects.
+
+        Without it a gateway could bind one text and have another one shown (a repeated key, say).
+
+        :raises BadRequest: it is not so.
+        """
+        for text in (self.arguments_json, self.forwarded_json):
+            if canonical(_object(text)) != text:
+                raise BadRequest("The question's arguments are not canonical JSON.")
+        _ = self.digest
+
+
+def bound_parameters(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The forwarded parameters that a question binds besides name and arguments: all but the progress token and the
+    protocol's own keys, which differ between a call and its repetition and never carry data of the agent's.
+    """
+    bound = {key: value for key, value in params.items() if key not in {"name", "arguments", "_meta"}}
+    meta = params.get("_meta")
+    if isinstance(meta, Mapping):
+        kept = {key: value for key, value in meta.items() if key != "progressToken" and key not in PROTOCOL_KEYS}
+        if kept:
+            bound["_meta"] = kept
+    elif meta is not None:
+        bound["_meta"] = meta
+    return bound
+
+
+def _object(text: str) -> dict[str, Any]:
+    value = parse(text)
+    if not isinstance(value, dict):
+        raise BadRequest("The question's arguments are not a JSON object.")
+    return value

@@ -1,0 +1,280 @@
+"""A question as a screen. Pure: question, width and time in, lines out; the console and the demo print the same.
+
+In three seconds the reader must know what is about to leave, to whom, what put the idea there, and what can be done.
+So the order is: one sentence, the target, the exact arguments, the calls that brought the other labels, what policy
+says, the time left, the keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Final
+
+from rich.cells import cell_len
+
+from rule_of_two.approvals.argument_view import value_lines
+from rule_of_two.approvals.escape import host_warning, visible
+from rule_of_two.approvals.headline import headline, target_text
+from rule_of_two.approvals.masks import Masks
+from rule_of_two.approvals.question import Origin, Question
+from rule_of_two.approvals.spans import BLANK, Line, Span, Style, clip, line_width, wrap
+from rule_of_two.model import Label, Target
+
+NARROWEST: Final = 50
+"""Cells below which lines may be cut. The console lets nobody say yes on a narrower screen."""
+
+_MARGIN: Final = " "
+_COLUMN: Final = 9
+_TARGET_LINES: Final = 4
+_SENT_ALONG_LINES: Final = 3
+_SHORT_NAME: Final = 12
+_LONG: Final = 1000
+"""Cells of one text on the `why` side. What is longer is counted; arguments are shown whole on their own side."""
+
+_HURRY: Final = timedelta(seconds=10)
+_TARGET_TITLES: Final = {"recipient": "To", "url": "To", "host": "To", "path": "Path", "command": "Command"}
+_MEANING: Final[dict[Label, str]] = {"A": "untrusted", "B": "private", "C": "acted"}
+_THIS_CALL: Final[dict[Label, str]] = {
+    "A": "this call brings in untrusted content",
+    "B": "this call brings in private data",
+    "C": "this call changes something or sends something out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """``arguments_end`` is the index of the line that closes the arguments; ``None`` if they were shortened."""
+
+    lines: tuple[Line, ...]
+    arguments_end: int | None
+
+
+def render(question: Question, width: int, now: datetime) -> tuple[Line, ...]:
+    """The whole question, all arguments, and the keys. Times are shown in the time zone of ``now``."""
+    return (*View(question).page(width, now).lines, *keys_lines(QUESTION_KEYS, width))
+
+
+Key = tuple[str, str]
+"""A key and what it does; an empty key cannot be pressed now."""
+
+YES: Final[Key] = ("y", "yes, this call once")
+NOT_YET: Final[Key] = ("", "y  not yet: press a")
+"""Instead of yes, until the end of the arguments has been on screen."""
+
+QUESTION_KEYS: Final[tuple[Key, ...]] = (YES, ("n", "no"), ("a", "all arguments"), ("w", "why"), ("q", "quit"))
+
+
+def keys_lines(keys: Sequence[Key], width: int) -> list[Line]:
+    """What can be pressed, in as many lines as it takes."""
+    lines: list[Line] = [()]
+    for key, text in keys:
+        chunk = (Span(f" {key} ", Style.KEY), Span(f" {text}")) if key else (Span(f" {text}", Style.KEY_OFF),)
+        if lines[-1] and line_width((*lines[-1], *chunk)) + 1 > width:
+            lines.append(())
+        lines[-1] = (*lines[-1], Span(" "), *chunk)
+    return lines
+
+
+class View:
+    """A question made ready to be shown, at any width and time: parsed once, its secrets known."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self._arguments = question.arguments
+        self._forwarded = question.forwarded
+        self._masks = Masks(self._arguments, question.secret_pointers)
+        self._digest = question.digest
+        self._frames: dict[tuple[int, int | None], tuple[tuple[Line, ...], bool]] = {}
+
+    def page(self, width: int, now: datetime, *, argument_lines: int | None = None) -> Page:
+        """The question. With ``argument_lines`` only that many lines of longer arguments, and a line that says so."""
+        width = max(width, NARROWEST)
+        arguments, whole = self._framed(width, argument_lines)
+        head = [*self._headline(width), *self._targets(width), *arguments]
+        tail = [*self._origins(width, now), *self._policy(width), *self._time(width, now)]
+        return Page(lines=(*head, *tail), arguments_end=len(head) - 1 if whole else None)
+
+    def arguments(self, width: int) -> tuple[Line, ...]:
+        """All arguments, and everything else that is sent along."""
+        return self._framed(max(width, NARROWEST), None)[0]
+
+    def why(self, width: int, now: datetime) -> tuple[Line, ...]:
+        """Everything about the question but its arguments, at length."""
+        question = self.question
+        width = max(width, NARROWEST)
+        lines = [*self._headline(width), BLANK]
+        for label in ("A", "B", "C"):
+            lines += self._long_origin(label, width, now)
+        lines += [BLANK, *self._policy(width)]
+        facts = (
+            ("Agent", f"{question.client}, session {question.session}"),
+            ("Call", f"{question.action} {question.upstream} · {question.name}"),
+            *(
+                (_TARGET_TITLES.get(target.kind, "Target"), f"{target.kind}: {target.shown}")
+                for target in question.targets
+            ),
+            ("Pin", question.pin or "none"),
+            ("Policies", f"version {question.policy_version}"),
+            ("Asked", f"{_clock(question.created_at, now)}, expires {_clock(question.expires_at, now)}"),
+            ("Digest", self._digest),
+        )
+        for title, text in facts:
+            lines += _entry(title, [Span(clip(self._masks.hide(text), _LONG), Style.QUOTED)], width)
+        ending = "A yes covers exactly this call, once. It is unsigned, so it is advisory."
+        return (*lines, BLANK, *_entry("", [Span(ending)], width))
+
+    def row(self, width: int, now: datetime) -> Line:
+        """The question in one line, for the list."""
+        question = self.question
+        left = f"{_span_of(question.expires_at - now)} left" if now < question.expires_at else "expired"
+        what = f"{question.upstream} · {question.name}"
+        if question.targets:
+            what += f" → {self._masks.hide(target_text(question.targets[0]))}"
+        room = width - cell_len(left) - 2
+        shown = clip(what, room)
+        return (Span(shown, Style.QUOTED), Span(" " * (room - cell_len(shown) + 2)), Span(left, Style.DIM))
+
+    def _headline(self, width: int) -> Iterator[Line]:
+        for line in wrap(headline(self.question, self._masks), width - 2):
+            yield (Span(_MARGIN), *line)
+
+    def _targets(self, width: int) -> Iterator[Line]:
+        yield BLANK
+        for target in self.question.targets[:_TARGET_LINES]:
+            title = _TARGET_TITLES.get(target.kind, target.kind.title())
+            yield from _entry(title, self._target(target, width - _COLUMN - 2), width)
+        if len(self.question.targets) > _TARGET_LINES:
+            more = len(self.question.targets) - _TARGET_LINES
+            yield from _entry("", [Span(f"and {more:,} more targets: press w", Style.WARNING)], width)
+        tool = clip(f"{self.question.upstream} · {self.question.name}", width - _COLUMN - 2)
+        asked = f"  asked by {clip(self.question.client, 30)}, session {clip(self.question.session, 20)}"
+        yield from _entry("Tool", [Span(tool, Style.QUOTED), Span(asked, Style.DIM)], width)
+
+    def _target(self, target: Target, room: int) -> list[Span]:
+        if target.value is None:
+            unreadable = Span(" cannot be read as a target, so nothing is known about it", Style.WARNING)
+            return [Span(clip(self._masks.hide(target.shown), room), Style.QUOTED), unreadable]
+        spans = [Span(clip(self._masks.hide(target.value), room), Style.QUOTED)]
+        if target.kind == "path" and target.shown != target.value:
+            spans += [Span(" written as ", Style.DIM), Span(clip(self._masks.hide(target.shown), room), Style.QUOTED)]
+        if target.kind in ("url", "host", "recipient"):
+            warning = host_warning(target.value.rpartition("@")[2])
+            if warning:
+                spans.append(Span(f" {warning}", Style.WARNING))
+        return spans
+
+    def _framed(self, width: int, limit: int | None) -> tuple[tuple[Line, ...], bool]:
+        """The arguments, and whether that is all of them. Kept, as the screen is drawn again every second."""
+        if (width, limit) not in self._frames:
+            self._frames = {key: frame for key, frame in self._frames.items() if key[0] == width}
+            self._frames[width, limit] = self._frame(width, limit)
+        return self._frames[width, limit]
+
+    def _frame(self, width: int, limit: int | None) -> tuple[tuple[Line, ...], bool]:
+        size = len(self.question.arguments_json.encode())
+        content = value_lines(self._arguments, self._masks, width)
+        shown = list(content if limit is None else islice(content, limit + 1))
+        whole = limit is None or len(shown) <= limit
+        if not whole:
+            shown = shown[: limit - 1] if limit else []
+            shown.append((Span("│ ", Style.FRAME), Span("… there is more: press a to read all of it", Style.WARNING)))
+        lines = [_rule("╭", f" exact arguments, {size:,} bytes ", width), *shown]
+        if self._forwarded:
+            whole = self._sent_along(lines, width, limit) and whole
+        end = f" end of arguments, sha256 {self._digest[:16]} " if whole else " not the end "
+        return (*lines, _rule("╰", end, width)), whole
+
+    def _sent_along(self, lines: list[Line], width: int, limit: int | None) -> bool:
+        lines.append(_rule("├", f" sent along, {len(self.question.forwarded_json.encode()):,} bytes ", width))
+        content = value_lines(self._forwarded, self._masks, width)
+        shown = list(content if limit is None else islice(content, _SENT_ALONG_LINES + 1))
+        whole = limit is None or len(shown) <= _SENT_ALONG_LINES
+        if whole:
+            lines += shown
+        else:
+            lines.append((Span("│ ", Style.FRAME), Span("press a to read what is sent along", Style.WARNING)))
+        return whole
+
+    def _origins(self, width: int, now: datetime) -> Iterator[Line]:
+        for label in ("A", "B", "C"):
+            origin = self.question.held.get(label)
+            if origin is not None:
+                yield self._short_origin(label, origin, width, now)
+            elif label in self.question.labels:
+                first, *rest = wrap([Span(_THIS_CALL[label])], width - 6)
+                yield (Span(f" [{label}] ", Style.LABEL), *first)
+                yield from ((Span(" " * 5), *line) for line in rest)
+
+    def _short_origin(self, label: Label, origin: Origin, width: int, now: datetime) -> Line:
+        """What it was comes first; the call's name gives way before it."""
+        when = f"  {_clock(origin.at, now)}, {_ago(now - origin.at)} ago"
+        room = width - 16 - cell_len(when)
+        shown = clip(self._masks.hide(origin.shown or origin.name), room)
+        spare = room - cell_len(shown) - 2
+        name = f"  {clip(origin.name, spare)}" if origin.shown and spare >= _SHORT_NAME else ""
+        return (
+            Span(f" [{label}] ", Style.LABEL),
+            Span(f"{_MEANING[label]:<10}"),
+            Span(shown, Style.QUOTED),
+            Span(name, Style.DIM),
+            Span(when, Style.DIM),
+        )
+
+    def _long_origin(self, label: Label, width: int, now: datetime) -> list[Line]:
+        origin = self.question.held.get(label)
+        if origin is None:
+            text = _THIS_CALL[label] if label in self.question.labels else "not held"
+            return _entry(f"[{label}]", [Span(text)], width)
+        when = f"{_clock(origin.at, now)} ({_ago(now - origin.at)} ago), call {origin.call}, "
+        what = f"{origin.name}: {self._masks.hide(origin.shown)}" if origin.shown else origin.name
+        return _entry(
+            f"[{label}]", [Span(f"{_MEANING[label]} since {when}"), Span(clip(what, _LONG), Style.QUOTED)], width
+        )
+
+    def _policy(self, width: int) -> list[Line]:
+        question = self.question
+        spans = [Span(", ".join(f"@{visible(policy)}" for policy in question.policies) or "none named", Style.LABEL)]
+        spans += [Span(f" {visible(message)}") for message in question.messages]
+        return _entry("Policy", spans, width)
+
+    def _time(self, width: int, now: datetime) -> list[Line]:
+        question = self.question
+        asked = f"asked {_ago(now - question.created_at)} ago, "
+        if now >= question.expires_at:
+            return _entry("Time", [Span(asked), Span("expired: it was refused", Style.WARNING)], width)
+        remaining = question.expires_at - now
+        left = Span(f"{_span_of(remaining)} left", Style.WARNING if remaining < _HURRY else Style.PLAIN)
+        return _entry("Time", [Span(asked), left, Span("; no answer means no")], width)
+
+
+def _entry(title: str, spans: Sequence[Span], width: int) -> list[Line]:
+    """A titled paragraph with a hanging indent."""
+    first, *rest = wrap(spans, width - _COLUMN - 2)
+    indent = Span(" " * (_COLUMN + 1))
+    return [(Span(f" {title:<{_COLUMN}}", Style.DIM), *first), *((indent, *line) for line in rest)]
+
+
+def _rule(corner: str, text: str, width: int) -> Line:
+    return (Span(f"{corner}─{text}{'─' * max(0, width - cell_len(text) - 2)}", Style.FRAME),)
+
+
+def _clock(time: datetime, now: datetime) -> str:
+    """The time of day where the reader is, with the date if it was another day."""
+    local = time.astimezone(now.tzinfo)
+    return local.strftime("%H:%M:%S" if local.date() == now.date() else "%Y-%m-%d %H:%M:%S")
+
+
+def _ago(delta: timedelta) -> str:
+    return _span_of(max(delta, timedelta(0)))
+
+
+def _span_of(delta: timedelta) -> str:
+    """``42 s``, ``3 min``, ``2 h``, ``5 d``. Rounded down, so that time left is never overstated."""
+    seconds = int(delta.total_seconds())
+    for size, unit in ((86_400, "d"), (3_600, "h"), (120, "min")):
+        if seconds >= size:
+            return f"{seconds // (60 if unit == 'min' else size)} {unit}"
+    return f"{seconds} s"

@@ -1,0 +1,83 @@
+"""``rule-of-two audit``: the journal."""
+
+from __future__ import annotations
+
+import anyio
+import click
+import orjson
+
+from rule_of_two.audit.journal import described, targets_text
+from rule_of_two.cli.main import Context
+from rule_of_two.store.journal import Entry, JournalStore
+
+_POLL_SECONDS = 0.25
+
+
+@click.group()
+def audit() -> None:
+    """Read the journal.
+
+    \b
+    Example:
+      rule-of-two audit tail
+    """
+
+
+@audit.command()
+@click.option("-n", "--count", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many entries.")
+@click.option("-f", "--follow", is_flag=True, help="Go on as new entries come, until interrupted.")
+@click.pass_obj
+def tail(context: Context, count: int, follow: bool) -> None:
+    """The newest entries, oldest first; with --json one JSON document a line.
+
+    \b
+    Example:
+      rule-of-two --json audit tail -n 100
+    """
+    store = JournalStore(context.state)
+    last = _print(store.tail(count), as_json=context.json)
+
+    async def forever(last: int) -> None:
+        while True:
+            await anyio.sleep(_POLL_SECONDS)  # other processes write the journal: there is nothing to wait on but time
+            last = _print(store.tail(10_000, after=last), as_json=context.json) or last
+
+    if follow:
+        anyio.run(forever, last)
+
+
+def _print(entries: list[Entry], *, as_json: bool) -> int:
+    for entry in entries:
+        click.echo(_json(entry) if as_json else _line(entry))
+    return entries[-1].number if entries else 0
+
+
+def _json(entry: Entry) -> str:
+    return orjson.dumps(
+        {
+            "number": entry.number,
+            "at": entry.at,
+            "kind": entry.kind,
+            "session": entry.session,
+            "decision": entry.decision,
+        }
+        | {"body": entry.body}
+    ).decode()
+
+
+def _line(entry: Entry) -> str:
+    body = entry.body
+    match entry.kind:
+        case "decision":
+            where = targets_text(body)
+            text = f"{body['outcome']:5} {described(body)}{f' to {where}' if where else ''}"
+            text += f"  {''.join(f'[{label}]' for label in body['labels'])} {body['code'] or ''}".rstrip()
+        case "outcome":
+            text = f"      d{entry.decision} {body['outcome']} {body['detail']}".rstrip()
+        case "question":
+            text = f"      d{entry.decision} asked a person"
+        case "answer":
+            text = f"      d{entry.decision} {body['answer'] or body['reason']}"
+        case _:
+            text = f"      {entry.kind}: " + ", ".join(f"{key} {value}" for key, value in body.items())
+    return f"{entry.at[:19]}Z d{entry.number:<5} {text}"

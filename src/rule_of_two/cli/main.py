@@ -1,0 +1,109 @@
+"""``rule-of-two``: the command line. Each command has a file of its own, loaded only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+
+from rule_of_two import __version__
+from rule_of_two.errors import RuleOfTwoError
+
+COMMANDS: Final = {
+    "serve": "The gateway: an MCP server in front of the servers of your configuration.",
+    "wrap": "The gateway around one server, with no configuration file.",
+    "demo": "A story in the terminal, with real servers: three labels, one question, one answer.",
+    "console": "The terminal in which a human approves.",
+    "session": "What sessions hold, and starting new ones.",
+    "why": "Why a call was allowed, asked or denied.",
+    "audit": "The journal.",
+    "manifest": "Tool manifests and accepted definitions.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The global options, as given. ``json`` asks for machine-readable output."""
+
+    config: Path | None
+    state_option: Path | None
+    json: bool
+
+    @property
+    def state(self) -> Path:
+        """The state folder (INTERFACE "Commands")."""
+        from rule_of_two.gateway.config import state_folder  # noqa: PLC0415  # pydantic is not needed for --help
+
+        return state_folder(self.state_option)
+
+
+class _Lazy(click.Group):
+    """Imports a command's module when the command is used; its help line stands in :data:`COMMANDS`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"rule_of_two.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="rule-of-two")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The configuration; else $RULE_OF_TWO_CONFIG, else your configuration folder. Never the working directory.",
+)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder of sessions and journal; else $RULE_OF_TWO_STATE, else your state folder.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON, for scripts.")
+@click.pass_context
+def cli(ctx: click.Context, config: Path | None, state: Path | None, as_json: bool) -> None:
+    """No agent session combines untrustworthy input [A], private data [B] and outside effects [C] unasked.
+
+    \b
+    Example:
+      rule-of-two --config ./rule-of-two.yaml serve
+    """
+    ctx.obj = Context(config, state, as_json)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line. Exit 0: done; 1: the answer is no; 2: usage or configuration."""
+    try:
+        cli.main(arguments, prog_name="rule-of-two", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (RuleOfTwoError, BaseExceptionGroup) as error:
+        expected = _expected(error)
+        if expected is None:
+            raise
+        click.echo(f"rule-of-two: {expected}", err=True)
+        sys.exit(2)
+
+
+def _expected(error: BaseException) -> RuleOfTwoError | None:
+    """The error that this package raised on purpose, also out of a task group; ``None`` for a bug."""
+    if isinstance(error, BaseExceptionGroup):
+        return next((found for inner in error.exceptions if (found := _expected(inner))), None)
+    return error if isinstance(error, RuleOfTwoError) else None

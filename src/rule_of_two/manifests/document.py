@@ -1,0 +1,197 @@
+"""The shape of a manifest file (INTERFACE, Manifest), checked whole when it is loaded.
+
+What a rule, a target or a parameter refers to is checked here too, so that binding a manifest can only fail for what
+the operator filled in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Self, get_args
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic.json_schema import WithJsonSchema
+
+from rule_of_two.manifests.condition import OPERATORS, RuleSpec, reference
+from rule_of_two.manifests.parameters import ParameterType, canonical
+from rule_of_two.manifests.shape import POINTERS, OneOrMore, Shape, pointers_in, refused
+from rule_of_two.manifests.uri import UriGlob
+from rule_of_two.model import Label, TargetKind
+from rule_of_two.yaml_source import nearest
+
+KINDS: Final[tuple[str, ...]] = get_args(TargetKind)
+
+
+def _targets(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    targets: dict[Any, Any] = {}
+    for name, given in value.items():
+        if isinstance(given, Mapping):
+            targets[name] = {**given, "at": pointers_in(given["at"], name, "at")} if "at" in given else given
+        elif name in KINDS:
+            targets[name] = {"kind": name, "at": pointers_in(given, name)}
+        else:
+            raise refused(f"is no kind of target; write {{kind: ..., at: ...}} with one of {', '.join(KINDS)}", name)
+    return targets
+
+
+def _stored(value: Any) -> Any:
+    if value is None or value in ("none", "store"):
+        return None if value is None else {"scope": value}
+    if not isinstance(value, Mapping):
+        raise refused("write none, store, or {kind: pointer} such as {path: /path}")
+    return {"scope": "named", "at": {kind: pointers_in(pointers, str(kind)) for kind, pointers in value.items()}}
+
+
+class ParameterSpec(Shape):
+    """One thing that the operator may fill in. ``default`` is what holds until he does."""
+
+    type: ParameterType
+    default: Any = None
+
+    @model_validator(mode="after")
+    def _default_has_the_type(self) -> Self:
+        try:
+            canonical(self.type, self.initial)
+        except ValueError as error:
+            raise refused(str(error), "default") from error
+        return self
+
+    @property
+    def initial(self) -> Any:
+        """The default; an empty list where none is written."""
+        return [] if self.default is None and self.type != "amount" else self.default
+
+
+class TargetSpec(Shape):
+    """Where a call's target stands in its arguments."""
+
+    kind: TargetKind
+    at: tuple[str, ...]
+
+
+class StoredSpec(Shape):
+    """What a call reads or writes: nothing, the whole store, or the resources that its arguments name by kind."""
+
+    scope: Literal["none", "store", "named"]
+    at: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+
+_Stored = Annotated[
+    StoredSpec | None,
+    BeforeValidator(_stored),
+    WithJsonSchema({"anyOf": [{"enum": ["none", "store"]}, {"type": "object", "additionalProperties": POINTERS}]}),
+]
+
+
+class _Entry(Shape):
+    labels: frozenset[Label]
+    reads: _Stored = None
+    writes: _Stored = None
+
+
+class PromptSpec(_Entry):
+    """What getting one prompt can do, by its arguments."""
+
+    targets: Annotated[
+        dict[str, TargetSpec],
+        BeforeValidator(_targets),
+        WithJsonSchema({"type": "object", "additionalProperties": {"anyOf": [*POINTERS["anyOf"], {"type": "object"}]}}),
+    ] = Field(default_factory=dict)
+    rules: tuple[RuleSpec, ...] = ()
+    secrets: tuple[str, ...] = ()
+
+    @field_validator("secrets", mode="before")
+    @classmethod
+    def _secrets_arepointers_in(cls, value: Any) -> Any:
+        return pointers_in(value) if value else ()
+
+    @model_validator(mode="after")
+    def _rules_name_targets(self) -> Self:
+        for place, rule in enumerate(self.rules):
+            for name, condition in rule.when.items():
+                for operator in condition.operators:
+                    kinds, _ = OPERATORS[operator]
+                    where = ("rules", place, "when", name, operator)
+                    if kinds and name not in self.targets:
+                        known = nearest(name, list(self.targets)) or "; declare it under targets"
+                        raise refused(f"no target is named '{name}'{known}", *where)
+                    if kinds and self.targets[name].kind not in kinds:
+                        raise refused(f"takes a target of kind {' or '.join(kinds)}", *where)
+        return self
+
+
+class ToolSpec(PromptSpec):
+    """What calling one tool can do, by its arguments. ``result`` says where items and their metadata stand."""
+
+    result: dict[
+        Literal["items", "author", "owner", "tenant", "role", "confidentiality", "created", "expires"], str
+    ] = Field(default_factory=dict)
+
+    @field_validator("result", mode="after")
+    @classmethod
+    def _results_arepointers_in(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, pointer in value.items():
+            pointers_in(pointer, name)
+        return value
+
+
+class ResourceSpec(_Entry):
+    """What reading resources of one URI pattern can do. Pointers of ``reads`` point into ``{uri: ...}``."""
+
+    uri: str
+
+    @field_validator("uri")
+    @classmethod
+    def _uri_is_a_glob(cls, value: str) -> str:
+        return UriGlob.parse(value).text
+
+
+class MatchSpec(Shape):
+    """How a mounted server is recognised: the names under which it is installed or reached."""
+
+    npm: OneOrMore = ()
+    pypi: OneOrMore = ()
+    image: OneOrMore = ()
+    command: Annotated[
+        tuple[str, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+    ] = ()
+    url: OneOrMore = ()
+
+
+class ManifestDocument(Shape):
+    """One manifest file."""
+
+    version: Literal[1]
+    server: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    source: str = ""
+    match: MatchSpec = MatchSpec()
+    tools: dict[str, ToolSpec] = Field(default_factory=dict)
+    resources: tuple[ResourceSpec, ...] = ()
+    prompts: dict[str, PromptSpec] = Field(default_factory=dict)
+    parameters: dict[str, ParameterSpec] = Field(default_factory=dict)
+    texts: frozenset[Literal["A", "B"]] | None = None
+
+    @model_validator(mode="after")
+    def _rules_name_parameters(self) -> Self:
+        for section, entries in (("tools", self.tools), ("prompts", self.prompts)):
+            for name, entry in entries.items():
+                for place, rule in enumerate(entry.rules):
+                    for target, condition in rule.when.items():
+                        for operator, operand in condition.operators.items():
+                            self._check(operator, operand, (section, name, "rules", place, "when", target, operator))
+        return self
+
+    def _check(self, operator: str, operand: Any, where: tuple[str | int, ...]) -> None:
+        _, wanted = OPERATORS[operator]
+        for item in operand if isinstance(operand, tuple) else (operand,):
+            name = reference(item)
+            if name is None:
+                continue
+            if name not in self.parameters:
+                known = nearest(name, list(self.parameters)) or "; declare it under parameters"
+                raise refused(f"no parameter is named '{name}'{known}", *where)
+            if self.parameters[name].type != wanted:
+                wants = f"a parameter of type {wanted}" if wanted else "a literal"
+                raise refused(f"takes {wants}, and '{name}' is of type {self.parameters[name].type}", *where)

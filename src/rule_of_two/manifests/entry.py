@@ -1,0 +1,142 @@
+"""One tool, prompt or resource of a manifest, bound: from arguments to :class:`~rule_of_two.model.Facts`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rule_of_two.manifests.arguments import Slot, SlotTable, Value
+from rule_of_two.manifests.document import PromptSpec, ResourceSpec, StoredSpec
+from rule_of_two.manifests.parameters import Bound
+from rule_of_two.manifests.pointer import Pointer
+from rule_of_two.manifests.rules import Rules, bind_rules
+from rule_of_two.model import ALL, NONE, Action, Facts, Label, Labels, StoredResource, Target, TargetKind
+
+_WHOLE_STORE: Final = "store"
+_HINTS: Final[tuple[tuple[str, bool, Label], ...]] = (
+    ("readOnlyHint", True, "C"),
+    ("destructiveHint", False, "C"),
+    ("openWorldHint", False, "A"),
+)
+"""Each hint with the one value that adds nothing, and the label that any other value adds."""
+
+
+def whole_store(store: str) -> StoredResource:
+    """The ledger's key for everything in ``store``."""
+    return StoredResource(store, _WHOLE_STORE, None)
+
+
+def hinted(annotations: Any) -> Labels:
+    """What a tool's annotations say that it can do. A missing hint says nothing, an odd one the worst."""
+    if annotations is None:
+        return NONE
+    if not isinstance(annotations, Mapping):
+        return frozenset(label for _, _, label in _HINTS)
+    return frozenset(label for hint, harmless, label in _HINTS if annotations.get(hint, harmless) is not harmless)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What an entry reads, or writes: ``None`` for ``slots`` means the whole store."""
+
+    slots: tuple[tuple[str, int], ...] | None
+
+    def resources(self, store: str, values: Sequence[tuple[Value, ...]]) -> tuple[StoredResource, ...]:
+        """The ledger's keys. A value that is missing or has no canonical form is the whole store."""
+        if self.slots is None:
+            return (whole_store(store),)
+        found: dict[StoredResource, None] = {}
+        for kind, slot in self.slots:
+            for value in values[slot]:
+                named = None if value.canonical is None else StoredResource(store, kind, value.canonical)
+                found[named or whole_store(store)] = None
+            if not values[slot]:
+                found[whole_store(store)] = None
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry with everything compiled. ``writes`` ``None``: the manifest does not say."""
+
+    action: Action
+    upstream: str
+    store: str
+    rules: Rules
+    slots: tuple[Slot, ...]
+    targets: tuple[tuple[TargetKind, int], ...]
+    reads: Stored
+    writes: Stored | None
+    secrets: tuple[Pointer, ...]
+
+    def facts(self, name: str, arguments: Mapping[str, Any], annotations: Mapping[str, Any] | None = None) -> Facts:
+        """What this call touches. Never raises for any arguments: what cannot be read is the worst case."""
+        values = [slot.read(arguments) for slot in self.slots]
+        labels, lowered_by = self.rules.judge(values)
+        labels |= hinted(annotations) - self.rules.labels
+        if self.writes is not None:
+            writes = self.writes.resources(self.store, values)
+        else:
+            writes = (whole_store(self.store),) if "C" in labels else ()
+        return Facts(
+            self.action,
+            self.upstream,
+            name,
+            labels,
+            targets=tuple(target for kind, slot in self.targets for target in _targets(kind, values[slot])),
+            reads=self.reads.resources(self.store, values),
+            writes=writes,
+            lowered_by=lowered_by,
+        )
+
+
+def _targets(kind: TargetKind, values: tuple[Value, ...]) -> tuple[Target, ...]:
+    if not values:
+        return (Target(kind, None, "[]"),)
+    return tuple(Target(kind, value.canonical, value.shown) for value in values)
+
+
+def unnamed(action: Action, upstream: str, store: str, name: str) -> Facts:
+    """The facts of what no manifest names: it can do everything, to the whole store."""
+    return Facts(action, upstream, name, ALL, reads=(whole_store(store),), writes=(whole_store(store),))
+
+
+def bind_entry(
+    spec: PromptSpec,
+    action: Action,
+    *,
+    upstream: str,
+    store: str,
+    server: str,
+    what: str,
+    parameters: Mapping[str, Bound],
+) -> Entry:
+    """Compile a tool or prompt. ``server`` and ``what`` name it in ``lowered_by``."""
+    table = SlotTable()
+    targets = tuple(
+        (target.kind, table.place(target.kind, pointer)) for target in spec.targets.values() for pointer in target.at
+    )
+    rules = bind_rules(spec, table, parameters, server=server, what=what)
+    reads = _stored(spec.reads, table) or Stored(())
+    writes = _stored(spec.writes, table)
+    secrets = tuple(Pointer.parse(pointer) for pointer in spec.secrets)
+    return Entry(action, upstream, store, rules, tuple(table.slots), targets, reads, writes, secrets)
+
+
+def bind_resource(spec: ResourceSpec, *, upstream: str, store: str) -> Entry:
+    """Compile a resource rule. Its arguments are ``{uri: ...}``."""
+    table = SlotTable()
+    reads = _stored(spec.reads, table) or Stored(())
+    writes = _stored(spec.writes, table)
+    rules = Rules(spec.labels, ())
+    return Entry(Action.READ_RESOURCE, upstream, store, rules, tuple(table.slots), (), reads, writes, ())
+
+
+def _stored(spec: StoredSpec | None, table: SlotTable) -> Stored | None:
+    if spec is None:
+        return None
+    if spec.scope == "store":
+        return Stored(None)
+    places = ((kind, pointer) for kind, pointers in spec.at.items() for pointer in pointers)
+    return Stored(tuple((kind, table.place(kind, pointer)) for kind, pointer in places))

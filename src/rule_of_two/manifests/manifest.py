@@ -1,0 +1,109 @@
+"""What one mounted upstream can do: its manifest, with the operator's parameters filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from rule_of_two.manifests.document import ManifestDocument, PromptSpec
+from rule_of_two.manifests.entry import Entry, bind_entry, bind_resource, unnamed
+from rule_of_two.manifests.parameters import bind
+from rule_of_two.manifests.pointer import Pointer
+from rule_of_two.manifests.uri import UriGlob, is_plain_uri
+from rule_of_two.model import INGRESS, NONE, Action, Facts, Labels
+
+
+class Manifest:
+    """Facts for every request to one upstream. Immutable; everything is compiled here, once.
+
+    Finding facts never raises, whatever the arguments: what the manifest does not name, or cannot read, is the worst
+    case. Local paths are looked up in the file system; nothing else is I/O.
+    """
+
+    __slots__ = ("_prompts", "_resources", "_store", "_tools", "_upstream", "document", "ingress")
+
+    def __init__(
+        self, document: ManifestDocument, *, upstream: str, store: str, parameters: Mapping[str, Any] | None = None
+    ) -> None:
+        """Bind ``document`` to the upstream named so in the configuration.
+
+        :raises ConfigurationError: a parameter that the manifest does not declare, or a value of another type.
+        """
+        specs = document.parameters
+        types = {name: spec.type for name, spec in specs.items()}
+        initial = {name: spec.initial for name, spec in specs.items()}
+        bound = bind(types, initial, parameters or {}, server=document.server)
+        self.document = document
+        self._upstream = upstream
+        self._store = store
+
+        def entry(spec: PromptSpec, action: Action, what: str) -> Entry:
+            server = document.server
+            return bind_entry(spec, action, upstream=upstream, store=store, server=server, what=what, parameters=bound)
+
+        self._tools = {name: entry(spec, Action.CALL_TOOL, name) for name, spec in document.tools.items()}
+        self._prompts = {
+            name: entry(spec, Action.GET_PROMPT, f"prompt {name}") for name, spec in document.prompts.items()
+        }
+        self._resources = tuple(
+            (UriGlob.parse(spec.uri), bind_resource(spec, upstream=upstream, store=store))
+            for spec in document.resources
+        )
+        self.ingress: Labels = self._ingress()
+        """What texts that no call brought may carry: logs, errors, descriptions that nobody accepted."""
+
+    @classmethod
+    def unknown(cls, upstream: str, store: str) -> Self:
+        """The manifest of an upstream that has none: everything is A, B and C."""
+        return cls(ManifestDocument(version=1, server="unknown"), upstream=upstream, store=store)
+
+    def _ingress(self) -> Labels:
+        if self.document.texts is not None:
+            return frozenset(self.document.texts)
+        entries = [*self._tools.values(), *self._prompts.values(), *(entry for _, entry in self._resources)]
+        if not entries:
+            return INGRESS
+        return NONE.union(*(entry.rules.worst for entry in entries)) & INGRESS
+
+    def tool(self, name: str, arguments: Mapping[str, Any], annotations: Mapping[str, Any] | None = None) -> Facts:
+        """The facts of one tool call. ``annotations`` are the upstream's own, and can only add labels."""
+        entry = self._tools.get(name)
+        if entry is None:
+            return unnamed(Action.CALL_TOOL, self._upstream, self._store, name)
+        return entry.facts(name, arguments, annotations)
+
+    def prompt(self, name: str, arguments: Mapping[str, Any]) -> Facts:
+        """The facts of getting one prompt."""
+        entry = self._prompts.get(name)
+        if entry is None:
+            return unnamed(Action.GET_PROMPT, self._upstream, self._store, name)
+        return entry.facts(name, arguments)
+
+    def resource(self, uri: str) -> Facts:
+        """The facts of reading one resource. The first pattern that matches counts."""
+        entry = self._resource(uri)
+        if entry is None:
+            return unnamed(Action.READ_RESOURCE, self._upstream, self._store, uri)
+        return entry.facts(uri, {"uri": uri})
+
+    def _resource(self, uri: str) -> Entry | None:
+        if not is_plain_uri(uri):
+            return None
+        return next((entry for glob, entry in self._resources if glob.matches(uri)), None)
+
+    def classifies_tool(self, name: str) -> bool:
+        """Whether the manifest names this tool."""
+        return name in self._tools
+
+    def classifies_prompt(self, name: str) -> bool:
+        """Whether the manifest names this prompt."""
+        return name in self._prompts
+
+    def classifies_resource(self, uri: str) -> bool:
+        """Whether a pattern of the manifest matches this URI."""
+        return self._resource(uri) is not None
+
+    def secret_pointers(self, name: str) -> tuple[Pointer, ...]:
+        """Where a tool's arguments hold secrets, to be masked wherever they are shown or stored."""
+        entry = self._tools.get(name)
+        return () if entry is None else entry.secrets

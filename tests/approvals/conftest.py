@@ -1,0 +1,18 @@
+"""Fixtures of this room."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def state() -> Iterator[Path]:
+    """A state folder with a path short enough for a socket in it."""
+    folder = Path(tempfile.mkdtemp(prefix="r2-", dir="/tmp"))  # made by mkdtemp: private and unguessable
+    yield folder
+    shutil.rmtree(folder)

@@ -1,0 +1,129 @@
+"""From arguments to facts: targets, reads and writes, hints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rule_of_two.manifests.entry import hinted, whole_store
+from rule_of_two.model import Action, Facts, StoredResource, Target, label_text
+from tests.manifests.bound import manifest
+
+WHOLE = StoredResource("shelf", "store", None)
+
+
+def facts(tool: str, arguments: dict[str, Any], annotations: Any = None) -> Facts:
+    return manifest(f"tools: {{t: {tool}}}").tool("t", arguments, annotations)
+
+
+def test_facts_name_the_call() -> None:
+    found = facts("{labels: [B]}", {})
+    assert (found.action, found.qualified, found.labels) == (Action.CALL_TOOL, "up__t", frozenset("B"))
+    assert (found.targets, found.reads, found.writes, found.lowered_by) == ((), (), (), ())
+
+
+def test_each_value_becomes_a_target_in_order() -> None:
+    tool = "{labels: [C], targets: {recipient: ['/to/*', /cc], url: /link, amount: /sum}}"
+    arguments = {"to": ["A@Good.Example", "nobody"], "link": "https://good.example:443/x", "sum": 12.5}
+    assert facts(tool, arguments).targets == (
+        Target("recipient", "a@good.example", "A@Good.Example"),
+        Target("recipient", None, "nobody"),
+        Target("recipient", None, ""),
+        Target("url", "good.example", "https://good.example:443/x"),
+        Target("amount", "12.5", "12.5"),
+    )
+
+
+def test_an_empty_or_misshapen_array_is_a_target_that_says_nothing() -> None:
+    tool = "{labels: [C], targets: {recipient: '/to/*'}}"
+    assert facts(tool, {"to": []}).targets == (Target("recipient", None, "[]"),)
+    assert facts(tool, {"to": "a@b.c"}).targets == (Target("recipient", None, "a@b.c"),)
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "writes"),
+    [
+        ("{labels: [A, B]}", {}, ()),
+        ("{labels: [C]}", {}, (WHOLE,)),
+        ("{labels: [C], writes: none}", {}, ()),
+        ("{labels: [], writes: store}", {}, (WHOLE,)),
+        ("{labels: [], writes: {note: /id}}", {"id": "n1"}, (StoredResource("shelf", "note", "n1"),)),
+        ("{labels: [], writes: {note: /id}}", {"id": 7}, (StoredResource("shelf", "note", "7"),)),
+        ("{labels: [], writes: {note: /id}}", {}, (WHOLE,)),
+        ("{labels: [], writes: {note: /id}}", {"id": ["n1"]}, (WHOLE,)),
+        ("{labels: [], writes: {note: '/ids/*'}}", {"ids": []}, (WHOLE,)),
+        ("{labels: [], writes: {path: /p}}", {"p": "relative"}, (WHOLE,)),
+        ("{labels: [], writes: {path: /p}}", {"p": "//"}, (StoredResource("shelf", "path", "/"),)),
+        (
+            "{labels: [], writes: {note: ['/ids/*', /id]}}",
+            {"ids": ["a", "b", None, False], "id": "a"},
+            (StoredResource("shelf", "note", "a"), StoredResource("shelf", "note", "b"), WHOLE),
+        ),
+    ],
+)
+def test_a_call_writes_what_its_manifest_names(
+    tool: str, arguments: dict[str, Any], writes: tuple[StoredResource, ...]
+) -> None:
+    assert facts(tool, arguments).writes == writes
+    assert facts(tool.replace("writes", "reads"), arguments).reads == (() if "writes" not in tool else writes)
+
+
+def test_a_call_whose_c_was_lowered_and_that_names_nothing_writes_nothing() -> None:
+    tool = "{labels: [C], rules: [{when: {dry: {equals: true}}, labels: []}]}"
+    assert facts(tool, {"dry": True}).writes == ()
+    assert facts(tool, {"dry": False}).writes == (WHOLE,)
+
+
+def test_a_hint_that_adds_c_stamps_the_whole_store() -> None:
+    found = facts("{labels: [A]}", {}, {"readOnlyHint": False})
+    assert (label_text(found.labels), found.writes) == ("[A][C]", (WHOLE,))
+
+
+@pytest.mark.parametrize(
+    ("annotations", "adds"),
+    [
+        (None, "none"),
+        ({}, "none"),
+        ({"readOnlyHint": True, "destructiveHint": False, "openWorldHint": False, "idempotentHint": False}, "none"),
+        ({"readOnlyHint": False}, "[C]"),
+        ({"destructiveHint": True}, "[C]"),
+        ({"openWorldHint": True}, "[A]"),
+        ({"readOnlyHint": True, "destructiveHint": True}, "[C]"),
+        ({"readOnlyHint": "true"}, "[C]"),
+        ({"readOnlyHint": 1}, "[C]"),
+        ({"readOnlyHint": None}, "[C]"),
+        ({"destructiveHint": "no"}, "[C]"),
+        ({"destructiveHint": 0}, "[C]"),
+        ({"openWorldHint": {}}, "[A]"),
+        ({"title": "reads only, harmless"}, "none"),
+        (["readOnlyHint"], "[A][C]"),
+        ("readOnlyHint", "[A][C]"),
+    ],
+)
+def test_hints_only_ever_add(annotations: Any, adds: str) -> None:
+    assert label_text(hinted(annotations)) == adds
+    assert facts("{labels: [B]}", {}, annotations).labels == hinted(annotations) | {"B"}
+
+
+def test_a_hint_removes_nothing() -> None:
+    harmless = {"readOnlyHint": True, "destructiveHint": False, "openWorldHint": False}
+    assert label_text(facts("{labels: [A, B, C]}", {}, harmless).labels) == "[A][B][C]"
+
+
+def test_a_hint_does_not_bring_back_what_a_rule_lowered() -> None:
+    tool = "{labels: [C], rules: [{when: {dry: {equals: true}}, labels: []}]}"
+    assert facts(tool, {"dry": True}, {"readOnlyHint": False, "openWorldHint": True}).labels == {"A"}
+
+
+def test_the_whole_store_has_one_key() -> None:
+    assert whole_store("shelf") == WHOLE
+
+
+def test_a_path_is_stamped_where_a_symlink_leads(tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    (root / "link").symlink_to(root / "real")
+    assert facts("{labels: [C], writes: {path: /p}}", {"p": f"{root}/link"}).writes == (
+        StoredResource("shelf", "path", f"{root}/real"),
+    )

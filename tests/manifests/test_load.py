@@ -1,0 +1,68 @@
+"""Finding manifests by name and by path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rule_of_two.errors import ConfigurationError
+from rule_of_two.manifests.load import find_manifest, list_manifests, load_manifest
+from rule_of_two.shipped import shipped
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    ours = tmp_path / "manifests"
+    ours.mkdir()
+    (ours / "crm.yaml").write_text("version: 1\nserver: crm\ntools: {}\n")
+    (ours / "fetch.yml").write_text("version: 1\nserver: our-fetch\n")
+    (ours / "README.md").write_text("no manifest")
+    return ours
+
+
+def test_a_name_is_looked_for_in_the_operators_folders_first(folder: Path) -> None:
+    assert find_manifest("fetch", relative_to=Path(), folders=[folder]) == folder / "fetch.yml"
+    assert find_manifest("crm", relative_to=Path(), folders=[folder]) == folder / "crm.yaml"
+    assert find_manifest("git", relative_to=Path(), folders=[folder]) == shipped("tool_manifests") / "git.yaml"
+
+
+@pytest.mark.parametrize("reference", ["./crm.yaml", "crm.yaml", "../manifests/crm.yaml"])
+def test_a_path_is_relative_to_the_configuration(folder: Path, reference: str) -> None:
+    assert find_manifest(reference, relative_to=folder, folders=[]).samefile(folder / "crm.yaml")
+
+
+def test_an_absolute_path_is_taken_as_it_is(folder: Path) -> None:
+    assert find_manifest(str(folder / "crm.yaml"), relative_to=Path("/"), folders=[]) == folder / "crm.yaml"
+
+
+def test_a_name_that_is_not_there_names_the_nearest(folder: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no manifest is named 'filesytem'; did you mean 'filesystem'"):
+        find_manifest("filesytem", relative_to=folder, folders=[folder])
+    with pytest.raises(ConfigurationError, match=r"no manifest is named 'zzz'; known are crm, everything, fetch"):
+        find_manifest("zzz", relative_to=folder, folders=[folder])
+
+
+@pytest.mark.parametrize("reference", ["./nowhere.yaml", "nowhere.yaml", "../../etc/passwd/x", "", "."])
+def test_a_file_that_is_not_there_is_named(folder: Path, reference: str) -> None:
+    with pytest.raises(ConfigurationError, match="there is no such manifest file"):
+        find_manifest(reference, relative_to=folder, folders=[folder])
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="nowhere: there is no such folder of manifests"):
+        find_manifest("fetch", relative_to=tmp_path, folders=[tmp_path / "nowhere"])
+
+
+def test_a_manifest_is_loaded_and_a_broken_one_says_where(folder: Path) -> None:
+    assert load_manifest(folder / "crm.yaml").server == "crm"
+    (folder / "crm.yaml").write_text("version: 1\nserver: crm\ntools: {t: {labels: [X]}}\n")
+    with pytest.raises(ConfigurationError, match=r"crm\.yaml:3: 'tools\.t\.labels\.0'"):
+        load_manifest(folder / "crm.yaml")
+
+
+def test_a_list_has_the_operators_manifests_first_and_each_name_once(folder: Path) -> None:
+    servers = [document.server for document in list_manifests([folder])]
+    assert servers[:2] == ["crm", "our-fetch"]
+    assert "fetch" not in servers
+    assert {"filesystem", "git", "memory"} <= set(servers)

@@ -1,0 +1,95 @@
+"""Each shipped manifest against the real server: every name classified, none invented, every pointer in the schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rule_of_two.manifests.document import PromptSpec
+from rule_of_two.manifests.entry import hinted
+from rule_of_two.manifests.recognise import Launch, recognise
+from rule_of_two.shipped import shipped
+from scripts.servers import SERVERS
+from tests.manifests.bound import shipped_manifest
+from tests.servers import real_server, running
+
+NAMES = sorted(SERVERS)
+
+
+def arguments(name: str, folder: Path) -> Sequence[str]:
+    if name == "filesystem":
+        return (str(folder),)
+    return ("--db-path", str(folder / "test.db")) if name == "sqlite" else ()
+
+
+def in_schema(schema: Mapping[str, Any], pointer: str) -> bool:
+    """Whether a pointer leads to a place that the tool's input schema describes."""
+    place: Any = schema
+    for key in pointer.removeprefix("/").split("/"):
+        place = place.get("items") if key == "*" else place.get("properties", {}).get(key)
+        if place is None:
+            return False
+    return True
+
+
+def pointers(spec: PromptSpec) -> set[str]:
+    stored = [stored for stored in (spec.reads, spec.writes) if stored is not None]
+    found = {pointer for target in spec.targets.values() for pointer in target.at}
+    found |= {pointer for each in stored for named in each.at.values() for pointer in named}
+    conditions = {f"/{name}" for rule in spec.rules for name in rule.when if name not in spec.targets}
+    return found | set(spec.secrets) | conditions
+
+
+def test_every_installed_server_has_a_manifest_and_every_manifest_a_server() -> None:
+    assert sorted(file.stem for file in shipped("tool_manifests").iterdir()) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_manifest_is_named_as_its_server_and_says_where_it_comes_from(name: str) -> None:
+    document = shipped_manifest(name).document
+    server = SERVERS[name]
+    registry = {"npm": "npm", "pypi": "PyPI"}[server.source]
+    assert document.server == name
+    assert document.source.startswith(f"{registry} {server.package} {server.version}")
+    assert "tools/list" in document.source
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_labels_line_is_argued_in_a_comment_beside_it(name: str) -> None:
+    text = (shipped("tool_manifests") / f"{name}.yaml").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if re.search(r"\blabels:", line)]
+    assert lines
+    assert [line for line in lines if not re.search(r"labels: \[[ABC, ]*\] # \w", line)] == []
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", NAMES)
+def test_the_manifest_names_exactly_what_the_real_server_has(name: str, tmp_path: Path) -> None:
+    ours = shipped_manifest(name)
+    with running([*real_server(name), *arguments(name, tmp_path)]) as server:
+        tools = server.list_all("tools/list", "tools")
+        resources = [item["uri"] for item in server.list_all("resources/list", "resources")]
+        templates = [item["uriTemplate"] for item in server.list_all("resources/templates/list", "resourceTemplates")]
+        prompts = {item["name"] for item in server.list_all("prompts/list", "prompts")}
+    uris = [*resources, *(re.sub(r"\{[^}]*\}", "1", template) for template in templates)]
+    assert {tool["name"] for tool in tools} == set(ours.document.tools)
+    assert prompts == set(ours.document.prompts)
+    assert [uri for uri in uris if not ours.classifies_resource(uri)] == []
+    for tool in tools:
+        spec = ours.document.tools[tool["name"]]
+        assert [each for each in pointers(spec) if not in_schema(tool["inputSchema"], each)] == []
+        assert hinted(tool.get("annotations")) <= spec.labels, tool["name"]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_that_starts_the_real_server_is_recognised(name: str) -> None:
+    command = real_server(name)
+    documents = [shipped_manifest(each).document for each in NAMES]
+    found = recognise(Launch(command=command[0], args=tuple(command[1:])), documents)
+    assert found is not None
+    assert found.server == name
