@@ -38,7 +38,8 @@ def test_any_text_is_a_document_or_a_configuration_error(text: str) -> None:
 
 
 def test_the_line_is_that_of_the_deepest_part() -> None:
-    with pytest.raises(ConfigurationError, match=r"tree\.yaml:3: unknown key 'leaves\.1\.color'; did you mean 'colour'"):
+    said = r"tree\.yaml:3: unknown key 'leaves\.1\.color'; did you mean 'colour'"
+    with pytest.raises(ConfigurationError, match=said):
         parse_yaml("leaves:\n- colour: red\n- color: blue\n", _Tree, PATH)
 
 

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -53,11 +54,13 @@ class Console:
 
     def __init__(self) -> None:
         self.asked: list[Question] = []
+        self.total = 0
 
     def send(self, line: bytes) -> bool:
         message = decode_to_console(line)
         if isinstance(message, Asked):
             self.asked.append(message.question)
+            self.total += 1
         return True
 
 
@@ -103,10 +106,11 @@ class Machine(RuleBasedStateMachine):
         self.time = START
         self.calls: list[Running] = []
         self.models: dict[str, Model] = {}
+        self.landed = 0
         self.open_gateway()
 
     def teardown(self) -> None:
-        self.runner.run(self.give_up())
+        self.runner.run(self.end(self.calls))
         self.close_gateway()
         self.runner.close()
         shutil.rmtree(self.folder)
@@ -175,26 +179,30 @@ class Machine(RuleBasedStateMachine):
             call.sent = True
             return await call.reply
 
+        asked = self.console.total
         call.task = asyncio.create_task(self.pipeline.run(Call(facts, {}, {}), send))
-        await self.quiet()
+        await self.until_it_waits(call, asked)
         return call
 
-    async def quiet(self) -> None:
-        """Let every task run until it waits for us."""
-        for _ in range(60):
-            await asyncio.sleep(0)
+    async def until_it_waits(self, call: Running, asked: int) -> None:
+        """Go on until the call was sent, was refused, or waits for a person."""
+        assert call.task is not None
+        async with asyncio.timeout(10):
+            while not (call.sent or call.task.done() or self.console.total > asked):  # noqa: ASYNC110  # not one event
+                await asyncio.sleep(0)
 
-    async def give_up(self) -> None:
-        for call in self.calls:
-            if call.task is not None:
-                call.task.cancel()
-        await asyncio.gather(*(call.task for call in self.calls if call.task), return_exceptions=True)
+    async def end(self, calls: list[Running]) -> None:
+        tasks = [call.task for call in calls if call.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def land(self, call: Running, joined: Labels) -> None:
         model = self.models[call.session]
         model.flying.remove(call.labels)
         model.held |= joined
         self.calls.remove(call)
+        self.landed += 1
 
     @rule(labels=LABELS)
     def call(self, labels: Labels) -> None:
@@ -217,7 +225,15 @@ class Machine(RuleBasedStateMachine):
         return allowed
 
     @precondition(lambda self: any(call.sent for call in self.calls))
-    @rule(data=st.data(), how=st.sampled_from(("result", "error", "lost", "not_sent", "cancelled")))
+    @rule(data=st.data(), how=st.sampled_from(("result", "error")))
+    def hand_over(self, data: st.DataObject, how: str) -> None:
+        self.finish(data, how)
+
+    @precondition(lambda self: any(call.sent for call in self.calls))
+    @rule(data=st.data(), how=st.sampled_from(("lost", "not_sent", "cancelled")))
+    def fail(self, data: st.DataObject, how: str) -> None:
+        self.finish(data, how)
+
     def finish(self, data: st.DataObject, how: str) -> None:
         call = data.draw(st.sampled_from([call for call in self.calls if call.sent]))
         self.runner.run(self.settle(call, how))
@@ -248,8 +264,10 @@ class Machine(RuleBasedStateMachine):
         """A human answers the oldest question; a call that is asked anew waits again."""
         question = self.console.asked.pop(0)
         call = next(call for call in self.calls if not call.sent)
-        call.approved = verdict is Choice.YES
-        self.runner.run(self.give(question, verdict))
+        # A yes counts for the labels that were shown, in the session that asked.
+        shown = set(question.held) == self.models[call.session].before() and call.session == self.session
+        call.approved = verdict is Choice.YES and shown
+        self.runner.run(self.give(call, question, verdict))
         assert call.task is not None
         if call.task.done():
             with refused_only():
@@ -262,7 +280,7 @@ class Machine(RuleBasedStateMachine):
             self.calls.remove(call)
             self.calls.append(call)
 
-    async def give(self, question: Question, verdict: Choice) -> None:
+    async def give(self, call: Running, question: Question, verdict: Choice) -> None:
         answer = Answer(
             question_id=question.id,
             digest=question.digest,
@@ -270,24 +288,23 @@ class Machine(RuleBasedStateMachine):
             approver="alice",
             answered_at=self.clock(),
         )
+        asked = self.console.total
         assert self.desk.answer(answer) is None
-        await self.quiet()
+        await self.until_it_waits(call, asked)
 
+    @precondition(lambda self: self.calls)
     @rule()
     def crash(self) -> None:
         """SIGKILL: the tasks are gone without a word, and with them what they had reserved."""
         waiting, self.calls = self.calls, []
         old = self.model
         self.close_gateway()
-        for call in waiting:
-            call.reply.cancel()
-            if call.task is not None:
-                call.task.cancel()
-        self.runner.run(self.quiet())
+        self.runner.run(self.end(waiting))
         orphan = Model(set(old.before()), [], old.dropped, old.frozen)
         self.open_gateway()
         self.models[self.session] = orphan
 
+    @precondition(lambda self: self.model.before())
     @rule()
     def new_session(self) -> None:
         people = Boundaries(self.elsewhere, self.presence, self.stamp)
@@ -296,11 +313,13 @@ class Machine(RuleBasedStateMachine):
         self.session = created
         self.models[created] = Model()
 
+    @precondition(lambda self: self.landed > 5 and not self.model.dropped)
     @rule()
     def drop(self) -> None:
         self.elsewhere.write_now(lambda db: db.execute("UPDATE sessions SET dropped = 1 WHERE id = ?", (self.session,)))
         self.model.dropped = True
 
+    @precondition(lambda self: self.landed > 7 and not self.model.frozen)
     @rule()
     def freeze(self) -> None:
         self.elsewhere.write_now(lambda db: db.execute("UPDATE sessions SET frozen = 1 WHERE id = ?", (self.session,)))
@@ -322,5 +341,5 @@ def refused_only() -> Iterator[None]:
         return
 
 
-TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestMachine = pytest.mark.timeout(300)(Machine.TestCase)
+TestMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
