@@ -6,11 +6,13 @@ import io
 import signal
 import sys
 from contextlib import closing
+from typing import Final
 
 import anyio
 import click
 
 from rule_of_two.approvals.answer import Choice
+from rule_of_two.approvals.spans import clip
 from rule_of_two.demo.approver import Approver
 from rule_of_two.demo.keyboard import Keyboard, open_keyboard
 from rule_of_two.demo.screen import Paper, Screen
@@ -19,7 +21,9 @@ from rule_of_two.demo.stage import StoryError, first_of, set_up
 from rule_of_two.demo.story import Story
 from rule_of_two.errors import RuleOfTwoError
 
-_ANSWERS = {"y": Choice.YES, "n": Choice.NO}
+_ANSWERS: Final = {"y": Choice.YES, "n": Choice.NO}
+_LONGEST: Final = 1000
+"""Cells of what is said of a story that went wrong: a tool's text may be in it, so it is escaped and counted."""
 
 
 @click.command()
@@ -52,7 +56,7 @@ def demo(fast: bool, answer: str | None, given: tuple[str, ...]) -> None:
         try:
             told = anyio.run(_play, servers, keyboard, fast, None if answer is None else _ANSWERS[answer])
         except* (StoryError, RuleOfTwoError) as errors:
-            failure = str(first_of(errors))
+            failure = clip(str(first_of(errors)), _LONGEST)
         except* EOFError:
             failure = "the terminal is gone"
     if failure:

@@ -86,9 +86,8 @@ def cli(ctx: click.Context, config: Path | None, state: Path | None, as_json: bo
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Exit 0: done; 1: the answer is no; 2: usage or configuration."""
     try:
-        cli.main(arguments, prog_name="rule-of-two", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        code = cli.main(arguments, prog_name="rule-of-two", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except click.Abort:
         sys.exit(130)
     except click.ClickException as error:

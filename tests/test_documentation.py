@@ -1,0 +1,63 @@
+"""The documentation is true: what it shows runs, what exists is shown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rule_of_two.cli.main import COMMANDS
+from rule_of_two.clients.profiles import PROFILES
+from rule_of_two.errors import Code
+from rule_of_two.gateway.config import Config, Server, load_config
+from rule_of_two.gateway.results import _NEXT_STEP
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+YAML = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("text", YAML)
+def test_every_configuration_in_the_readme_is_valid(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "rule-of-two.yaml"
+    path.write_text(text)
+    load_config(path)
+
+
+def test_the_readme_shows_every_key_with_its_default(tmp_path: Path) -> None:
+    path = tmp_path / "rule-of-two.yaml"
+    path.write_text(YAML[-1])
+    shown = load_config(path)
+    fields = Config.model_fields
+    assert {field.alias or name for name, field in fields.items()} == {
+        line.split(":")[0] for line in YAML[-1].splitlines()
+    }
+    bare = Config.model_validate({"version": 1, "mcpServers": {}})
+    assert shown.model_copy(update={"sessions": bare.sessions, "approvals": bare.approvals}) == bare
+    assert all(name in YAML[-1] for name in Server.model_fields if name != "type")
+
+
+def test_every_command_and_client_is_named_in_the_readme() -> None:
+    assert [name for name in COMMANDS if f"rule-of-two {name}" not in README and f"scripts/{name}" not in README] == [
+        "serve"
+    ]
+    assert '"serve"' in README
+    assert all(name in README for name in PROFILES)
+
+
+def test_every_code_that_can_stop_a_call_has_a_next_step() -> None:
+    later = {Code.APPROVAL_PENDING, Code.WITHHELD}
+    assert set(Code) - later == set(_NEXT_STEP)
+
+
+def test_the_repository_speaks_of_the_project_alone() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "://" not in lock
+    assert "--hash=sha256:" in lock
+
+
+def test_links_in_the_readme_lead_somewhere() -> None:
+    targets = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
