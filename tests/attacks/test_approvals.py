@@ -149,7 +149,7 @@ async def test_an_answer_after_expiry_approves_nothing(house: House) -> None:
         await _tainted(gateway)
         waiting = gateway.start("tools/call", SEND)
         question = await person.question()
-        assert outcome((await waiting)["result"]) == ("deny", "approval_expired")
+        assert outcome((await waiting)["result"]) == ("ask", "approval_expired")
         person.give(question)
         refused: Refused = await person.until(Refused)
         assert refused.reason is Refusal.EXPIRED
@@ -237,8 +237,8 @@ async def test_the_last_console_going_away_refuses_what_waits(house: House) -> N
             await _tainted(gateway)
             waiting = gateway.start("tools/call", SEND)
             await person.question()
-        assert outcome((await waiting)["result"]) == ("deny", "approval_required")
-        assert outcome(await gateway.call("rec__send")) == ("deny", "approval_required")
+        assert outcome((await waiting)["result"]) == ("ask", "approval_required")
+        assert outcome(await gateway.call("rec__send")) == ("ask", "approval_required")
     assert "send" not in house.sent()
 
 

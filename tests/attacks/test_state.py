@@ -16,7 +16,7 @@ async def test_a_gateway_killed_after_two_labels_has_forgotten_none_when_it_star
         await gateway.call("rec__read_private")
         await gateway.kill()
     async with house.gateway() as gateway:
-        assert outcome(await gateway.call("rec__send")) == ("deny", "approval_required")
+        assert outcome(await gateway.call("rec__send")) == ("ask", "approval_required")
     assert house.sent() == ["read_untrusted", "read_private"]
 
 
@@ -28,7 +28,7 @@ async def test_a_gateway_killed_in_mid_call_counts_what_the_call_could_have_done
     async with house.gateway() as gateway:
         gateway.start("tools/call", {"name": "rec__hang", "arguments": {}})
         result = await gateway.call("rec__read_untrusted")
-        assert outcome(result) == ("deny", "approval_required")
+        assert outcome(result) == ("ask", "approval_required")
     assert "read_untrusted" not in house.sent()
 
 
@@ -36,8 +36,8 @@ async def test_two_gateways_of_one_client_share_what_they_have_seen(house: House
     async with house.gateway() as one, house.gateway() as two:
         await one.call("rec__read_untrusted")
         await two.call("rec__read_private")
-        assert outcome(await one.call("rec__send")) == ("deny", "approval_required")
-        assert outcome(await two.call("rec__send")) == ("deny", "approval_required")
+        assert outcome(await one.call("rec__send")) == ("ask", "approval_required")
+        assert outcome(await two.call("rec__send")) == ("ask", "approval_required")
 
 
 async def test_human_sessions_survive_reconnecting(house: House) -> None:
@@ -46,7 +46,7 @@ async def test_human_sessions_survive_reconnecting(house: House) -> None:
         await gateway.call("rec__read_untrusted")
         await gateway.call("rec__read_private")
     async with house.gateway() as gateway:
-        assert outcome(await gateway.call("rec__send")) == ("deny", "approval_required")
+        assert outcome(await gateway.call("rec__send")) == ("ask", "approval_required")
 
 
 @pytest.mark.parametrize("database", ["state.db", "journal.db"])
@@ -78,7 +78,7 @@ async def test_a_deleted_state_is_not_a_clean_one_for_the_next_gateway(house: Ho
             path.unlink()
         await gateway.kill()
     async with house.gateway() as gateway:
-        assert outcome(await gateway.call("rec__send")) == ("deny", "approval_required")
+        assert outcome(await gateway.call("rec__send")) == ("ask", "approval_required")
 
 
 @pytest.mark.parametrize("database", ["state.db", "journal.db"])
@@ -94,15 +94,16 @@ async def test_a_corrupt_database_stops_the_start_with_one_sentence(house: House
     assert "Traceback" not in gateway.stderr
 
 
-async def test_a_full_journal_denies_and_sends_nothing(house: House) -> None:
+@pytest.mark.parametrize(("database", "table"), [("journal.db", "entries"), ("state.db", "reservations")])
+async def test_a_full_disk_denies_and_sends_nothing(house: House, database: str, table: str) -> None:
     async with house.gateway() as gateway:
         await gateway.call("rec__neutral")
-        with contextlib.closing(sqlite3.connect(house.state / "journal.db", isolation_level=None)) as db:
+        with contextlib.closing(sqlite3.connect(house.state / database, isolation_level=None)) as db:
             # A trigger stands for the disk: every insert fails as on a full one.
             fail = "SELECT RAISE(ABORT, 'database or disk is full')"
-            db.execute(f"CREATE TRIGGER full BEFORE INSERT ON entries BEGIN {fail}; END")
+            db.execute(f"CREATE TRIGGER full BEFORE INSERT ON {table} BEGIN {fail}; END")
         assert outcome(await gateway.call("rec__read_untrusted")) == ("deny", "store_error")
-        assert outcome(await gateway.call("rec__neutral")) == ("deny", "store_error")
+        assert outcome(await gateway.call("rec__private_send")) == ("deny", "store_error")
     assert house.sent() == ["neutral"]
 
 
@@ -126,5 +127,5 @@ async def test_an_approval_written_into_the_databases_by_hand_approves_nothing(h
                 "INSERT INTO entries (at, kind, session, decision, body) VALUES ('now', 'answer', ?, ?, ?)",
                 (decision["session"], int(decision["id"][1:]), '{"answer": "yes", "approver": "alice"}'),
             )
-        assert outcome(await gateway.call("rec__send")) == ("deny", "approval_required")
+        assert outcome(await gateway.call("rec__send")) == ("ask", "approval_required")
     assert house.sent() == ["read_untrusted", "read_private"]

@@ -22,7 +22,7 @@ async def test_the_third_label_asks_in_every_order(house: House, order: str) -> 
         result = await gateway.call(BRINGS[order[2]])
     assert result["isError"] is True
     decision = result["_meta"][DECISION]
-    assert (decision["outcome"], decision["code"]) == ("deny", "approval_required")
+    assert (decision["outcome"], decision["code"]) == ("ask", "approval_required")
     assert (decision["held"], decision["adds"]) == (sorted(order[:2]), [order[2]])
     assert "r2.ask-third-label" in decision["policies"]
     assert house.sent() == [SENT[label] for label in order[:2]]
@@ -39,7 +39,7 @@ async def test_untrusted_bytes_taint_through_every_kind_of_result(
         result = await gateway.call(f"rec__{door}", arguments)
         assert result.get("isError", False) is is_error
         assert house.held() == {"A"}
-        assert outcome(await gateway.call("rec__private_send")) == ("deny", "approval_required")
+        assert outcome(await gateway.call("rec__private_send")) == ("ask", "approval_required")
     assert house.sent() == [door]
 
 
@@ -49,7 +49,7 @@ async def test_a_json_rpc_error_of_an_upstream_taints_and_is_passed_on_whole(hou
         assert reply["error"]["code"] == -32099
         assert reply["error"]["data"] == {"kept": True}
         assert house.held() == {"A"}
-        assert outcome(await gateway.call("rec__private_send")) == ("deny", "approval_required")
+        assert outcome(await gateway.call("rec__private_send")) == ("ask", "approval_required")
 
 
 async def test_a_resource_taints(house: House) -> None:
@@ -57,7 +57,7 @@ async def test_a_resource_taints(house: House) -> None:
         reply = await gateway.request("resources/read", {"uri": "note://a"})
         assert reply["result"]["_meta"][DECISION]["outcome"] == "allow"
         assert (await gateway.request("resources/read", {"uri": "note://b"}))["result"]
-        assert outcome(await gateway.call("rec__send")) == ("deny", "approval_required")
+        assert outcome(await gateway.call("rec__send")) == ("ask", "approval_required")
     assert house.sent() == ["note://a", "note://b"]
 
 
@@ -88,7 +88,7 @@ async def test_a_prompt_taints(house: House) -> None:
     async with house.gateway() as gateway:
         assert (await gateway.request("prompts/get", {"name": "rec__advise"}))["result"]
         assert house.held() == {"A"}
-        assert outcome(await gateway.call("rec__private_send")) == ("deny", "approval_required")
+        assert outcome(await gateway.call("rec__private_send")) == ("ask", "approval_required")
     assert house.sent() == ["advise"]
 
 
@@ -96,14 +96,14 @@ async def test_a_tool_that_no_manifest_names_is_everything_at_once(house: House)
     async with house.gateway() as gateway:
         result = await gateway.call("rec__mystery")
     assert result["_meta"][DECISION]["adds"] == ["A", "B", "C"]
-    assert outcome(result) == ("deny", "approval_required")
+    assert outcome(result) == ("ask", "approval_required")
     assert house.sent() == []
 
 
 async def test_one_tool_that_is_private_and_sends_asks_after_untrusted_input(house: House) -> None:
     async with house.gateway() as gateway:
         await gateway.call("rec__read_untrusted")
-        assert outcome(await gateway.call("rec__private_send")) == ("deny", "approval_required")
+        assert outcome(await gateway.call("rec__private_send")) == ("ask", "approval_required")
     assert house.sent() == ["read_untrusted"]
 
 
@@ -153,7 +153,7 @@ async def test_a_slow_untrusted_read_in_flight_counts_before_it_returns(house: H
     async with house.gateway() as gateway:
         slow = gateway.start("tools/call", {"name": "rec__slow_untrusted", "arguments": {"until": str(gate)}})
         await _until_sent(house, gateway, "slow_untrusted")
-        assert outcome(await gateway.call("rec__private_send")) == ("deny", "approval_required")
+        assert outcome(await gateway.call("rec__private_send")) == ("ask", "approval_required")
         gate.touch()
         assert (await slow)["result"]["_meta"][DECISION]["outcome"] == "allow"
     assert house.sent() == ["slow_untrusted"]
@@ -170,7 +170,7 @@ async def test_after_untrusted_input_four_private_reads_beside_four_sends_never_
         replies = [(await future)["result"] for future in futures]
     passed = {SENT_LABEL[name] for name in house.sent()}
     assert passed in ({"A", "B"}, {"A", "C"})
-    assert sum(outcome(result)[0] == "deny" for result in replies) == 4
+    assert sum(outcome(result) == ("ask", "approval_required") for result in replies) == 4
 
 
 async def test_a_second_initialize_washes_nothing(house: House) -> None:
@@ -178,7 +178,7 @@ async def test_a_second_initialize_washes_nothing(house: House) -> None:
         await gateway.call("rec__read_untrusted")
         await gateway.call("rec__read_private")
         await gateway.initialize()
-        assert outcome(await gateway.call("rec__send")) == ("deny", "approval_required")
+        assert outcome(await gateway.call("rec__send")) == ("ask", "approval_required")
     assert house.sent() == ["read_untrusted", "read_private"]
 
 

@@ -113,7 +113,7 @@ async def test_descriptions_that_no_human_accepted_taint_when_first_use_asks(hou
     async with house.gateway() as gateway:
         assert await _description(gateway, "rec__send") == "Send a message."
         assert house.held() == {"A"}
-        assert outcome(await gateway.call("rec__private_send")) == ("deny", "approval_required")
+        assert outcome(await gateway.call("rec__private_send")) == ("ask", "approval_required")
 
 
 async def test_unaccepted_descriptions_that_would_complete_the_set_are_not_shown(house: House) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import anyio.to_thread
 
 from rule_of_two.approvals.answer import Answer, Choice, Unanswered
@@ -78,6 +79,10 @@ class Consent:
             question, shown = await anyio.to_thread.run_sync(self._question, call, asking, held)
             await self._journal.question(number, asking.session, shown)
             answer = await self._desk.ask(question)
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                await self._journal.answer(number, asking.session, {"answer": None, "reason": Unanswered.WITHDRAWN})
+            raise
         except (BadRequest, LimitExceeded) as error:
             await self._journal.answer(number, asking.session, {"answer": None, "reason": str(error)})
             raise _refused(call, asking, error.code, f"it cannot be put before a person. {error}") from error
@@ -131,4 +136,6 @@ class Consent:
 
 
 def _refused(call: Call, asking: Decision, code: Code, detail: str = "") -> Refused:
-    return Refused(replace(asking, outcome=Outcome.DENY, code=code), call.facts, detail)
+    """The refusal. Its outcome stays ask while a person could still say yes to the same call."""
+    outcome = Outcome.ASK if code in {Code.APPROVAL_REQUIRED, Code.APPROVAL_EXPIRED} else Outcome.DENY
+    return Refused(replace(asking, outcome=outcome, code=code), call.facts, detail)

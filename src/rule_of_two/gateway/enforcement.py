@@ -58,13 +58,13 @@ class Flight:
     def __init__(self, session: ConnectionSession, decision: Decision, labels: Labels, *, reserved: bool) -> None:
         self.decision = decision
         self.labels = labels
+        self.reserved = reserved
         self._session = session
-        self._reserved = reserved
         self._received = False
 
     async def receive(self) -> None:
         """Join A and B before the first byte of the upstream's (progress) is handed over."""
-        if self._reserved and not self._received:
+        if self.reserved and not self._received:
             await self._session.join(self.decision.session, self._number, self.labels & INGRESS)
         self._received = True
 
@@ -75,7 +75,7 @@ class Flight:
 
     async def land(self, joined: Labels) -> None:
         """End the reservation, joining what really happened."""
-        if self._reserved:
+        if self.reserved:
             await self._session.settle(self.decision.session, self._number, joined)
 
     @property
@@ -145,6 +145,7 @@ class Enforcement:
         if decision.outcome is not Outcome.ALLOW:
             return False
         await self._session.settle(decision.session, decision.number or 0, facts.labels)
+        self.publish()
         return True
 
     def fingerprint(self) -> tuple[str, frozenset[str], bool, bool]:
@@ -153,8 +154,11 @@ class Enforcement:
         return view.id, frozenset(view.after), view.dropped, view.frozen
 
     def publish(self) -> None:
-        """Tell the consoles what the session holds now."""
-        view = self._session.view()
+        """Tell the consoles what the session holds now. A state that cannot be read tells them nothing new."""
+        try:
+            view = self._session.view()
+        except StoreError:
+            return
         status = SessionStatus(
             id=view.id, client=self._client, held=frozenset(view.after), dropped=view.dropped, frozen=view.frozen
         )
@@ -177,13 +181,14 @@ class Enforcement:
                     return Flight(self._session, _decision(number, facts, view, verdict), facts.labels, reserved=False)
         decision = await self._session.decide(lambda view: self._commit(facts, view, self._judge(call, view), call))
         for _ in range(_RECHECKS):
+            self.publish()
             if decision.outcome is Outcome.ALLOW or decision.observed:
                 return Flight(self._session, decision, facts.labels, reserved=True)
             if decision.outcome is Outcome.DENY:
                 raise Refused(decision, facts)
             decision = await self._ask(call, decision)
         raise Refused(
-            replace(decision, outcome=Outcome.DENY, code=Code.APPROVAL_EXPIRED),
+            replace(decision, code=Code.APPROVAL_EXPIRED),
             facts,
             "the session changed each time while a person was asked.",
         )
@@ -275,10 +280,10 @@ class Enforcement:
 
     async def _record(self, flight: Flight, kind: OutcomeKind, detail: str) -> None:
         """Journal an outcome. The decision is committed already; losing this line changes nothing that was decided."""
-        try:
+        if flight.reserved:
+            self.publish()
+        with suppress(StoreError):
             await self._journal.outcome(flight.decision.number or 0, flight.decision.session, kind, detail)
-        except StoreError:
-            return
 
     def _failed(self, flight: Flight, call: Call, error: Exception, *, sent: bool) -> Refused:
         code = error.code if isinstance(error, RuleOfTwoError) else Code.UPSTREAM_UNAVAILABLE

@@ -120,6 +120,7 @@ async def _run(
         clock=utc_now,
         observe=blueprint.config.mode == "observe",
     )
+    enforcement.publish()
     mounts = [Mount(one.name, one.launch, one.manifest, connect, limits=limits) for one in blueprint.upstreams]
     for mount in mounts:
         mount.accept(pins.load(mount.identity))
