@@ -76,7 +76,7 @@ class ApprovalSettings(_Strict):
     wait: float | None = None
     unattended: Literal["ask", "deny"] = "ask"
 
-    @field_validator("wait", mode="before")
+    @field_validator("wait", mode="before", json_schema_input_type=float | str)
     @classmethod
     def _seconds(cls, value: object) -> float:
         match = _DURATION.fullmatch(str(value).strip())

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic.json_schema import WithJsonSchema
 
 from rule_of_two.manifests.parameters import ITEMS, ParameterType, amount
-from rule_of_two.manifests.shape import Shape, refused
+from rule_of_two.manifests.shape import POINTERS, Shape, refused
 from rule_of_two.model import Label
 
+_SCALARS: Final[dict[str, Any]] = {"anyOf": [{"type": "array"}, {"type": "string"}]}
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 OPERATORS: Final[Mapping[str, tuple[tuple[str, ...], ParameterType | None]]] = {
     "host_in": (("url", "host"), "hosts"),
@@ -64,11 +66,21 @@ def _scalars(value: Any) -> tuple[Any, ...]:
 class ConditionSpec(Shape):
     """What must hold of one target or argument; several operators must all hold."""
 
-    host_in: Annotated[tuple[str, ...], BeforeValidator(lambda value: _literals("hosts", value))] = ()
-    inside: Annotated[tuple[str, ...], BeforeValidator(lambda value: _literals("folders", value))] = ()
-    outside: Annotated[tuple[str, ...], BeforeValidator(lambda value: _literals("folders", value))] = ()
-    recipient_in: Annotated[tuple[str, ...], BeforeValidator(lambda value: _literals("recipients", value))] = ()
-    within: Annotated[tuple[Any, ...], BeforeValidator(_scalars)] = Field(default=(), alias="in")
+    host_in: Annotated[
+        tuple[str, ...], BeforeValidator(lambda value: _literals("hosts", value)), WithJsonSchema(POINTERS)
+    ] = ()
+    inside: Annotated[
+        tuple[str, ...], BeforeValidator(lambda value: _literals("folders", value)), WithJsonSchema(POINTERS)
+    ] = ()
+    outside: Annotated[
+        tuple[str, ...], BeforeValidator(lambda value: _literals("folders", value)), WithJsonSchema(POINTERS)
+    ] = ()
+    recipient_in: Annotated[
+        tuple[str, ...], BeforeValidator(lambda value: _literals("recipients", value)), WithJsonSchema(POINTERS)
+    ] = ()
+    within: Annotated[tuple[Any, ...], BeforeValidator(_scalars), WithJsonSchema(_SCALARS)] = Field(
+        default=(), alias="in"
+    )
     equals: Annotated[Any, BeforeValidator(_scalar)] = None
     at_most: int | float | str = 0
     absent: Literal[True] = True

@@ -154,9 +154,7 @@ class MatchSpec(Shape):
     npm: OneOrMore = ()
     pypi: OneOrMore = ()
     image: OneOrMore = ()
-    command: Annotated[
-        tuple[str, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
-    ] = ()
+    command: OneOrMore = ()
     url: OneOrMore = ()
 
 
