@@ -1,0 +1,90 @@
+"""What a connection promises, whatever carries it: messages in, messages out, one end.
+
+::
+
+    UpstreamUnavailable
+    ├── NotSent           nothing was written, so nothing can have happened
+    ├── ConnectionLost    written, but no reply can come any more
+    └── TimedOut          written, and no reply came in time (a TimeoutError too)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import anyio
+
+from rule_of_two.errors import UpstreamUnavailable
+from rule_of_two.wire.frames import MAX_DEPTH, Message
+
+CLOSED: Final = "the connection was closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one peer may ask of us. ``depth`` counts containers inside each other, 250 at most."""
+
+    frame_bytes: int = 16 * 1024 * 1024
+    depth: int = MAX_DEPTH
+    in_flight: int = 256
+    """Requests of the peer that are handled at the same time; more are refused at once."""
+    write_seconds: float = 30.0
+    """How long a peer may leave what we write unread before the connection is closed."""
+    close_seconds: float = 2.0
+    """How long each step of an orderly end may take before the next, harder one."""
+
+
+class EndOfStream(Exception):  # the regular end of every connection, not a fault
+    """No more messages will come. The text says why, for a human."""
+
+
+class NotSent(UpstreamUnavailable):
+    """Nothing was written, so nothing can have happened."""
+
+
+class ConnectionLost(UpstreamUnavailable):
+    """The request was written, but no reply can come any more."""
+
+
+class TimedOut(UpstreamUnavailable, TimeoutError):
+    """The request was written, and no reply came in time."""
+
+
+class Transport(Protocol):
+    """One connection to one peer."""
+
+    async def receive(self) -> Message:
+        """The next message. Only one task may wait here.
+
+        :raises EndOfStream: the peer ended the connection, or we did.
+        :raises FrameError: a frame was refused; the next one can be received.
+        :raises LimitExceeded: a frame was too long; nothing more can be received.
+        """
+
+    async def send(self, message: Message) -> None:
+        """Write one message whole, after waiting until the peer has read enough of the earlier ones.
+
+        :raises NotSent: the connection is closed, or the peer did not read for ``Limits.write_seconds``.
+        """
+
+    async def aclose(self) -> None:
+        """End the connection, in bounded time, also while being cancelled. May be called more than once."""
+
+
+async def finish(work: asyncio.Future[None]) -> None:
+    """Wait for ``work`` to its end whatever cancels the caller, and only then let the cancellation through.
+
+    ``work`` must be bounded in time.
+    """
+    cancelled: asyncio.CancelledError | None = None
+    with anyio.CancelScope(shield=True):
+        while not work.done():
+            try:
+                await asyncio.wait((work,))
+            except asyncio.CancelledError as error:
+                cancelled = error
+    work.result()
+    if cancelled is not None:
+        raise cancelled
