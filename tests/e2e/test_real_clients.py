@@ -80,14 +80,16 @@ async def test_an_upstream_over_streamable_http_is_used_like_one_over_stdio(hous
     assert server.stdout is not None
     url = (await server.stdout.readline()).decode().strip()
     house.servers = {"notes": {"url": url, "manifest": str(script.with_suffix(".yaml"))}, "clock": block("time")}
-    async with house.gateway() as gateway:
-        while not [name for name in await _names(gateway) if name.startswith("notes__")]:
-            await gateway.request("ping")
-        result = await gateway.call("notes__shout", {"text": "hello"})
-        assert result["content"][0]["text"] == "HELLO"
-        assert result["_meta"][DECISION]["adds"] == ["A"]
-    server.terminate()
-    await server.communicate()
+    try:
+        async with house.gateway() as gateway:
+            while not [name for name in await _names(gateway) if name.startswith("notes__")]:
+                await gateway.request("ping")
+            result = await gateway.call("notes__shout", {"text": "hello"})
+            assert result["content"][0]["text"] == "HELLO"
+            assert result["_meta"][DECISION]["adds"] == ["A"]
+    finally:
+        server.terminate()
+        await server.communicate()
 
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])

@@ -19,7 +19,6 @@ from rule_of_two.demo.screen import Paper, Screen
 from rule_of_two.demo.servers import PACKAGES, Servers, find_servers
 from rule_of_two.demo.stage import StoryError, first_of, set_up
 from rule_of_two.demo.story import Story
-from rule_of_two.errors import RuleOfTwoError
 
 _ANSWERS: Final = {"y": Choice.YES, "n": Choice.NO}
 _LONGEST: Final = 1000
@@ -55,7 +54,7 @@ def demo(fast: bool, answer: str | None, given: tuple[str, ...]) -> None:
     with open_keyboard() as keyboard:
         try:
             told = anyio.run(_play, servers, keyboard, fast, None if answer is None else _ANSWERS[answer])
-        except* (StoryError, RuleOfTwoError) as errors:
+        except* StoryError as errors:
             failure = clip(str(first_of(errors)), _LONGEST)
         except* EOFError:
             failure = "the terminal is gone"

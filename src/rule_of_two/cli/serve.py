@@ -11,8 +11,8 @@ import click
 from rule_of_two.cli.main import Context
 from rule_of_two.gateway.blueprint import Blueprint, draw
 from rule_of_two.gateway.config import config_path, load_config
-from rule_of_two.gateway.gateway import say
 from rule_of_two.gateway.gateway import serve as serve_client
+from rule_of_two.gateway.operator_log import LOG, say
 from rule_of_two.wire.peer import Limits
 from rule_of_two.wire.stdio import open_stdio
 
@@ -37,7 +37,10 @@ def run_stdio(blueprint: Blueprint) -> None:
     for upstream in blueprint.upstreams:
         if not upstream.recognised:
             say(f"no manifest names '{upstream.name}': each of its tools counts as [A][B][C]")
-    anyio.run(_run, blueprint)
+    try:
+        anyio.run(_run, blueprint)
+    finally:
+        LOG.close()
 
 
 async def _run(blueprint: Blueprint) -> None:

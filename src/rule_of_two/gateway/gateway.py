@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from rule_of_two.gateway.consent import Consent
 from rule_of_two.gateway.definitions import FIRST_USE, pins_of
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.mount import Connect, Mount
+from rule_of_two.gateway.operator_log import say
 from rule_of_two.gateway.protected import ProtectedPaths
 from rule_of_two.gateway.router import Router
 from rule_of_two.policy.authorizer import Authorizer
@@ -47,12 +46,6 @@ def utc_now() -> datetime:
 def timestamp() -> str:
     """Now, as the journal writes it: ISO 8601 UTC with microseconds."""
     return utc_now().isoformat(timespec="microseconds")
-
-
-def say(message: str) -> None:
-    """One sentence for the operator on stderr; stdout carries MCP only."""
-    with suppress(OSError):
-        os.write(sys.stderr.fileno(), f"rule-of-two: {message}\n".encode())
 
 
 async def serve(

@@ -19,6 +19,7 @@ from rule_of_two import __version__
 from rule_of_two.approvals.escape import visible
 from rule_of_two.errors import BadRequest, RuleOfTwoError, UpstreamUnavailable
 from rule_of_two.gateway.definitions import LISTS, Definition, Definitions, Kind, define
+from rule_of_two.gateway.operator_log import LOG
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.store.pins import Pin
 from rule_of_two.wire.frames import FrameError
@@ -203,8 +204,7 @@ class Mount:
         return self._life
 
     def _on_stderr(self, line: str) -> None:
-        with suppress(OSError):
-            os.write(2, f"[{self.name}] {line}\n".encode())
+        LOG.say(f"[{self.name}] {visible(line)}")
 
 
 class Life:
