@@ -13,7 +13,7 @@ async def test_an_upstream_that_dies_in_mid_call_fails_clearly_and_its_act_count
     async with house.gateway() as gateway:
         assert outcome(await gateway.call("rec__die")) == ("deny", "upstream_unavailable")
         assert house.held() == {"C"}
-        assert [entry["outcome"] for entry in house.journal("outcome")] == ["lost"]
+    assert [entry["outcome"] for entry in house.journal("outcome")] == ["lost"]
 
 
 async def test_an_upstream_that_died_is_started_again(house: House) -> None:

@@ -56,7 +56,7 @@ def journal(store: JournalStore) -> Journal:
 async def _story(journal: Journal, *, answer: str | None = "yes") -> int:
     """A fetch, a private read, and a mail that completes the set. Returns the asking decision's number."""
     journal.decision_now(FETCH, SessionView("s-1"), ALLOW)
-    await journal.outcome(1, "s-1", "result")
+    journal.outcome(1, "s-1", "result")
     journal.decision_now(READ, SessionView("s-1", {"A": 1, "C": 1}), ALLOW, arguments={"path": "x"})
     number = journal.decision_now(SEND, SessionView("s-1", {"A": 1}, {"B": 3}), ASK)
     await journal.question(number, "s-1", {"question": "q", "digest": "ab" * 32, "arguments": {}})
@@ -70,7 +70,8 @@ async def _story(journal: Journal, *, answer: str | None = "yes") -> int:
     await journal.answer(number, "s-1", body)
     if answer == "yes":
         again = journal.decision_now(SEND, SessionView("s-1", {"A": 1}, {"B": 3}), ALLOW, approves=number)
-        await journal.outcome(again, "s-1", "result")
+        journal.outcome(again, "s-1", "result")
+        await journal.flush()
     return number
 
 

@@ -8,13 +8,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+import anyio
 import orjson
 
+from rule_of_two.errors import StoreError
 from rule_of_two.model import Facts, SessionView, StoredResource, Verdict
-from rule_of_two.store.journal import JournalStore
+from rule_of_two.store.journal import JournalStore, Line
+
+FLUSH_SECONDS: Final = 0.05
+"""How long the outcome of a call may wait to be committed. A decision never waits."""
 
 EventKind = Literal["session", "upstream", "definitions", "refused"]
 OutcomeKind = Literal["result", "error", "not_sent", "lost", "timeout", "cancelled", "withheld"]
@@ -38,6 +44,8 @@ class Journal:
         self._clock = clock
         self._policy_version = policy_version
         self._client = client
+        self._outcomes: list[Line] = []
+        self._waiting = anyio.Event()
 
     def decision_now(
         self,
@@ -86,23 +94,54 @@ class Journal:
             body["approves"] = approves
         if observed:
             body["observed"] = True
-        return self._store.append_now(self._clock(), "decision", view.id, approves, body)
+        number = self._store.append_now(*self._outcomes, Line(self._clock(), "decision", view.id, approves, body))
+        self._outcomes.clear()
+        return number
 
-    async def outcome(self, number: int, session: str, kind: OutcomeKind, detail: str = "", **more: Any) -> None:
-        """What became of a decided call."""
-        await self._store.append(self._clock(), "outcome", session, number, {"outcome": kind, "detail": detail, **more})
+    def outcome(self, number: int, session: str, kind: OutcomeKind, detail: str = "") -> None:
+        """What became of a decided call. It is committed with the next entry, or by :meth:`flush`."""
+        line = Line(self._clock(), "outcome", session, number, {"outcome": kind, "detail": detail})
+        self._outcomes.append(line)
+        self._waiting.set()
 
     async def question(self, number: int, session: str, body: dict[str, Any]) -> None:
         """What a human is shown, before it is shown."""
-        await self._store.append(self._clock(), "question", session, number, body)
+        await self._append(Line(self._clock(), "question", session, number, body))
 
     async def answer(self, number: int, session: str, body: dict[str, Any]) -> None:
         """What a human answered, or why there was no answer."""
-        await self._store.append(self._clock(), "answer", session, number, body)
+        await self._append(Line(self._clock(), "answer", session, number, body))
 
     async def event(self, kind: EventKind, session: str | None, body: dict[str, Any]) -> None:
         """Something that is no decision: a session's begin and end, an upstream's state, a frame that was refused."""
-        await self._store.append(self._clock(), kind, session, None, body)
+        await self._append(Line(self._clock(), kind, session, None, body))
+
+    @property
+    def unflushed(self) -> int:
+        """How many outcomes wait to be committed."""
+        return len(self._outcomes)
+
+    async def flush(self) -> None:
+        """Commit the outcomes that wait.
+
+        :raises StoreError: they could not be committed; they still wait.
+        """
+        if self._outcomes:
+            await self._append()
+
+    async def keep_flushing(self) -> None:
+        """Commit outcomes soon after they come, until cancelled. One that cannot be committed waits for the next."""
+        while True:
+            await self._waiting.wait()
+            self._waiting = anyio.Event()
+            await anyio.sleep(FLUSH_SECONDS)  # calls that come meanwhile take the outcomes along
+            with suppress(StoreError):
+                await self.flush()
+
+    async def _append(self, *lines: Line) -> None:
+        waiting = list(self._outcomes)
+        await self._store.append(*waiting, *lines)
+        del self._outcomes[: len(waiting)]
 
 
 def described(body: Mapping[str, Any]) -> str:

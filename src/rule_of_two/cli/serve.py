@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 
 import anyio
@@ -38,7 +39,7 @@ def run_stdio(blueprint: Blueprint) -> None:
         if not upstream.recognised:
             say(f"no manifest names '{upstream.name}': each of its tools counts as [A][B][C]")
     try:
-        anyio.run(_run, blueprint)
+        anyio.run(_run, blueprint, backend_options={"use_uvloop": find_spec("uvloop") is not None})
     finally:
         LOG.close()
 

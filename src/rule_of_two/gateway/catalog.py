@@ -38,6 +38,7 @@ class Catalog:
     def __init__(self, mounts: Sequence[Mount], *, prefixed: bool) -> None:
         self.mounts = tuple(mounts)
         self._prefixed = prefixed
+        self._deadline: float | None = None
         self._names: dict[Kind, dict[str, tuple[str, str]]] = {}
         self.refresh()
 
@@ -47,15 +48,23 @@ class Catalog:
             pairs = [(mount.name, one.definition.name) for mount in self.mounts for one in mount.definitions.of(kind)]
             self._names[kind] = exposed_names(pairs, prefixed=self._prefixed)
 
-    async def settle(self) -> None:
-        """Wait a little for upstreams of which nothing is known yet, and for lists that have changed."""
+    async def settle(self, *, patient: bool = True) -> None:
+        """Wait a little for upstreams of which nothing is known yet, and for lists that have changed.
+
+        The wait is counted from the first call, so a silent upstream costs it once. While nothing at all is known, a
+        ``patient`` caller goes on waiting for the first upstream.
+        """
+        if self._deadline is None:
+            self._deadline = anyio.current_time() + LIST_WAIT
         unknown = [mount for mount in self.mounts if not mount.definitions.known]
-        if len(unknown) == len(self.mounts):
+        if patient and len(unknown) == len(self.mounts):
             with anyio.move_on_after(FIRST_LIST_WAIT):
                 await _first_settled(unknown)
-        with anyio.move_on_after(LIST_WAIT):
+            self._deadline = anyio.current_time() + LIST_WAIT
+        with anyio.CancelScope(deadline=self._deadline):
             for mount in unknown:
                 await mount.settled.wait()
+        with anyio.move_on_after(LIST_WAIT):
             for mount in self.mounts:
                 await mount.refresh_stale()
 

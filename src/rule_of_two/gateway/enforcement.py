@@ -268,7 +268,7 @@ class Enforcement:
         except StoreError as error:
             # The reservation stands, so the labels still count; but what cannot be recorded is not handed over.
             raise Refused(_undecided(error), call.facts, f"{error}.", sent=True) from error
-        await self._record(flight, kind, detail)
+        self._record(flight, kind, detail)
 
     async def _land(self, flight: Flight, joined: Labels, kind: OutcomeKind, detail: str = "") -> None:
         """Settle a call whose result is not handed over. If the state fails, the reservation still counts."""
@@ -276,14 +276,13 @@ class Enforcement:
             await flight.land(joined)
         except StoreError:
             detail = f"{detail} (its labels stay reserved: the state could not be written)"
-        await self._record(flight, kind, detail)
+        self._record(flight, kind, detail)
 
-    async def _record(self, flight: Flight, kind: OutcomeKind, detail: str) -> None:
+    def _record(self, flight: Flight, kind: OutcomeKind, detail: str) -> None:
         """Journal an outcome. The decision is committed already; losing this line changes nothing that was decided."""
         if flight.reserved:
             self.publish()
-        with suppress(StoreError):
-            await self._journal.outcome(flight.decision.number or 0, flight.decision.session, kind, detail)
+        self._journal.outcome(flight.decision.number or 0, flight.decision.session, kind, detail)
 
     def _failed(self, flight: Flight, call: Call, error: Exception, *, sent: bool) -> Refused:
         code = error.code if isinstance(error, RuleOfTwoError) else Code.UPSTREAM_UNAVAILABLE

@@ -123,6 +123,7 @@ async def _run(
     async with anyio.create_task_group() as tasks:
         await tasks.start(DeskServer(desk, state=blueprint.state, gateway=secrets.token_hex(4)).run)
         upkeep = Upkeep(router, journal, pins, tasks, accepts_first_use=blueprint.config.pins.first_use == "accept")
+        tasks.start_soon(journal.keep_flushing)
         for mount in mounts:
             tasks.start_soon(mount.run, upkeep)
         await peer.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -26,6 +27,8 @@ from rule_of_two.wire.frames import FrameError
 from rule_of_two.wire.handshake import UpstreamInfo, open_session, stamp
 from rule_of_two.wire.peer import Incoming, Limits, NotSent, Peer, RemoteError, Transport
 from rule_of_two.wire.transport import CLOSED
+
+logger = logging.getLogger(__name__)
 
 _BASE_ENVIRONMENT: Final = (
     "HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "SYSTEMROOT", "TEMP", "TERM", "TMP", "TMPDIR", "USER",
@@ -125,6 +128,12 @@ class Mount:
                 theirs = isinstance(error, NotOpened | RemoteError)
                 self._reason = "it did not open an MCP session" if theirs else str(error)
                 why = str(error)
+                failures += 1
+                self.settled.set()
+            except Exception as error:  # one upstream, or a bug about it, never takes down the others
+                logger.exception("%s: the connection failed", self.name)
+                self._reason = "it could not be used"
+                why = f"{self._reason} ({type(error).__name__})"
                 failures += 1
                 self.settled.set()
             await watcher.on_state(self, f"the server '{self.name}' is unavailable: {visible(why)}")

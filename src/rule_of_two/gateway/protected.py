@@ -29,9 +29,11 @@ class ProtectedPaths:
 
         Paths that could not be normalised are tried as a server would read them: with ``~`` and relative to ``cwd``.
         """
-        for text in _paths_of(facts):
-            path = Path(os.path.realpath(cwd / os.path.expanduser(text)))  # noqa: PTH111  # Path.expanduser raises
-            if any(_touches(path, own, changes="C" in facts.labels) for own in self._paths):
+        changes = "C" in facts.labels
+        items: tuple[Target | StoredResource, ...] = (*facts.targets, *facts.reads, *facts.writes)
+        for item in items:
+            path = _path_of(item, cwd) if item.kind == "path" else None
+            if path is not None and any(_touches(path, own, changes=changes) for own in self._paths):
                 return PROTECTED
         return None
 
@@ -40,12 +42,11 @@ def _touches(path: Path, own: Path, *, changes: bool) -> bool:
     return path == own or own in path.parents or (changes and path in own.parents)
 
 
-def _paths_of(facts: Facts) -> Iterable[str]:
-    items: tuple[Target | StoredResource, ...] = (*facts.targets, *facts.reads, *facts.writes)
-    for item in items:
-        if item.kind == "path" and (text := _text(item)) and "\0" not in text:
-            yield text
-
-
-def _text(item: Target | StoredResource) -> str | None:
-    return item.value or (item.shown if isinstance(item, Target) else None)
+def _path_of(item: Target | StoredResource, cwd: Path) -> Path | None:
+    """The path that is meant. A canonical value was resolved when the facts were found."""
+    if item.value is not None:
+        return Path(item.value)
+    shown = item.shown if isinstance(item, Target) else ""
+    if not shown or "\0" in shown:
+        return None
+    return Path(os.path.realpath(cwd / os.path.expanduser(shown)))  # noqa: PTH111  # Path.expanduser raises

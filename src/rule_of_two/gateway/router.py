@@ -121,7 +121,7 @@ class Router:
         return {}
 
     async def _initialize(self, incoming: Incoming) -> dict[str, Any]:
-        await self._catalog.settle()
+        await self._catalog.settle(patient=False)
         return initialize_result(
             incoming.params.get("protocolVersion"),
             capabilities=_CAPABILITIES,
@@ -130,7 +130,7 @@ class Router:
         )
 
     async def _discover(self, incoming: Incoming) -> dict[str, Any]:
-        await self._catalog.settle()
+        await self._catalog.settle(patient=False)
         return discover_result(
             capabilities=_CAPABILITIES, server_info=SERVER_INFO, instructions=self._catalog.instructions()
         )

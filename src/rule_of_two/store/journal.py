@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,17 @@ from rule_of_two.store.database import Database
 
 _INSERT: Final = "INSERT INTO entries (at, kind, session, decision, body) VALUES (?, ?, ?, ?, ?)"
 _COLUMNS: Final = "seq, at, kind, session, decision, body"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry to be. ``decision`` is the number of the decision that it belongs to. ``at`` is UTC, ISO 8601."""
+
+    at: str
+    kind: str
+    session: str | None
+    decision: int | None
+    body: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +46,21 @@ def _first(tables: Tables) -> None:
         "CREATE TABLE entries (seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL, "
         "session TEXT, decision INTEGER, body TEXT NOT NULL)"
     )
-    tables.table("entries").create_index(["decision"])
-    tables.table("entries").create_index(["session"])
+    # Only what follows a decision names one, so that appending decisions touches no index.
+    tables.conn.execute("CREATE INDEX entries_decision ON entries (decision) WHERE decision IS NOT NULL")
     for change in ("UPDATE", "DELETE"):
         tables.conn.execute(
             f"CREATE TRIGGER entries_no_{change.lower()} BEFORE {change} ON entries "
             "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
         )
+
+
+def _insert(connection: sqlite3.Connection, lines: Sequence[Line]) -> int:
+    last = 0
+    for line in lines:
+        row = (line.at, line.kind, line.session, line.decision, orjson.dumps(line.body).decode())
+        last = connection.execute(_INSERT, row).lastrowid or 0
+    return last
 
 
 class JournalStore:
@@ -50,23 +69,17 @@ class JournalStore:
     def __init__(self, folder: Path) -> None:
         self.database = Database(folder / "journal.db", (_first,), title="journal")
 
-    def append_now(self, at: str, kind: str, session: str | None, decision: int | None, body: dict[str, Any]) -> int:
-        """Commit one entry and return its number.
+    def append_now(self, *lines: Line) -> int:
+        """Commit lines in one transaction and return the number of the last.
 
         :raises BusyError: another process is writing; try again.
-        :raises StoreError: it could not be committed.
+        :raises StoreError: they could not be committed.
         """
-        row = (at, kind, session, decision, orjson.dumps(body).decode())
+        return self.database.write_now(lambda connection: _insert(connection, lines))
 
-        def work(connection: sqlite3.Connection) -> int:
-            return int(connection.execute(_INSERT, row).lastrowid or 0)
-
-        return self.database.write_now(work)
-
-    async def append(self, at: str, kind: str, session: str | None, decision: int | None, body: dict[str, Any]) -> int:
+    async def append(self, *lines: Line) -> int:
         """Like :meth:`append_now`, tried again while another process writes."""
-        row = (at, kind, session, decision, orjson.dumps(body).decode())
-        return await self.database.write(lambda connection: int(connection.execute(_INSERT, row).lastrowid or 0))
+        return await self.database.write(lambda connection: _insert(connection, lines))
 
     def get(self, number: int) -> Entry | None:
         """The entry of that number."""
@@ -75,10 +88,6 @@ class JournalStore:
     def of_decision(self, number: int) -> list[Entry]:
         """What followed a decision: questions, answers, outcomes; oldest first."""
         return list(self._select("WHERE decision = ? ORDER BY seq", (number,)))
-
-    def of_session(self, session: str) -> list[Entry]:
-        """All entries of a session, oldest first."""
-        return list(self._select("WHERE session = ? ORDER BY seq", (session,)))
 
     def tail(self, count: int, *, after: int = 0) -> list[Entry]:
         """The newest ``count`` entries numbered above ``after``, oldest first."""
