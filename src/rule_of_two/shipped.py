@@ -13,7 +13,7 @@ def shipped(folder: Literal["tool_manifests", "policies"]) -> Path:
 
     :raises FileNotFoundError: the installation is broken.
     """
-    for base in (_PACKAGE / "shipped", _PACKAGE.parent.parent):
+    for base in (_PACKAGE / "data", _PACKAGE.parent.parent):
         if (base / folder).is_dir():
             return base / folder
     raise FileNotFoundError(f"{folder}/ is missing: reinstall mcp-rule-of-two")
