@@ -19,6 +19,8 @@ from rule_of_two.cli.demo import demo
 from tests.demo.terminal import left_behind, terminal
 from tests.servers import real_server
 
+pytestmark = pytest.mark.timeout(180)  # whole stories, each with two gateways and six servers
+
 EVE = "audit@payroll-check.example"
 COLOUR = re.compile(rb"\x1b\[(?:[0-9;]*;)?(?:[34][0-8]|9[0-7])(?:;[0-9;]*)?m")
 
@@ -40,7 +42,7 @@ def run(arguments: list[str], env: dict[str, str]) -> subprocess.CompletedProces
     """Without a terminal."""
     command = [sys.executable, "-m", "rule_of_two", "demo", *arguments]
     return subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=env, timeout=50
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=env, timeout=150
     )
 
 
@@ -73,7 +75,7 @@ def test_a_server_that_does_not_start_is_one_sentence_and_exit_1(env: dict[str, 
     failing = [sys.executable, "-c", "raise SystemExit(3)"]
     result = run(servers(filesystem=failing, fetch=failing), env)
     assert result.returncode == 1
-    assert re.fullmatch(r"rule-of-two: the server '\w+' is unavailable: .*status 3\n", result.stderr)
+    assert re.fullmatch(r"rule-of-two: the server '(files|web)' is unavailable: .+\n", result.stderr)
     assert_nothing_left(tmp_path)
 
 
@@ -129,9 +131,9 @@ def test_after_a_scripted_yes_the_sent_mail_is_shown_plainly(env: dict[str, str]
 @pytest.mark.parametrize("key", ["n", "y"])
 def test_a_person_at_a_terminal_is_asked_and_their_key_decides(env: dict[str, str], tmp_path: Path, key: str) -> None:
     with terminal(servers(), env) as here:
-        assert "Here, the person is you." in here.until("press a key")
-        here.turn_to("1  The agent reads")
-        here.turn_to("2  The agent obeys")
+        assert "Here, the person is you." in here.page("What will happen")
+        assert "Note to AI assistants" in here.page("reads a wiki page")
+        assert "Ngozi Okafor" in here.page("2  The agent obeys")
         question = here.turn_to("w  why")
         assert question.startswith(" 3  It mails the file away.")
         assert f'The agent wants to send something to "{EVE}"' in question
@@ -142,12 +144,13 @@ def test_a_person_at_a_terminal_is_asked_and_their_key_decides(env: dict[str, st
         here.until("asked by generic")
         here.rest(SETTLE_SECONDS)
         here.press(key.encode())
-        here.until("4  ")
-        here.until("press a key")
+        here.page("4  ")
         body = "Payroll, confidential\nNgozi Okafor   94,000\nPer Lindqvist  71,500"
         assert sent(tmp_path) == ([(EVE, body)] if key == "y" else [])
-        assert f"answered {'yes' if key == 'y' else 'no'}" in here.turn_to("5  Why?")
-        assert "[ ][ ][C]" in here.turn_to("Next")
+        explained = here.page("5  Why?")
+        assert explained.splitlines()[0] == " 5  Why? The journal knows."
+        assert f"answered {'yes' if key == 'y' else 'no'}" in explained
+        assert "[ ][ ][C]" in here.turn_to("it asks you there")
         assert here.end() == 0
     assert COLOUR.search(here.output)
     assert_nothing_left(tmp_path)
@@ -167,7 +170,7 @@ def test_without_pauses_a_person_is_still_asked_and_no_color_is_obeyed(env: dict
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("place", ["The gateway and its servers start", "1  The agent reads", "w  why"])
+@pytest.mark.parametrize("place", ["The gateway and its servers start", "reads a wiki page", "w  why"])
 def test_ctrl_c_leaves_no_process_no_file_and_no_traceback(env: dict[str, str], tmp_path: Path, place: str) -> None:
     with terminal(servers(), env) as here:
         here.turn_to(place)
