@@ -12,7 +12,7 @@ from rule_of_two.approvals.argument_view import BAR, TEXT_BAR, value_lines
 from rule_of_two.approvals.masks import MASK, Masks
 from rule_of_two.approvals.spans import line_text, line_width
 from tests.approvals.test_canonical import json_values
-from tests.approvals.test_escape import is_dangerous
+from tests.test_escape import is_dangerous
 
 
 def shown(value: Any, *secrets: str, width: int = 60) -> list[str]:

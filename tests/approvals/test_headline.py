@@ -16,7 +16,7 @@ from rule_of_two.approvals.question import Origin
 from rule_of_two.approvals.spans import Style, line_text
 from rule_of_two.model import Action, Label, Target, TargetKind
 from tests.approvals.samples import HELD, LETTER, MALLORY, PAGE, SALARIES, a_question
-from tests.approvals.test_escape import is_dangerous
+from tests.test_escape import is_dangerous
 
 AFTER = ' after reading untrusted "127.0.0.1:8000" and private "/srv/private/salaries.csv".'
 

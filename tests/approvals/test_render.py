@@ -15,8 +15,8 @@ from rule_of_two.approvals.render import NARROWEST, View, render
 from rule_of_two.approvals.spans import Style, line_text, line_width
 from rule_of_two.model import Action, Target
 from tests.approvals.samples import HELD, LETTER, NOW, PAGE, WAIT, a_question
-from tests.approvals.test_escape import is_dangerous
 from tests.approvals.test_messages import questions
+from tests.test_escape import is_dangerous
 
 LATER = NOW + timedelta(seconds=3)
 

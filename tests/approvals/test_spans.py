@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style as RichStyle
 
-from rule_of_two.approvals.escape import visible
 from rule_of_two.approvals.spans import RICH_STYLES, Span, Style, chop, clip, line_text, line_width, wrap
+from rule_of_two.escape import visible
 
 shown_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=200).map(visible)
 spans = st.lists(st.builds(Span, shown_texts, st.sampled_from(Style)), max_size=4)

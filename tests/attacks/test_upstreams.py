@@ -39,7 +39,8 @@ async def test_a_hanging_call_can_be_cancelled_and_brings_no_label(house: House)
         assert house.held() == set()
         assert outcome(await gateway.call("rec__private_send")) == ("allow", None)
     cancelled = [message["params"] for message in house.messages() if message["method"] == "notifications/cancelled"]
-    assert [one["reason"] for one in cancelled] == ["enough"]
+    # The client's words would leave in a call that carries no [C].
+    assert [one["reason"] for one in cancelled] == ["cancelled by the client"]
 
 
 async def test_a_flood_without_a_newline_ends_that_upstream_and_nothing_else(house: House) -> None:
@@ -55,7 +56,9 @@ async def test_a_flood_without_a_newline_ends_that_upstream_and_nothing_else(hou
 async def test_garbage_between_frames_is_dropped_and_said(house: House) -> None:
     async with house.gateway() as gateway:
         assert outcome(await gateway.call("rec__garbage")) == ("allow", None)
-    assert len([entry for entry in house.journal("upstream") if "dropped" in entry["message"]]) == 2
+    dropped = [entry["message"] for entry in house.journal("upstream") if "dropped" in entry["message"]]
+    assert len(dropped) == 1
+    assert "(1 so far)" in dropped[0]
 
 
 async def test_a_reply_with_duplicate_keys_is_withheld(house: House) -> None:
@@ -99,13 +102,15 @@ async def test_a_definition_that_changed_while_nobody_looked_is_refused_after_th
     assert house.sent() == ["send", "neutral"]
 
 
-async def test_a_tool_that_appears_later_is_listed_without_its_text_and_not_called(house: House) -> None:
+async def test_a_tool_that_appears_later_is_neither_listed_nor_called_and_the_operator_is_told(house: House) -> None:
     async with house.gateway() as gateway:
         await gateway.call("rec__add_tool")
         await gateway.until_notified("notifications/tools/list_changed")
-        assert outcome(await gateway.call("rec__brand_new")) == ("deny", "definition_changed")
-        assert (await _description(gateway, "rec__brand_new")).startswith("New since this server was accepted")
+        result = await gateway.call("rec__brand_new")
+        assert outcome(result) == ("deny", "definition_changed")
+        assert "rec__brand_new" not in await _names(gateway)
         assert house.held() == set()
+    assert "changed what it offers (tool brand_new)" in gateway.stderr
 
 
 async def test_descriptions_that_no_human_accepted_taint_when_first_use_asks(house: House) -> None:
@@ -121,7 +126,7 @@ async def test_unaccepted_descriptions_that_would_complete_the_set_are_not_shown
     async with house.gateway() as gateway:
         while outcome(await gateway.call("rec__private_send"))[0] != "allow":
             await gateway.request("ping")
-        assert (await _description(gateway, "rec__send")).startswith("New since")
+        assert await _names(gateway) == []
         assert house.held() == {"B", "C"}
 
 
@@ -170,6 +175,10 @@ async def test_an_upstream_that_never_answers_initialize_never_delays_the_others
         tools = (await gateway.request("tools/list"))["result"]["tools"]
         assert {tool["name"].split("__")[0] for tool in tools} == {"rec"}
         assert outcome(await gateway.call("rec__neutral")) == ("allow", None)
+
+
+async def _names(gateway: Gateway) -> list[str]:
+    return [tool["name"] for tool in (await gateway.request("tools/list"))["result"]["tools"]]
 
 
 async def _description(gateway: Gateway, name: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rule_of_two.approvals.escape import visible
 from rule_of_two.approvals.spans import Style, line_text, line_width
 from rule_of_two.demo.lines import framed, labels_text, rows, told
+from rule_of_two.escape import visible
 from rule_of_two.model import labels_in
 
 WIDTHS = st.integers(50, 96)

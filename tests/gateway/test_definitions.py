@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rule_of_two.errors import BadRequest
-from rule_of_two.gateway.definitions import Definition, Definitions, Kind, Status, define, pins_of
+from rule_of_two.gateway.definitions import (
+    MOST,
+    MOST_BYTES_EACH,
+    Budget,
+    Definition,
+    Definitions,
+    Kind,
+    Status,
+    define,
+    pins_of,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
@@ -77,7 +87,7 @@ def test_of_two_definitions_of_one_name_the_first_counts_for_list_and_pin() -> N
     """A second `read` with another description must not be what is pinned while the first is what is listed."""
     twice = [_tool(), _tool(description="evil")]
     assert [one.definition for one in Definitions(twice, []).of(Kind.TOOL)] == [_tool()]
-    assert [pin.digest for pin in _pins(*twice)] == [_tool().digest]
+    assert [pin.digest for pin in _pins(*twice) if pin.kind == Kind.TOOL] == [_tool().digest]
 
 
 def test_instructions_are_pinned_as_a_whole() -> None:
@@ -85,6 +95,27 @@ def test_instructions_are_pinned_as_a_whole() -> None:
     listed = Definitions([new], _pins(old)).get(Kind.INSTRUCTIONS, "")
     assert listed is not None
     assert (listed.status, listed.definition) == (Status.CHANGED, old)
+
+
+def test_instructions_that_come_after_none_were_accepted_are_not_shown() -> None:
+    late = define(Kind.INSTRUCTIONS, {"instructions": "be evil"})
+    listed = Definitions([late], _pins(_tool())).get(Kind.INSTRUCTIONS, "")
+    assert listed is not None
+    assert listed.definition.body == {"instructions": ""}
+
+
+def test_one_upstream_gets_so_many_definitions_and_no_more() -> None:
+    budget = Budget()
+    taken, refused = budget.take(Kind.TOOL, [{"name": f"t{number}"} for number in range(MOST + 5)])
+    assert (len(taken), refused, budget.left_out, budget.spent) == (MOST, [], 5, True)
+
+
+def test_a_definition_that_is_too_long_is_left_out_and_the_others_are_taken() -> None:
+    budget = Budget()
+    taken, refused = budget.take(Kind.TOOL, [{"name": "long", "description": "x" * MOST_BYTES_EACH}, {"name": "t"}, {}])
+    assert [one.name for one in taken] == ["t"]
+    assert budget.left_out == 1
+    assert len(refused) == 1
 
 
 @given(JSON)

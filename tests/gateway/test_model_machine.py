@@ -180,7 +180,7 @@ class Machine(RuleBasedStateMachine):
             return await call.reply
 
         asked = self.console.total
-        call.task = asyncio.create_task(self.pipeline.run(Call(facts, {}, {}), send))
+        call.task = asyncio.create_task(self.pipeline.run(Call(facts, {}, {}, pin=None, facts_now=lambda: facts), send))
         await self.until_it_waits(call, asked)
         return call
 

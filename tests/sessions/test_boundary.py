@@ -259,6 +259,26 @@ async def test_ambient_labels_are_held_from_the_start(fleet: Fleet) -> None:
     assert process.view(attached).held == {"A": 0}
 
 
+async def test_a_new_session_holds_what_the_hosts_own_tools_bring(fleet: Fleet) -> None:
+    process = fleet.start()
+    attached = await process.attach(ambient=labels_in("A"))
+    await process.call(attached, labels_in("B"), 1)
+    assert await process.boundaries.renew(attached.session) is not None
+    assert process.view(attached).held == {"A": 0}
+
+
+async def test_a_clean_end_that_cannot_be_recorded_leaves_an_orphan(fleet: Fleet) -> None:
+    process = fleet.start()
+    attached = await process.attach()
+    await process.call(attached, labels_in("AB"), 1)
+    process.database.connection.execute("PRAGMA query_only=ON")
+    with pytest.raises(StoreError):
+        await process.boundaries.detach(KEY, attached.connection)
+    process.crash()
+    after = fleet.start()
+    assert after.view(await after.attach()).held.keys() == labels_in("AB")
+
+
 async def test_a_connection_that_crashed_before_it_was_recorded_taints_nobody(fleet: Fleet) -> None:
     process = fleet.start()
     process.presence.hold(KEY.digest, "never-recorded")

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from rule_of_two.wire.frames import FrameError, Message, Notification, Request, encode, parse
-from rule_of_two.wire.peer import EndOfStream, Incoming, Limits, NotSent, Peer
+from rule_of_two.wire.peer import Ending, EndOfStream, Incoming, Limits, NotSent, Peer
 
 SECONDS = 10.0
 
@@ -41,15 +41,15 @@ class Wire:
 
     async def aclose(self) -> None:
         self.closed = True
-        self.end("closed")
+        self.end("closed", Ending.CLOSED)
 
     def say(self, message: Message | bytes) -> None:
         """The far end writes one frame."""
         self._to_peer.put_nowait(message if isinstance(message, bytes) else encode(message))
 
-    def end(self, reason: str = "it closed the connection") -> None:
+    def end(self, reason: str = "it closed the connection", ending: Ending = Ending.FINISHED) -> None:
         """The far end closes."""
-        self._to_peer.put_nowait(EndOfStream(reason))
+        self._to_peer.put_nowait(EndOfStream(reason, ending))
 
     def fail(self, error: Exception) -> None:
         """The transport reports ``error``."""

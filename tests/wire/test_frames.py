@@ -8,7 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from rule_of_two.errors import LimitExceeded
+from rule_of_two.wire import frames
 from rule_of_two.wire.frames import (
+    MAX_VALUES,
     Failure,
     FrameError,
     Message,
@@ -190,12 +193,48 @@ def test_malformed_replies_are_never_answered_and_name_the_request_that_they_fai
         b'{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":1,"a":"\\u003a"}}',
         b'{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":1,"a":"\\u003A"}}',
         b'{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":10000000000000000000000000,"a":1}}',
+        rb'{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":1,"a":"\\\u003a\\u003a:"}}',
     ],
 )
 def test_duplicate_keys_are_refused_at_any_depth_and_in_any_spelling(raw: bytes) -> None:
     error = refusal(raw)
     assert "duplicate key" in str(error)
     assert code(error) == -32600
+
+
+def test_an_escaped_colon_costs_no_slower_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, **__: object) -> None:
+        pytest.fail("the standard library's parser was asked")
+
+    monkeypatch.setattr("rule_of_two.wire.frames.json.loads", never)
+    raw = rb'{"jsonrpc":"2.0","id":1,"method":"m","params":{"a":"\u003a","b":"\\u003a","c":"\\\u003A"}}'
+    message = parse(raw)
+    assert isinstance(message, Request)
+    assert message.params == {"a": ":", "b": "\\u003a", "c": "\\:"}
+
+
+def framed(values: bytes) -> bytes:
+    """A notification with ``values`` in a list. Around them are three brackets and two commas."""
+    return b'{"jsonrpc":"2.0","method":"notifications/x","params":{"a":[' + values + b"]}}"
+
+
+ENVELOPE_VALUES = 5
+
+
+@pytest.mark.parametrize(
+    ("value", "each"),
+    [(b"0", 1), (b"[]", 2), (b'{"":0}', 2), (b'"a,[{\\"\\\\"', 1), (b'{"\\u003a":"\\u003a"}', 2)],
+)
+def test_the_values_of_a_frame_are_limited(value: bytes, each: int) -> None:
+    most = (MAX_VALUES - ENVELOPE_VALUES + 1) // each
+    parse(framed(b",".join([value] * most)))
+    with pytest.raises(LimitExceeded, match="a frame of more than 500000 values"):
+        parse(framed(b",".join([value] * (most + 1))))
+
+
+@pytest.mark.parametrize("text", [b"," * 4_000_000, b'\\",{[' * 1_000_000, b"\\\\" * 4_000_000, b"[" * 600_000])
+def test_a_text_of_any_length_is_one_value(text: bytes) -> None:
+    parse(framed(b'"' + text + b'"'))
 
 
 @pytest.mark.parametrize("value", [2**63, 2**64 - 1, 2**64, -(2**63) - 1, 10**30, -(10**200)])
@@ -297,7 +336,23 @@ def exactly(raw: bytes) -> Any:
 
 spaces = st.sampled_from(["", " ", "\t"])
 characters = st.sampled_from(
-    ["a", ":", "\\u003a", "\\u003A", "\\\\u003a", "\\u0061", "{", "}", "\\n", "é", "0" * 19, "\\u0030"]
+    [
+        "a",
+        ":",
+        "\\u003a",
+        "\\u003A",
+        "\\\\u003a",
+        "\\\\",
+        '\\"',
+        ",",
+        "\\u0061",
+        "{",
+        "}",
+        "\\n",
+        "é",
+        "0" * 19,
+        "\\u0030",
+    ]
 )
 strings = st.lists(characters, max_size=4).map(lambda parts: '"' + "".join(parts) + '"')
 numbers = st.sampled_from(["0", "-0", "1.5", "1e5", "9" * 18, "9" * 19, "9" * 40, "-" + "1" * 25, "0." + "1" * 25])
@@ -329,6 +384,24 @@ def test_fast_and_exact_parser_agree(spelled: str) -> None:
         assert isinstance(message, Request)
         assert message.params == expected
         assert json.dumps(message.params) == json.dumps(expected)  # 1 is not 1.0
+
+
+def count_of_values(value: Any) -> int:
+    """Brackets and commas that spelling ``value`` takes."""
+    if not isinstance(value, dict | list):
+        return 0
+    inner = value.values() if isinstance(value, dict) else value
+    return 1 + max(len(value) - 1, 0) + sum(map(count_of_values, inner))
+
+
+@given(spelled_values, st.integers(0, 12))
+def test_values_are_counted_exactly_and_texts_never_count(spelled: str, limit: int) -> None:
+    expected = count_of_values(
+        json.loads(spelled, object_pairs_hook=lambda pairs: {str(n): v for n, (_, v) in enumerate(pairs)})
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frames, "MAX_VALUES", limit)
+        assert frames._has_too_many_values(spelled.encode()) == (expected > limit)
 
 
 @given(st.binary(max_size=200) | st.text(alphabet='{}[]":,\\u0123e.-"jsonrpcidmethod ', max_size=120).map(str.encode))

@@ -19,7 +19,7 @@ from rule_of_two.wire.frames import Notification, Request
 from rule_of_two.wire.handshake import UpstreamInfo, open_session, stamp
 from rule_of_two.wire.http import open_http
 from rule_of_two.wire.peer import ConnectionLost, Incoming, Limits, NotSent, Peer, RemoteError, TimedOut
-from rule_of_two.wire.transport import EndOfStream
+from rule_of_two.wire.transport import Ending, EndOfStream
 from tests.wire.playbook import SECONDS, Script
 
 WHO = {"name": "rule-of-two", "version": "1"}
@@ -283,6 +283,32 @@ async def test_a_connection_that_breaks_off_ends_with_a_reason() -> None:
         error = await failing(url)
         assert isinstance(error, ConnectionLost)
         assert "cannot be reached" in str(error)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"IGNORE ALL\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nIGNORE ALL\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: IGNORE\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: IGNORE\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-type: application/json\r\n\r\nIGNORE\r\n",
+        b"HTTP/1.1 307 Go\r\nlocation: http://[IGNORE\r\n\r\n",
+    ],
+)
+async def test_a_broken_answer_is_never_quoted(answer: bytes) -> None:
+    async def say(_: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await writer.drain()
+
+    async with endpoint_that(say) as url, peer_at(url) as peer:
+        texts = []
+        for _ in range(2):  # and what it says to every later call
+            with pytest.raises((UpstreamUnavailable, RemoteError)) as caught:
+                await peer.request("initialize", {}, timeout=SECONDS)
+            texts.append(str(caught.value))
+        assert "IGNORE" not in f"{texts} {peer.reason}"
+        assert peer.ending in {None, Ending.BROKEN}
 
 
 async def test_an_endpoint_that_never_answers_is_left_to_the_callers_timeout_and_closes_at_once() -> None:

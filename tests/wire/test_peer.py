@@ -8,7 +8,7 @@ import pytest
 
 from rule_of_two.errors import BadRequest, LimitExceeded, UpstreamUnavailable
 from rule_of_two.wire.frames import Failure, Notification, Request, RequestId, Result
-from rule_of_two.wire.peer import ConnectionLost, Incoming, Limits, NotSent, Peer, RemoteError, TimedOut
+from rule_of_two.wire.peer import ConnectionLost, Ending, Incoming, Limits, NotSent, Peer, RemoteError, TimedOut
 from tests.wire.playbook import SECONDS, Script, Wire, playing
 
 
@@ -520,6 +520,7 @@ async def test_at_the_end_waiting_requests_fail_and_handlers_are_stopped() -> No
     assert hold.stopped.result() is None
     assert wire.closed
     assert peer.reason == "it exited with status 3"
+    assert peer.ending is Ending.FINISHED
     with pytest.raises(ConnectionLost, match="far: it exited with status 3"):
         await asked
     with pytest.raises(NotSent, match="far: it exited with status 3"):
@@ -535,6 +536,7 @@ async def test_a_line_that_is_too_long_ends_the_connection_with_a_reason() -> No
     wire.fail(LimitExceeded("it sent a line of more than 10 bytes"))
     await peer.run()
     assert peer.reason == "it sent a line of more than 10 bytes"
+    assert peer.ending is Ending.BROKEN
     assert wire.closed
 
 
@@ -547,6 +549,7 @@ async def test_close_ends_the_connection_from_our_side() -> None:
     await peer.close()
     await running
     assert peer.reason == "the connection was closed"
+    assert peer.ending is Ending.CLOSED
     with pytest.raises(ConnectionLost):
         await asked
 
@@ -563,6 +566,36 @@ async def test_a_cancelled_run_leaves_nothing_behind() -> None:
     assert hold.stopped.done()
     assert wire.closed
     assert not peer._handled
+    assert peer.ending is Ending.CLOSED
+
+
+async def test_a_peer_says_how_its_connection_ended_only_once_it_has() -> None:
+    async with playing() as (peer, wire):
+        assert (peer.reason, peer.ending) == (None, None)
+        wire.end("it stopped reading", Ending.BROKEN)
+        wire.end("it closed the connection", Ending.FINISHED)
+        with pytest.raises(ConnectionLost, match="it stopped reading"):
+            await peer.request("m", {})
+        assert peer.ending is Ending.BROKEN
+
+
+async def test_a_frame_of_too_many_values_breaks_the_connection_and_fails_what_waits() -> None:
+    async with playing() as (peer, wire):
+        asked = asyncio.create_task(peer.request("m", {}))
+        number = (await wire.hear_request("m")).id
+        wire.say(b'{"jsonrpc":"2.0","id":%d,"result":{"a":[%s]}}' % (int(number), b",".join([b"0"] * 500_000)))
+        with pytest.raises(ConnectionLost, match="a frame of more than 500000 values"):
+            await asked
+        assert peer.ending is Ending.BROKEN
+
+
+async def test_a_transport_that_fails_in_an_unknown_way_is_no_orderly_end() -> None:
+    wire = Wire()
+    peer = Peer(wire, Script(), name="far", limits=Limits())
+    wire.fail(ZeroDivisionError("secret"))
+    with pytest.raises(ZeroDivisionError):
+        await peer.run()
+    assert (peer.reason, peer.ending) == ("the connection broke", Ending.BROKEN)
 
 
 async def test_a_reply_to_a_peer_that_is_gone_is_dropped_quietly() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from rule_of_two.errors import LimitExceeded, UpstreamUnavailable
 from rule_of_two.wire.frames import FrameError, Request, Result
-from rule_of_two.wire.peer import ConnectionLost, Limits, Peer, TimedOut
+from rule_of_two.wire.peer import ConnectionLost, Ending, Limits, Peer, TimedOut
 from rule_of_two.wire.process import ProcessTransport, open_process
 from rule_of_two.wire.transport import EndOfStream
 from tests.wire.playbook import SECONDS, Script
@@ -212,6 +212,7 @@ async def test_a_child_that_exits_in_mid_call_fails_the_call_with_its_status() -
     async with child(EXITS_IN_MID_CALL) as transport, peer_of(transport, script) as peer:
         with pytest.raises(ConnectionLost, match="child: it exited with status 3"):
             await peer.request("m", {})
+        assert peer.ending is Ending.BROKEN
     assert len(script.frame_errors) == 1  # the half frame
 
 
@@ -232,8 +233,9 @@ async def test_a_child_that_hangs_is_left_to_the_callers_timeout() -> None:
 
 async def test_a_child_that_closes_its_output_and_goes_on_ends_the_connection() -> None:
     async with child("import os, time; os.close(1); time.sleep(600)") as transport:
-        with pytest.raises(EndOfStream, match="it closed the connection"):
+        with pytest.raises(EndOfStream, match="it closed the connection") as caught:
             await transport.receive()
+        assert caught.value.ending is Ending.FINISHED
 
 
 @pytest.mark.parametrize("source", [IGNORES_EVERYTHING, HAS_CHILDREN])

@@ -13,7 +13,7 @@ import pytest
 from rule_of_two.errors import LimitExceeded
 from rule_of_two.wire.frames import FrameError, Notification, Request, Result, encode_line
 from rule_of_two.wire.streams import LineReader, StreamTransport, connect
-from rule_of_two.wire.transport import EndOfStream, Limits, NotSent
+from rule_of_two.wire.transport import Ending, EndOfStream, Limits, NotSent
 from tests.wire.playbook import SECONDS
 
 Kind = Literal["pipes", "threads"]
@@ -100,12 +100,36 @@ async def test_large_messages_pass_in_both_directions(kind: Kind, monkeypatch: p
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_end_of_the_file_is_the_end_of_the_stream(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     async with connection(kind, monkeypatch) as (transport, far):
+        await far.write(b'{"jsonrpc":"2.0","id":1,"result":{}}\n \r')
+        far.sink.close()
+        assert await transport.receive() == Result(1, {})
+        for _ in range(2):
+            with pytest.raises(EndOfStream, match=r"^it closed the connection$") as caught:
+                await transport.receive()
+            assert caught.value.ending is Ending.FINISHED
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_end_in_the_middle_of_a_line_is_no_orderly_end(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with connection(kind, monkeypatch) as (transport, far):
         await far.write(b'{"jsonrpc":"2.0","id":1,"result":{}}')
         far.sink.close()
-        assert await transport.receive() == Result(1, {})  # the newline of the last frame may be missing
-        for _ in range(2):
-            with pytest.raises(EndOfStream, match="it closed the connection"):
-                await transport.receive()
+        assert await transport.receive() == Result(1, {})  # it is whole, so it counts
+        with pytest.raises(EndOfStream, match="in the middle of a line") as caught:
+            await transport.receive()
+        assert caught.value.ending is Ending.BROKEN
+
+
+async def test_a_file_that_cannot_be_read_any_more_is_no_orderly_end(tmp_path: Path) -> None:
+    limits = Limits(close_seconds=0.1)
+    source = (tmp_path / "in").open("wb", 0)  # it can only be written
+    transport = StreamTransport(*await connect(source, (tmp_path / "out").open("wb", 0), limits), limits)
+    with pytest.raises(EndOfStream, match="the connection broke") as caught:
+        async with asyncio.timeout(SECONDS):
+            await transport.receive()
+    assert caught.value.ending is Ending.BROKEN
+    async with asyncio.timeout(SECONDS):
+        await transport.aclose()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -149,8 +173,9 @@ async def test_a_peer_that_does_not_read_loses_the_connection(kind: Kind, monkey
         with pytest.raises(NotSent, match=r"did not read for 0\.05 s"):
             async with asyncio.timeout(SECONDS):
                 await transport.send(BIG)
-        with pytest.raises(EndOfStream, match=r"did not read for 0\.05 s"):
+        with pytest.raises(EndOfStream, match=r"did not read for 0\.05 s") as caught:
             await transport.receive()
+        assert caught.value.ending is Ending.BROKEN
         with pytest.raises(NotSent):
             await transport.send(BIG)
 
@@ -188,9 +213,10 @@ async def test_what_a_peer_wrote_before_it_stopped_reading_still_arrives(
         await transport.send(BIG)
         await far.write(b'{"jsonrpc":"2.0","id":1,"result":{}}\n')
         assert await transport.receive() == Result(1, {})
-        with pytest.raises(EndOfStream, match="it stopped reading"):
+        with pytest.raises(EndOfStream, match="it stopped reading") as caught:
             async with asyncio.timeout(SECONDS):
                 await transport.receive()
+        assert caught.value.ending is Ending.BROKEN
         with pytest.raises(NotSent):
             await transport.send(Request(2, "m", {}))
 
@@ -206,8 +232,9 @@ async def test_closing_delivers_what_was_written_and_ends_receiving(
         await transport.aclose()
         assert await heard == encode_line(BIG)
         assert await far.read_line() == b""
-        with pytest.raises(EndOfStream, match="the connection was closed"):
+        with pytest.raises(EndOfStream, match="the connection was closed") as caught:
             await receiving
+        assert caught.value.ending is Ending.CLOSED
         with pytest.raises(NotSent):
             await transport.send(BIG)
 
@@ -288,8 +315,9 @@ async def test_sockets_work_too_also_one_for_both_directions(shared: bool) -> No
 async def test_a_connection_that_breaks_before_it_ends_is_an_end_too() -> None:
     reader = LineReader(Limits())
     reader.connection_lost(OSError("broken"))
-    with pytest.raises(EndOfStream, match="the connection broke"):
+    with pytest.raises(EndOfStream, match="the connection broke") as caught:
         await reader.line()
+    assert caught.value.ending is Ending.BROKEN
 
 
 async def test_a_file_that_cannot_be_connected_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:

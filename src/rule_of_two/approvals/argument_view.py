@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from rich.cells import cell_len
 
-from rule_of_two.approvals.escape import quoted, visible
 from rule_of_two.approvals.masks import MASK, Masks, Path
 from rule_of_two.approvals.spans import Line, Span, Style, chop
+from rule_of_two.escape import quoted, visible
 
 BAR: Final = "│ "
 TEXT_BAR: Final = "┊ "

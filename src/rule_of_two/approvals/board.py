@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Final
 
 from rule_of_two.approvals.answer import Choice
-from rule_of_two.approvals.escape import visible
 from rule_of_two.approvals.messages import (
     PROTOCOL,
     Asked,
@@ -25,6 +24,7 @@ from rule_of_two.approvals.messages import (
 )
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.render import View
+from rule_of_two.escape import visible
 
 SETTLE_SECONDS: Final = 0.7
 """How long a question must have been on screen, and the answer keys at rest, before one of them counts."""

@@ -19,10 +19,10 @@ from rule_of_two.approvals.answer import Answer, Choice
 from rule_of_two.approvals.board import Board, Face, Item
 from rule_of_two.approvals.channel import DeskClient
 from rule_of_two.approvals.console_widgets import Lines, Paper
-from rule_of_two.approvals.escape import visible
 from rule_of_two.approvals.messages import SessionStatus, ToConsole
 from rule_of_two.approvals.render import NARROWEST, NOT_YET, QUESTION_KEYS, keys_lines
 from rule_of_two.approvals.spans import BLANK, Line, Span, Style, clip, line_width, wrap
+from rule_of_two.escape import visible
 
 LIST_LINES: Final = 3
 """Waiting questions that are listed at once, one on a low terminal; the list moves with the selection."""

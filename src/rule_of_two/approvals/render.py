@@ -16,11 +16,11 @@ from typing import Final
 from rich.cells import cell_len
 
 from rule_of_two.approvals.argument_view import value_lines
-from rule_of_two.approvals.escape import host_warning, visible
 from rule_of_two.approvals.headline import headline, target_text
 from rule_of_two.approvals.masks import Masks
 from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.approvals.spans import BLANK, Line, Span, Style, clip, line_width, wrap
+from rule_of_two.escape import host_warning, visible
 from rule_of_two.model import Label, Target
 
 NARROWEST: Final = 50

@@ -13,7 +13,7 @@ from typing import Final
 
 from rich.cells import cell_len, get_character_cell_size
 
-from rule_of_two.approvals.escape import visible
+from rule_of_two.escape import visible
 
 
 class Style(StrEnum):

@@ -23,7 +23,7 @@ FLUSH_SECONDS: Final = 0.05
 """How long the outcome of a call may wait to be committed. A decision never waits."""
 
 EventKind = Literal["session", "upstream", "definitions", "refused"]
-OutcomeKind = Literal["result", "error", "not_sent", "lost", "timeout", "cancelled", "withheld"]
+OutcomeKind = Literal["result", "error", "not_sent", "lost", "timeout", "cancelled", "withheld", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ class Journal:
         self._client = client
         self._outcomes: list[Line] = []
         self._waiting = anyio.Event()
+        # Whoever holds it writes the oldest outcomes that wait. Until it is released nobody else writes any.
+        self._appending = anyio.Lock(fast_acquire=True)
 
     def decision_now(
         self,
@@ -94,12 +96,13 @@ class Journal:
             body["approves"] = approves
         if observed:
             body["observed"] = True
-        number = self._store.append_now(*self._outcomes, Line(self._clock(), "decision", view.id, approves, body))
-        self._outcomes.clear()
+        waiting = () if self._appending.locked() else tuple(self._outcomes)
+        number = self._store.append_now(*waiting, Line(self._clock(), "decision", view.id, approves, body))
+        del self._outcomes[: len(waiting)]
         return number
 
     def outcome(self, number: int, session: str, kind: OutcomeKind, detail: str = "") -> None:
-        """What became of a decided call. It is committed with the next entry, or by :meth:`flush`."""
+        """What became of a decided call. It is committed once, after those before it, with a next entry or a flush."""
         line = Line(self._clock(), "outcome", session, number, {"outcome": kind, "detail": detail})
         self._outcomes.append(line)
         self._waiting.set()
@@ -139,9 +142,16 @@ class Journal:
                 await self.flush()
 
     async def _append(self, *lines: Line) -> None:
-        waiting = list(self._outcomes)
-        await self._store.append(*waiting, *lines)
-        del self._outcomes[: len(waiting)]
+        """Commit the outcomes that wait, then these lines, in one transaction.
+
+        # INVARIANT: outcomes are written once and in order, however writers overlap while the file is busy. They stay
+        # in the queue until they are committed, and one writer at a time takes from its front.
+        """
+        async with self._appending:
+            waiting = tuple(self._outcomes)
+            if waiting or lines:
+                await self._store.append(*waiting, *lines)
+                del self._outcomes[: len(waiting)]
 
 
 def described(body: Mapping[str, Any]) -> str:

@@ -8,10 +8,12 @@ from typing import Any
 
 from rule_of_two.audit.journal import Origin, described, targets_text
 from rule_of_two.errors import RuleOfTwoError
+from rule_of_two.escape import visible
 from rule_of_two.model import label_text
 from rule_of_two.store.journal import Entry, JournalStore
 
 _VERBS = {"allow": "allowed", "ask": "asked", "deny": "denied"}
+_NOBODY_ATTACHED = "nobody_attached"
 
 
 class UnknownDecision(RuleOfTwoError):
@@ -45,15 +47,19 @@ class Explanation:
         }
 
     def lines(self) -> list[str]:
-        """For people: what was decided, what the session had seen, who said what and what became of it."""
+        """For people: what was decided, what the session had seen, who said what and what became of it.
+
+        Names, targets, reasons and details come from the model, its servers and consoles: they are escaped, so that
+        none can begin a line of its own.
+        """
         return [self._what(), self._seen(), *self._because(), *self._then()]
 
     def _what(self) -> str:
         body = self.decision.body
-        where = targets_text(body)
+        where = visible(targets_text(body))
         verb = _VERBS[body["outcome"]] + (", let pass by observe mode" if body.get("observed") else "")
         return (
-            f"d{self.decision.number} {verb}: {described(body)}{f' to {where}' if where else ''} "
+            f"d{self.decision.number} {verb}: {visible(described(body))}{f' to {where}' if where else ''} "
             f"{label_text(frozenset(body['labels']))}, {_clock(self.decision.at)}, session {self.decision.session}"
         )
 
@@ -61,22 +67,28 @@ class Explanation:
         if not self.origins:
             return "  The session held nothing."
         seen = [
-            f"[{label}] since {f'd{one.number} ' if one.number else ''}{one.what}"
-            f"{f' ({one.where})' if one.where else ''}{f' {_clock(one.at)}' if one.at else ''}"
+            f"[{label}] since {f'd{one.number} ' if one.number else ''}{visible(one.what)}"
+            f"{f' ({visible(one.where)})' if one.where else ''}{f' {_clock(one.at)}' if one.at else ''}"
             for label, one in sorted(self.origins.items())
         ]
         return f"  The session held {'; '.join(seen)}."
 
     def _because(self) -> list[str]:
         body = self.decision.body
-        told = " ".join((*body["messages"], *body.get("errors", ())))
+        told = visible(" ".join((*body["messages"], *body.get("errors", ()))))
+        policies = visible(", ".join(body["policies"])) or "no policy"
         code = f" {body['code']}" if body["code"] else ""
-        lines = [f"  Because{code} [{', '.join(body['policies']) or 'no policy'}]{f': {told}' if told else ''}"]
-        lines += [f"  A label was lowered by {line}." for line in body.get("lowered_by", ())]
+        lines = [f"  Because{code} [{policies}]{f': {told}' if told else ''}"]
+        lines += [f"  A label was lowered by {visible(line)}." for line in body.get("lowered_by", ())]
         return lines
 
     def _then(self) -> list[str]:
-        return [f"  Then {text}, {_clock(entry.at)}." for entry in self.followed if (text := _followed(entry))]
+        answers = {entry.decision: entry.body for entry in self.followed if entry.kind == "answer"}
+        return [
+            f"  Then {text}, {_clock(entry.at)}."
+            for entry in self.followed
+            if (text := _followed(entry, answers.get(entry.decision, {})))
+        ]
 
 
 def explain(store: JournalStore, reference: str) -> Explanation:
@@ -115,15 +127,18 @@ def _chain(store: JournalStore, number: int) -> list[Entry]:
     return followed
 
 
-def _followed(entry: Entry) -> str:
+def _followed(entry: Entry, answer: Mapping[str, Any]) -> str:
+    """What an entry tells. ``answer`` is the body of the answer to the same decision's question, if there is one."""
     body = entry.body
     match entry.kind:
-        case "question":
-            return f"a person was shown exactly this call (digest {body['digest'][:12]}…)"
+        case "question" if answer.get("reason") != _NOBODY_ATTACHED:
+            # Only an answer proves that somebody saw it.
+            shown = "was shown" if answer.get("answer") else "was to be shown"
+            return f"a person {shown} exactly this call (digest {visible(body['digest'][:12])}…)"
         case "answer" if body["answer"]:
-            return f"{body['approver']} answered {body['answer']} ({body['assurance']})"
+            return f"{visible(body['approver'])} answered {visible(body['answer'])} ({visible(body['assurance'])})"
         case "answer":
-            return f"nobody answered ({body['reason']})"
+            return f"nobody answered ({visible(body['reason'])})"
         case "decision":
             return f"it was decided again with the session's state of that moment: d{entry.number} {body['outcome']}"
         case "outcome":
@@ -132,7 +147,7 @@ def _followed(entry: Entry) -> str:
 
 
 def _outcome(body: Mapping[str, Any]) -> str:
-    detail = f" ({body['detail']})" if body["detail"] else ""
+    detail = f" ({visible(body['detail'])})" if body["detail"] else ""
     return {
         "result": "it was sent and its result handed over",
         "error": "it was sent and the server's error handed over",
@@ -141,6 +156,7 @@ def _outcome(body: Mapping[str, Any]) -> str:
         "timeout": "it was sent and no reply came in time",
         "cancelled": "the client cancelled it",
         "withheld": "it was sent and its result withheld",
+        "failed": "it failed inside the gateway, and counts as carried out",
     }[body["outcome"]] + detail
 
 

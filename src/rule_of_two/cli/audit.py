@@ -8,6 +8,7 @@ import orjson
 
 from rule_of_two.audit.journal import described, targets_text
 from rule_of_two.cli.main import Context
+from rule_of_two.escape import visible
 from rule_of_two.store.journal import Entry, JournalStore
 
 _POLL_SECONDS = 0.25
@@ -66,18 +67,19 @@ def _json(entry: Entry) -> str:
 
 
 def _line(entry: Entry) -> str:
+    """One entry for people. What comes from the model, its servers or a console is escaped: an entry is one line."""
     body = entry.body
     match entry.kind:
         case "decision":
-            where = targets_text(body)
-            text = f"{body['outcome']:5} {described(body)}{f' to {where}' if where else ''}"
+            where = visible(targets_text(body))
+            text = f"{body['outcome']:5} {visible(described(body))}{f' to {where}' if where else ''}"
             text += f"  {''.join(f'[{label}]' for label in body['labels'])} {body['code'] or ''}".rstrip()
         case "outcome":
-            text = f"      d{entry.decision} {body['outcome']} {body['detail']}".rstrip()
+            text = f"      d{entry.decision} {body['outcome']} {visible(body['detail'])}".rstrip()
         case "question":
             text = f"      d{entry.decision} asked a person"
         case "answer":
-            text = f"      d{entry.decision} {body['answer'] or body['reason']}"
+            text = f"      d{entry.decision} {visible(body['answer'] or body['reason'])}"
         case _:
-            text = f"      {entry.kind}: " + ", ".join(f"{key} {value}" for key, value in body.items())
+            text = f"      {entry.kind}: " + ", ".join(f"{key} {visible(str(value))}" for key, value in body.items())
     return f"{entry.at[:19]}Z d{entry.number:<5} {text}"

@@ -10,9 +10,9 @@ from pathlib import Path
 import anyio
 import click
 
-from rule_of_two.approvals.escape import visible
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
+from rule_of_two.escape import visible
 from rule_of_two.gateway.acceptance import accept, compare, offered_by
 from rule_of_two.gateway.blueprint import Upstream, draw
 from rule_of_two.gateway.config import config_path, load_config

@@ -10,11 +10,13 @@ import anyio
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from rule_of_two.audit.journal import Journal
 from rule_of_two.audit.why import origin_of
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
+from rule_of_two.escape import visible
 from rule_of_two.gateway.gateway import timestamp
 from rule_of_two.model import label_text
 from rule_of_two.sessions.boundary import Boundaries
@@ -67,8 +69,8 @@ def list_(context: Context, ended: bool) -> None:
     for record in records:
         table.add_row(
             record.view.id,
-            label_text(record.view.held).replace("[", r"\["),
-            record.client,
+            Text(label_text(record.view.held)),
+            Text(visible(record.client)),
             record.boundary,
             str(record.connections),
             record.created_at[:19],
@@ -95,11 +97,12 @@ def show(context: Context, name: str) -> None:
         print_json(_facts(record))
         return
     view = record.view
-    click.echo(f"{view.id}  {record.client}, {record.user}, boundary {record.boundary}, {record.workspace}")
+    client, user, workspace = visible(record.client), visible(record.user), visible(record.workspace)
+    click.echo(f"{view.id}  {client}, {user}, boundary {record.boundary}, {workspace}")
     for label, number in sorted(view.held.items()):
         origin = origin_of(opened.journal_store, number)
-        where = f" ({origin.where})" if origin.where else ""
-        click.echo(f"  [{label}] since {f'd{number} ' if number else ''}{origin.what}{where} {origin.at[:19]}".rstrip())
+        what, where = visible(origin.what), f" ({visible(origin.where)})" if origin.where else ""
+        click.echo(f"  [{label}] since {f'd{number} ' if number else ''}{what}{where} {origin.at[:19]}".rstrip())
     if not view.held:
         click.echo("  holds nothing")
     if view.reserved:

@@ -13,9 +13,9 @@ from mcp.client.stdio import stdio_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, TextContent
 
-from rule_of_two.approvals.escape import visible
 from rule_of_two.demo.reply import Reply
 from rule_of_two.demo.stage import StoryError, first_of
+from rule_of_two.escape import visible
 from rule_of_two.model import labels_in
 
 DECISION_KEY: Final = "rule-of-two/decision"

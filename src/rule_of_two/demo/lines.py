@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from rule_of_two.approvals.escape import visible
 from rule_of_two.approvals.spans import BLANK, Line, Span, Style, clip, line_width, wrap
+from rule_of_two.escape import visible
 from rule_of_two.model import Labels
 
 _LABEL: Final = re.compile(r"(\[[ABC]\])")

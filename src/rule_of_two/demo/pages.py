@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from rule_of_two.approvals.escape import quoted, visible
 from rule_of_two.approvals.spans import BLANK, Line, Span, Style, clip, line_width, wrap
 from rule_of_two.demo.lines import framed, heading, labels_text, rows, told
 from rule_of_two.demo.mailbox import Mail
 from rule_of_two.demo.page import SAID
 from rule_of_two.demo.reply import Reply
+from rule_of_two.escape import quoted, visible
 from rule_of_two.model import Labels, label_text
 
 ASKING: Final = "3  It mails the file away. The gateway holds the call and asks:"

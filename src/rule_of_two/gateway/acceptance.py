@@ -26,9 +26,6 @@ class _Once:
     async def on_offered(self, mount: Mount) -> None:
         self.listed.set()
 
-    async def on_stale(self, mount: Mount) -> None:
-        """One look is enough."""
-
     async def on_text(self, mount: Mount, method: str, params: dict[str, Any]) -> None:
         """Nobody reads it here."""
 

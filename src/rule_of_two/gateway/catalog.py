@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,10 @@ from typing import Any, Final
 import anyio
 
 from rule_of_two.errors import BadRequest
-from rule_of_two.gateway.definitions import Kind, Listed, Status
+from rule_of_two.gateway.definitions import Kind, Listed
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.names import exposed_names
-from rule_of_two.gateway.results import LABELS_KEY
+from rule_of_two.gateway.results import LABELS_KEY, foreign_meta
 
 LIST_WAIT: Final = 1.0
 """How long, in seconds, a list waits for upstreams that are starting; the rest follows with ``list_changed``."""
@@ -64,9 +63,9 @@ class Catalog:
         with anyio.CancelScope(deadline=self._deadline):
             for mount in unknown:
                 await mount.settled.wait()
-        with anyio.move_on_after(LIST_WAIT):
+        async with anyio.create_task_group() as tasks:
             for mount in self.mounts:
-                await mount.refresh_stale()
+                tasks.start_soon(mount.current, LIST_WAIT)
 
     def find(self, kind: Kind, exposed: str) -> Found | None:
         """The tool or prompt of that exposed name."""
@@ -78,17 +77,20 @@ class Catalog:
         return None if listed is None else Found(mount, listed)
 
     def owner_of(self, uri: str) -> Mount | None:
-        """The one upstream that offers a resource, by its list or its templates.
+        """The one upstream that offers a resource, by its list or by an accepted template.
 
-        :raises BadRequest: several offer it.
+        :raises BadRequest: several do, so that none can take another's over.
         """
-        owners = [mount for mount in self.mounts if mount.definitions.get(Kind.RESOURCE, uri)]
-        owners = owners or [mount for mount in self.mounts if any(_fills(t, uri) for t in _templates(mount))]
+        owners = [
+            mount
+            for mount in self.mounts
+            if mount.definitions.get(Kind.RESOURCE, uri) or any(_fills(template, uri) for template in _templates(mount))
+        ]
         if not owners and len(self.mounts) == 1:
             return self.mounts[0]
         if len(owners) > 1:
             names = " and ".join(f"'{mount.name}'" for mount in owners)
-            raise BadRequest(f"the resource {uri!r} is offered by {names}; mount only one of them")
+            raise BadRequest(f"this resource is offered by {names}; mount only one of them")
         return owners[0] if owners else None
 
     def listing(self, kind: Kind, readable: Mapping[str, bool]) -> list[dict[str, Any]]:
@@ -97,9 +99,9 @@ class Catalog:
         found: list[dict[str, Any]] = []
         for mount in self.mounts:
             for listed in mount.definitions.of(kind):
-                body = _body(kind, listed, readable=readable.get(mount.name, False))
-                if body is None:
-                    continue
+                if not (listed.accepted or readable.get(mount.name, False)):
+                    continue  # its very name is text that no human accepted
+                body = listed.definition.body
                 if kind in self._names:
                     name = exposed.get((mount.name, listed.definition.name))
                     if name is None:
@@ -121,7 +123,7 @@ class Catalog:
             (mount.name, listed.definition.body["instructions"])
             for mount in self.mounts
             for listed in mount.definitions.of(Kind.INSTRUCTIONS)
-            if listed.status in {Status.ACCEPTED, Status.CHANGED}
+            if listed.accepted and listed.definition.body["instructions"]
         ]
         if not self._prefixed:
             return texts[0][1] if texts else None
@@ -139,18 +141,6 @@ async def _first_settled(mounts: Sequence[Mount]) -> None:
             tasks.start_soon(wait, mount)
 
 
-def _body(kind: Kind, listed: Listed, *, readable: bool) -> dict[str, Any] | None:
-    definition = listed.definition
-    if listed.status in {Status.ACCEPTED, Status.CHANGED} or readable:
-        return definition.body
-    if kind is Kind.TOOL:
-        text = "New since this server was accepted. A person can look at it with `rule-of-two manifest pin`."
-        return {"name": definition.name, "description": text, "inputSchema": {"type": "object"}}
-    if kind is Kind.PROMPT:
-        return {"name": definition.name}
-    return None  # the name of a resource is text of the upstream's too
-
-
 def _labelled(mount: Mount, kind: Kind, listed: Listed, body: dict[str, Any]) -> dict[str, Any]:
     """The definition with its configuration of the Rule of Two, for whoever looks (REQUIREMENTS R2)."""
     name = listed.definition.name
@@ -161,8 +151,7 @@ def _labelled(mount: Mount, kind: Kind, listed: Listed, body: dict[str, Any]) ->
             labels = mount.manifest.prompt(name, {}).labels
         case _:
             labels = mount.manifest.resource(name).labels
-    meta = body.get("_meta")
-    return {**body, "_meta": {**(meta if isinstance(meta, dict) else {}), LABELS_KEY: sorted(labels)}}
+    return {**body, "_meta": {**foreign_meta(body), LABELS_KEY: sorted(labels)}}
 
 
 def tool_annotations(listed: Listed) -> Mapping[str, Any] | None:
@@ -172,12 +161,19 @@ def tool_annotations(listed: Listed) -> Mapping[str, Any] | None:
 
 
 def _templates(mount: Mount) -> Iterator[str]:
-    return (listed.definition.name for listed in mount.definitions.of(Kind.TEMPLATE))
+    return (listed.definition.name for listed in mount.definitions.of(Kind.TEMPLATE) if listed.accepted)
 
 
 def _fills(template: str, uri: str) -> bool:
-    """Whether a URI can come from a template: generous, since it only finds the upstream to ask."""
-    parts = _EXPRESSION.split(template)
-    return fnmatch.fnmatchcase(
-        uri, "*".join(part.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]") for part in parts)
-    )
+    """Whether a URI can come from a template: generous, since it only finds the upstream to ask. Takes linear time."""
+    first, *others = _EXPRESSION.split(template)
+    if not others:
+        return uri == template
+    *middle, last = others
+    at = len(first)
+    for part in middle:
+        found = uri.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return uri.startswith(first) and uri.endswith(last) and len(uri) - len(last) >= at

@@ -73,6 +73,9 @@ class Consent:
         :raises StoreError: the question or its answer could not be journalled, so there is no approval.
         """
         number = asking.number or 0
+        if not self._desk.attached:
+            await self._journal.answer(number, asking.session, {"answer": None, "reason": Unanswered.NOBODY_ATTACHED})
+            raise _refused(call, asking, _CODES[Unanswered.NOBODY_ATTACHED])
         held = {label: self._origin(brought_by) for label, brought_by in asking.held.items()}
         try:
             # Canonical text of a long call takes a while; other calls go on meanwhile.

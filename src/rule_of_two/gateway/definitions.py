@@ -13,12 +13,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+import orjson
 import rfc8785
 
 from rule_of_two.errors import BadRequest
 from rule_of_two.store.pins import Pin
 
 FIRST_USE: Final = "first use (unsigned)"
+NO_INSTRUCTIONS: Final = ""
+MOST: Final = 2000
+MOST_BYTES_EACH: Final = 256 * 1024
+MOST_BYTES: Final = 8 * 1024 * 1024
+"""How many definitions one upstream may offer, and their size as JSON, each and together. The rest is left out."""
 
 
 class Kind(StrEnum):
@@ -67,7 +73,11 @@ def define(kind: Kind, body: Any) -> Definition:
     """
     key = LISTS[kind][2] if kind in LISTS else "instructions"
     name = body.get(key) if isinstance(body, dict) else None
-    if not isinstance(name, str) or not name or (kind is not Kind.INSTRUCTIONS and len(name) > 2048):
+    if (
+        not isinstance(name, str)
+        or (not name and kind is not Kind.INSTRUCTIONS)
+        or (kind is not Kind.INSTRUCTIONS and len(name) > 2048)
+    ):
         raise BadRequest(f"a {kind} without a usable {key!r}")
     try:
         digest = hashlib.sha256(rfc8785.dumps(body)).hexdigest()
@@ -76,12 +86,49 @@ def define(kind: Kind, body: Any) -> Definition:
     return Definition(kind, "" if kind is Kind.INSTRUCTIONS else name, body, digest)
 
 
+class Budget:
+    """What of an upstream's offer is taken: so that none can fill memory, or keep the others waiting."""
+
+    def __init__(self) -> None:
+        self.left_out = 0
+        self._count = 0
+        self._bytes = 0
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing more is taken."""
+        return self._count >= MOST or self._bytes >= MOST_BYTES
+
+    def take(self, kind: Kind, bodies: Iterable[Any]) -> tuple[list[Definition], list[str]]:
+        """The definitions that fit, and why others are left out; slow for long ones, so to be run in a thread."""
+        taken: list[Definition] = []
+        refused: list[str] = []
+        for body in bodies:
+            size = len(orjson.dumps(body, default=str))
+            if self.spent or size > MOST_BYTES_EACH:
+                self.left_out += 1
+                continue
+            try:
+                taken.append(define(kind, body))
+            except BadRequest as error:
+                refused.append(str(error))
+                continue
+            self._count += 1
+            self._bytes += size
+        return taken, refused
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """One definition as the client may see it. ``definition`` is the accepted one where there is one."""
 
     definition: Definition
     status: Status
+
+    @property
+    def accepted(self) -> bool:
+        """Whether its text is one that was accepted."""
+        return self.status in {Status.ACCEPTED, Status.CHANGED}
 
     @property
     def usable(self) -> bool:
@@ -127,8 +174,8 @@ class Definitions:
 
 
 def pins_of(definitions: Iterable[Definition], *, accepted_by: str, at: str) -> list[Pin]:
-    """The pins that accept exactly these definitions; the first of each name."""
+    """The pins that accept exactly these definitions; the first of each name. No instructions are accepted as none."""
     unique: dict[tuple[Kind, str], Pin] = {}
-    for one in definitions:
+    for one in (*definitions, define(Kind.INSTRUCTIONS, {"instructions": NO_INSTRUCTIONS})):
         unique.setdefault((one.kind, one.name), Pin(one.kind, one.name, one.digest, one.body, accepted_by, at))
     return list(unique.values())

@@ -34,6 +34,12 @@ _ANOTHER_SESSION: Final = Verdict(
     ("gateway.another-session",),
     ("A person started a new session while this call of the old one waited.",),
 )
+_ANOTHER_TARGET: Final = Verdict(
+    Outcome.DENY,
+    Code.APPROVAL_EXPIRED,
+    ("gateway.another-target",),
+    ("What the call reaches is no longer what a person was shown.",),
+)
 _RECHECKS: Final = 3
 """How often a human is asked again because the session gained a label while they read."""
 
@@ -46,7 +52,9 @@ class Call:
     arguments: Mapping[str, Any]
     forwarded: Mapping[str, Any]
     """All forwarded parameters but progress token and protocol keys: an approval is bound to them."""
-    pin: str | None = None
+    pin: str | None
+    facts_now: Callable[[], Facts]
+    """Finds the facts anew: a link in the file system can have been moved while a person read."""
     secret_pointers: tuple[str, ...] = ()
     cwd: Path = Path("/")
     """Where the upstream runs: what relative paths are relative to."""
@@ -123,13 +131,14 @@ class Enforcement:
             raise self.refusal(error, call.facts) from error
         return await self._carry_out(call, flight, send)
 
-    async def refuse(self, facts: Facts, code: Code, detail: str) -> Refused:
-        """Journal a refusal that needs no policy, and return it to be raised."""
+    async def refuse(self, facts: Facts, code: Code, detail: str, *, named: str) -> Refused:
+        """Journal a refusal that needs no policy, and return it to be raised. ``named`` is the client's own word."""
         verdict = Verdict(Outcome.DENY, code, (), (detail,))
         try:
-            return Refused(await self._session.decide(lambda view: self._commit(facts, view, verdict)), facts, detail)
+            decision = await self._session.decide(lambda view: self._commit(facts, view, verdict))
         except StoreError as error:
-            return self.refusal(error, facts)
+            return Refused(_undecided(error), facts, f"{error}.", named=named)
+        return Refused(decision, facts, detail, named=named)
 
     async def receive(self, facts: Facts) -> bool:
         """Decide whether text that no request asked for may reach the session, and join its labels if so."""
@@ -180,18 +189,18 @@ class Enforcement:
                     number = self._journal.decision_now(facts, view, verdict, arguments=call.arguments)
                     return Flight(self._session, _decision(number, facts, view, verdict), facts.labels, reserved=False)
         decision = await self._session.decide(lambda view: self._commit(facts, view, self._judge(call, view), call))
-        for _ in range(_RECHECKS):
+        asked = 0
+        while True:
             self.publish()
             if decision.outcome is Outcome.ALLOW or decision.observed:
                 return Flight(self._session, decision, facts.labels, reserved=True)
             if decision.outcome is Outcome.DENY:
                 raise Refused(decision, facts)
+            if asked == _RECHECKS:
+                detail = "the session changed each time while a person was asked."
+                raise Refused(replace(decision, code=Code.APPROVAL_EXPIRED), facts, detail)
             decision = await self._ask(call, decision)
-        raise Refused(
-            replace(decision, code=Code.APPROVAL_EXPIRED),
-            facts,
-            "the session changed each time while a person was asked.",
-        )
+            asked += 1
 
     async def _ask(self, call: Call, asking: Decision) -> Decision:
         """Ask a human, then decide again with the session's fresh state.
@@ -204,6 +213,8 @@ class Enforcement:
         def work(view: SessionView) -> tuple[Decision, int | None, Labels]:
             if view.id != asking.session:
                 verdict = _ANOTHER_SESSION
+            elif call.facts_now() != call.facts:
+                verdict = _ANOTHER_TARGET
             else:
                 same = view.after.keys() == asking.held.keys()
                 verdict = self._judge(call, view, approved=same and approved.still_valid(self._clock()))
@@ -258,6 +269,10 @@ class Enforcement:
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
                 await self._land(flight, labels if flight.received else act, "cancelled")
+            raise
+        except BaseException as error:  # a bug: whatever the call may have brought, it has brought
+            with anyio.CancelScope(shield=True):
+                await self._land(flight, labels, "failed", type(error).__name__)
             raise
         await self._hand_over(flight, call, "result", "isError" if reply.get("isError") is True else "")
         return reply, flight.decision

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
-from rule_of_two.errors import Code
+from rule_of_two.errors import BadRequest, Code
 from rule_of_two.gateway.catalog import Catalog, Found, tool_annotations
 from rule_of_two.gateway.definitions import Kind, Listed
 from rule_of_two.gateway.enforcement import Call, Enforcement, Flight
 from rule_of_two.gateway.mount import CALL_SECONDS, Mount
-from rule_of_two.gateway.results import with_decision
+from rule_of_two.gateway.results import REFUSED, with_decision
 from rule_of_two.model import NONE, Action, Facts
 from rule_of_two.wire.eras import Era, complete
 from rule_of_two.wire.peer import Incoming, NotSent, RemoteError
@@ -41,8 +42,10 @@ class Forwarding:
         name, arguments = _text(incoming.params, "name"), _object(incoming.params, "arguments")
         found = await self._find(Kind.TOOL, name, Action.CALL_TOOL)
         manifest, tool = found.mount.manifest, found.listed.definition.name
+        facts_now = partial(manifest.tool, tool, arguments, tool_annotations(found.listed))
         call = Call(
-            facts=manifest.tool(tool, arguments, tool_annotations(found.listed)),
+            facts=facts_now(),
+            facts_now=facts_now,
             arguments=arguments,
             forwarded={**incoming.params, "name": tool},
             pin=found.listed.definition.digest,
@@ -59,8 +62,10 @@ class Forwarding:
         name, arguments = _text(incoming.params, "name"), _object(incoming.params, "arguments")
         found = await self._find(Kind.PROMPT, name, Action.GET_PROMPT)
         prompt = found.listed.definition.name
+        facts_now = partial(found.mount.manifest.prompt, prompt, arguments)
         call = Call(
-            facts=found.mount.manifest.prompt(prompt, arguments),
+            facts=facts_now(),
+            facts_now=facts_now,
             arguments=arguments,
             forwarded={**incoming.params, "name": prompt},
             pin=found.listed.definition.digest,
@@ -74,12 +79,24 @@ class Forwarding:
         :raises Refused: it was not carried out.
         """
         uri = _text(incoming.params, "uri")
-        mount = self.catalog.owner_of(uri)
+        facts = Facts(Action.READ_RESOURCE, "?", uri[:200], NONE)
+        try:
+            mount = self.catalog.owner_of(uri)
+        except BadRequest as error:
+            raise await self.enforcement.refuse(facts, Code.BAD_REQUEST, f"{error}.", named="the resource") from error
         if mount is None:
-            facts = Facts(Action.READ_RESOURCE, "?", uri[:200], NONE)
-            raise await self.enforcement.refuse(facts, Code.UNKNOWN_TOOL, "no server offers this resource.")
+            raise await self.enforcement.refuse(facts, Code.UNKNOWN_TOOL, "no server offers it.", named="the resource")
+        try:
+            await mount.available()
+        except NotSent as error:
+            facts = Facts(Action.READ_RESOURCE, mount.name, uri[:200], NONE)
+            code = Code.UPSTREAM_UNAVAILABLE
+            raise await self.enforcement.refuse(facts, code, f"{error}.", named="the resource") from error
+        facts_now = partial(mount.manifest.resource, uri)
         call = Call(
-            facts=mount.manifest.resource(uri),
+            facts=facts_now(),
+            facts_now=facts_now,
+            pin=None,
             arguments={"uri": uri},
             forwarded=incoming.params,
             cwd=mount.launch.cwd,
@@ -95,25 +112,31 @@ class Forwarding:
         if found is None:
             await self.catalog.settle()
             found = self.catalog.find(kind, name)
+        refuse = partial(self.enforcement.refuse, named=name[:200])
         if found is None:
-            facts = Facts(action, "?", name[:200], NONE)
-            raise await self.enforcement.refuse(facts, Code.UNKNOWN_TOOL, f"there is no {kind} of that name.")
+            raise await refuse(Facts(action, "?", name[:200], NONE), Code.UNKNOWN_TOOL, f"there is no such {kind}.")
         facts = Facts(action, found.mount.name, found.listed.definition.name, NONE)
         try:
             await found.mount.available()
         except NotSent as error:
-            raise await self.enforcement.refuse(facts, Code.UPSTREAM_UNAVAILABLE, f"{error}.") from error
+            raise await refuse(facts, Code.UPSTREAM_UNAVAILABLE, f"{error}.") from error
         listed = found.mount.definitions.get(kind, found.listed.definition.name)
         if listed is None or not listed.usable:
-            raise await self.enforcement.refuse(facts, Code.DEFINITION_CHANGED, f"{_changed(found, listed)}.")
+            raise await refuse(facts, Code.DEFINITION_CHANGED, f"{_changed(found, listed)}.")
         return Found(found.mount, listed)
 
     async def _forward(self, incoming: Incoming, mount: Mount, call: Call, kind: Kind | None = None) -> dict[str, Any]:
         """Decide the frozen call, send it, and hand its result over with the decision."""
+        if not _ANSWERS.isdisjoint(incoming.params):
+            detail = "it answers a question of the server's, which this gateway does not pass on."
+            raise await self.enforcement.refuse(call.facts, Code.BAD_REQUEST, detail, named=call.facts.qualified)
         token = _progress_token(incoming.params)
+        reason = (lambda: incoming.cancel_reason) if "C" in call.facts.labels else _no_words
 
+        # INVARIANT: from the decision to the sending nothing waits, so that no upstream chooses the moment;
+        # tests/attacks/test_stale_approvals.py.
         async def send(flight: Flight) -> dict[str, Any]:
-            await mount.available()
+            mount.must_be_current()
             if kind is not None:
                 listed = mount.definitions.get(kind, call.facts.name)
                 if listed is None or not listed.usable or listed.definition.digest != call.pin:
@@ -127,14 +150,28 @@ class Forwarding:
                 incoming.method,
                 dict(call.forwarded),
                 on_progress=on_progress if token is not None else None,
-                cancel_reason=lambda: incoming.cancel_reason,
+                cancel_reason=reason,
                 timeout=CALL_SECONDS,
             )
             # Whatever era the upstream speaks, from here on it is a plain, complete result.
             return complete(Era.LEGACY, incoming.method, result, {})
 
-        result, decision = await self.enforcement.run(call, send)
+        try:
+            result, decision = await self.enforcement.run(call, send)
+        except RemoteError as error:
+            if error.code == REFUSED:  # only we refuse so
+                raise RemoteError.received({**error.error, "code": _INTERNAL_ERROR}) from error
+            raise
         return with_decision(result, decision)
+
+
+_ANSWERS: Final = frozenset(("inputResponses", "requestState"))
+_INTERNAL_ERROR: Final = -32603
+
+
+def _no_words() -> str:
+    """The reason that goes with the cancellation of a call that may not carry anything out: ours, not the client's."""
+    return "cancelled by the client"
 
 
 def _changed(found: Found, listed: Listed | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from rule_of_two.approvals.desk import Desk
 from rule_of_two.audit.journal import Journal, Origin
 from rule_of_two.audit.why import origin_of
 from rule_of_two.errors import StoreError
+from rule_of_two.escape import visible
 from rule_of_two.gateway.blueprint import Blueprint
 from rule_of_two.gateway.catalog import Catalog
 from rule_of_two.gateway.connect import connect
@@ -35,7 +36,7 @@ from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.journal import JournalStore
 from rule_of_two.store.pins import PinStore
 from rule_of_two.store.state import open_state
-from rule_of_two.wire.peer import Limits, Peer, Transport
+from rule_of_two.wire.peer import Ending, Limits, Peer, Transport
 
 
 def utc_now() -> datetime:
@@ -63,10 +64,11 @@ async def serve(
     with Presence(blueprint.state) as presence:
         boundaries = Boundaries(state, presence, timestamp)
         attached = await boundaries.attach(blueprint.key, boundary, ambient=ambient)
+        orderly = False
         try:
             await journal.event("session", attached.session, {"event": "attached", "began": attached.began})
             session = ConnectionSession(state, attached.connection, timestamp)
-            await _run(
+            ending = await _run(
                 blueprint,
                 transport,
                 session,
@@ -76,9 +78,15 @@ async def serve(
                 limits or Limits(),
                 partial(origin_of, store),
             )
+            orderly = ending is Ending.FINISHED
+        except anyio.get_cancelled_exc_class():
+            orderly = True  # a signal
+            raise
         finally:
+            # INVARIANT: only the client's own end of file, or a signal, ends a session cleanly; whatever else ends us
+            # leaves an orphan whose labels the next connection takes over (tests/attacks/test_washing.py).
             with anyio.CancelScope(shield=True):
-                await _end(blueprint, boundaries, attached, journal)
+                await _end(blueprint, boundaries, attached, journal, orderly=orderly)
     state.close()
     store.close()
 
@@ -92,7 +100,8 @@ async def _run(
     connect: Connect,
     limits: Limits,
     origin_of: Callable[[int], Origin],
-) -> None:
+) -> Ending | None:
+    """Serve until the client's stream ends. Returns how it ended."""
     desk = Desk(clock=utc_now)
     enforcement = Enforcement(
         session=session,
@@ -128,10 +137,17 @@ async def _run(
             tasks.start_soon(mount.run, upkeep)
         await peer.run()
         tasks.cancel_scope.cancel()
+    return peer.ending
 
 
-async def _end(blueprint: Blueprint, boundaries: Boundaries, attached: Attached, journal: Journal) -> None:
+async def _end(
+    blueprint: Blueprint, boundaries: Boundaries, attached: Attached, journal: Journal, *, orderly: bool
+) -> None:
     try:
+        if not orderly:
+            await journal.event("session", attached.session, {"event": "broken"})
+            say("the connection did not end in order, so the next one takes its labels over")
+            return
         ended = await boundaries.detach(blueprint.key, attached.connection)
         await journal.event("session", attached.session, {"event": "ended" if ended else "detached"})
     except StoreError as error:
@@ -147,25 +163,23 @@ class Upkeep:
     pins: PinStore
     tasks: TaskGroup
     accepts_first_use: bool
+    said: dict[str, list[str]] = field(default_factory=dict)
 
     async def on_offered(self, mount: Mount) -> None:
         """Accept an upstream's first definitions if the operator's configuration does, and tell the client."""
         pins = self.pins.load(mount.identity)
-        if not pins and mount.offered and self.accepts_first_use:
+        if not pins and self.accepts_first_use:
             pins = pins_of(mount.offered, accepted_by=FIRST_USE, at=timestamp())
             await self.pins.replace(mount.identity, pins)
         mount.accept(pins)
         changed = sorted(f"{one.definition.kind} {one.definition.name}" for one in mount.definitions.unaccepted())
-        if changed and pins:
-            names = ", ".join(changed[:5])
+        if changed and pins and changed != self.said.get(mount.name):
+            self.said[mount.name] = changed
+            names = visible(", ".join(changed[:5])[:500])
             await self.on_state(
                 mount, f"{mount.name} changed what it offers ({names}): `rule-of-two manifest pin` shows it"
             )
         await self.router.on_definitions_changed()
-
-    async def on_stale(self, mount: Mount) -> None:
-        """Read changed lists in the background: the upstream's reader must not wait for its own reply."""
-        self.tasks.start_soon(mount.refresh_stale)
 
     async def on_text(self, mount: Mount, method: str, params: dict[str, Any]) -> None:
         """Let the pipeline decide whether unasked text may reach the session."""

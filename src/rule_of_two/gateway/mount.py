@@ -6,27 +6,26 @@ import hashlib
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import anyio
+import anyio.to_thread
 import orjson
 from anyio.abc import TaskGroup
 
 from rule_of_two import __version__
-from rule_of_two.approvals.escape import visible
-from rule_of_two.errors import BadRequest, RuleOfTwoError, UpstreamUnavailable
-from rule_of_two.gateway.definitions import LISTS, Definition, Definitions, Kind, define
+from rule_of_two.errors import RuleOfTwoError, UpstreamUnavailable
+from rule_of_two.escape import visible
+from rule_of_two.gateway.definitions import LISTS, Budget, Definition, Definitions, Kind, define
 from rule_of_two.gateway.operator_log import LOG
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.store.pins import Pin
 from rule_of_two.wire.frames import FrameError
 from rule_of_two.wire.handshake import UpstreamInfo, open_session, stamp
-from rule_of_two.wire.peer import Incoming, Limits, NotSent, Peer, RemoteError, Transport
-from rule_of_two.wire.transport import CLOSED
+from rule_of_two.wire.peer import Ending, Incoming, Limits, NotSent, Peer, RemoteError, Transport
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +39,12 @@ CLIENT_INFO: Final = {"name": "rule-of-two", "version": __version__}
 START_SECONDS: Final = 60.0
 LIST_SECONDS: Final = 30.0
 READY_SECONDS: Final = 30.0
+STALE_SECONDS: Final = 10.0
 CALL_SECONDS: Final = 600.0
+"""How long an upstream may take to shake hands, to give one page of a list, to become ready for a call that waits, to
+say what it has changed while a call waits, and to answer a call."""
+REREAD_SECONDS: Final = 1.0
+"""The shortest pause between two readings of what one upstream offers."""
 _PAGES: Final = 1000
 _BACK_OFF: Final = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 
@@ -66,9 +70,6 @@ class Watcher(Protocol):
 
     async def on_offered(self, mount: Mount) -> None:
         """The upstream's definitions were read anew."""
-
-    async def on_stale(self, mount: Mount) -> None:
-        """The upstream says that a list has changed; it is read again before its next use. Must not wait for it."""
 
     async def on_text(self, mount: Mount, method: str, params: dict[str, Any]) -> None:
         """The upstream sent text that no request asked for."""
@@ -152,9 +153,10 @@ class Mount:
                 try:
                     await life.open(tasks)
                     self._life = life
-                    await self.refresh(set(LISTS))
+                    await self._read(life, set(LISTS))
                     life.ready.set()
                     self.settled.set()
+                    tasks.start_soon(life.keep_current)
                 except (RuleOfTwoError, RemoteError) as error:
                     failure = error
                     tasks.cancel_scope.cancel()
@@ -164,50 +166,61 @@ class Mount:
             raise failure
         return life.reason
 
-    async def refresh(self, kinds: set[Kind]) -> None:
+    async def _read(self, life: Life, kinds: set[Kind]) -> None:
         """Read lists of the upstream anew and compare them with what was accepted.
 
-        :raises UpstreamUnavailable: it went away meanwhile.
+        :raises UpstreamUnavailable: it went away, or did not answer.
+        :raises BadRequest: its answer cannot be read.
         """
-        life = self._current()
-        async with life.refreshing:
-            life.stale -= kinds
-            kept = [one for one in self.offered if one.kind not in kinds | {Kind.INSTRUCTIONS}]
-            fresh = [one for kind in LISTS if kind in kinds for one in await life.definitions(kind)]
-            self.offered = [*kept, *fresh, *life.instructions()]
-            self.definitions = Definitions(self.offered, self._pins)
-            await life.watcher.on_offered(self)
+        kept = [one for one in self.offered if one.kind not in kinds | {Kind.INSTRUCTIONS}]
+        self.offered = [*kept, *await life.definitions(kinds)]
+        self.definitions = Definitions(self.offered, self._pins)
+        await life.watcher.on_offered(self)
 
-    async def refresh_stale(self) -> None:
-        """Read again what the upstream said has changed; it is listed as it was if it fails meanwhile."""
-        with suppress(UpstreamUnavailable):
-            if self._life is not None and self._life.stale:
-                await self.refresh(set(self._life.stale))
+    async def reread(self, life: Life, kinds: set[Kind]) -> bool:
+        """Read what the upstream says has changed. False, and said, when it could not be read."""
+        try:
+            await self._read(life, kinds)
+        except Exception as error:  # noqa: BLE001  # whatever an upstream answers concerns only itself
+            why = type(error).__name__ if not isinstance(error, RuleOfTwoError) else str(error)
+            await life.watcher.on_state(self, f"what '{self.name}' offers now could not be read: {visible(why)}")
+            return False
+        return True
 
     async def available(self) -> None:
-        """Wait until the upstream can be called and its definitions are current.
+        """Wait until the upstream can be called and what it offers has been read.
 
-        :raises UpstreamUnavailable: it is down, or did not become ready in time.
+        :raises NotSent: it is down, or did not become ready in time.
         """
-        if self._life is None or not self._life.ready.is_set():
-            with anyio.move_on_after(READY_SECONDS):
+        with anyio.move_on_after(READY_SECONDS):
+            if self._life is None or not self._life.ready.is_set():
                 await self.settled.wait()
-        life = self._current()
-        if life.stale:
-            await self.refresh(set(life.stale))
-        elif life.refreshing.locked():
-            async with life.refreshing:
-                pass  # somebody else is reading them
+        await self.current(STALE_SECONDS)
+        self.must_be_current()
+
+    async def current(self, seconds: float) -> None:
+        """Wait at most so long until changed lists have been read."""
+        with anyio.move_on_after(seconds):
+            if self._life is not None:
+                await self._life.current()
+
+    def must_be_current(self) -> None:
+        """Refuse, at once, unless the upstream can be called as it was decided.
+
+        :raises NotSent: it is down, or says that what it offers has changed and that was not read yet.
+        """
+        if self._live_now().stale:
+            raise NotSent(f"the server '{self.name}' has changed what it offers, and that is still being read")
 
     async def request(self, method: str, params: dict[str, Any], **options: Any) -> dict[str, Any]:
         """Send one request, with this upstream's protocol keys. Raises what :meth:`Peer.request` does.
 
         :raises NotSent: the upstream is down.
         """
-        life = self._current()
+        life = self._live_now()
         return await life.peer.request(method, stamp(life.info, params), **options)
 
-    def _current(self) -> Life:
+    def _live_now(self) -> Life:
         if self._life is None:
             raise NotSent(f"the server '{self.name}' is unavailable: {self._reason}")
         return self._life
@@ -225,7 +238,11 @@ class Life:
         self.watcher = watcher
         self.ready = anyio.Event()
         self.stale: set[Kind] = set()
-        self.refreshing = anyio.Lock()
+        """What the upstream said has changed and was not read since."""
+        self._changed = anyio.Event()
+        self._reread = anyio.Event()
+        self._announced: set[Kind] = set()
+        self._noise = 0
         self._mount = mount
         self._connect = connect
         self._limits = limits
@@ -252,7 +269,7 @@ class Life:
     async def _read_until_end(self, peer: Peer, scope: anyio.CancelScope) -> None:
         """Read what the upstream says; when it ends, so does everything of this life."""
         await peer.run()
-        if peer.reason != CLOSED:  # else it was closed to be opened in the other era
+        if peer.ending is not Ending.CLOSED:  # else it was closed to be opened in the other era
             scope.cancel()
 
     @property
@@ -280,7 +297,36 @@ class Life:
             raise NotSent(f"the server '{self._mount.name}' is still starting")
         return self._info
 
-    async def definitions(self, kind: Kind) -> list[Definition]:
+    async def keep_current(self) -> None:
+        """Read changed lists, once for all changes that came meanwhile, and never more than once a second."""
+        while True:
+            await self._changed.wait()
+            self._changed = anyio.Event()
+            kinds, self._announced = set(self.stale), set()
+            if await self._mount.reread(self, kinds):
+                self.stale = set(self._announced)  # what changed while it was read has to be read again
+            self._reread.set()
+            self._reread = anyio.Event()
+            await anyio.sleep(REREAD_SECONDS)
+            if self.stale:
+                self._changed.set()
+
+    async def current(self) -> None:
+        """Wait until nothing is stale."""
+        while self.stale:
+            await self._reread.wait()
+
+    async def definitions(self, kinds: set[Kind]) -> list[Definition]:
+        """What the upstream offers of these kinds, and its instructions, within the budget of one upstream."""
+        budget = Budget()
+        found = [one for kind in LISTS if kind in kinds for one in await self._list(kind, budget)]
+        if budget.left_out:
+            text = f"{self._mount.name} offers more than is taken of one server; {budget.left_out} is left out"
+            await self.watcher.on_state(self._mount, text)
+        instructions = self.info.instructions
+        return found + ([define(Kind.INSTRUCTIONS, {"instructions": instructions})] if instructions else [])
+
+    async def _list(self, kind: Kind, budget: Budget) -> list[Definition]:
         """All pages of one list; empty when the upstream has no such list."""
         method, member, _ = LISTS[kind]
         found: list[Definition] = []
@@ -291,21 +337,16 @@ class Life:
             except RemoteError:
                 break
             items = page.get(member)
-            for body in items if isinstance(items, list) else ():
-                try:
-                    found.append(define(kind, body))
-                except BadRequest as error:
-                    await self.watcher.on_state(self._mount, f"{self._mount.name} offers {error}; it is left out")
+            taken, refused = await anyio.to_thread.run_sync(budget.take, kind, items if isinstance(items, list) else [])
+            found += taken
+            if refused:
+                text = f"{self._mount.name} offers {visible(refused[0])}; {len(refused)} such is left out"
+                await self.watcher.on_state(self._mount, text)
             cursor = page.get("nextCursor")
-            if not isinstance(cursor, str):
+            if not isinstance(cursor, str) or budget.spent:
                 break
             params = {"cursor": cursor}
         return found
-
-    def instructions(self) -> list[Definition]:
-        """The upstream's instructions, if it gave any."""
-        text = self.info.instructions
-        return [define(Kind.INSTRUCTIONS, {"instructions": text})] if text else []
 
     async def on_request(self, incoming: Incoming) -> dict[str, Any]:
         """Answer what an upstream asks of its client: it was offered no capability, so only a ping."""
@@ -318,15 +359,17 @@ class Life:
         changed = _CHANGES.get(method)
         if changed is not None:
             self.stale |= changed
-            await self.watcher.on_stale(self._mount)
+            self._announced |= changed
+            self._changed.set()
         elif method == "notifications/message":
             await self.watcher.on_text(self._mount, method, params)
 
     async def on_frame_error(self, error: FrameError) -> None:
-        """A frame that cannot be read is dropped and said; the upstream goes on."""
-        await self.watcher.on_state(
-            self._mount, f"the server '{self._mount.name}' sent a frame that was dropped: {error}"
-        )
+        """A frame that cannot be read is dropped; the 1st, 10th, 100th, … is said. The upstream goes on."""
+        self._noise += 1
+        if str(self._noise).strip("0") == "1":
+            text = f"the server '{self._mount.name}' sent a frame that was dropped ({self._noise} so far): {error}"
+            await self.watcher.on_state(self._mount, visible(text))
 
 
 _CHANGES: Final[Mapping[str, set[Kind]]] = {

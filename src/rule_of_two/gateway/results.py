@@ -5,13 +5,15 @@ The text is for the model and its user. It holds no approval secret and nothing 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from rule_of_two.errors import Code
 from rule_of_two.model import ALL, Action, Decision, Facts, Labels, label_text
 
-DECISION_KEY: Final = "rule-of-two/decision"
-LABELS_KEY: Final = "rule-of-two/labels"
+OWN: Final = "rule-of-two/"
+DECISION_KEY: Final = f"{OWN}decision"
+LABELS_KEY: Final = f"{OWN}labels"
 REFUSED: Final = -32050
 """The JSON-RPC error code of everything that is not a tool call (INTERFACE "Results")."""
 
@@ -41,8 +43,12 @@ _NEXT_STEP: Final[dict[Code, str]] = {
 class Refused(Exception):  # control flow of the pipeline, turned into a result at its edge
     """A request that was not carried out, or whose result was not handed over."""
 
-    def __init__(self, decision: Decision, facts: Facts | None, detail: str = "", *, sent: bool = False) -> None:
+    def __init__(
+        self, decision: Decision, facts: Facts | None, detail: str = "", *, sent: bool = False, named: str | None = None
+    ) -> None:
+        """``named`` is what the client asked for, where the upstream's own name may not be shown."""
         super().__init__(detail)
+        self.named = named
         self.decision = decision
         self.facts = facts
         self.detail = detail
@@ -52,7 +58,7 @@ class Refused(Exception):  # control flow of the pipeline, turned into a result 
     def text(self) -> str:
         """One short paragraph."""
         code = self.decision.code or Code.DENIED_BY_POLICY
-        name = "The request" if self.facts is None else self.facts.qualified
+        name = self.named or ("The request" if self.facts is None else self.facts.qualified)
         reason = self.detail or _reason(self.decision, self.facts)
         fate = "" if self.sent else " Nothing was sent."
         number = f" (decision {self.decision.id}: `rule-of-two why {self.decision.id}`)" if self.decision.id else ""
@@ -89,5 +95,10 @@ _THIRD_LABEL: Final = frozenset(
 
 def with_decision(result: dict[str, Any], decision: Decision) -> dict[str, Any]:
     """A copy of an upstream's result that carries the decision. A forged one is replaced."""
-    meta = result.get("_meta")
-    return {**result, "_meta": {**(meta if isinstance(meta, dict) else {}), DECISION_KEY: decision.as_meta()}}
+    return {**result, "_meta": {**foreign_meta(result), DECISION_KEY: decision.as_meta()}}
+
+
+def foreign_meta(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``_meta`` of something of an upstream's, without what only we may say."""
+    meta = body.get("_meta")
+    return {key: value for key, value in meta.items() if not key.startswith(OWN)} if isinstance(meta, dict) else {}

@@ -136,12 +136,15 @@ class Router:
         )
 
     async def _set_level(self, incoming: Incoming) -> dict[str, Any]:
+        level = incoming.params.get("level")
+        if level not in _LEVELS:
+            raise RemoteError(-32602, "Invalid params: unknown log level", None)
         self._log_level_set = True
         for mount in self._catalog.mounts:
             if "logging" in mount.capabilities:
                 # An upstream that cannot set its level keeps it; its texts are decided all the same.
                 with anyio.move_on_after(LIST_WAIT), suppress(RemoteError, RuleOfTwoError):
-                    await mount.request(incoming.method, incoming.params)
+                    await mount.request(incoming.method, {"level": level})
         return {}
 
     async def _list(self, incoming: Incoming) -> dict[str, Any]:
@@ -163,6 +166,7 @@ class Router:
         )
 
 
+_LEVELS: Final = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 _CAPABILITIES: Final[dict[str, Any]] = {
     "tools": {"listChanged": True},
     "prompts": {"listChanged": True},

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from rule_of_two.model import ALL, NONE, Labels
+from rule_of_two.model import ALL, NONE, Labels, labels_in
 from rule_of_two.sessions.key import Boundary, SessionKey
 from rule_of_two.sessions.labels import AMBIENT, join, join_reservations
 from rule_of_two.sessions.presence import Presence
@@ -75,8 +75,8 @@ class Boundaries:
         for other, _ in dead:
             self._close(db, other)
         db.execute(
-            "INSERT INTO connections (id, session, key, process, opened_at) VALUES (?, ?, ?, ?, ?)",
-            (connection, session, key.text, os.getpid(), self._clock()),
+            "INSERT INTO connections (id, session, key, ambient, process, opened_at) VALUES (?, ?, ?, ?, ?, ?)",
+            (connection, session, key.text, "".join(sorted(ambient)), os.getpid(), self._clock()),
         )
         for other in {other for other, _ in dead} | {
             other for other in lost if not self._presence.alive(key.digest, other)
@@ -122,11 +122,17 @@ class Boundaries:
 
         :raises StoreError: it could not be recorded; the connection then counts as crashed.
         """
-        ended = await self._database.write(lambda db: self._detach(db, key, connection))
+        # The mark goes first: whoever attaches between two steps finds an orphan at worst, and never "lost" state.
+        self._presence.unmark(key.digest, connection)
+        try:
+            ended = await self._database.write(lambda db: self._detach(db, connection))
+        except BaseException:
+            self._presence.mark(key.digest, connection)
+            raise
         self._presence.release(key.digest, connection)
         return ended
 
-    def _detach(self, db: sqlite3.Connection, key: SessionKey, connection: str) -> bool:
+    def _detach(self, db: sqlite3.Connection, connection: str) -> bool:
         session, boundary = db.execute(
             "SELECT s.id, s.boundary FROM sessions s JOIN connections c ON c.session = s.id WHERE c.id = ?",
             (connection,),
@@ -142,7 +148,8 @@ class Boundaries:
         return True
 
     async def renew(self, session: str) -> str | None:
-        """A human starts a new session: its live connections go on in a new record that holds nothing.
+        """A human starts a new session: its live connections go on in a new record that holds nothing but what their
+        hosts' own tools bring.
 
         Calls in flight stay in the old session. Returns the new session's id, or ``None`` when ``session`` is unknown
         or has ended.
@@ -154,6 +161,9 @@ class Boundaries:
         if row is None:
             return None
         new = self._create(db, row[0], row[1], ())
+        query = "SELECT ambient FROM connections WHERE session = ? AND closed_at IS NULL"
+        for (ambient,) in db.execute(query, (session,)).fetchall():
+            join(db, new, labels_in(ambient), AMBIENT)
         db.execute("UPDATE connections SET session = ? WHERE session = ? AND closed_at IS NULL", (new, session))
         self._end(db, session, "new")
         return new

@@ -48,6 +48,10 @@ class Presence:
         except OSError as error:
             raise StoreError(f"the mark of this connection in {self._folder} cannot be written: {error}") from error
 
+    def unmark(self, key_digest: str, connection: str) -> None:
+        """Take the mark away: from now on only the state says that ``connection`` was there."""
+        self._path(key_digest, connection, "recorded").unlink(missing_ok=True)
+
     def release(self, key_digest: str, connection: str) -> None:
         """End cleanly: the file goes, so nobody takes this connection for an orphan."""
         lock = self._held.pop(connection, None)
@@ -58,7 +62,7 @@ class Presence:
 
     def forget(self, key_digest: str, connection: str) -> None:
         """Remove the files of a connection that has been accounted for."""
-        self._path(key_digest, connection, "recorded").unlink(missing_ok=True)
+        self.unmark(key_digest, connection)
         self._path(key_digest, connection).unlink(missing_ok=True)
 
     def alive(self, key_digest: str, connection: str) -> bool:

@@ -73,7 +73,11 @@ class ConnectionSession:
         # The first counts what other connections committed, the second what this one changed.
         version = (int(db.execute("PRAGMA data_version").fetchone()[0]), db.total_changes)
         if self._snapshot is None or version != self._version:
-            self._snapshot = view_of_connection(db, self._connection)
+            db.execute("BEGIN")  # one consistent reading
+            try:
+                self._snapshot = view_of_connection(db, self._connection)
+            finally:
+                db.execute("COMMIT")
             self._version = version
         return self._snapshot
 

@@ -31,9 +31,18 @@ def _first(tables: Tables) -> None:
     )
     tables.table("sessions").create_index(["key"])
     tables.table("connections").create(
-        {"id": str, "session": str, "key": str, "process": int, "opened_at": str, "closed_at": str},
+        {
+            "id": str,
+            "session": str,
+            "key": str,
+            "ambient": str,  # what the operator says that the host's own tools bring: joined by each of its sessions
+            "process": int,
+            "opened_at": str,
+            "closed_at": str,
+        },
         pk="id",
-        not_null={"session", "key", "opened_at"},
+        not_null={"session", "key", "ambient", "opened_at"},
+        defaults={"ambient": ""},
         foreign_keys=[("session", "sessions", "id")],
     )
     tables.table("connections").create_index(["session"])

@@ -65,7 +65,9 @@ async def open_session(
     for the second attempt, for upstreams whose era is decided by the first request; the first one is closed. Without it
     the second attempt is made on the same connection.
 
-    :raises UpstreamUnavailable: it did not answer, refused, or speaks no version that we speak.
+    :raises UpstreamUnavailable: it did not answer, refused, or speaks no version that we speak. The text may quote the
+        upstream (its error messages, its version), which no other text of this package's exceptions does but
+        :attr:`RemoteError.message`.
     """
     try:
         result = await _ask(peer, "initialize", _initialize_params(client_info), timeout)

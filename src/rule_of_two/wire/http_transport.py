@@ -31,13 +31,15 @@ from mcp_types import (
 from rule_of_two.errors import LimitExceeded
 from rule_of_two.wire.frames import Failure, FrameError, Message, Notification, Request, RequestId, Result, parse
 from rule_of_two.wire.http_headers import EraHeaders
-from rule_of_two.wire.transport import CLOSED, EndOfStream, Limits, NotSent, finish
+from rule_of_two.wire.transport import CLOSED, Ending, EndOfStream, Limits, NotSent, finish
 
 _CONNECT_SECONDS: Final = 30.0
 _STOOD_IN: Final = ("Server returned an error response", "Not Found", "Session terminated")
 """What the SDK says in place of an HTTP status that came without a JSON-RPC error."""
 
 _Streams = tuple[ReadStream[SessionMessage | Exception], WriteStream[SessionMessage]]
+
+logger = logging.getLogger(__name__)
 
 # The SDK logs what it cannot parse, contents and all.
 logging.getLogger("mcp.client.streamable_http").setLevel(logging.CRITICAL)
@@ -52,7 +54,7 @@ class HttpTransport:
         self._limits = limits
         self._era = EraHeaders()
         self._statuses: dict[RequestId, str] = {}
-        self._reason: str | None = None
+        self._ended: EndOfStream | None = None
         self._closing = asyncio.Event()
         self._streams: asyncio.Future[_Streams] = asyncio.get_running_loop().create_future()
         self._task = asyncio.get_running_loop().create_task(self._hold_open(headers))
@@ -64,8 +66,8 @@ class HttpTransport:
         except (anyio.EndOfStream, anyio.ClosedResourceError, NotSent):
             self._closing.set()
             await self._finished()
-            self._end(f"{self._shown} ended the connection")
-            raise EndOfStream(self._reason or CLOSED) from None
+            # HTTP has no end that a server could mean: it answers, or it does not.
+            raise self._end(f"{self._shown} ended the connection", Ending.BROKEN) from None
         if isinstance(item, Exception):
             raise FrameError("an event of the stream is not a JSON-RPC message")
         message = _from_sdk(item.message, self._limits.depth)
@@ -79,19 +81,19 @@ class HttpTransport:
                 _, write = await self._connected()
                 await write.send(item)
         except (anyio.ClosedResourceError, anyio.BrokenResourceError):
-            raise NotSent(self._reason or CLOSED) from None
+            raise self._not_sent() from None
         except TimeoutError:
-            self._end(f"{self._shown} did not take a message for {self._limits.write_seconds:g} s")
-            raise NotSent(self._reason or CLOSED) from None
+            self._end(f"{self._shown} did not take a message for {self._limits.write_seconds:g} s", Ending.BROKEN)
+            raise self._not_sent() from None
 
     async def aclose(self) -> None:
-        self._end(CLOSED)
+        self._end(CLOSED, Ending.CLOSED)
         await self._finished()
 
     async def _connected(self) -> _Streams:
         await asyncio.wait((self._streams, self._task), return_when=asyncio.FIRST_COMPLETED)
         if not self._streams.done():
-            raise NotSent(self._reason or CLOSED)
+            raise self._not_sent()
         return self._streams.result()
 
     async def _finished(self) -> None:
@@ -120,7 +122,7 @@ class HttpTransport:
                 self._streams.set_result(streams)
                 await self._closing.wait()
         except* Exception as group:  # noqa: BLE001  # whatever the SDK dies of ends this connection, nothing else
-            self._end(self._sentence(_first(group)))
+            self._end(self._sentence(_first(group)), Ending.BROKEN)
 
     async def _on_response(self, response: httpx2.Response) -> None:
         """Bound what an answer may cost, and remember a status that the SDK would not tell."""
@@ -142,16 +144,24 @@ class HttpTransport:
         return message
 
     def _sentence(self, error: BaseException) -> str:
+        """Why it failed, in words of ours. The text of an exception can quote the server: only its type is told."""
         if isinstance(error, LimitExceeded):
             return str(error)
-        if isinstance(error, httpx2.RequestError):
+        logger.debug("%s: %s: %r", self._shown, type(error).__name__, str(error))
+        if isinstance(error, httpx2.ConnectError):  # nothing was received yet: this is what the system says
             return f"{self._shown} cannot be reached: {error or type(error).__name__}"
-        return f"{self._shown} failed: {type(error).__name__}"  # its text could hold anything
+        what = "cannot be reached" if isinstance(error, httpx2.RequestError) else "failed"
+        return f"{self._shown} {what}: {type(error).__name__}"
 
-    def _end(self, reason: str) -> None:
-        if self._reason is None:
-            self._reason = reason
+    def _not_sent(self) -> NotSent:
+        return NotSent(str(self._ended) if self._ended else CLOSED)
+
+    def _end(self, reason: str, ending: Ending) -> EndOfStream:
+        """End, and say how it ended: only the first end counts."""
+        if self._ended is None:
+            self._ended = EndOfStream(reason, ending)
         self._closing.set()
+        return self._ended
 
 
 class _Bounded(httpx2.AsyncByteStream):

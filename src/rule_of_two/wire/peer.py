@@ -31,8 +31,10 @@ from rule_of_two.wire.frames import (
 )
 from rule_of_two.wire.handler import Handler, Incoming, RemoteError
 from rule_of_two.wire.transport import (
+    BROKE,
     CLOSED,
     ConnectionLost,
+    Ending,
     EndOfStream,
     Limits,
     NotSent,
@@ -44,6 +46,7 @@ from rule_of_two.wire.transport import (
 __all__ = [
     "ConnectionLost",
     "EndOfStream",
+    "Ending",
     "Handler",
     "Incoming",
     "Limits",
@@ -97,13 +100,14 @@ def _no_reason() -> str | None:
 class Peer:
     """The other end of one connection. Made inside the event loop that it runs on.
 
-    ``reason`` says why the connection ended, for a human, once it has. ``dropped`` counts replies and progress that
-    belong to no waiting request.
+    Once the connection has ended, ``reason`` says why, for a human and in words of ours, and ``ending`` says how.
+    ``dropped`` counts replies and progress that belong to no waiting request.
     """
 
     def __init__(self, transport: Transport, handler: Handler, *, name: str, limits: Limits) -> None:
         self.name = name
         self.reason: str | None = None
+        self.ending: Ending | None = None
         self.dropped = 0
         self._transport = transport
         self._handler = handler
@@ -126,10 +130,15 @@ class Peer:
                     await self._on_frame_error(error)
                 else:
                     await self._dispatch(message)
-        except (EndOfStream, LimitExceeded) as error:
-            self._end(str(error))
+        except EndOfStream as end:
+            self._end(str(end), end.ending)
+        except LimitExceeded as error:
+            self._end(str(error), Ending.BROKEN)
+        except asyncio.CancelledError:
+            self._end(CLOSED, Ending.CLOSED)
+            raise
         finally:
-            self._end(CLOSED)
+            self._end(BROKE, Ending.BROKEN)  # unless it has ended already
             await finish(self._loop.create_task(self._wind_down()))
 
     async def request(
@@ -148,7 +157,8 @@ class Peer:
         is taken out: tokens of several clients would collide.
 
         When the caller is cancelled, or ``timeout`` (seconds, from the moment of sending) passes, the peer is told with
-        ``notifications/cancelled`` and a late reply is dropped.
+        ``notifications/cancelled`` and a late reply is dropped. What ``cancel_reason`` gives leaves with it, as it is:
+        the text must be one that may reach this peer.
 
         :raises NotSent: nothing was written.
         :raises ConnectionLost: the connection ended before the reply came.
@@ -194,7 +204,7 @@ class Peer:
 
     async def close(self) -> None:
         """End the connection, in bounded time. :meth:`run` returns soon after."""
-        self._end(CLOSED)
+        self._end(CLOSED, Ending.CLOSED)
         await self._transport.aclose()
 
     async def _dispatch(self, message: Message) -> None:
@@ -313,10 +323,11 @@ class Peer:
         if self.reason is not None:
             raise NotSent(f"{self.name}: {self.reason}")
 
-    def _end(self, reason: str) -> None:
-        """Let nothing start any more, and fail what waits. Only the first reason counts."""
+    def _end(self, reason: str, ending: Ending) -> None:
+        """Let nothing start any more, and fail what waits. Only the first end counts."""
         if self.reason is None:
             self.reason = reason
+            self.ending = ending
             for waiting in self._waiting.values():
                 waiting.settle(ConnectionLost(f"{self.name}: {reason}"))
 

@@ -22,7 +22,7 @@ from typing import BinaryIO, Final, cast
 from rule_of_two.errors import UpstreamUnavailable
 from rule_of_two.wire.frames import PARSE_ERROR, FrameError, Message
 from rule_of_two.wire.streams import LineReader, LineWriter, StreamTransport, connect, discard, read_from
-from rule_of_two.wire.transport import CLOSED, EndOfStream, Limits, finish
+from rule_of_two.wire.transport import CLOSED, Ending, EndOfStream, Limits, finish
 
 _LOG_LINE_BYTES: Final = 8 * 1024
 _GROUP_POLL_SECONDS: Final = 0.01
@@ -43,7 +43,7 @@ class ProcessTransport(StreamTransport):
         try:
             return await super().receive()
         except EndOfStream as end:
-            raise EndOfStream(await self._child.fate(str(end))) from None
+            raise EndOfStream(await self._child.fate(str(end)), end.ending) from None
         except FrameError as error:
             if error.reply is not None and error.reply.error["code"] == PARSE_ERROR:
                 raise FrameError(str(error)) from None
@@ -200,7 +200,7 @@ async def open_process(
         await finish(asyncio.get_running_loop().create_task(child.stop()))
         raise
     # Its own children may hold its output open for ever.
-    child.on_exit(lambda: reader.end_within(limits.close_seconds, EndOfStream(CLOSED)))
+    child.on_exit(lambda: reader.end_within(limits.close_seconds, EndOfStream(CLOSED, Ending.BROKEN)))
     return ProcessTransport(child, log, reader, writer, limits)
 
 

@@ -18,7 +18,7 @@ from rule_of_two.errors import LimitExceeded
 from rule_of_two.wire.frames import Message, encode_line, parse
 from rule_of_two.wire.lines import LineBuffer
 from rule_of_two.wire.threads import ThreadSink, ThreadSource
-from rule_of_two.wire.transport import CLOSED, EndOfStream, Limits, NotSent, finish
+from rule_of_two.wire.transport import BROKE, CLOSED, Ending, EndOfStream, Limits, NotSent, finish
 
 _READ_AHEAD: Final = 256 * 1024
 """Bytes of complete lines that are held before the peer has to wait."""
@@ -84,7 +84,7 @@ class LineReader(asyncio.Protocol):
 
     def drain(self) -> None:
         """End, but go on reading and throw it away: a peer that is stuck writing cannot notice our end."""
-        self.end(EndOfStream(CLOSED))
+        self.end(EndOfStream(CLOSED, Ending.CLOSED))
         self._lines.clear()
         self._held = 0
         if self._paused:
@@ -123,12 +123,16 @@ class LineReader(asyncio.Protocol):
 
     def eof_received(self) -> None:
         rest = self._buffer.rest()
-        if rest and self._end is None:
+        if not rest or rest.isspace():
+            self.end(EndOfStream("it closed the connection", Ending.FINISHED))
+            return
+        if self._end is None:
             self._lines.append(rest)
-        self.end(EndOfStream("it closed the connection"))
+        # The frame may be whole; but whoever means to end the connection ends the line first.
+        self.end(EndOfStream("it closed the connection in the middle of a line", Ending.BROKEN))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.end(EndOfStream("the connection broke"))
+        self.end(EndOfStream(BROKE, Ending.BROKEN))
         self._lost.set()
 
     def _wake(self) -> None:
@@ -185,7 +189,8 @@ class LineWriter(asyncio.BaseProtocol):
         self._lost.set()
         self._writable.set()
         # What the peer wrote before it went is still worth reading, so its own end comes first if it comes soon.
-        self._reader.end_within(self._limits.close_seconds, EndOfStream("it stopped reading"))
+        stopped = EndOfStream("it stopped reading", Ending.BROKEN)
+        self._reader.end_within(self._limits.close_seconds, stopped)
 
     def _put(self, frame: bytes) -> None:
         if self._sink.is_closing() or self._lost.is_set():
@@ -203,7 +208,7 @@ class LineWriter(asyncio.BaseProtocol):
                 unread = self._sink.get_write_buffer_size()
                 if unread >= left:
                     reason = f"it did not read for {self._limits.write_seconds:g} s"
-                    self._reader.end(EndOfStream(reason))
+                    self._reader.end(EndOfStream(reason, Ending.BROKEN))
                     self._sink.abort()
                     raise NotSent(reason) from None
                 left = unread

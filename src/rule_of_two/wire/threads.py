@@ -44,13 +44,20 @@ class ThreadSource(asyncio.ReadTransport):
             self._may_read.set()
             self._loop.call_soon(self._protocol.connection_lost, None)
 
+    def _fail(self, error: OSError) -> None:
+        """Reading failed, which is no end of the file."""
+        if not self._closing:
+            self._closing = True
+            self._protocol.connection_lost(error)
+
     def _read(self) -> None:
         with self._file:
             while not self._closing:
                 try:
                     data = os.read(self._file.fileno(), _PIECE)
-                except OSError:
-                    data = b""
+                except OSError as error:
+                    _call(self._loop, partial(self._fail, error))
+                    return
                 if not self._hand_over(data) or not data:
                     return
 

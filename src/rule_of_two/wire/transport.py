@@ -6,12 +6,16 @@
     ├── NotSent           nothing was written, so nothing can have happened
     ├── ConnectionLost    written, but no reply can come any more
     └── TimedOut          written, and no reply came in time (a TimeoutError too)
+
+The texts of these, of :class:`EndOfStream` and of what a transport raises are ours, or the operating system's: no byte
+of a peer's is quoted in them, so they may be shown where a peer's words may not.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final, Protocol
 
 import anyio
@@ -20,6 +24,18 @@ from rule_of_two.errors import UpstreamUnavailable
 from rule_of_two.wire.frames import MAX_DEPTH, Message
 
 CLOSED: Final = "the connection was closed"
+BROKE: Final = "the connection broke"
+
+
+class Ending(Enum):
+    """How a connection ended. Only ``FINISHED`` says that the peer meant to end it."""
+
+    FINISHED = auto()
+    """The peer closed its stream, between two frames."""
+    CLOSED = auto()
+    """We closed it."""
+    BROKEN = auto()
+    """Anything else: a limit was passed, the peer stopped reading, it went in the middle of a frame, reading failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,10 @@ class Limits:
 
 class EndOfStream(Exception):  # the regular end of every connection, not a fault
     """No more messages will come. The text says why, for a human."""
+
+    def __init__(self, reason: str, ending: Ending) -> None:
+        super().__init__(reason)
+        self.ending = ending
 
 
 class NotSent(UpstreamUnavailable):
@@ -60,7 +80,7 @@ class Transport(Protocol):
 
         :raises EndOfStream: the peer ended the connection, or we did.
         :raises FrameError: a frame was refused; the next one can be received.
-        :raises LimitExceeded: a frame was too long; nothing more can be received.
+        :raises LimitExceeded: a frame was too long or held too many values; nothing more can be received.
         """
 
     async def send(self, message: Message) -> None:

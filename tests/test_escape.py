@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rule_of_two.approvals.escape import HIDDEN_CATEGORIES, MAX_MARKS, host_warning, is_mark, quoted, visible
+from rule_of_two.escape import HIDDEN_CATEGORIES, MAX_MARKS, host_warning, is_mark, quoted, visible
 
 INVISIBLE = "\u034f\u115f\u1160\u17b4\u2800\u3164\uffa0\ufe0f\ufe00\U000e0100\u180b"
 
