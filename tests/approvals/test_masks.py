@@ -66,3 +66,8 @@ def test_a_masked_copy_keeps_everything_but_the_secrets() -> None:
 
 def test_without_secrets_nothing_is_hidden() -> None:
     assert Masks(ARGUMENTS, []).hide("sesame-open") == "sesame-open"
+
+
+def test_a_secret_of_the_configuration_is_hidden_wherever_it_stands() -> None:
+    masks = Masks({"body": "my token is s3cret-value"}, [], ["s3cret-value", "abc"])
+    assert masks.masked({"body": "my token is s3cret-value, abc"}) == {"body": f"my token is {MASK}, abc"}

@@ -29,7 +29,8 @@ from rule_of_two.approvals.question import Question
 from rule_of_two.audit.journal import Journal
 from rule_of_two.audit.why import origin_of
 from rule_of_two.gateway.consent import Consent
-from rule_of_two.gateway.enforcement import Call, Enforcement, Flight
+from rule_of_two.gateway.enforcement import Enforcement
+from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.protected import ProtectedPaths
 from rule_of_two.gateway.results import Refused
 from rule_of_two.model import NONE, Action, Facts, Labels, Principal, labels_in

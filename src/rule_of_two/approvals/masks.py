@@ -17,7 +17,8 @@ Path = tuple[str, ...]
 class Masks:
     """What of one question may not be shown. ``pointers`` are RFC 6901, with ``*`` for each element or member."""
 
-    def __init__(self, arguments: Any, pointers: Sequence[str]) -> None:
+    def __init__(self, arguments: Any, pointers: Sequence[str], values: Sequence[str] = ()) -> None:
+        """``values`` are secrets known from elsewhere: the operator's configuration."""
         self._patterns = tuple(_tokens(pointer) for pointer in pointers)
         found = {
             text
@@ -26,6 +27,7 @@ class Masks:
             for text in _texts(value)
             if len(text) >= SHORTEST
         }
+        found.update(text for text in values if len(text) >= SHORTEST)
         longest_first = sorted(found, key=len, reverse=True)
         self._values = re.compile("|".join(re.escape(text) for text in longest_first)) if found else None
 

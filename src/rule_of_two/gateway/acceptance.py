@@ -11,7 +11,8 @@ from rule_of_two.errors import UpstreamUnavailable
 from rule_of_two.gateway.blueprint import Upstream
 from rule_of_two.gateway.connect import connect
 from rule_of_two.gateway.definitions import Definition, Definitions, pins_of
-from rule_of_two.gateway.mount import START_SECONDS, Mount
+from rule_of_two.gateway.life import START_SECONDS
+from rule_of_two.gateway.mount import Mount
 from rule_of_two.store.pins import PinStore
 from rule_of_two.wire.peer import Limits
 

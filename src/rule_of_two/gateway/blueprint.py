@@ -11,7 +11,7 @@ from typing import Any
 from rule_of_two.clients.profiles import PROFILES, Profile
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.gateway.config import Config, Server, expand
-from rule_of_two.gateway.mount import Launch, environment
+from rule_of_two.gateway.launch import Launch, environment
 from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.load import find_manifest, list_manifests, load_manifest
 from rule_of_two.manifests.manifest import Manifest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rule_of_two.gateway.mount import Launch
+from rule_of_two.gateway.launch import Launch
 from rule_of_two.wire.peer import Limits, Transport
 from rule_of_two.wire.process import open_process
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -17,11 +17,9 @@ from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.audit.journal import Journal
 from rule_of_two.audit.journal import Origin as CallOrigin
 from rule_of_two.errors import BadRequest, Code, LimitExceeded
+from rule_of_two.gateway.flight import Call
 from rule_of_two.gateway.results import Refused
 from rule_of_two.model import Decision, Label, Outcome, Verdict
-
-if TYPE_CHECKING:
-    from rule_of_two.gateway.enforcement import Call
 
 _CODES = {
     Unanswered.NOBODY_ATTACHED: Code.APPROVAL_REQUIRED,
@@ -57,6 +55,7 @@ class Consent:
         wait: timedelta,
         clock: Callable[[], datetime],
         origin_of: Callable[[int], CallOrigin],
+        secrets: tuple[str, ...] = (),
     ) -> None:
         self._desk = desk
         self._journal = journal
@@ -65,6 +64,7 @@ class Consent:
         self._wait = wait
         self._clock = clock
         self._origin_of = origin_of
+        self._secrets = secrets
 
     async def ask(self, call: Call, asking: Decision) -> Approval:
         """Put the call before a human and wait for the answer. The question is journalled before it is shown.
@@ -123,7 +123,7 @@ class Consent:
             wait=self._wait,
             secret_pointers=call.secret_pointers,
         )
-        masks = Masks(question.arguments, question.secret_pointers)
+        masks = Masks(question.arguments, question.secret_pointers, self._secrets)
         shown = {
             "question": question.id,
             "digest": question.digest,

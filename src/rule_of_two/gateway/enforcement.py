@@ -1,16 +1,15 @@
 """The pipeline of one request: decide and reserve, ask, send, join labels, hand over (DESIGN section 4).
 
 # INVARIANT: nothing is sent whose decision is not committed, and nothing is handed over whose labels are not;
-# `tests/gateway/test_enforcement.py` and the state machine in `tests/gateway/test_model_machine.py` hold it.
+# `tests/attacks/` and the state machine in `tests/gateway/test_model_machine.py` hold it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
 import anyio
@@ -20,6 +19,7 @@ from rule_of_two.approvals.messages import SessionStatus
 from rule_of_two.audit.journal import Journal, OutcomeKind
 from rule_of_two.errors import BadRequest, Code, RuleOfTwoError, StoreError
 from rule_of_two.gateway.consent import Consent
+from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.results import Refused
 from rule_of_two.model import INGRESS, NONE, Decision, Facts, Labels, Outcome, SessionView, Verdict
@@ -42,53 +42,6 @@ _ANOTHER_TARGET: Final = Verdict(
 )
 _RECHECKS: Final = 3
 """How often a human is asked again because the session gained a label while they read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request, frozen: what is decided is what ``send`` forwards."""
-
-    facts: Facts
-    arguments: Mapping[str, Any]
-    forwarded: Mapping[str, Any]
-    """All forwarded parameters but progress token and protocol keys: an approval is bound to them."""
-    pin: str | None
-    facts_now: Callable[[], Facts]
-    """Finds the facts anew: a link in the file system can have been moved while a person read."""
-    secret_pointers: tuple[str, ...] = ()
-    cwd: Path = Path("/")
-    """Where the upstream runs: what relative paths are relative to."""
-
-
-class Flight:
-    """A call that was allowed. While it flies its labels are reserved."""
-
-    def __init__(self, session: ConnectionSession, decision: Decision, labels: Labels, *, reserved: bool) -> None:
-        self.decision = decision
-        self.labels = labels
-        self.reserved = reserved
-        self._session = session
-        self._received = False
-
-    async def receive(self) -> None:
-        """Join A and B before the first byte of the upstream's (progress) is handed over."""
-        if self.reserved and not self._received:
-            await self._session.join(self.decision.session, self._number, self.labels & INGRESS)
-        self._received = True
-
-    @property
-    def received(self) -> bool:
-        """Whether bytes of the upstream's were handed over already."""
-        return self._received
-
-    async def land(self, joined: Labels) -> None:
-        """End the reservation, joining what really happened."""
-        if self.reserved:
-            await self._session.settle(self.decision.session, self._number, joined)
-
-    @property
-    def _number(self) -> int:
-        return self.decision.number or 0
 
 
 class Enforcement:

@@ -10,7 +10,8 @@ from typing import Any, Final
 from rule_of_two.errors import BadRequest, Code
 from rule_of_two.gateway.catalog import Catalog, Found, tool_annotations
 from rule_of_two.gateway.definitions import Kind, Listed
-from rule_of_two.gateway.enforcement import Call, Enforcement, Flight
+from rule_of_two.gateway.enforcement import Enforcement
+from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.mount import CALL_SECONDS, Mount
 from rule_of_two.gateway.results import REFUSED, with_decision
 from rule_of_two.model import NONE, Action, Facts

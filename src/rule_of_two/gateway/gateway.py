@@ -25,7 +25,8 @@ from rule_of_two.gateway.connect import connect
 from rule_of_two.gateway.consent import Consent
 from rule_of_two.gateway.definitions import FIRST_USE, pins_of
 from rule_of_two.gateway.enforcement import Enforcement
-from rule_of_two.gateway.mount import Connect, Mount
+from rule_of_two.gateway.launch import Connect
+from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.operator_log import say
 from rule_of_two.gateway.protected import ProtectedPaths
 from rule_of_two.gateway.router import Router
@@ -115,6 +116,7 @@ async def _run(
             wait=timedelta(seconds=blueprint.wait_seconds),
             clock=utc_now,
             origin_of=origin_of,
+            secrets=blueprint.secrets,
         ),
         desk=desk,
         protected=ProtectedPaths(blueprint.protected),

@@ -1,0 +1,58 @@
+"""One call on its way: frozen before it is decided, and with its labels reserved while it flies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rule_of_two.model import INGRESS, Decision, Facts, Labels
+from rule_of_two.sessions.repository import ConnectionSession
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, frozen: what is decided is what ``send`` forwards."""
+
+    facts: Facts
+    arguments: Mapping[str, Any]
+    forwarded: Mapping[str, Any]
+    """All forwarded parameters but progress token and protocol keys: an approval is bound to them."""
+    pin: str | None
+    facts_now: Callable[[], Facts]
+    """Finds the facts anew: a link in the file system can have been moved while a person read."""
+    secret_pointers: tuple[str, ...] = ()
+    cwd: Path = Path("/")
+    """Where the upstream runs: what relative paths are relative to."""
+
+
+class Flight:
+    """A call that was allowed. While it flies its labels are reserved."""
+
+    def __init__(self, session: ConnectionSession, decision: Decision, labels: Labels, *, reserved: bool) -> None:
+        self.decision = decision
+        self.labels = labels
+        self.reserved = reserved
+        self._session = session
+        self._received = False
+
+    async def receive(self) -> None:
+        """Join A and B before the first byte of the upstream's (progress) is handed over."""
+        if self.reserved and not self._received:
+            await self._session.join(self.decision.session, self._number, self.labels & INGRESS)
+        self._received = True
+
+    @property
+    def received(self) -> bool:
+        """Whether bytes of the upstream's were handed over already."""
+        return self._received
+
+    async def land(self, joined: Labels) -> None:
+        """End the reservation, joining what really happened."""
+        if self.reserved:
+            await self._session.settle(self.decision.session, self._number, joined)
+
+    @property
+    def _number(self) -> int:
+        return self.decision.number or 0

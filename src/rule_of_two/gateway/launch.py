@@ -1,0 +1,38 @@
+"""How an upstream is reached, and what its process inherits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from rule_of_two.wire.peer import Limits, Transport
+
+_BASE_ENVIRONMENT: Final = (
+    "HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "SYSTEMROOT", "TEMP", "TERM", "TMP", "TMPDIR", "USER",
+    "USERPROFILE", "APPDATA", "LOCALAPPDATA", "PATHEXT", "COMSPEC",
+)  # fmt: skip
+"""What an upstream process inherits; everything else must stand in its block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to reach an upstream, expanded: secrets are in it, so it is never shown."""
+
+    command: str | None = None
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path = field(default_factory=Path.cwd)
+    url: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Connect = Callable[[Launch, Callable[[str], None], Limits], Awaitable[Transport]]
+"""Opens a transport to an upstream; lines of its stderr go to the second argument."""
+
+
+def environment(block: Mapping[str, str]) -> dict[str, str]:
+    """The environment of an upstream process: the bare minimum, and what its block names."""
+    return {**{name: os.environ[name] for name in _BASE_ENVIRONMENT if name in os.environ}, **block}

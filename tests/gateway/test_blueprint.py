@@ -1,0 +1,76 @@
+"""A configuration becomes something that can be started, or one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rule_of_two.errors import ConfigurationError, PolicyError
+from rule_of_two.gateway.blueprint import Blueprint, draw
+from rule_of_two.gateway.config import Config
+
+
+def _draw(folder: Path, servers: dict[str, Any], **more: Any) -> Blueprint:
+    config = Config.model_validate({"version": 1, "mcpServers": servers, **more})
+    return draw(config, file=folder / "rule-of-two.yaml", state=folder / "state")
+
+
+def test_a_server_is_recognised_by_its_command_or_counts_as_everything(tmp_path: Path) -> None:
+    known = {"command": "uvx", "args": ["mcp-server-time"]}
+    blueprint = _draw(
+        tmp_path, {"clock": known, "other": {"command": "/opt/thing"}, "off": {**known, "disabled": True}}
+    )
+    clock, other = blueprint.upstreams
+    assert (clock.recognised, other.recognised) == (True, False)
+    assert clock.manifest.tool("get_current_time", {"timezone": "Etc/UTC"}).labels == frozenset()
+    assert sorted(other.manifest.tool("anything", {}).labels) == ["A", "B", "C"]
+
+
+def test_names_in_the_file_are_relative_to_it(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thing.yaml").write_text(
+        "version: 1\nserver: thing\nsource: its documentation\nmatch: {command: thing}\ntools: {go: {labels: [C]}}\n"
+    )
+    by_path = _draw(tmp_path, {"a": {"command": "x", "manifest": "./mine/thing.yaml"}})
+    by_folder = _draw(tmp_path, {"a": {"command": "/opt/thing"}}, manifests=["mine"])
+    for blueprint in (by_path, by_folder):
+        assert blueprint.upstreams[0].manifest.tool("go", {}).labels == {"C"}
+        assert blueprint.upstreams[0].recognised
+
+
+def test_what_comes_from_outside_the_file_is_known_as_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "s3cret-value")
+    blueprint = _draw(tmp_path, {"a": {"command": "x", "env": {"T": "${env:TOKEN}", "PLAIN": "visible"}}})
+    assert blueprint.secrets == ("s3cret-value",)
+    assert blueprint.upstreams[0].launch.env["T"] == "s3cret-value"
+
+
+def test_where_nobody_ever_answers_the_principal_is_not_interactive(tmp_path: Path) -> None:
+    assert _draw(tmp_path, {}).principal.interactive
+    assert not _draw(tmp_path, {}, approvals={"unattended": "deny"}).principal.interactive
+
+
+def test_our_own_files_are_protected(tmp_path: Path) -> None:
+    (tmp_path / "rule-of-two.yaml").write_text("")
+    assert {tmp_path / "state", tmp_path / "rule-of-two.yaml"} <= set(_draw(tmp_path, {}).protected)
+
+
+@pytest.mark.parametrize(
+    ("server", "says"),
+    [
+        ({"command": "x", "parameters": {"trusted_folders": []}}, "no manifest is: name one"),
+        ({"command": "x", "manifest": "time", "parameters": {"odd": 1}}, "mcpServers.a"),
+        ({"command": "x", "manifest": "nonsense"}, "nonsense"),
+        ({"command": "x", "env": {"T": "${env:NOT_SET_ANYWHERE}"}}, "mcpServers.a.env.T"),
+    ],
+)
+def test_a_mistake_names_the_server_and_the_next_step(tmp_path: Path, server: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        _draw(tmp_path, {"a": server})
+
+
+def test_policies_that_do_not_exist_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="default"):
+        _draw(tmp_path, {}, policies=["defualt"])
