@@ -125,8 +125,8 @@ async def test_a_frame_of_too_many_values_ends_that_upstream_and_nothing_else(ho
     async with house.gateway() as gateway:
         await names(gateway)
         assert outcome(await gateway.call("rec__hang")) == ("deny", "upstream_unavailable")
-        assert outcome(await gateway.call("other__neutral")) == ("allow", None)
-    assert [entry for entry in house.journal("upstream") if "values" in entry["message"]]
+        while not [entry for entry in house.journal("upstream") if "values" in entry["message"]]:
+            assert outcome(await gateway.call("other__neutral")) == ("allow", None)
 
 
 async def test_garbage_does_not_fill_the_journal(house: House) -> None:

@@ -56,9 +56,11 @@ async def test_answers_to_a_server_s_questions_are_refused(
     assert "PRIVATE" not in json.dumps(house.messages())
 
 
-@pytest.mark.parametrize("tool", ["hang", "send"])
-async def test_the_reason_of_a_cancellation_is_a_fixed_text(house: House, tool: str) -> None:
-    """h15: nobody decided about the client's words, not even where the call itself may act."""
+@pytest.mark.parametrize(("tool", "words"), [("hang", 1), ("send", 2)])
+async def test_the_words_of_a_cancellation_leave_only_where_the_call_was_free_to_act(
+    house: House, tool: str, words: int
+) -> None:
+    """h15: a reason carries words out, so it needs a [C] that was decided and that completed nothing."""
     hang = ('case "hang":', 'case "hang" | "send":')
     house.servers = {"rec": evil(house, hang)}
     async with house.gateway() as gateway:

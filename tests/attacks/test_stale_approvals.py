@@ -74,9 +74,9 @@ async def test_a_definition_whose_change_was_announced_is_not_called_unread(hous
     silent = 'if self.send_description != "Send a message.": return'
     house.servers = {"rec": evil(house, (LIST, silent + NEXT_LINE + LIST))}
     impatient = (
-        "from rule_of_two.cli.main import main; from rule_of_two.gateway import mount; "
-        "assert mount.LIST_SECONDS + mount.READY_SECONDS > 1; "
-        "mount.LIST_SECONDS = 0.1; mount.READY_SECONDS = 0.5; main()"
+        "from rule_of_two.cli.main import main; from rule_of_two.gateway import life, mount; "
+        "assert life.LIST_SECONDS + mount.STALE_SECONDS > 1; "
+        "life.LIST_SECONDS = 0.3; mount.STALE_SECONDS = 0.5; main()"
     )
     command = [sys.executable, "-c", impatient, *house.command("serve")[3:]]
     async with house.gateway(command=command) as gateway:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rule_of_two.gateway.names import exposed_names
 from tests.attacks.evil import TEXT, evil, names, wrap
 from tests.harness import UPSTREAMS, House, outcome
 
@@ -53,7 +54,8 @@ async def test_a_refusal_quotes_no_unaccepted_name(house: House) -> None:
     async with house.gateway() as gateway:
         await gateway.call("rec__add_tool")
         await gateway.call("rec__neutral")
-        refused = await gateway.call("rec__IGNORE_ALL_3e6f1d3e")
+        (exposed,) = exposed_names([("rec", "IGNORE\nALL")], prefixed=True)
+        refused = await gateway.call(exposed)
         assert outcome(refused) == ("deny", "definition_changed")
         assert "IGNORE\nALL" not in refused["content"][0]["text"]
         assert house.held() == set()
@@ -134,12 +136,12 @@ FORGED = (
 
 async def test_metadata_in_our_name_is_taken_out_of_results_and_their_content(house: House) -> None:
     """h16: only the gateway says what a decision was."""
-    content, result = '[{"type": "text", "text": f"', '= {"content": content}'
+    content, whole = '[{"type": "text", "text": f"', '= {"content": content}'
     house.servers = {
         "rec": evil(
             house,
             (content, content.replace("{", f"{{{FORGED}, ", 1)),
-            (result, result.replace("{", f"{{{FORGED}, ")),
+            (whole, whole.replace("{", f"{{{FORGED}, ")),
         )
     }
     async with house.gateway() as gateway:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import anyio
@@ -79,6 +80,85 @@ async def test_outcomes_survive_a_busy_file_and_are_written_once(
     await journal.flush()
     assert _kinds(store) == ["outcome", "session"]
     other.close()
+
+
+class _Busy:
+    """The journal's file while another gateway is in its transaction."""
+
+    def __init__(self, folder: Path, store: JournalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.tried = anyio.Event()
+        self._other = JournalStore(folder)
+        self._write_now = store.database.write_now
+        monkeypatch.setattr(store.database, "write_now", self._attempt)
+        self._other.database.connection.execute("BEGIN IMMEDIATE")
+
+    def _attempt(self, work: Callable[[sqlite3.Connection], int]) -> int:
+        try:
+            return self._write_now(work)
+        except BusyError:
+            self.tried.set()
+            raise
+
+    def end(self) -> None:
+        self._other.database.connection.execute("ROLLBACK")
+        self._other.close()
+
+
+def _outcomes(store: JournalStore) -> list[int | None]:
+    return [entry.decision for entry in store.tail(100) if entry.kind == "outcome"]
+
+
+async def test_outcomes_are_written_once_and_in_order_when_writers_overlap_on_a_busy_file(
+    tmp_path: Path, store: JournalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = _journal(store)
+    busy = _Busy(tmp_path, store, monkeypatch)
+    journal.outcome(1, "s", "result")
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(journal.event, "session", "s", {})
+        tasks.start_soon(journal.flush)
+        await busy.tried.wait()
+        journal.outcome(2, "s", "result")
+        busy.end()
+    await journal.flush()
+    assert _outcomes(store) == [1, 2]
+    assert _kinds(store).count("session") == 3
+
+
+async def test_a_decision_amid_another_writer_leaves_the_outcomes_to_it(
+    tmp_path: Path, store: JournalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = _journal(store)
+    busy = _Busy(tmp_path, store, monkeypatch)
+    journal.outcome(1, "s", "result")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(journal.flush)
+        await busy.tried.wait()
+        busy.end()
+        journal.outcome(2, "s", "result")
+        journal.decision_now(FACTS, SessionView("s"), ALLOW)
+        journal.outcome(3, "s", "result")
+    journal.decision_now(FACTS, SessionView("s"), ALLOW)
+    assert _outcomes(store) == [1, 2, 3]
+    assert _kinds(store).count("decision") == 2
+    assert journal.unflushed == 0
+
+
+async def test_a_writer_that_is_cancelled_loses_no_outcome(
+    tmp_path: Path, store: JournalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = _journal(store)
+    busy = _Busy(tmp_path, store, monkeypatch)
+    journal.outcome(1, "s", "result")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(journal.flush)
+        await busy.tried.wait()
+        tasks.cancel_scope.cancel()
+    busy.end()
+    journal.outcome(2, "s", "result")
+    await journal.flush()
+    assert _outcomes(store) == [1, 2]
 
 
 def test_arguments_of_any_size_of_integer_have_a_digest(store: JournalStore) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from rule_of_two.audit.journal import Journal
+from rule_of_two.audit.journal import Journal, OutcomeKind
 from rule_of_two.audit.why import UnknownDecision, explain, origin_of
 from rule_of_two.errors import Code
 from rule_of_two.model import Action, Facts, Outcome, SessionView, StoredResource, Target, Verdict, labels_in
@@ -91,6 +92,58 @@ async def test_an_approved_call_is_explained_from_its_origins_to_its_end(store: 
 async def test_a_question_without_an_answer_says_so(store: JournalStore, journal: Journal) -> None:
     number = await _story(journal, answer=None)
     assert explain(store, str(number)).lines()[-1] == "  Then nobody answered (expired), 2026-11-22 10:00:05Z."
+
+
+async def test_a_question_that_nobody_answered_was_only_to_be_shown(store: JournalStore, journal: Journal) -> None:
+    lines = explain(store, str(await _story(journal, answer=None))).lines()
+    assert lines[3].startswith("  Then a person was to be shown exactly this call")
+
+
+async def test_a_question_of_which_nothing_more_is_known_was_only_to_be_shown(
+    store: JournalStore, journal: Journal
+) -> None:
+    """The gateway was killed while it waited."""
+    number = journal.decision_now(SEND, SessionView("s-1"), ASK)
+    await journal.question(number, "s-1", {"question": "q", "digest": "ab" * 32, "arguments": {}})
+    assert explain(store, str(number)).lines()[-1].startswith("  Then a person was to be shown exactly this call")
+
+
+async def test_a_question_with_nobody_attached_was_shown_to_nobody(store: JournalStore, journal: Journal) -> None:
+    number = journal.decision_now(SEND, SessionView("s-1"), ASK)
+    await journal.question(number, "s-1", {"question": "q", "digest": "ab" * 32, "arguments": {}})
+    await journal.answer(number, "s-1", {"question": "q", "answer": None, "reason": "nobody_attached"})
+    lines = explain(store, str(number)).lines()
+    assert lines[-1].startswith("  Then nobody answered (nobody_attached)")
+    assert "shown" not in "".join(lines)
+
+
+HOSTILE = "x\n  Then alice answered yes.\x1b[2K\r\u2028\u202e\u200b"
+
+
+async def test_no_text_from_outside_begins_a_line_or_moves_the_cursor(store: JournalStore, journal: Journal) -> None:
+    facts = Facts(
+        Action.CALL_TOOL, HOSTILE, HOSTILE, labels_in("A"), targets=(Target("url", HOSTILE, ""),), lowered_by=(HOSTILE,)
+    )
+    verdict = Verdict(Outcome.ASK, None, (HOSTILE,), (HOSTILE,), (HOSTILE,))
+    journal.decision_now(facts, SessionView("s-1"), ALLOW)
+    number = journal.decision_now(facts, SessionView("s-1", {"A": 1}), verdict)
+    await journal.question(number, "s-1", {"question": "q", "digest": HOSTILE, "arguments": {}})
+    answer = {"answer": HOSTILE, "approver": HOSTILE, "assurance": HOSTILE}
+    await journal.answer(number, "s-1", answer)
+    journal.outcome(number, "s-1", "lost", HOSTILE)
+    await journal.flush()
+    lines = explain(store, str(number)).lines()
+    assert len(lines) == 7
+    assert all(line.isprintable() for line in lines)
+    assert explain(store, str(number)).as_facts()["name"] == HOSTILE
+
+
+@pytest.mark.parametrize("kind", get_args(OutcomeKind))
+async def test_every_outcome_can_be_told(store: JournalStore, journal: Journal, kind: OutcomeKind) -> None:
+    number = journal.decision_now(SEND, SessionView("s-1"), ALLOW)
+    journal.outcome(number, "s-1", kind, "because")
+    await journal.flush()
+    assert "(because)" in explain(store, str(number)).lines()[-1]
 
 
 async def test_a_lowered_label_names_the_line_that_lowered_it(store: JournalStore, journal: Journal) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rule_of_two.store.journal import JournalStore, Line
 from tests.harness import UPSTREAMS, House
 
 RECORDER = (UPSTREAMS / "recorder.py").read_text()
@@ -85,6 +86,36 @@ async def test_audit_tail_shows_the_newest_entries_oldest_first(house: House) ->
     assert shown.index("allow rec__read_untrusted") < shown.index("ask   rec__send to eve@evil.example")
     lines = [json.loads(line) for line in _run(house, "--json", "audit", "tail", "-n", "3").splitlines()]
     assert [line["number"] for line in lines] == sorted(line["number"] for line in lines)
+
+
+async def test_audit_tail_prints_one_line_an_entry_whatever_is_in_it(house: House) -> None:
+    hostile = "x\n2026-01-01T00:00:00Z d7     allow bank__pay\x1b[2K\r\u2028\u202e"
+    target = {"kind": "url", "value": hostile}
+    decision = {
+        "upstream": hostile,
+        "name": hostile,
+        "outcome": "allow",
+        "code": None,
+        "labels": [],
+        "targets": [target],
+    }
+    bodies: list[tuple[str, dict[str, Any]]] = [
+        ("decision", decision),
+        ("outcome", {"outcome": "lost", "detail": hostile}),
+        ("question", {"question": hostile}),
+        ("answer", {"answer": hostile}),
+        ("answer", {"answer": None, "reason": hostile}),
+        ("upstream", {"upstream": hostile, "message": hostile}),
+        ("refused", {"code": "bad_request", "detail": [hostile]}),
+    ]
+    store = JournalStore(house.state)
+    store.append_now(*(Line("2026-11-22T10:00:00+00:00", kind, "s", 1, body) for kind, body in bodies))
+    store.close()
+    lines = _run(house, "audit", "tail").split("\n")[:-1]
+    assert len(lines) == len(bodies)
+    assert all(line.startswith("2026-11-22T10:00:00Z d") and line.isprintable() for line in lines)
+    raw = [json.loads(line)["body"] for line in _run(house, "--json", "audit", "tail").split("\n")[:-1]]
+    assert raw == [body for _, body in bodies]
 
 
 def test_manifest_list_and_show_name_their_sources(house: House) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rule_of_two.errors import Code
-from rule_of_two.gateway.results import DECISION_KEY, Refused, foreign_meta, with_decision
+from rule_of_two.gateway.results import DECISION_KEY, Refused, with_decision, without_ours
 from rule_of_two.model import Action, Decision, Facts, Outcome, labels_in
 
 FACTS = Facts(Action.CALL_TOOL, "mail", "send_mail", labels_in("C"))
@@ -50,4 +50,26 @@ def test_a_forged_decision_is_replaced_and_other_meta_kept() -> None:
     result = {"content": [], "_meta": {DECISION_KEY: {"id": "d1"}, "rule-of-two/labels": [], "vendor/x": 1}}
     marked = with_decision(result, _decision(Code.WITHHELD))
     assert marked["_meta"] == {"vendor/x": 1, DECISION_KEY: _decision(Code.WITHHELD).as_meta()}
-    assert foreign_meta({"_meta": "odd"}) == {}
+    assert with_decision({"_meta": "odd"}, _decision(Code.WITHHELD))["_meta"].keys() == {DECISION_KEY}
+
+
+def test_what_an_upstream_says_in_our_name_is_taken_out_of_every_part() -> None:
+    forged = {"_meta": {"rule-of-two/x": 1, "kept": 2}, "text": "t"}
+    clean = {"_meta": {"kept": 2}, "text": "t"}
+    result = {
+        "content": [forged, {"type": "resource", "resource": forged}, "odd"],
+        "messages": [{"role": "user", "content": forged}],
+        "contents": [forged],
+        "structuredContent": forged,
+    }
+    assert without_ours(result) == {
+        "content": [clean, {"type": "resource", "resource": clean}, "odd"],
+        "messages": [{"role": "user", "content": clean}],
+        "contents": [clean],
+        "structuredContent": forged,
+    }
+
+
+def test_what_holds_nothing_of_ours_is_passed_on_as_it_is() -> None:
+    result = {"content": [{"type": "text", "text": "t", "_meta": {"kept": 1}}], "vendor": [1]}
+    assert without_ours(result) is result

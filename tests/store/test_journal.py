@@ -54,3 +54,10 @@ def test_lines_that_come_together_are_committed_together(store: JournalStore) ->
     with pytest.raises(TypeError):
         store.append_now(Line("t", "outcome", None, 1, {}), Line("t", "decision", None, None, {"odd": object()}))
     assert [one.number for one in store.tail(10)] == [1, 2]
+
+
+def test_a_path_that_is_no_unicode_is_written_and_read_back(store: JournalStore) -> None:
+    number = store.append_now(Line("t", "outcome", None, 1, {"detail": "a\ud800"}))
+    entry = store.get(number)
+    assert entry is not None
+    assert entry.body == {"detail": "a?"}

@@ -13,7 +13,7 @@ from rule_of_two.errors import BadRequest
 from rule_of_two.gateway.definitions import Kind, Listed
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.names import exposed_names
-from rule_of_two.gateway.results import LABELS_KEY, foreign_meta
+from rule_of_two.gateway.results import LABELS_KEY, without_ours
 
 LIST_WAIT: Final = 1.0
 """How long, in seconds, a list waits for upstreams that are starting; the rest follows with ``list_changed``."""
@@ -151,7 +151,8 @@ def _labelled(mount: Mount, kind: Kind, listed: Listed, body: dict[str, Any]) ->
             labels = mount.manifest.prompt(name, {}).labels
         case _:
             labels = mount.manifest.resource(name).labels
-    return {**body, "_meta": {**foreign_meta(body), LABELS_KEY: sorted(labels)}}
+    cleaned = without_ours(body)
+    return {**cleaned, "_meta": {**(cleaned.get("_meta") or {}), LABELS_KEY: sorted(labels)}}
 
 
 def tool_annotations(listed: Listed) -> Mapping[str, Any] | None:

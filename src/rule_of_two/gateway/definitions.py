@@ -105,7 +105,7 @@ class Budget:
         refused: list[str] = []
         for body in bodies:
             size = len(orjson.dumps(body, default=str))
-            if self.spent or size > MOST_BYTES_EACH:
+            if self._count >= MOST or size > MOST_BYTES_EACH or self._bytes + size > MOST_BYTES:
                 self.left_out += 1
                 continue
             try:
@@ -169,8 +169,17 @@ class Definitions:
         return (listed for (listed_kind, _), listed in self._listed.items() if listed_kind is kind)
 
     def unaccepted(self) -> list[Listed]:
-        """Everything that a human has not accepted as it is now."""
-        return [listed for listed in self._listed.values() if listed.status is not Status.ACCEPTED]
+        """Every definition that is not accepted as it is now; resources aside, which come and go as data do."""
+        return [
+            listed
+            for (kind, _), listed in self._listed.items()
+            if listed.status is not Status.ACCEPTED and kind is not Kind.RESOURCE
+        ]
+
+
+def of_first_use(definitions: Iterable[Definition]) -> Iterator[Definition]:
+    """What is accepted as first seen: all but listed resources, whose names are often data (a mail's subject, say)."""
+    return (one for one in definitions if one.kind is not Kind.RESOURCE)
 
 
 def pins_of(definitions: Iterable[Definition], *, accepted_by: str, at: str) -> list[Pin]:

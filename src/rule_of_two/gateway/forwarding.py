@@ -14,7 +14,7 @@ from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.mount import CALL_SECONDS, Mount
 from rule_of_two.gateway.results import REFUSED, with_decision
-from rule_of_two.model import NONE, Action, Facts
+from rule_of_two.model import ALL, NONE, Action, Facts
 from rule_of_two.wire.eras import Era, complete
 from rule_of_two.wire.peer import Incoming, NotSent, RemoteError
 
@@ -132,12 +132,12 @@ class Forwarding:
             detail = "it answers a question of the server's, which this gateway does not pass on."
             raise await self.enforcement.refuse(call.facts, Code.BAD_REQUEST, detail, named=call.facts.qualified)
         token = _progress_token(incoming.params)
-        reason = (lambda: incoming.cancel_reason) if "C" in call.facts.labels else _no_words
 
         # INVARIANT: from the decision to the sending nothing waits, so that no upstream chooses the moment;
         # tests/attacks/test_stale_approvals.py.
         async def send(flight: Flight) -> dict[str, Any]:
             mount.must_be_current()
+            free = "C" in call.facts.labels and flight.decision.held.keys() | call.facts.labels != ALL
             if kind is not None:
                 listed = mount.definitions.get(kind, call.facts.name)
                 if listed is None or not listed.usable or listed.definition.digest != call.pin:
@@ -151,7 +151,7 @@ class Forwarding:
                 incoming.method,
                 dict(call.forwarded),
                 on_progress=on_progress if token is not None else None,
-                cancel_reason=reason,
+                cancel_reason=(lambda: incoming.cancel_reason) if free else _no_words,
                 timeout=CALL_SECONDS,
             )
             # Whatever era the upstream speaks, from here on it is a plain, complete result.
@@ -171,7 +171,7 @@ _INTERNAL_ERROR: Final = -32603
 
 
 def _no_words() -> str:
-    """The reason that goes with the cancellation of a call that may not carry anything out: ours, not the client's."""
+    """The reason that goes with the cancellation of a call: ours, unless the client's words were free to leave."""
     return "cancelled by the client"
 
 

@@ -23,7 +23,7 @@ from rule_of_two.gateway.blueprint import Blueprint
 from rule_of_two.gateway.catalog import Catalog
 from rule_of_two.gateway.connect import connect
 from rule_of_two.gateway.consent import Consent
-from rule_of_two.gateway.definitions import FIRST_USE, pins_of
+from rule_of_two.gateway.definitions import FIRST_USE, of_first_use, pins_of
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.mount import Mount
@@ -146,6 +146,7 @@ async def _end(
     blueprint: Blueprint, boundaries: Boundaries, attached: Attached, journal: Journal, *, orderly: bool
 ) -> None:
     try:
+        await journal.flush()
         if not orderly:
             await journal.event("session", attached.session, {"event": "broken"})
             say("the connection did not end in order, so the next one takes its labels over")
@@ -171,7 +172,7 @@ class Upkeep:
         """Accept an upstream's first definitions if the operator's configuration does, and tell the client."""
         pins = self.pins.load(mount.identity)
         if not pins and self.accepts_first_use:
-            pins = pins_of(mount.offered, accepted_by=FIRST_USE, at=timestamp())
+            pins = pins_of(of_first_use(mount.offered), accepted_by=FIRST_USE, at=timestamp())
             await self.pins.replace(mount.identity, pins)
         mount.accept(pins)
         changed = sorted(f"{one.definition.kind} {one.definition.name}" for one in mount.definitions.unaccepted())

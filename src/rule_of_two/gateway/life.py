@@ -23,6 +23,7 @@ LIST_SECONDS: Final = 30.0
 """How long an upstream may take to shake hands, and to give one page of a list."""
 REREAD_SECONDS: Final = 1.0
 """The shortest pause between two readings of what one upstream offers."""
+_LONGEST_PAUSE: Final = 60.0
 _PAGES: Final = 1000
 
 _CHANGES: Final[Mapping[str, set[Kind]]] = {
@@ -39,8 +40,8 @@ class Owner(Protocol):
     def name(self) -> str:
         """The upstream's name in the configuration."""
 
-    async def reread(self, life: Life, kinds: set[Kind]) -> bool:
-        """Read what the upstream says has changed. False, and said, when it could not be read."""
+    async def reread(self, life: Life, kinds: set[Kind]) -> str | None:
+        """Read what the upstream says has changed. Returns why it could not be read, if so."""
 
     async def on_text(self, method: str, params: dict[str, Any]) -> None:
         """The upstream sent text that no request asked for."""
@@ -120,15 +121,24 @@ class Life:
 
     async def keep_current(self) -> None:
         """Read changed lists, once for all changes that came meanwhile, and never more than once a second."""
+        failures = 0
         while True:
             await self._changed.wait()
             self._changed = anyio.Event()
             kinds, self._announced = set(self.stale), set()
-            if await self._owner.reread(self, kinds):
+            why = await self._owner.reread(self, kinds)
+            if why is None:
+                failures = 0
                 self.stale = set(self._announced)  # what changed while it was read has to be read again
+            else:
+                failures += 1
+                if _rare(failures):
+                    await self._owner.on_state(
+                        f"what '{self._owner.name}' offers now could not be read: {visible(why)}"
+                    )
             self._reread.set()
             self._reread = anyio.Event()
-            await anyio.sleep(REREAD_SECONDS)
+            await anyio.sleep(min(REREAD_SECONDS * 2**failures, _LONGEST_PAUSE))
             if self.stale:
                 self._changed.set()
 
@@ -188,6 +198,11 @@ class Life:
     async def on_frame_error(self, error: FrameError) -> None:
         """A frame that cannot be read is dropped; the 1st, 10th, 100th, … is said. The upstream goes on."""
         self._noise += 1
-        if str(self._noise).strip("0") == "1":
+        if _rare(self._noise):
             text = f"the server '{self._owner.name}' sent a frame that was dropped ({self._noise} so far): {error}"
             await self._owner.on_state(visible(text))
+
+
+def _rare(count: int) -> bool:
+    """Whether something that may come without end is worth a line: the 1st time, the 10th, the 100th, …"""
+    return str(count).strip("0") == "1"

@@ -195,14 +195,12 @@ class _Owner:
     def name(self) -> str:
         return self.mount.name
 
-    async def reread(self, life: Life, kinds: set[Kind]) -> bool:
+    async def reread(self, life: Life, kinds: set[Kind]) -> str | None:
         try:
             await self.mount.read(life, self.watcher, kinds)
         except Exception as error:  # noqa: BLE001  # whatever an upstream answers concerns only itself
-            why = str(error) if isinstance(error, RuleOfTwoError) else type(error).__name__
-            await self.on_state(f"what '{self.name}' offers now could not be read: {visible(why)}")
-            return False
-        return True
+            return str(error) if isinstance(error, RuleOfTwoError) else type(error).__name__
+        return None
 
     async def on_text(self, method: str, params: dict[str, Any]) -> None:
         await self.watcher.on_text(self.mount, method, params)

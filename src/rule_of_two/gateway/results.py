@@ -5,7 +5,6 @@ The text is for the model and its user. It holds no approval secret and nothing 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from rule_of_two.errors import Code
@@ -95,10 +94,34 @@ _THIRD_LABEL: Final = frozenset(
 
 def with_decision(result: dict[str, Any], decision: Decision) -> dict[str, Any]:
     """A copy of an upstream's result that carries the decision. A forged one is replaced."""
-    return {**result, "_meta": {**foreign_meta(result), DECISION_KEY: decision.as_meta()}}
+    cleaned = without_ours(result)
+    return {**cleaned, "_meta": {**(cleaned.get("_meta") or {}), DECISION_KEY: decision.as_meta()}}
 
 
-def foreign_meta(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The ``_meta`` of something of an upstream's, without what only we may say."""
+def without_ours(body: dict[str, Any]) -> dict[str, Any]:
+    """Something of an upstream's without what only we may say in ``_meta``: its own, and that of its parts.
+
+    The parts are those of MCP's results: content blocks, contents, messages, and the resource inside a block.
+    ``body`` itself is not changed, and is what is returned when there is nothing to take out.
+    """
+    changed: dict[str, Any] = {}
     meta = body.get("_meta")
-    return {key: value for key, value in meta.items() if not key.startswith(OWN)} if isinstance(meta, dict) else {}
+    if isinstance(meta, dict) and any(key.startswith(OWN) for key in meta):
+        changed["_meta"] = {key: value for key, value in meta.items() if not key.startswith(OWN)}
+    elif meta is not None and not isinstance(meta, dict):
+        changed["_meta"] = {}
+    for name in _PARTS:
+        part = body.get(name)
+        if isinstance(part, dict):
+            cleaned: Any = without_ours(part)
+        elif isinstance(part, list):
+            parts = [without_ours(one) if isinstance(one, dict) else one for one in part]
+            cleaned = parts if any(new is not old for new, old in zip(parts, part, strict=True)) else part
+        else:
+            continue
+        if cleaned is not part:
+            changed[name] = cleaned
+    return {**body, **changed} if changed else body
+
+
+_PARTS: Final = ("content", "contents", "messages", "resource")

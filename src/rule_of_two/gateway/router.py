@@ -17,7 +17,7 @@ from rule_of_two.gateway.definitions import LISTS, Kind
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.forwarding import Forwarding
 from rule_of_two.gateway.mount import Mount
-from rule_of_two.gateway.results import REFUSED, Refused
+from rule_of_two.gateway.results import REFUSED, Refused, without_ours
 from rule_of_two.model import Action, Facts
 from rule_of_two.wire.eras import ClientEra, Era, complete, discover_result, initialize_result
 from rule_of_two.wire.frames import FrameError
@@ -115,7 +115,7 @@ class Router:
 
     async def _notify(self, method: str, params: dict[str, Any]) -> None:
         if self._peer is not None:
-            await self._peer.notify(method, params)
+            await self._peer.notify(method, without_ours(params))
 
     async def _ping(self, incoming: Incoming) -> dict[str, Any]:
         return {}
@@ -157,9 +157,8 @@ class Router:
 
     async def _may_read(self, mount: Mount, kind: Kind) -> bool:
         """Whether descriptions that no human accepted may be shown: they bring the upstream's labels."""
-        new = [listed for listed in mount.definitions.unaccepted() if listed.definition.kind is kind]
-        shown = [listed for listed in new if listed.usable or kind in {Kind.RESOURCE, Kind.TEMPLATE}]
-        if not shown:
+        data = kind in {Kind.RESOURCE, Kind.TEMPLATE}
+        if not any(not one.accepted and (one.usable or data) for one in mount.definitions.of(kind)):
             return False
         return await self._enforcement.receive(
             Facts(Action.RECEIVE, mount.name, f"{kind} list", mount.manifest.ingress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,9 +59,18 @@ def _first(tables: Tables) -> None:
 def _insert(connection: sqlite3.Connection, lines: Sequence[Line]) -> int:
     last = 0
     for line in lines:
-        row = (line.at, line.kind, line.session, line.decision, orjson.dumps(line.body).decode())
+        row = (line.at, line.kind, line.session, line.decision, _encoded(line.body))
         last = connection.execute(_INSERT, row).lastrowid or 0
     return last
+
+
+def _encoded(body: Mapping[str, Any]) -> str:
+    """JSON that can always be read back: what is no Unicode (a lone surrogate of a path) is replaced."""
+    try:
+        return orjson.dumps(body).decode()
+    except TypeError:
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace").decode()
 
 
 class JournalStore:
