@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -53,7 +54,8 @@ async def _run(blueprint: Blueprint) -> None:
                     tasks.cancel_scope.cancel()
                     return
 
-        tasks.start_soon(end_on_signal)
+        if sys.platform != "win32":  # there a client ends us by closing our input
+            tasks.start_soon(end_on_signal)
         limits = Limits()
         await serve_client(blueprint, await open_stdio(limits), limits=limits)
         tasks.cancel_scope.cancel()
