@@ -147,10 +147,11 @@ class Mount:
 
         :raises NotSent: it is down, or did not become ready in time.
         """
-        with anyio.move_on_after(READY_SECONDS):
-            if self._life is None or not self._life.ready.is_set():
+        if self._life is None or not self._life.ready.is_set():
+            with anyio.move_on_after(READY_SECONDS):
                 await self.settled.wait()
-        await self.current(STALE_SECONDS)
+        if self._life is not None and self._life.stale:
+            await self.current(STALE_SECONDS)
         self.must_be_current()
 
     async def current(self, seconds: float) -> None:
