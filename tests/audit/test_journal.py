@@ -58,7 +58,7 @@ async def test_an_outcome_that_nothing_follows_is_committed_soon(store: JournalS
         for _ in range(2):
             journal.outcome(1, "s", "result")
             with anyio.fail_after(FLUSH_SECONDS * 100):
-                while journal.unflushed:  # noqa: ASYNC110  # the very thing under test is what happens without a word
+                while journal._outcomes:  # noqa: ASYNC110  # the very thing under test is what happens without a word
                     await anyio.sleep(FLUSH_SECONDS / 5)
         tasks.cancel_scope.cancel()
     assert _kinds(store) == ["outcome", "outcome"]
@@ -142,7 +142,7 @@ async def test_a_decision_amid_another_writer_leaves_the_outcomes_to_it(
     journal.decision_now(FACTS, SessionView("s"), ALLOW)
     assert _outcomes(store) == [1, 2, 3]
     assert _kinds(store).count("decision") == 2
-    assert journal.unflushed == 0
+    assert journal._outcomes == []
 
 
 async def test_a_writer_that_is_cancelled_loses_no_outcome(

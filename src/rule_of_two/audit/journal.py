@@ -119,11 +119,6 @@ class Journal:
         """Something that is no decision: a session's begin and end, an upstream's state, a frame that was refused."""
         await self._append(Line(self._clock(), kind, session, None, body))
 
-    @property
-    def unflushed(self) -> int:
-        """How many outcomes wait to be committed."""
-        return len(self._outcomes)
-
     async def flush(self) -> None:
         """Commit the outcomes that wait.
 
