@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from rule_of_two.wire.frames import FrameError, Message, Notification, Request, encode, parse
+from rule_of_two.wire.frames import FrameError, Message, Notification, Request, RequestId, encode, parse
 from rule_of_two.wire.peer import Ending, EndOfStream, Incoming, Limits, NotSent, Peer
 
 SECONDS = 10.0
@@ -24,6 +24,9 @@ class Wire:
         self.open_gate.set()
         self.stuck: asyncio.Queue[Message] = asyncio.Queue()
         self.closed = False
+        self.dismissed: list[RequestId] = []
+        self.related: list[RequestId | None] = []
+        """What each message that the peer wrote belonged to."""
 
     async def receive(self) -> Message:
         item = await self._to_peer.get()
@@ -31,12 +34,16 @@ class Wire:
             raise item
         return parse(item)
 
-    async def send(self, message: Message) -> None:
+    async def dismiss(self, request: RequestId) -> None:
+        self.dismissed.append(request)
+
+    async def send(self, message: Message, *, related: RequestId | None = None) -> None:
         if self.closed:
             raise NotSent("closed")
         if not self.open_gate.is_set():
             self.stuck.put_nowait(message)
             await self.open_gate.wait()
+        self.related.append(related)
         self._from_peer.put_nowait(parse(encode(message)))
 
     async def aclose(self) -> None:
@@ -86,7 +93,8 @@ class Script:
         answer = self.answers.get(incoming.method)
         return await answer(incoming) if answer else {"echo": incoming.params}
 
-    async def on_notification(self, method: str, params: dict[str, Any]) -> None:
+    async def on_notification(self, notification: Notification, about: object) -> None:
+        method, params = notification.method, notification.params
         if self.on_note is not None:
             await self.on_note(method, params)
         self.notifications.put_nowait(Notification(method, params))

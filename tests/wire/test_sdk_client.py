@@ -41,7 +41,7 @@ class Server:
                     await peer.notify("notifications/progress", progress)
             return {"content": [{"type": "text", "text": params["arguments"]["text"]}]}
         raise RemoteError(-32601, "Method not found")
-    async def on_notification(self, method, params): pass
+    async def on_notification(self, notification, about): pass
     async def on_frame_error(self, error): pass
 
 async def main():

@@ -19,7 +19,7 @@ class Handler:
         os.write(1, b"a stray write\\n")
         child = subprocess.run([sys.executable, "-c", "print('a child prints'); print(repr(input()))"], check=False)
         return {"method": incoming.method, "read": sys.stdin.read()}
-    async def on_notification(self, method, params): pass
+    async def on_notification(self, notification, about): pass
     async def on_frame_error(self, error): pass
 
 async def main():

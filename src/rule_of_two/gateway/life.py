@@ -13,7 +13,7 @@ from rule_of_two import __version__
 from rule_of_two.errors import UpstreamUnavailable
 from rule_of_two.escape import visible
 from rule_of_two.gateway.definitions import LISTS, Budget, Definition, Kind, define
-from rule_of_two.wire.frames import FrameError
+from rule_of_two.wire.frames import FrameError, Notification
 from rule_of_two.wire.handshake import UpstreamInfo, open_session, stamp
 from rule_of_two.wire.peer import Ending, Incoming, Limits, NotSent, Peer, RemoteError, Transport
 
@@ -185,8 +185,9 @@ class Life:
             return {}
         raise RemoteError(-32601, f"{incoming.method} is not offered through this gateway")
 
-    async def on_notification(self, method: str, params: dict[str, Any]) -> None:
+    async def on_notification(self, notification: Notification, about: object) -> None:
         """Take notice of changed lists, and hand text on for a decision."""
+        method, params = notification.method, notification.params
         changed = _CHANGES.get(method)
         if changed is not None:
             self.stale |= changed

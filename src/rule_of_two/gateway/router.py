@@ -20,7 +20,7 @@ from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.results import REFUSED, Refused, without_ours
 from rule_of_two.model import Action, Facts
 from rule_of_two.wire.eras import ClientEra, Era, complete, discover_result, initialize_result
-from rule_of_two.wire.frames import FrameError
+from rule_of_two.wire.frames import FrameError, Notification
 from rule_of_two.wire.peer import Incoming, Peer, RemoteError
 
 logger = logging.getLogger(__name__)
@@ -77,9 +77,9 @@ class Router:
             ) from error
         return complete(era, incoming.method, result, SERVER_INFO)
 
-    async def on_notification(self, method: str, params: dict[str, Any]) -> None:
+    async def on_notification(self, notification: Notification, about: object) -> None:
         """Take notice that a client is ready to be told things; cancellation is the wire's."""
-        if method == "notifications/initialized":
+        if notification.method == "notifications/initialized":
             self._initialized = True
 
     async def on_frame_error(self, error: FrameError) -> None:

@@ -36,19 +36,22 @@ _SMALL: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A call that waits for an answer."""
+    """A call that waits for an answer. ``related`` is the request of ours on whose reply stream it came, where a
+    transport has such streams; it is not part of the frame."""
 
     id: RequestId
     method: str
     params: dict[str, Any]
+    related: RequestId | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A message that nobody answers. Its method starts with ``notifications/``."""
+    """A message that nobody answers. Its method starts with ``notifications/``; ``related`` as of a request."""
 
     method: str
     params: dict[str, Any]
+    related: RequestId | None = None
 
 
 @dataclass(frozen=True, slots=True)

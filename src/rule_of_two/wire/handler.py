@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from rule_of_two.wire.frames import FrameError, RequestId
+from rule_of_two.wire.frames import FrameError, Notification, RequestId
 
 
 class RemoteError(Exception):
@@ -42,9 +43,27 @@ class RemoteError(Exception):
         return self.error.get("data")
 
 
+class Back(Protocol):
+    """The way back to the peer that asked: :class:`~rule_of_two.wire.peer.Peer`."""
+
+    async def notify(self, method: str, params: dict[str, Any], *, related: RequestId | None = None) -> None: ...
+
+    async def request(
+        self,
+        method: str,
+        params: dict[str, Any],
+        *,
+        on_progress: Callable[[dict[str, Any]], Awaitable[None]] | None = None,
+        related: RequestId | None = None,
+    ) -> dict[str, Any]: ...
+
+
 @dataclass(slots=True, eq=False)
 class Incoming:
-    """A request of the peer while it is handled.
+    """A request of the peer while it is handled. ``back`` is where it came from.
+
+    ``about`` is what the caller of :meth:`Peer.request` said its own request was about, when the peer asks this in the
+    course of that one and the transport can tell.
 
     ``cancel_reason`` is set, to the empty string at least, when the peer cancels it; then the handler is cancelled, as
     by an anyio scope (what it shields goes on), and nothing is answered. When the connection ends it is cancelled too.
@@ -53,7 +72,23 @@ class Incoming:
     id: RequestId
     method: str
     params: dict[str, Any]
+    back: Back
+    about: object = None
     cancel_reason: str | None = None
+
+    async def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Tell the peer something that belongs to this request; raises what :meth:`Peer.notify` does."""
+        await self.back.notify(method, params, related=self.id)
+
+    async def ask(
+        self,
+        method: str,
+        params: dict[str, Any],
+        *,
+        on_progress: Callable[[dict[str, Any]], Awaitable[None]] | None = None,
+    ) -> dict[str, Any]:
+        """Ask the peer something in the course of this request; raises what :meth:`Peer.request` does."""
+        return await self.back.request(method, params, on_progress=on_progress, related=self.id)
 
 
 class Handler(Protocol):
@@ -65,9 +100,9 @@ class Handler(Protocol):
         :raises RemoteError: the error to answer with.
         """
 
-    async def on_notification(self, method: str, params: dict[str, Any]) -> None:
-        """Take one notification. Nothing more is read from this peer until it returns, so it must not wait for a reply
-        of the same peer."""
+    async def on_notification(self, notification: Notification, about: object) -> None:
+        """Take one notification; ``about`` as of :class:`Incoming`. Nothing more is read from this peer until it
+        returns, so it must not wait for a reply of the same peer."""
 
     async def on_frame_error(self, error: FrameError) -> None:
         """Take notice of a frame that was refused. It was already answered, where an answer was possible."""

@@ -74,7 +74,7 @@ class HttpTransport:
         self._era.received(message)
         return self._with_status(message)
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: Message, *, related: RequestId | None = None) -> None:
         item = SessionMessage(_to_sdk(message), ClientMessageMetadata(headers=self._era.of(message)))
         try:
             async with asyncio.timeout(self._limits.write_seconds):
@@ -85,6 +85,9 @@ class HttpTransport:
         except TimeoutError:
             self._end(f"{self._shown} did not take a message for {self._limits.write_seconds:g} s", Ending.BROKEN)
             raise self._not_sent() from None
+
+    async def dismiss(self, request: RequestId) -> None:
+        """Nothing is kept for a request."""
 
     async def aclose(self) -> None:
         self._end(CLOSED, Ending.CLOSED)

@@ -76,6 +76,7 @@ class _Waiting:
     method: str
     reply: asyncio.Future[Result | Failure | Exception]
     on_progress: Callable[[dict[str, Any]], Awaitable[None]] | None
+    about: object
 
     def settle(self, outcome: Result | Failure | Exception) -> None:
         if not self.reply.done():
@@ -149,6 +150,8 @@ class Peer:
         on_progress: Callable[[dict[str, Any]], Awaitable[None]] | None = None,
         cancel_reason: Callable[[], str | None] = _no_reason,
         timeout: float | None = None,  # noqa: ASYNC109  # the peer is told when it passes
+        related: RequestId | None = None,
+        about: object = None,
     ) -> dict[str, Any]:
         """Send a request and wait for its result.
 
@@ -160,6 +163,9 @@ class Peer:
         ``notifications/cancelled`` and a late reply is dropped. What ``cancel_reason`` gives leaves with it, as it is:
         the text must be one that may reach this peer.
 
+        ``related`` is the peer's request in whose course we ask. ``about`` is given back with what the peer asks and
+        tells in the course of this one.
+
         :raises NotSent: nothing was written.
         :raises ConnectionLost: the connection ended before the reply came.
         :raises TimedOut: no reply came in time.
@@ -169,11 +175,12 @@ class Peer:
         self._must_be_open()
         self._last_id += 1
         number = self._last_id
-        self._waiting[number] = waiting = _Waiting(method, self._loop.create_future(), on_progress)
+        self._waiting[number] = waiting = _Waiting(method, self._loop.create_future(), on_progress, about)
         timer: asyncio.TimerHandle | None = None
         sent = False
         try:
-            await self._transport.send(Request(number, method, _with_token(params, number if on_progress else None)))
+            stamped = _with_token(params, number if on_progress else None)
+            await self._transport.send(Request(number, method, stamped), related=related)
             sent = True
             if timeout is not None:
                 timer = self._loop.call_later(timeout, self._expire, waiting, timeout)
@@ -194,13 +201,17 @@ class Peer:
             await self._abandon(number, method, "timed out")
         raise outcome
 
-    async def notify(self, method: str, params: dict[str, Any]) -> None:
-        """Send a notification.
+    async def notify(self, method: str, params: dict[str, Any], *, related: RequestId | None = None) -> None:
+        """Send a notification; ``related`` is the peer's request that it belongs to.
 
         :raises NotSent: nothing was written.
         """
         self._must_be_open()
-        await self._transport.send(Notification(method, params))
+        await self._transport.send(Notification(method, params), related=related)
+
+    def abouts(self) -> list[object]:
+        """What the requests that wait for a reply are about, the newest last."""
+        return [waiting.about for waiting in self._waiting.values() if waiting.about is not None]
 
     async def close(self) -> None:
         """End the connection, in bounded time. :meth:`run` returns soon after."""
@@ -216,7 +227,7 @@ class Peer:
             elif message.method == "notifications/cancelled":
                 self._on_cancelled(message.params)
             else:
-                await self._contain(self._handler.on_notification(message.method, message.params))
+                await self._contain(self._handler.on_notification(message, self._about(message.related)))
         else:
             self._resolve(message.id, message)
 
@@ -229,7 +240,8 @@ class Peer:
             text = f"more than {self._limits.in_flight} requests are in flight"
             await self._send(_failure(request.id, SERVER_BUSY, text, {"code": str(Code.LIMIT_EXCEEDED)}))
         else:
-            handled = _Handled(Incoming(request.id, request.method, request.params))
+            incoming = Incoming(request.id, request.method, request.params, self, self._about(request.related))
+            handled = _Handled(incoming)
             self._handled[request.id] = handled
             handled.task = self._loop.create_task(self._handle(handled))
 
@@ -241,9 +253,11 @@ class Peer:
                     reply = await self._carry_out(handled)
                     if handled.incoming.cancel_reason is None:
                         handled.answering = True
-                        await self._send(reply)
+                        await self._send(reply, related=reply.id)
         finally:
             del self._handled[handled.incoming.id]
+            if not handled.answering:
+                await self._transport.dismiss(handled.incoming.id)
 
     async def _carry_out(self, handled: _Handled) -> Result | Failure:
         """The reply to a request: the only place where an exception becomes one."""
@@ -294,6 +308,10 @@ class Peer:
             number = int(number)
         return self._waiting.get(number) if type(number) is int else None
 
+    def _about(self, related: RequestId | None) -> object:
+        waiting = None if related is None else self._ours(related)
+        return None if waiting is None else waiting.about
+
     def _expire(self, waiting: _Waiting, seconds: float) -> None:
         waiting.settle(TimedOut(f"{self.name} did not answer {waiting.method} within {seconds:g} s"))
 
@@ -305,10 +323,10 @@ class Peer:
         with anyio.move_on_after(_COURTESY_SECONDS, shield=True):
             await self._send(Notification("notifications/cancelled", params))
 
-    async def _send(self, message: Message) -> None:
+    async def _send(self, message: Message, related: RequestId | None = None) -> None:
         """Write what nobody waits for: when the peer is gone, it does not need it."""
         with suppress(UpstreamUnavailable):
-            await self._transport.send(message)
+            await self._transport.send(message, related=related)
 
     async def _contain(self, work: Awaitable[None]) -> None:
         """Keep a failing notification from ending the connection."""

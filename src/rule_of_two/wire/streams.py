@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import BinaryIO, Final, cast
 
 from rule_of_two.errors import LimitExceeded
-from rule_of_two.wire.frames import Message, encode_line, parse
+from rule_of_two.wire.frames import Message, RequestId, encode_line, parse
 from rule_of_two.wire.lines import LineBuffer
 from rule_of_two.wire.threads import ThreadSink, ThreadSource
 from rule_of_two.wire.transport import BROKE, CLOSED, Ending, EndOfStream, Limits, NotSent, finish
@@ -226,8 +226,11 @@ class StreamTransport:
     async def receive(self) -> Message:
         return parse(await self._reader.line(), depth=self._depth)
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: Message, *, related: RequestId | None = None) -> None:
         await self._writer.write(encode_line(message))
+
+    async def dismiss(self, request: RequestId) -> None:
+        """One channel keeps nothing for a request."""
 
     async def aclose(self) -> None:
         if self._closing is None:

@@ -21,7 +21,7 @@ from typing import Final, Protocol
 import anyio
 
 from rule_of_two.errors import UpstreamUnavailable
-from rule_of_two.wire.frames import MAX_DEPTH, Message
+from rule_of_two.wire.frames import MAX_DEPTH, Message, RequestId
 
 CLOSED: Final = "the connection was closed"
 BROKE: Final = "the connection broke"
@@ -83,11 +83,17 @@ class Transport(Protocol):
         :raises LimitExceeded: a frame was too long or held too many values; nothing more can be received.
         """
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: Message, *, related: RequestId | None = None) -> None:
         """Write one message whole, after waiting until the peer has read enough of the earlier ones.
+
+        ``related`` is the peer's request that the message belongs to. A transport with a stream for each request puts
+        it there; one with a single channel does not care.
 
         :raises NotSent: the connection is closed, or the peer did not read for ``Limits.write_seconds``.
         """
+
+    async def dismiss(self, request: RequestId) -> None:
+        """Take notice that the peer's request will get no reply: it was cancelled. What is kept for it can go."""
 
     async def aclose(self) -> None:
         """End the connection, in bounded time, also while being cancelled. May be called more than once."""
