@@ -62,7 +62,7 @@ def test_a_byte_order_mark_is_no_policy(tmp_path: Path) -> None:
         (
             '\n// x;\n@id("own.a")\n@message("m")\nforbid (principal, action, resource) when { context.frosen };',
             (
-                "own.cedar:3: @id 'own.a': attribute `frosen` in context for Gateway::Action::\"call_tool\" not found"
+                "own.cedar:3: @id 'own.a': attribute `frosen` in context for Gateway::Action::\"answer\" not found"
                 "; did you mean 'frozen'?"
             ),
         ),
@@ -78,7 +78,7 @@ def test_a_byte_order_mark_is_no_policy(tmp_path: Path) -> None:
             '@id("own.a") permit (principal, action, resource) when { context.held.A > 1 };',
             (
                 "own.cedar:1: @id 'own.a': unable to guarantee safety of access to optional attribute `held.A` in "
-                'context for Gateway::Action::"call_tool"'
+                'context for Gateway::Action::"answer"'
             ),
         ),
         (

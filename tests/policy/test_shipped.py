@@ -31,7 +31,8 @@ def test_policies_are_formatted_as_cedars_own(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", SETS, ids=name_of)
 def test_a_readme_lists_each_policy_with_its_code(folder: Path, tmp_path: Path) -> None:
-    policies = load_policies(["default"], relative_to=tmp_path).by_id.values()
+    others = [name_of(one) for one in SETS if name_of(one) != "invariant"]
+    policies = load_policies(others, relative_to=tmp_path).by_id.values()
     rows = re.findall(r"^\| `([a-z0-9.-]+)` \| ([^|]*) \|", (folder / "README.md").read_text("utf-8"), re.MULTILINE)
     codes = {name: code for name, outcome in rows for code in [None, *Code] if code is None or f"`{code}`" in outcome}
     assert codes == {policy.id: policy.code for policy in policies if policy.file.parent == folder}

@@ -21,10 +21,10 @@ Uid = dict[str, str]
 _RESOURCE_TYPES: Final[Mapping[Action, str]] = {
     Action.CALL_TOOL: "Tool",
     Action.READ_RESOURCE: "Resource",
+    Action.SUBSCRIBE: "Resource",
     Action.GET_PROMPT: "Prompt",
-    Action.COMPLETE: "Server",
-    Action.RECEIVE: "Server",
 }
+"""The rest is about a server as a whole."""
 
 _SESSIONS: Final = 64
 _PARTICIPANTS: Final = 4096
@@ -56,7 +56,7 @@ class EntityStore:
         :raises ValueError: an id is not valid Unicode, or the schema refuses an entity.
         :raises TypeError: an id is not text.
         """
-        kind = _RESOURCE_TYPES[facts.action]
+        kind = _RESOURCE_TYPES.get(facts.action, "Server")
         server = _uid("Server", facts.upstream)
         resource = server if kind == "Server" else _uid(kind, facts.qualified)
         used: list[dict[str, Any]] = [{"uid": server, "attrs": {}, "parents": []}]
