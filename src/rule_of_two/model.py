@@ -26,6 +26,8 @@ NONE: Final[Labels] = frozenset()
 ALL: Final[Labels] = frozenset(("A", "B", "C"))
 INGRESS: Final[Labels] = frozenset(("A", "B"))
 """What bytes that reach the context can bring: never C, which is an act."""
+EGRESS: Final[Labels] = frozenset(("C",))
+"""What bytes that leave are."""
 
 
 def labels_in(text: Iterable[str]) -> Labels:

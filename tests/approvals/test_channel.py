@@ -144,7 +144,7 @@ async def raw(endpoint: Endpoint, *, hello: bool = True) -> AsyncIterator[Raw]:
 
 async def test_a_question_appears_in_the_console_and_the_answer_comes_back(state: Path, desk: Desk) -> None:
     status = SessionStatus(id="s", client="c", held=frozenset(("A", "B")))
-    desk.publish((status,))
+    desk.publish("a", status)
     question = a_fresh_question()
     async with gateway(state, desk), console(state) as client:
         assert await client.next() == ("g1", GatewayHello(protocol=PROTOCOL, gateway="g1"))

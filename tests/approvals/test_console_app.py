@@ -250,12 +250,14 @@ async def test_the_header_shows_sessions_with_their_labels_and_counts_what_does_
             id=f"s-{number}", client="claude-code", held=frozenset(("A", "C")), frozen=number == 0, dropped=number == 1
         )
 
-    desk.publish(tuple(status(number) for number in range(2)))
+    for number in range(2):
+        desk.publish(number, status(number))
     async with gateway(state, desk), console(state, size=(120, 24)) as screen:
         text = await screen.shows("claude-code")
         assert "claude-code s-0 [A][ ][C] frozen" in text
         assert "claude-code s-1 [A][ ][C] C dropped" in text
-        desk.publish(tuple(status(number) for number in range(2, 12)))
+        for number in range(12):
+            desk.retract(number) if number < 2 else desk.publish(number, status(number))
         text = await screen.shows("s-2")
         assert "  +" in text.splitlines()[0]
 

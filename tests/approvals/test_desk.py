@@ -321,8 +321,8 @@ async def test_sessions_are_shown_and_repeated_only_when_they_change(desk: Desk)
     early, late = Listener(), Listener()
     desk.attach(early)
     status = SessionStatus(id="s", client="c", held=frozenset(("A",)))
-    desk.publish((status,))
-    desk.publish((status,))
+    desk.publish("a", status)
+    desk.publish("a", status)
     desk.attach(late)
     assert early.heard == [Sessions(sessions=()), Sessions(sessions=(status,))]
     assert late.heard == [Sessions(sessions=(status,))]

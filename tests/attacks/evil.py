@@ -47,8 +47,15 @@ def wrap(house: House, block: dict[str, Any]) -> list[str]:
 
 
 async def names(gateway: Gateway, method: str = "tools/list", member: str = "tools") -> list[str]:
-    """The names in one list of the gateway's."""
-    return [one["name"] for one in (await gateway.request(method))["result"][member]]
+    """The names in one list of the gateway's, all its pages."""
+    found: list[str] = []
+    params: dict[str, Any] = {}
+    while True:
+        page = (await gateway.request(method, params))["result"]
+        found += [one["name"] for one in page[member]]
+        if "nextCursor" not in page:
+            return found
+        params = {"cursor": page["nextCursor"]}
 
 
 def messages(house: House, name: str = "rec") -> list[dict[str, Any]]:

@@ -138,7 +138,7 @@ async def terminal(*arguments: str, **environment: str) -> AsyncIterator[tuple[T
 @asynccontextmanager
 async def gateway(state: Path) -> AsyncIterator[Desk]:
     desk = Desk(clock=clock)
-    desk.publish((SessionStatus(id="s-7f3a91", client="claude-desktop", held=frozenset(("A", "B"))),))
+    desk.publish("a", SessionStatus(id="s-7f3a91", client="claude-desktop", held=frozenset(("A", "B"))))
     async with anyio.create_task_group() as tasks:
         await tasks.start(DeskServer(desk, state=state, gateway="g1").run)
         yield desk

@@ -6,15 +6,20 @@ from typing import Any
 import pytest
 
 from rule_of_two.errors import UpstreamUnavailable
-from rule_of_two.wire.eras import Era
+from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.frames import Failure, Notification, Request, Result
 from rule_of_two.wire.handshake import UpstreamInfo, open_session, stamp
 from rule_of_two.wire.peer import ConnectionLost, Limits, Peer
 from tests.wire.playbook import Script, Wire, playing
 
-WHO = {"name": "rule-of-two", "version": "1"}
+WHO = {"name": "client", "version": "1"}
+CLAIMS = Claims(WHO, {"elicitation": {}})
 PREFIX = "io.modelcontextprotocol/"
-ENVELOPE = {f"{PREFIX}protocolVersion": "2026-07-28", f"{PREFIX}clientInfo": WHO, f"{PREFIX}clientCapabilities": {}}
+ENVELOPE = {
+    f"{PREFIX}protocolVersion": "2026-07-28",
+    f"{PREFIX}clientInfo": WHO,
+    f"{PREFIX}clientCapabilities": {"elicitation": {}},
+}
 OPENED = {
     "protocolVersion": "2025-06-18",
     "capabilities": {"tools": {}},
@@ -29,11 +34,11 @@ DISCOVERED = {
 
 
 def info(era: Era) -> UpstreamInfo:
-    return UpstreamInfo(era, "v", {}, {}, None, {}, ENVELOPE if era is Era.MODERN else {})
+    return UpstreamInfo(era, "v", {}, {}, None, {})
 
 
 async def opening(peer: Peer, **more: Any) -> UpstreamInfo:
-    return await open_session(peer, client_info=WHO, timeout=5, **more)
+    return await open_session(peer, claims=CLAIMS, timeout=5, **more)
 
 
 async def failure(opened: "asyncio.Task[UpstreamInfo]") -> str:
@@ -42,14 +47,18 @@ async def failure(opened: "asyncio.Task[UpstreamInfo]") -> str:
     return str(caught.value)
 
 
-async def test_a_legacy_upstream_is_initialized_without_capabilities() -> None:
+async def test_a_legacy_upstream_is_told_what_the_client_says_of_itself() -> None:
     async with playing() as (peer, wire):
         opened = asyncio.create_task(opening(peer))
         request = await wire.hear_request("initialize")
-        assert request.params == {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": WHO}
+        assert request.params == {
+            "protocolVersion": "2025-11-25",
+            "capabilities": {"elicitation": {}},
+            "clientInfo": WHO,
+        }
         wire.say(Result(request.id, OPENED))
         assert await wire.hear() == Notification("notifications/initialized", {})
-        assert await opened == UpstreamInfo(Era.LEGACY, "2025-06-18", {"tools": {}}, {"name": "up"}, "i", OPENED, {})
+        assert await opened == UpstreamInfo(Era.LEGACY, "2025-06-18", {"tools": {}}, {"name": "up"}, "i", OPENED)
 
 
 @pytest.mark.parametrize("code", [-32022, -32601, -32602, -32600])
@@ -67,9 +76,7 @@ async def test_a_modern_only_upstream_is_discovered_on_a_fresh_connection(code: 
         request = await fresh_wire.hear_request("server/discover")
         assert request.params == {"_meta": ENVELOPE}
         fresh_wire.say(Result(request.id, DISCOVERED))
-        assert await opened == UpstreamInfo(
-            Era.MODERN, "2026-07-28", {"tools": {}}, {"name": "up"}, None, DISCOVERED, ENVELOPE
-        )
+        assert await opened == UpstreamInfo(Era.MODERN, "2026-07-28", {"tools": {}}, {"name": "up"}, None, DISCOVERED)
         assert wire.closed
     await fresh.close()
     await running
@@ -89,7 +96,7 @@ async def test_any_other_refusal_is_passed_on() -> None:
     async with playing() as (peer, wire):
         opened = asyncio.create_task(opening(peer))
         wire.say(Failure((await wire.hear_request("initialize")).id, {"code": -32000, "message": "log in first"}))
-        assert await failure(opened) == "far refused initialize: log in first (-32000)"
+        assert await failure(opened) == "far refused to open a session: log in first (-32000)"
 
 
 async def test_an_upstream_that_refuses_both_is_named_with_both_reasons() -> None:
@@ -131,7 +138,7 @@ async def test_a_discovery_without_our_version_is_refused(versions: object) -> N
 async def test_an_upstream_that_never_answers_is_named() -> None:
     async with playing() as (peer, wire):
         with pytest.raises(UpstreamUnavailable, match=r"far did not answer initialize within 0\.01 s"):
-            await open_session(peer, client_info=WHO, timeout=0.01)
+            await open_session(peer, claims=CLAIMS, timeout=0.01)
         assert isinstance(await wire.hear(), Request)
         await wire.silence()  # initialize is not cancelled
 
@@ -160,7 +167,7 @@ CLIENT_KEYS = {f"{PREFIX}protocolVersion": "2026-07-28", f"{PREFIX}clientInfo": 
             {"progressToken": 1, "vendor/x": 2},
             {"progressToken": 1, "vendor/x": 2, **ENVELOPE},
         ),
-        ({f"{PREFIX}logLevel": "info"}, None, {f"{PREFIX}logLevel": "info", **ENVELOPE}),
+        ({f"{PREFIX}logLevel": "info"}, None, ENVELOPE),
         ({f"{PREFIX}related-task": {}}, {f"{PREFIX}related-task": {}}, {f"{PREFIX}related-task": {}, **ENVELOPE}),
     ],
 )
@@ -169,11 +176,66 @@ def test_params_carry_our_protocol_keys_and_not_the_clients(
 ) -> None:
     params: dict[str, Any] = {"a": 1} if meta is None else {"a": 1, "_meta": meta}
     before = {**params}
-    assert stamp(info(Era.LEGACY), params) == ({"a": 1} if legacy is None else {"a": 1, "_meta": legacy})
-    assert stamp(info(Era.MODERN), params) == {"a": 1, "_meta": modern}
+    assert stamp(info(Era.LEGACY), params, CLAIMS) == ({"a": 1} if legacy is None else {"a": 1, "_meta": legacy})
+    assert stamp(info(Era.MODERN), params, CLAIMS) == {"a": 1, "_meta": modern}
     assert params == before
 
 
 def test_params_that_need_nothing_are_not_copied() -> None:
     params = {"a": 1, "_meta": {"vendor": 1}}
-    assert stamp(info(Era.LEGACY), params) is params
+    assert stamp(info(Era.LEGACY), params, CLAIMS) is params
+
+
+def test_a_modern_upstream_is_told_the_level_that_a_request_wants() -> None:
+    wanting = Claims(WHO, {"elicitation": {}}, "info")
+    assert stamp(info(Era.MODERN), {}, wanting) == {"_meta": {**ENVELOPE, f"{PREFIX}logLevel": "info"}}
+
+
+async def _other() -> tuple[Peer, Wire, "asyncio.Task[None]"]:
+    wire = Wire()
+    peer = Peer(wire, Script(), name="fresh", limits=Limits())
+    return peer, wire, asyncio.create_task(peer.run())
+
+
+async def test_a_modern_client_has_an_upstream_asked_in_its_own_era_first() -> None:
+    async with playing() as (peer, wire):
+        opened = asyncio.create_task(opening(peer, prefer=Era.MODERN))
+        request = await wire.hear_request("server/discover")
+        assert request.params == {"_meta": ENVELOPE}
+        wire.say(Result(request.id, DISCOVERED))
+        assert (await opened).era is Era.MODERN
+
+
+@pytest.mark.parametrize("code", [-32601, -32602, -32000])
+async def test_whatever_a_legacy_upstream_says_to_a_probe_it_is_initialized_on_the_same_connection(code: int) -> None:
+    async with playing() as (peer, wire):
+        opened = asyncio.create_task(opening(peer, prefer=Era.MODERN))
+        wire.say(Failure((await wire.hear_request("server/discover")).id, {"code": code, "message": "what?"}))
+        wire.say(Result((await wire.hear_request("initialize")).id, OPENED))
+        assert (await opened).era is Era.LEGACY
+
+
+async def test_an_upstream_that_leaves_a_probe_unanswered_is_initialized_on_a_fresh_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("rule_of_two.wire.handshake.PROBE_SECONDS", 0.01)
+    fresh, fresh_wire, running = await _other()
+
+    async def reconnect() -> Peer:
+        return fresh
+
+    async with playing() as (peer, wire):
+        opened = asyncio.create_task(opening(peer, prefer=Era.MODERN, reconnect=reconnect))
+        await wire.hear_request("server/discover")
+        fresh_wire.say(Result((await fresh_wire.hear_request("initialize")).id, OPENED))
+        assert (await opened).era is Era.LEGACY
+    await fresh.close()
+    await running
+
+
+async def test_a_modern_upstream_of_another_version_is_not_initialized() -> None:
+    async with playing() as (peer, wire):
+        opened = asyncio.create_task(opening(peer, prefer=Era.MODERN))
+        wire.say(Failure((await wire.hear_request("server/discover")).id, {"code": -32022, "message": "2027"}))
+        assert await failure(opened) == "far refused to open a session: 2027 (-32022)"
+        await wire.silence()

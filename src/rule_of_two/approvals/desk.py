@@ -55,7 +55,7 @@ class Desk:
         self._consoles: list[Console] = []
         self._waiting: dict[str, _Waiting] = {}
         self._ended: OrderedDict[str, Unanswered | None] = OrderedDict()
-        self._sessions: tuple[SessionStatus, ...] = ()
+        self._sessions: dict[object, SessionStatus] = {}
 
     @property
     def attached(self) -> bool:
@@ -109,7 +109,7 @@ class Desk:
     def attach(self, console: Console) -> None:
         """Show a console the sessions and all that waits; it counts from now on."""
         self._consoles.append(console)
-        lines = [encode_to_console(Sessions(sessions=self._sessions)), *(one.line for one in self._waiting.values())]
+        lines = [self._sessions_line(), *(one.line for one in self._waiting.values())]
         if not all(console.send(line) for line in lines):
             self.detach(console)
 
@@ -121,13 +121,24 @@ class Desk:
             for waiting in list(self._waiting.values()):
                 self._end(waiting, Unanswered.CONSOLE_DETACHED)
 
-    def publish(self, sessions: tuple[SessionStatus, ...]) -> None:
-        """Say what the live sessions have seen. Costs nothing while no console is attached."""
-        if sessions == self._sessions:
-            return
-        self._sessions = sessions
+    def publish(self, connection: object, status: SessionStatus) -> None:
+        """Say what the session of a live connection has seen. Costs nothing while no console is attached."""
+        if self._sessions.get(connection) != status:
+            self._sessions[connection] = status
+            self._tell_sessions()
+
+    def retract(self, connection: object) -> None:
+        """The connection has ended."""
+        if self._sessions.pop(connection, None) is not None:
+            self._tell_sessions()
+
+    def _tell_sessions(self) -> None:
         if self._consoles:
-            self._tell(encode_to_console(Sessions(sessions=sessions)))
+            self._tell(self._sessions_line())
+
+    def _sessions_line(self) -> bytes:
+        distinct = {status.id: status for status in self._sessions.values()}
+        return encode_to_console(Sessions(sessions=tuple(distinct.values())))
 
     def _is_full(self, waiting: _Waiting) -> bool:
         size = len(waiting.line) + sum(len(one.line) for one in self._waiting.values())

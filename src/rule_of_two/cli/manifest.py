@@ -17,7 +17,7 @@ from rule_of_two.gateway.acceptance import accept, compare, offered_by
 from rule_of_two.gateway.blueprint import Upstream, draw
 from rule_of_two.gateway.config import config_path, load_config
 from rule_of_two.gateway.definitions import Definition, Listed
-from rule_of_two.gateway.gateway import timestamp
+from rule_of_two.gateway.timing import timestamp
 from rule_of_two.manifests.load import find_manifest, list_manifests, load_manifest
 from rule_of_two.model import label_text
 from rule_of_two.store.pins import PinStore

@@ -17,7 +17,7 @@ from rule_of_two.audit.why import origin_of
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
 from rule_of_two.escape import visible
-from rule_of_two.gateway.gateway import timestamp
+from rule_of_two.gateway.timing import timestamp
 from rule_of_two.model import label_text
 from rule_of_two.sessions.boundary import Boundaries
 from rule_of_two.sessions.presence import Presence

@@ -7,14 +7,17 @@ from typing import Any
 
 import anyio
 
+from rule_of_two import __version__
 from rule_of_two.errors import UpstreamUnavailable
 from rule_of_two.gateway.blueprint import Upstream
 from rule_of_two.gateway.connect import connect
 from rule_of_two.gateway.definitions import Definition, Definitions, pins_of
+from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange
 from rule_of_two.gateway.life import START_SECONDS
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.store.pins import PinStore
-from rule_of_two.wire.peer import Limits
+from rule_of_two.wire.eras import Claims, Era
+from rule_of_two.wire.peer import Incoming, Limits
 
 
 @dataclass(slots=True)
@@ -24,11 +27,20 @@ class _Once:
     listed: anyio.Event = field(default_factory=anyio.Event)
     failure: str = ""
 
+    async def introduced(self) -> tuple[Claims, Era]:
+        return Claims(info={"name": "rule-of-two", "version": __version__}), Era.LEGACY
+
+    async def on_opened(self, mount: Mount) -> None:
+        """Nothing was told before."""
+
     async def on_offered(self, mount: Mount) -> None:
         self.listed.set()
 
-    async def on_text(self, mount: Mount, method: str, params: dict[str, Any]) -> None:
+    async def on_told(self, mount: Mount, method: str, params: dict[str, Any], exchange: Exchange | None) -> None:
         """Nobody reads it here."""
+
+    async def on_asked(self, mount: Mount, incoming: Incoming, exchange: Exchange | None) -> dict[str, Any]:
+        raise NO_WAY_BACK
 
     async def on_state(self, mount: Mount, message: str) -> None:
         self.failure = message

@@ -36,7 +36,7 @@ class Catalog:
 
     def __init__(self, mounts: Sequence[Mount], *, prefixed: bool) -> None:
         self.mounts = tuple(mounts)
-        self._prefixed = prefixed
+        self.prefixed = prefixed
         self._deadline: float | None = None
         self._names: dict[Kind, dict[str, tuple[str, str]]] = {}
         self.refresh()
@@ -45,7 +45,7 @@ class Catalog:
         """Map names anew, after an upstream's definitions changed."""
         for kind in (Kind.TOOL, Kind.PROMPT):
             pairs = [(mount.name, one.definition.name) for mount in self.mounts for one in mount.definitions.of(kind)]
-            self._names[kind] = exposed_names(pairs, prefixed=self._prefixed)
+            self._names[kind] = exposed_names(pairs, prefixed=self.prefixed)
 
     async def settle(self, *, patient: bool = True) -> None:
         """Wait a little for upstreams of which nothing is known yet, and for lists that have changed.
@@ -75,6 +75,11 @@ class Catalog:
         mount = next(mount for mount in self.mounts if mount.name == pair[0])
         listed = mount.definitions.get(kind, pair[1])
         return None if listed is None else Found(mount, listed)
+
+    def input_schema(self, exposed: str) -> Any:
+        """What a tool's arguments look like, as its definition was accepted; ``None`` when there is no such tool."""
+        found = self.find(Kind.TOOL, exposed)
+        return None if found is None else found.listed.definition.body.get("inputSchema")
 
     def owner_of(self, uri: str) -> Mount | None:
         """The one upstream that offers a resource, by its list or by an accepted template.
@@ -112,7 +117,7 @@ class Catalog:
 
     def named_log(self, mount: Mount, params: dict[str, Any]) -> dict[str, Any]:
         """The parameters of a log message, its logger named after its upstream where there are several."""
-        if not self._prefixed:
+        if not self.prefixed:
             return params
         logger = params.get("logger")
         return {**params, "logger": f"{mount.name}/{logger}" if isinstance(logger, str) else mount.name}
@@ -125,7 +130,7 @@ class Catalog:
             for listed in mount.definitions.of(Kind.INSTRUCTIONS)
             if listed.accepted and listed.definition.body["instructions"]
         ]
-        if not self._prefixed:
+        if not self.prefixed:
             return texts[0][1] if texts else None
         return "\n\n".join(f"Instructions of the server '{name}':\n{text}" for name, text in texts) or None
 

@@ -168,6 +168,10 @@ class Definitions:
         """All of a kind, in the upstream's order."""
         return (listed for (listed_kind, _), listed in self._listed.items() if listed_kind is kind)
 
+    def kinds(self) -> frozenset[Kind]:
+        """The kinds of which there is anything."""
+        return frozenset(kind for kind, _ in self._listed)
+
     def unaccepted(self) -> list[Listed]:
         """Every definition that is not accepted as it is now; resources aside, which come and go as data do."""
         return [

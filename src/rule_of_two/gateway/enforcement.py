@@ -17,12 +17,12 @@ import anyio
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.messages import SessionStatus
 from rule_of_two.audit.journal import Journal, OutcomeKind
-from rule_of_two.errors import BadRequest, Code, RuleOfTwoError, StoreError
+from rule_of_two.errors import BadRequest, Code, LimitExceeded, RuleOfTwoError, StoreError
 from rule_of_two.gateway.consent import Consent
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.results import Refused
-from rule_of_two.model import INGRESS, NONE, Decision, Facts, Labels, Outcome, SessionView, Verdict
+from rule_of_two.model import INGRESS, NONE, Action, Decision, Facts, Labels, Outcome, SessionView, Verdict
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.database import BusyError
@@ -84,6 +84,24 @@ class Enforcement:
             raise self.refusal(error, call.facts) from error
         return await self._carry_out(call, flight, send)
 
+    async def admit(self, call: Call) -> Decision:
+        """Decide something that is done once it is admitted (a question handed on, an answer forwarded), and join its
+        labels. A human is asked where policy says so.
+
+        :raises Refused: it may not be.
+        """
+
+        async def nothing(flight: Flight) -> dict[str, Any]:
+            return {}
+
+        _, decision = await self.run(call, nothing)
+        return decision
+
+    def permits(self, action: Action, upstream: str) -> bool:
+        """Whether policy might permit an action to a session that holds nothing: if not, it never will."""
+        view = SessionView(self._session.view().id)
+        return self._decide(Facts(action, upstream, action, NONE), view, approved=True).outcome is Outcome.ALLOW
+
     async def refuse(self, facts: Facts, code: Code, detail: str, *, named: str) -> Refused:
         """Journal a refusal that needs no policy, and return it to be raised. ``named`` is the client's own word."""
         verdict = Verdict(Outcome.DENY, code, (), (detail,))
@@ -124,7 +142,7 @@ class Enforcement:
         status = SessionStatus(
             id=view.id, client=self._client, held=frozenset(view.after), dropped=view.dropped, frozen=view.frozen
         )
-        self._desk.publish((status,))
+        self._desk.publish(self, status)
 
     def refusal(self, error: RuleOfTwoError, facts: Facts | None) -> Refused:
         """An error on the way to a decision, as the denial that it is."""
@@ -177,7 +195,13 @@ class Enforcement:
 
     def _judge(self, call: Call, view: SessionView, *, approved: bool = False) -> Verdict:
         own = self._protected.verdict(call.facts, cwd=call.cwd)
-        return own or self._decide(call.facts, view, approved=approved)
+        if own is not None:
+            return own
+        verdict = self._decide(call.facts, view, approved=approved)
+        if call.answers is not None and verdict.outcome is not Outcome.DENY:
+            also = self._decide(call.answers, view, approved=approved)
+            return also if also.outcome is not Outcome.ALLOW else verdict
+        return verdict
 
     def _decide(self, facts: Facts, view: SessionView, *, approved: bool = False) -> Verdict:
         return self._authorizer.decide(facts, view, now=self._clock(), approved=approved)
@@ -216,7 +240,10 @@ class Enforcement:
         except RemoteError as error:
             await self._hand_over(flight, call, "error", f"code {error.code}")
             raise
-        except BadRequest as error:  # the reply is something that must not be passed on
+        except Refused as error:  # what it brought may not be handed over
+            await self._land(flight, labels, "withheld", error.detail)
+            raise
+        except (BadRequest, LimitExceeded) as error:  # the reply is something that must not be passed on
             await self._land(flight, labels, "withheld", str(error))
             raise self._failed(flight, call, error, sent=True) from error
         except anyio.get_cancelled_exc_class():

@@ -23,6 +23,8 @@ class Call:
     facts_now: Callable[[], Facts]
     """Finds the facts anew: a link in the file system can have been moved while a person read."""
     secret_pointers: tuple[str, ...] = ()
+    answers: Facts | None = None
+    """When the call brings answers to the upstream's questions: what those are, decided with it in one step."""
     cwd: Path = Path("/")
     """Where the upstream runs: what relative paths are relative to."""
 

@@ -9,15 +9,15 @@ import anyio
 import anyio.to_thread
 from anyio.abc import TaskGroup
 
-from rule_of_two import __version__
 from rule_of_two.errors import UpstreamUnavailable
 from rule_of_two.escape import visible
 from rule_of_two.gateway.definitions import LISTS, Budget, Definition, Kind, define
+from rule_of_two.gateway.exchange import Exchange
+from rule_of_two.wire.eras import SUBSCRIPTION_ID, Claims, Era
 from rule_of_two.wire.frames import FrameError, Notification
 from rule_of_two.wire.handshake import UpstreamInfo, open_session, stamp
 from rule_of_two.wire.peer import Ending, Incoming, Limits, NotSent, Peer, RemoteError, Transport
 
-CLIENT_INFO: Final = {"name": "rule-of-two", "version": __version__}
 START_SECONDS: Final = 60.0
 LIST_SECONDS: Final = 30.0
 """How long an upstream may take to shake hands, and to give one page of a list."""
@@ -25,12 +25,25 @@ REREAD_SECONDS: Final = 1.0
 """The shortest pause between two readings of what one upstream offers."""
 _LONGEST_PAUSE: Final = 60.0
 _PAGES: Final = 1000
+_METHOD_NOT_FOUND: Final = -32601
 
 _CHANGES: Final[Mapping[str, set[Kind]]] = {
     "notifications/tools/list_changed": {Kind.TOOL},
     "notifications/prompts/list_changed": {Kind.PROMPT},
     "notifications/resources/list_changed": {Kind.RESOURCE, Kind.TEMPLATE},
 }
+_CAPABILITY: Final[Mapping[Kind, str]] = {
+    Kind.TOOL: "tools",
+    Kind.PROMPT: "prompts",
+    Kind.RESOURCE: "resources",
+    Kind.TEMPLATE: "resources",
+}
+_LISTENED: Final[Mapping[str, str]] = {
+    "tools": "toolsListChanged",
+    "prompts": "promptsListChanged",
+    "resources": "resourcesListChanged",
+}
+"""Of each capability with lists, the member of a subscription's filter (2026-07-28, Subscriptions)."""
 
 
 class Owner(Protocol):
@@ -43,8 +56,14 @@ class Owner(Protocol):
     async def reread(self, life: Life, kinds: set[Kind]) -> str | None:
         """Read what the upstream says has changed. Returns why it could not be read, if so."""
 
-    async def on_text(self, method: str, params: dict[str, Any]) -> None:
-        """The upstream sent text that no request asked for."""
+    async def on_told(self, method: str, params: dict[str, Any], exchange: Exchange | None) -> None:
+        """The upstream sent a notification, in the course of ``exchange`` as far as can be told."""
+
+    async def on_asked(self, incoming: Incoming, exchange: Exchange | None) -> dict[str, Any]:
+        """The upstream asks something of the client, in the course of ``exchange`` as far as can be told.
+
+        :raises RemoteError: it gets no answer.
+        """
 
     async def on_state(self, message: str) -> None:
         """One sentence for the operator."""
@@ -61,6 +80,11 @@ class Life:
         self.ready = anyio.Event()
         self.stale: set[Kind] = set()
         """What the upstream said has changed and was not read since."""
+        self.claims = Claims()
+        """What the upstream was told of the client when the connection was opened."""
+        self._looked: dict[Kind, float] = dict.fromkeys(LISTS, anyio.current_time())
+        self._subscribed: frozenset[str] = frozenset()
+        self._resubscribe = anyio.Event()
         self._changed = anyio.Event()
         self._reread = anyio.Event()
         self._announced: set[Kind] = set()
@@ -71,8 +95,9 @@ class Life:
         self._peer: Peer | None = None
         self._info: UpstreamInfo | None = None
 
-    async def open(self, tasks: TaskGroup) -> None:
-        """Connect and shake hands; a second time when the upstream wants another era. Reads in ``tasks`` from then on.
+    async def open(self, tasks: TaskGroup, introduced: Callable[[], Awaitable[tuple[Claims, Era]]]) -> None:
+        """Connect, and shake hands once the client has introduced itself; a second time when the upstream wants another
+        era. Reads in ``tasks`` from then on.
 
         :raises UpstreamUnavailable: it cannot be reached; :class:`NotOpened` when it did not shake hands.
         """
@@ -83,8 +108,11 @@ class Life:
             return self._peer
 
         peer = await connect()
+        self.claims, era = await introduced()
         try:
-            self._info = await open_session(peer, client_info=CLIENT_INFO, timeout=START_SECONDS, reconnect=connect)
+            self._info = await open_session(
+                peer, claims=self.claims, prefer=era, timeout=START_SECONDS, reconnect=connect
+            )
         except UpstreamUnavailable as error:
             raise NotOpened(str(error)) from error
 
@@ -142,6 +170,56 @@ class Life:
             if self.stale:
                 self._changed.set()
 
+    async def look_again(self, kind: Kind) -> None:
+        """Read a list anew of which the upstream would not say that it has changed; at most once a second."""
+        said = self.info.capabilities.get(_CAPABILITY[kind])
+        due = self._looked.get(kind, 0.0) + REREAD_SECONDS
+        if said is not None and not _announces(said) and anyio.current_time() >= due:
+            self._looked[kind] = anyio.current_time()
+            await self._owner.reread(self, {kind})
+
+    def subscribe(self, uris: frozenset[str]) -> None:
+        """Be told of changes of exactly these resources from now on (modern upstreams)."""
+        if uris != self._subscribed:
+            self._subscribed = uris
+            self._resubscribe.set()
+
+    async def keep_listening(self) -> None:
+        """Hold a modern upstream's subscription open, opened anew whenever it ends or should cover something else.
+
+        An upstream that does not know subscriptions is not asked again.
+        """
+        if self.info.era is not Era.MODERN:
+            return
+        pause = REREAD_SECONDS
+        known = True
+        while known:
+            wanted = self._filter()
+            self._resubscribe = anyio.Event()
+            if not wanted:
+                await self._resubscribe.wait()
+                continue
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._until_resubscribed, tasks.cancel_scope)
+                params = stamp(self.info, {"notifications": wanted}, self.claims)
+                try:
+                    await self.peer.request("subscriptions/listen", params)
+                except (RemoteError, UpstreamUnavailable) as error:
+                    known = not (isinstance(error, RemoteError) and error.code == _METHOD_NOT_FOUND)
+                tasks.cancel_scope.cancel()
+            if not self._resubscribe.is_set():
+                await anyio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _until_resubscribed(self, scope: anyio.CancelScope) -> None:
+        await self._resubscribe.wait()
+        scope.cancel()
+
+    def _filter(self) -> dict[str, Any]:
+        said = self.info.capabilities
+        wanted: dict[str, Any] = {member: True for name, member in _LISTENED.items() if _announces(said.get(name))}
+        return {**wanted, "resourceSubscriptions": sorted(self._subscribed)} if self._subscribed else wanted
+
     async def current(self) -> None:
         """Wait until nothing is stale."""
         while self.stale:
@@ -164,7 +242,7 @@ class Life:
         params: dict[str, Any] = {}
         for _ in range(_PAGES):
             try:
-                page = await self.peer.request(method, stamp(self.info, params), timeout=LIST_SECONDS)
+                page = await self.peer.request(method, stamp(self.info, params, self.claims), timeout=LIST_SECONDS)
             except RemoteError:
                 break
             items = page.get(member)
@@ -180,21 +258,28 @@ class Life:
         return found
 
     async def on_request(self, incoming: Incoming) -> dict[str, Any]:
-        """Answer what an upstream asks of its client: it was offered no capability, so only a ping."""
+        """Have the client asked; a ping is ours to answer."""
         if incoming.method == "ping":
             return {}
-        raise RemoteError(-32601, f"{incoming.method} is not offered through this gateway")
+        return await self._owner.on_asked(incoming, self._exchange(incoming.about))
+
+    def _exchange(self, about: object) -> Exchange | None:
+        """In the course of which request an upstream asks or tells something. Where the transport does not say, it is
+        the newest one that is in flight."""
+        if about is None:
+            about = next(reversed(self.peer.abouts()), None)
+        return about if isinstance(about, Exchange) else None
 
     async def on_notification(self, notification: Notification, about: object) -> None:
-        """Take notice of changed lists, and hand text on for a decision."""
+        """Take notice of changed lists, and hand everything else on for a decision."""
         method, params = notification.method, notification.params
         changed = _CHANGES.get(method)
         if changed is not None:
             self.stale |= changed
             self._announced |= changed
             self._changed.set()
-        elif method == "notifications/message":
-            await self._owner.on_text(method, params)
+        elif method != "notifications/subscriptions/acknowledged":
+            await self._owner.on_told(method, _unsubscribed(params), self._exchange(about))
 
     async def on_frame_error(self, error: FrameError) -> None:
         """A frame that cannot be read is dropped; the 1st, 10th, 100th, … is said. The upstream goes on."""
@@ -202,6 +287,19 @@ class Life:
         if _rare(self._noise):
             text = f"the server '{self._owner.name}' sent a frame that was dropped ({self._noise} so far): {error}"
             await self._owner.on_state(visible(text))
+
+
+def _announces(capability: object) -> bool:
+    """Whether an upstream says that it tells when a list changes."""
+    return isinstance(capability, dict) and capability.get("listChanged") is True
+
+
+def _unsubscribed(params: dict[str, Any]) -> dict[str, Any]:
+    """Parameters without the number of our own subscription."""
+    meta = params.get("_meta")
+    if not isinstance(meta, dict) or SUBSCRIPTION_ID not in meta:
+        return params
+    return {**params, "_meta": {key: value for key, value in meta.items() if key != SUBSCRIPTION_ID}}
 
 
 def _rare(count: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
@@ -15,32 +16,47 @@ import orjson
 from rule_of_two.errors import RuleOfTwoError, UpstreamUnavailable
 from rule_of_two.escape import visible
 from rule_of_two.gateway.definitions import LISTS, Definition, Definitions, Kind
+from rule_of_two.gateway.exchange import Exchange
 from rule_of_two.gateway.launch import Connect, Launch
 from rule_of_two.gateway.life import Life, NotOpened
 from rule_of_two.gateway.operator_log import LOG
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.store.pins import Pin
+from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.handshake import stamp
-from rule_of_two.wire.peer import Limits, NotSent, RemoteError
+from rule_of_two.wire.peer import Incoming, Limits, NotSent, RemoteError
 
 logger = logging.getLogger(__name__)
 
 READY_SECONDS: Final = 30.0
 STALE_SECONDS: Final = 10.0
 CALL_SECONDS: Final = 600.0
+LEVEL_SECONDS: Final = 1.0
 """How long an upstream may take to become ready for a call that waits, to say what it has changed while a call waits,
-and to answer a call."""
+to answer a call, and to take a log level."""
 _BACK_OFF: Final = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 
 
 class Watcher(Protocol):
-    """What a mount tells the gateway."""
+    """What a mount tells the gateway, and asks it."""
+
+    async def introduced(self) -> tuple[Claims, Era]:
+        """What to tell upstreams of the client, and its era; waits until the client has said it."""
+
+    async def on_opened(self, mount: Mount) -> None:
+        """The upstream is connected anew and can be called: what it was told before has to be told again."""
 
     async def on_offered(self, mount: Mount) -> None:
         """The upstream's definitions were read anew."""
 
-    async def on_text(self, mount: Mount, method: str, params: dict[str, Any]) -> None:
-        """The upstream sent text that no request asked for."""
+    async def on_told(self, mount: Mount, method: str, params: dict[str, Any], exchange: Exchange | None) -> None:
+        """The upstream sent a notification, in the course of ``exchange`` as far as can be told."""
+
+    async def on_asked(self, mount: Mount, incoming: Incoming, exchange: Exchange | None) -> dict[str, Any]:
+        """The upstream asks something of the client.
+
+        :raises RemoteError: it gets no answer.
+        """
 
     async def on_state(self, mount: Mount, message: str) -> None:
         """The upstream came, went, or misbehaved; one sentence for the operator."""
@@ -62,6 +78,8 @@ class Mount:
         self._pins: list[Pin] = []
         self._life: Life | None = None
         self._reason = "it is still starting"
+        self._level: str | None = None
+        self._reading = anyio.Lock()
 
     @property
     def identity(self) -> str:
@@ -70,9 +88,34 @@ class Mount:
         return f"{self.name}:{hashlib.sha256(orjson.dumps(where)).hexdigest()[:16]}"
 
     @property
-    def capabilities(self) -> Mapping[str, Any]:
+    def capabilities(self) -> Mapping[str, Any] | None:
         """What the upstream said it can do, while it is connected."""
-        return self._life.info.capabilities if self._life else {}
+        return self._life.info.capabilities if self._life else None
+
+    @property
+    def era(self) -> Era | None:
+        """The era that the upstream speaks, while it is connected."""
+        return self._life.info.era if self._life else None
+
+    @property
+    def claims(self) -> Claims:
+        """What the upstream was told of the client when it was connected."""
+        return self._life.claims if self._life else Claims()
+
+    def can(self, name: str) -> bool:
+        """Whether the upstream said that it has a capability."""
+        return name in (self.capabilities or {})
+
+    async def look_again(self, kind: Kind, seconds: float) -> None:
+        """Read a list anew of which the upstream would not say that it has changed; wait at most so long for it."""
+        if self._life is not None and self._life.ready.is_set():
+            with anyio.move_on_after(seconds):
+                await self._life.look_again(kind)
+
+    def listen(self, uris: frozenset[str]) -> None:
+        """Be told of changes of exactly these resources, by a modern upstream."""
+        if self._life is not None:
+            self._life.subscribe(uris)
 
     def accept(self, pins: list[Pin]) -> None:
         """Compare with these accepted definitions from now on."""
@@ -116,12 +159,14 @@ class Mount:
         try:
             async with anyio.create_task_group() as tasks:
                 try:
-                    await life.open(tasks)
+                    await life.open(tasks, watcher.introduced)
                     self._life = life
                     await self.read(life, watcher, set(LISTS))
                     life.ready.set()
                     self.settled.set()
                     tasks.start_soon(life.keep_current)
+                    tasks.start_soon(life.keep_listening)
+                    await watcher.on_opened(self)
                 except (RuleOfTwoError, RemoteError) as error:
                     failure = error
                     tasks.cancel_scope.cancel()
@@ -137,10 +182,11 @@ class Mount:
         :raises UpstreamUnavailable: it went away, or did not answer.
         :raises BadRequest: its answer cannot be read.
         """
-        kept = [one for one in self.offered if one.kind not in kinds | {Kind.INSTRUCTIONS}]
-        self.offered = [*kept, *await life.definitions(kinds)]
-        self.definitions = Definitions(self.offered, self._pins)
-        await watcher.on_offered(self)
+        async with self._reading:  # of two readings neither loses what the other found
+            kept = [one for one in self.offered if one.kind not in kinds | {Kind.INSTRUCTIONS}]
+            self.offered = [*kept, *await life.definitions(kinds)]
+            self.definitions = Definitions(self.offered, self._pins)
+            await watcher.on_offered(self)
 
     async def available(self) -> None:
         """Wait until the upstream can be called and what it offers has been read.
@@ -168,13 +214,36 @@ class Mount:
         if self._live_now().stale:
             raise NotSent(f"the server '{self.name}' has changed what it offers, and that is still being read")
 
-    async def request(self, method: str, params: dict[str, Any], **options: Any) -> dict[str, Any]:
+    async def request(
+        self, method: str, params: dict[str, Any], claims: Claims | None = None, **options: Any
+    ) -> dict[str, Any]:
         """Send one request, with this upstream's protocol keys. Raises what :meth:`Peer.request` does.
+
+        ``claims`` is what the client says of itself with this request, if not what it said at first.
 
         :raises NotSent: the upstream is down.
         """
         life = self._live_now()
-        return await life.peer.request(method, stamp(life.info, params), **options)
+        return await life.peer.request(method, stamp(life.info, params, claims or life.claims), **options)
+
+    async def set_level(self, level: str) -> None:
+        """Have the upstream log from this level on, now and whenever it is connected anew. One that cannot keeps its
+        own; its texts are decided all the same."""
+        self._level = level
+        await self.restore_level()
+
+    async def restore_level(self) -> None:
+        """Say the level again to an upstream that was connected anew."""
+        if self._level is not None and self.era is Era.LEGACY and self.can("logging"):
+            with suppress(RemoteError, RuleOfTwoError):
+                await self.request("logging/setLevel", {"level": self._level}, timeout=LEVEL_SECONDS)
+
+    async def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Send one notification.
+
+        :raises NotSent: the upstream is down.
+        """
+        await self._live_now().peer.notify(method, params)
 
     def _live_now(self) -> Life:
         if self._life is None:
@@ -203,8 +272,11 @@ class _Owner:
             return str(error) if isinstance(error, RuleOfTwoError) else type(error).__name__
         return None
 
-    async def on_text(self, method: str, params: dict[str, Any]) -> None:
-        await self.watcher.on_text(self.mount, method, params)
+    async def on_told(self, method: str, params: dict[str, Any], exchange: Exchange | None) -> None:
+        await self.watcher.on_told(self.mount, method, params, exchange)
+
+    async def on_asked(self, incoming: Incoming, exchange: Exchange | None) -> dict[str, Any]:
+        return await self.watcher.on_asked(self.mount, incoming, exchange)
 
     async def on_state(self, message: str) -> None:
         await self.watcher.on_state(self.mount, message)

@@ -1,159 +1,223 @@
-"""The client's side: each method of MCP to what carries it out, in both eras."""
+"""The clients' side: each method of MCP to what carries it out, in both eras."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import anyio
 
 from rule_of_two import __version__
 from rule_of_two.audit.journal import Journal
-from rule_of_two.errors import Code, RuleOfTwoError, StoreError
+from rule_of_two.errors import Code, RuleOfTwoError
+from rule_of_two.gateway.capabilities import has_vendor_methods, offered
 from rule_of_two.gateway.catalog import LIST_WAIT, Catalog
+from rule_of_two.gateway.client import LEVELS, Client
 from rule_of_two.gateway.definitions import LISTS, Kind
 from rule_of_two.gateway.enforcement import Enforcement
-from rule_of_two.gateway.forwarding import Forwarding
+from rule_of_two.gateway.exchange import Exchange
+from rule_of_two.gateway.forwarding import Forwarding, about, object_of, text_of
 from rule_of_two.gateway.mount import Mount
-from rule_of_two.gateway.results import REFUSED, Refused, without_ours
-from rule_of_two.model import Action, Facts
-from rule_of_two.wire.eras import ClientEra, Era, complete, discover_result, initialize_result
-from rule_of_two.wire.frames import FrameError, Notification
-from rule_of_two.wire.peer import Incoming, Peer, RemoteError
-
-logger = logging.getLogger(__name__)
+from rule_of_two.gateway.pages import page_of
+from rule_of_two.gateway.results import REFUSED, Refused
+from rule_of_two.gateway.subscriptions import Stream, Subscriptions, honoured
+from rule_of_two.gateway.tasks import Tasks
+from rule_of_two.model import ALL, Action, Facts
+from rule_of_two.wire.eras import (
+    COMPLETE,
+    INPUT_REQUIRED,
+    SUBSCRIPTION_ID,
+    TASK,
+    Era,
+    complete,
+    discover_result,
+    initialize_result,
+)
+from rule_of_two.wire.frames import FrameError
+from rule_of_two.wire.peer import RemoteError
 
 SERVER_INFO: Final = {"name": "rule-of-two", "title": "Rule of Two gateway", "version": __version__}
 
+Handle = Callable[[Client, Exchange], Awaitable[dict[str, Any]]]
+
 
 class Router:
-    """Handles the requests of one client connection. Decides nothing itself."""
+    """Answers the requests of clients. Decides nothing itself."""
 
-    def __init__(self, catalog: Catalog, enforcement: Enforcement, journal: Journal) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        enforcement: Enforcement,
+        journal: Journal,
+        forwarding: Forwarding,
+        tasks: Tasks,
+        subscriptions: Subscriptions,
+        *,
+        introduce: Callable[[Client], None],
+    ) -> None:
+        """``introduce`` is told of the first request of each client, which upstreams wait for."""
         self._catalog = catalog
         self._enforcement = enforcement
         self._journal = journal
-        self._era = ClientEra()
-        self._initialized = False
-        self._forwarding = Forwarding(catalog, enforcement, self._notify)
-        self._log_level_set = False
-        self._peer: Peer | None = None
-        self._muted: set[tuple[object, ...]] = set()
-        self._methods: Mapping[str, Callable[[Incoming], Awaitable[dict[str, Any]]]] = {
+        self._forwarding = forwarding
+        self._subscriptions = subscriptions
+        self._introduce = introduce
+        alone = _of_exchange
+        self._methods: Mapping[str, Handle] = {
             "initialize": self._initialize,
             "server/discover": self._discover,
             "ping": self._ping,
-            "tools/call": self._forwarding.call_tool,
-            "prompts/get": self._forwarding.get_prompt,
-            "resources/read": self._forwarding.read_resource,
+            "tools/call": alone(forwarding.call_tool),
+            "prompts/get": alone(forwarding.get_prompt),
+            "resources/read": alone(forwarding.read_resource),
+            "resources/subscribe": self._subscribe,
+            "resources/unsubscribe": self._unsubscribe,
+            "subscriptions/listen": self._listen,
+            "completion/complete": alone(forwarding.complete),
             "logging/setLevel": self._set_level,
+            "tasks/list": alone(tasks.list),
+            **dict.fromkeys(("tasks/get", "tasks/result", "tasks/cancel", "tasks/update"), alone(tasks.use)),
             **{method: self._list for method, _, _ in LISTS.values()},
         }
 
-    def attach(self, peer: Peer) -> None:
-        """The connection on which notifications go to the client."""
-        self._peer = peer
-
-    async def on_request(self, incoming: Incoming) -> dict[str, Any]:
+    async def answer(self, client: Client, exchange: Exchange) -> dict[str, Any]:
         """Answer one request in the era in which it was asked.
 
         :raises RemoteError: the client is answered with an error.
         """
-        era = self._era.admit(incoming.method, incoming.params)
-        handler = self._methods.get(incoming.method)
-        if handler is None:
-            raise RemoteError(-32601, f"Method not found: {incoming.method}", None)
+        self._introduce(client)
+        method, era = exchange.method, exchange.era
+        if method in _ONLY_IN and _ONLY_IN[method] is not era:
+            raise RemoteError(-32601, f"Method not found: {method}", None)
+        handle = self._methods.get(method, self._vendor)
         try:
-            result = await handler(incoming)
+            result = await handle(client, exchange)
         except Refused as refused:
-            if incoming.method != "tools/call":
+            if method != "tools/call":
                 raise RemoteError(REFUSED, refused.text, refused.decision.as_meta()) from refused
             result = refused.tool_result()
         except RuleOfTwoError as error:
             raise RemoteError(
                 REFUSED, f"Stopped by rule-of-two ({error.code}): {error}.", {"code": error.code}
             ) from error
-        return complete(era, incoming.method, result, SERVER_INFO)
+        kinds = (COMPLETE, INPUT_REQUIRED, TASK) if era is Era.MODERN else (COMPLETE,)
+        return complete(era, method, result, SERVER_INFO, kinds=kinds)
 
-    async def on_notification(self, notification: Notification, about: object) -> None:
-        """Take notice that a client is ready to be told things; cancellation is the wire's."""
-        if notification.method == "notifications/initialized":
-            self._initialized = True
+    async def on_notification(self, client: Client, method: str, params: dict[str, Any]) -> None:
+        """Attach a client that is ready, and pass on what upstreams may hear."""
+        if method == "notifications/initialized":
+            self._subscriptions.attach(client)
+        elif method == "notifications/roots/list_changed":
+            for mount in self._catalog.mounts:
+                if "roots" in mount.claims.capabilities:
+                    with suppress(RuleOfTwoError):
+                        await mount.notify(method, {})
+        elif vendor := self._vendor_mount():
+            facts = Facts(Action.VENDOR, vendor.name, method, ALL)
+            if await self._enforcement.receive(facts):
+                await vendor.notify(method, params)
 
     async def on_frame_error(self, error: FrameError) -> None:
         """Journal what was refused before it could become a request."""
         await self._journal.event("refused", None, {"code": Code.BAD_REQUEST, "detail": str(error)})
 
     async def on_definitions_changed(self) -> None:
-        """Map names anew and tell a client that may be told."""
+        """Map names anew and tell the clients that may be told."""
         self._catalog.refresh()
-        if self._notifies:
-            for kind in ("tools", "prompts", "resources"):
-                await self._notify(f"notifications/{kind}/list_changed", {})
+        for kind in ("tools", "prompts", "resources"):
+            await self._subscriptions.changed(kind)
 
-    async def on_text(self, mount: Mount, method: str, params: dict[str, Any]) -> None:
-        """Hand a log message on, if the session may see it. A refusal is journalled once per state of the session."""
-        if not self._notifies or not self._log_level_set:
-            return
-        try:
-            state = (mount.name, *self._enforcement.fingerprint())
-            if state in self._muted:
-                return
-            if await self._enforcement.receive(Facts(Action.RECEIVE, mount.name, "log", mount.manifest.ingress)):
-                await self._notify(method, self._catalog.named_log(mount, params))
-            else:
-                self._muted.add(state)
-        except StoreError as error:
-            logger.warning("a log message of %s was dropped: %s", mount.name, error)
-
-    @property
-    def _notifies(self) -> bool:
-        """Whether the client's era has unasked notifications, and it is ready for them."""
-        return self._initialized and self._era.era is Era.LEGACY
-
-    async def _notify(self, method: str, params: dict[str, Any]) -> None:
-        if self._peer is not None:
-            await self._peer.notify(method, without_ours(params))
-
-    async def _ping(self, incoming: Incoming) -> dict[str, Any]:
+    async def _ping(self, client: Client, exchange: Exchange) -> dict[str, Any]:
         return {}
 
-    async def _initialize(self, incoming: Incoming) -> dict[str, Any]:
-        await self._catalog.settle(patient=False)
+    async def _initialize(self, client: Client, exchange: Exchange) -> dict[str, Any]:
+        await self._catalog.settle(patient=not self._catalog.prefixed)
         return initialize_result(
-            incoming.params.get("protocolVersion"),
-            capabilities=_CAPABILITIES,
+            exchange.params.get("protocolVersion"),
+            capabilities=self._capabilities(Era.LEGACY),
             server_info=SERVER_INFO,
             instructions=self._catalog.instructions(),
         )
 
-    async def _discover(self, incoming: Incoming) -> dict[str, Any]:
-        await self._catalog.settle(patient=False)
+    async def _discover(self, client: Client, exchange: Exchange) -> dict[str, Any]:
+        await self._catalog.settle(patient=not self._catalog.prefixed)
         return discover_result(
-            capabilities=_CAPABILITIES, server_info=SERVER_INFO, instructions=self._catalog.instructions()
+            capabilities=self._capabilities(Era.MODERN),
+            server_info=SERVER_INFO,
+            instructions=self._catalog.instructions(),
         )
 
-    async def _set_level(self, incoming: Incoming) -> dict[str, Any]:
-        level = incoming.params.get("level")
-        if level not in _LEVELS:
+    def _capabilities(self, era: Era) -> dict[str, Any]:
+        return offered(
+            ((mount.capabilities, mount.definitions.kinds()) for mount in self._catalog.mounts),
+            era,
+        )
+
+    async def _set_level(self, client: Client, exchange: Exchange) -> dict[str, Any]:
+        level = exchange.params.get("level")
+        if level not in LEVELS:
             raise RemoteError(-32602, "Invalid params: unknown log level", None)
-        self._log_level_set = True
-        for mount in self._catalog.mounts:
-            if "logging" in mount.capabilities:
-                # An upstream that cannot set its level keeps it; its texts are decided all the same.
-                with anyio.move_on_after(LIST_WAIT), suppress(RemoteError, RuleOfTwoError):
-                    await mount.request(incoming.method, {"level": level})
+        client.log_level = level
+        async with anyio.create_task_group() as tasks:
+            for mount in self._catalog.mounts:
+                tasks.start_soon(mount.set_level, level)
         return {}
 
-    async def _list(self, incoming: Incoming) -> dict[str, Any]:
-        if "cursor" in incoming.params:
-            raise RemoteError(-32602, "Invalid params: this list has one page, so no cursor is valid", None)
+    async def _subscribe(self, client: Client, exchange: Exchange) -> dict[str, Any]:
+        uri = text_of(exchange.params, "uri")
+        mount = await self._may_subscribe(uri)
+        await self._subscriptions.add(client, mount, uri, exchange.params)
+        return {}
+
+    async def _unsubscribe(self, client: Client, exchange: Exchange) -> dict[str, Any]:
+        await self._subscriptions.remove(client, text_of(exchange.params, "uri"))
+        return {}
+
+    async def _listen(self, client: Client, exchange: Exchange) -> dict[str, Any]:
+        """Hold a modern client's stream open until it gives it up, or the gateway ends."""
+        requested = object_of(exchange.params, "notifications")
+        asked = requested.get("resourceSubscriptions") or []
+        if not isinstance(asked, list) or not all(isinstance(uri, str) for uri in asked):
+            raise RemoteError(-32602, "Invalid params: 'resourceSubscriptions' must be a list of URIs", None)
+        mounts: dict[str, Mount] = {}
+        for uri in dict.fromkeys(asked):
+            with suppress(Refused):  # what may not be told is left out of what is acknowledged
+                mounts[uri] = await self._may_subscribe(uri)
+        stream = Stream(exchange, honoured(requested, list(mounts)))
+        try:
+            await stream.acknowledge()
+            self._subscriptions.attach(stream)
+            for uri, mount in mounts.items():
+                await self._subscriptions.add(stream, mount, uri)
+            await self._subscriptions.ended.wait()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._subscriptions.detach(stream)
+        return {"_meta": {SUBSCRIPTION_ID: exchange.incoming.id}} if exchange.incoming else {}
+
+    async def _may_subscribe(self, uri: str) -> Mount:
+        """The upstream of a resource, if the client may be told of its changes.
+
+        :raises Refused: it may not.
+        """
+        mount = await self._forwarding.owner_of(uri, Action.SUBSCRIBE)
+        facts = mount.manifest.resource(uri)
+        call = about(
+            Facts(Action.SUBSCRIBE, mount.name, uri, facts.labels, facts.targets), {"uri": uri}, forwarded={"uri": uri}
+        )
+        await self._enforcement.admit(call)
+        return mount
+
+    async def _list(self, client: Client, exchange: Exchange) -> dict[str, Any]:
+        kind = next(kind for kind, (method, _, _) in LISTS.items() if method == exchange.method)
         await self._catalog.settle()
-        kind = next(kind for kind, (method, _, _) in LISTS.items() if method == incoming.method)
+        async with anyio.create_task_group() as tasks:
+            for mount in self._catalog.mounts:
+                tasks.start_soon(mount.look_again, kind, LIST_WAIT)
         readable = {mount.name: await self._may_read(mount, kind) for mount in self._catalog.mounts}
-        return {LISTS[kind][1]: self._catalog.listing(kind, readable)}
+        return page_of(LISTS[kind][1], self._catalog.listing(kind, readable), exchange.params.get("cursor"))
 
     async def _may_read(self, mount: Mount, kind: Kind) -> bool:
         """Whether descriptions that no human accepted may be shown: they bring the upstream's labels."""
@@ -164,11 +228,37 @@ class Router:
             Facts(Action.RECEIVE, mount.name, f"{kind} list", mount.manifest.ingress)
         )
 
+    async def _vendor(self, client: Client, exchange: Exchange) -> dict[str, Any]:
+        """A method that MCP does not define, for the one upstream that says it has such: labelled with everything."""
+        mount = self._vendor_mount()
+        if mount is None:
+            raise RemoteError(-32601, f"Method not found: {exchange.method}", None)
+        await mount.available()
+        facts = Facts(Action.VENDOR, mount.name, exchange.method, ALL)
+        arguments = {key: value for key, value in exchange.params.items() if key != "_meta"}
+        return await self._forwarding.forward(exchange, mount, about(facts, arguments, forwarded=exchange.params))
 
-_LEVELS: Final = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
-_CAPABILITIES: Final[dict[str, Any]] = {
-    "tools": {"listChanged": True},
-    "prompts": {"listChanged": True},
-    "resources": {"listChanged": True},
-    "logging": {},
+    def _vendor_mount(self) -> Mount | None:
+        able = [mount for mount in self._catalog.mounts if has_vendor_methods(mount.capabilities or {})]
+        return able[0] if len(able) == 1 else None
+
+
+_ONLY_IN: Final[Mapping[str, Era]] = {
+    **dict.fromkeys(
+        ("ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe", "tasks/result", "tasks/list"),
+        Era.LEGACY,
+    ),
+    **dict.fromkeys(("subscriptions/listen", "tasks/update"), Era.MODERN),
 }
+"""Methods that only one of the eras has."""
+
+
+def _of_exchange(handle: Callable[[Exchange], Awaitable[dict[str, Any]]]) -> Handle:
+    """A handler that needs nothing of the connection."""
+    return partial(_without_client, handle)
+
+
+async def _without_client(
+    handle: Callable[[Exchange], Awaitable[dict[str, Any]]], client: Client, exchange: Exchange
+) -> dict[str, Any]:
+    return await handle(exchange)

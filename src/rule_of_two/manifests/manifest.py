@@ -10,7 +10,7 @@ from rule_of_two.manifests.entry import Entry, bind_entry, bind_resource, unname
 from rule_of_two.manifests.parameters import bind
 from rule_of_two.manifests.pointer import Pointer
 from rule_of_two.manifests.uri import UriGlob, is_plain_uri
-from rule_of_two.model import INGRESS, NONE, Action, Facts, Labels
+from rule_of_two.model import ALL, INGRESS, NONE, Action, Facts, Labels
 
 
 class Manifest:
@@ -20,7 +20,7 @@ class Manifest:
     case. Local paths are looked up in the file system; nothing else is I/O.
     """
 
-    __slots__ = ("_prompts", "_resources", "_store", "_tools", "_upstream", "document", "ingress")
+    __slots__ = ("_prompts", "_resources", "_store", "_tools", "_upstream", "completion", "document", "ingress")
 
     def __init__(
         self, document: ManifestDocument, *, upstream: str, store: str, parameters: Mapping[str, Any] | None = None
@@ -51,6 +51,9 @@ class Manifest:
         )
         self.ingress: Labels = self._ingress()
         """What texts that no call brought may carry: logs, errors, descriptions that nobody accepted."""
+        self.completion: Labels = self._completion()
+        """What completing an argument may carry: the suggestions, and, where any call of the upstream is C, the text
+        so far."""
 
     @classmethod
     def unknown(cls, upstream: str, store: str) -> Self:
@@ -60,10 +63,15 @@ class Manifest:
     def _ingress(self) -> Labels:
         if self.document.texts is not None:
             return frozenset(self.document.texts)
+        return self._worst() & INGRESS
+
+    def _completion(self) -> Labels:
+        return self.ingress | (self._worst() - INGRESS)
+
+    def _worst(self) -> Labels:
+        """All labels that anything of this upstream can carry; every label when nothing is named."""
         entries = [*self._tools.values(), *self._prompts.values(), *(entry for _, entry in self._resources)]
-        if not entries:
-            return INGRESS
-        return NONE.union(*(entry.rules.worst for entry in entries)) & INGRESS
+        return NONE.union(*(entry.rules.worst for entry in entries)) if entries else ALL
 
     def tool(self, name: str, arguments: Mapping[str, Any], annotations: Mapping[str, Any] | None = None) -> Facts:
         """The facts of one tool call. ``annotations`` are the upstream's own, and can only add labels."""

@@ -7,7 +7,8 @@ with the codes that the SDK's server uses (``server/runner.py``, ``shared/inboun
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -26,6 +27,14 @@ PROTOCOL_VERSION: Final = "io.modelcontextprotocol/protocolVersion"
 CLIENT_INFO: Final = "io.modelcontextprotocol/clientInfo"
 CLIENT_CAPABILITIES: Final = "io.modelcontextprotocol/clientCapabilities"
 SERVER_INFO: Final = "io.modelcontextprotocol/serverInfo"
+LOG_LEVEL: Final = "io.modelcontextprotocol/logLevel"
+SUBSCRIPTION_ID: Final = "io.modelcontextprotocol/subscriptionId"
+RELATED_TASK: Final = "io.modelcontextprotocol/related-task"
+
+COMPLETE: Final = "complete"
+INPUT_REQUIRED: Final = "input_required"
+TASK: Final = "task"
+"""What a result can be (2026-07-28, ``resultType``); ``task`` is the tasks extension's."""
 
 METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
@@ -42,6 +51,34 @@ class Era(StrEnum):
 
     LEGACY = "legacy"
     MODERN = "modern"
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a client says of itself, in either era. Upstreams are told; no decision rests on it.
+
+    ``log_level`` is what it wants to hear in the course of one request (2026-07-28).
+    """
+
+    info: Mapping[str, Any] = field(default_factory=dict)
+    capabilities: Mapping[str, Any] = field(default_factory=dict)
+    log_level: str | None = None
+
+    @classmethod
+    def of_initialize(cls, params: Mapping[str, Any]) -> Claims:
+        """Those of a legacy client, from its ``initialize``."""
+        return cls(_mapping(params.get("clientInfo")), _mapping(params.get("capabilities")))
+
+    @classmethod
+    def of_envelope(cls, params: Mapping[str, Any]) -> Claims:
+        """Those of one modern request."""
+        meta = _meta(params)
+        level = meta.get(LOG_LEVEL)
+        return cls(
+            _mapping(meta.get(CLIENT_INFO)),
+            _mapping(meta.get(CLIENT_CAPABILITIES)),
+            level if isinstance(level, str) else None,
+        )
 
 
 class ClientEra:
@@ -103,26 +140,41 @@ def discover_result(
     return complete(Era.MODERN, "server/discover", result, server_info)
 
 
-def complete(era: Era, method: str, result: dict[str, Any], server_info: dict[str, Any]) -> dict[str, Any]:
+def kind_of(result: Mapping[str, Any]) -> str:
+    """What a result is; a legacy one is complete."""
+    kind = result.get("resultType", COMPLETE)
+    return kind if isinstance(kind, str) else "unknown"
+
+
+def complete(
+    era: Era,
+    method: str,
+    result: dict[str, Any],
+    server_info: Mapping[str, Any],
+    *,
+    kinds: Collection[str] = (COMPLETE,),
+) -> dict[str, Any]:
     """``result``, whichever era it came from, as a client of ``era`` must get it. ``result`` itself is not changed.
 
     A client may keep nothing that passes a gateway: what it had kept from one session would reach the next one without
     bringing its labels. So what an upstream says about caching is replaced.
 
-    :raises BadRequest: it is not a complete result, whatever it claims to be.
+    :raises BadRequest: it is none of ``kinds``, whatever it claims to be.
     """
-    kind = result.get("resultType", "complete")
-    if kind != "complete":
-        what = "asks for more input" if kind == "input_required" else "is of a type that was not asked for"
-        raise BadRequest(f"the result of {method} {what}; this gateway does not pass that on")
+    kind = kind_of(result)
+    if kind not in kinds:
+        what = (
+            "asks for input that cannot be given" if kind == INPUT_REQUIRED else "is of a type that was not asked for"
+        )
+        raise BadRequest(f"the result of {method} {what}")
     if era is Era.LEGACY:
         foreign = _MODERN_CACHEABLE if method in _CACHEABLE else _MODERN
         if foreign.isdisjoint(result) and SERVER_INFO not in _meta(result):
             return result
         kept = {name: value for name, value in result.items() if name not in foreign}
         return _with_meta(kept, {name: value for name, value in _meta(result).items() if name != SERVER_INFO})
-    whole = {**result, "resultType": "complete", "_meta": {**_meta(result), SERVER_INFO: server_info}}
-    if method in _CACHEABLE:
+    whole = {**result, "resultType": kind, "_meta": {**_meta(result), SERVER_INFO: server_info}}
+    if method in _CACHEABLE and kind == COMPLETE:
         whole["ttlMs"] = 0
         whole["cacheScope"] = "private"
     return whole
@@ -161,6 +213,10 @@ def _meta(holder: Mapping[str, Any]) -> Mapping[str, Any]:
     """``_meta``, where ``null`` says the same as nothing. Frames with any other shape were refused."""
     meta: Mapping[str, Any] = holder.get("_meta") or {}
     return meta
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _with_meta(holder: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,31 +14,34 @@ from rule_of_two.wire.eras import (
     LATEST_LEGACY,
     LATEST_MODERN,
     LEGACY_VERSIONS,
+    LOG_LEVEL,
     METHOD_NOT_FOUND,
     PROTOCOL_VERSION,
+    RELATED_TASK,
     RESERVED,
     SERVER_INFO,
     UNSUPPORTED_PROTOCOL_VERSION,
+    Claims,
     Era,
 )
 from rule_of_two.wire.frames import INVALID_REQUEST
 from rule_of_two.wire.handler import RemoteError
 from rule_of_two.wire.peer import Peer
-from rule_of_two.wire.transport import TimedOut
+from rule_of_two.wire.transport import ConnectionLost, TimedOut
 
 _MODERN_ONLY: Final = frozenset((UNSUPPORTED_PROTOCOL_VERSION, METHOD_NOT_FOUND, INVALID_PARAMS, INVALID_REQUEST))
 """How servers without a handshake refuse ``initialize``: by version, by method, or because the envelope is missing."""
 
-_PASSED_ON: Final[Mapping[Era, frozenset[str]]] = {
-    Era.LEGACY: frozenset(("io.modelcontextprotocol/related-task",)),
-    Era.MODERN: frozenset(("io.modelcontextprotocol/related-task", "io.modelcontextprotocol/logLevel")),
-}
-"""Reserved keys that speak about the request and not about the client: the others are replaced by ours."""
+_PASSED_ON: Final = frozenset((RELATED_TASK,))
+"""Reserved keys that speak about the request and not about the client: the others are set anew for each upstream."""
+
+PROBE_SECONDS: Final = 5.0
+"""How long an upstream may take to say that it knows nothing of ``server/discover`` (basic/transports/stdio)."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamInfo:
-    """What an upstream said of itself. ``envelope`` is what it wants in ``_meta`` of every request.
+    """What an upstream said of itself.
 
     Its name and its instructions are claims of the upstream: no decision may rest on them.
     """
@@ -49,66 +52,97 @@ class UpstreamInfo:
     server_info: dict[str, Any]
     instructions: str | None
     raw: dict[str, Any]
-    envelope: Mapping[str, Any]
 
 
 async def open_session(
     peer: Peer,
     *,
-    client_info: dict[str, Any],
+    claims: Claims,
     timeout: float,  # noqa: ASYNC109  # passed on to each request
+    prefer: Era = Era.LEGACY,
     reconnect: Callable[[], Awaitable[Peer]] | None = None,
 ) -> UpstreamInfo:
-    """Open a session: ``initialize``, or ``server/discover`` if the upstream knows no handshake. Offers no capability.
+    """Open a session in the era that the client speaks, if the upstream does, else in the other one.
 
     :meth:`Peer.run` must be running. ``timeout`` (seconds) is for each answer. ``reconnect`` gives a fresh connection
-    for the second attempt, for upstreams whose era is decided by the first request; the first one is closed. Without it
+    for a second attempt, for upstreams whose era is decided by the first request; the first one is closed. Without it
     the second attempt is made on the same connection.
 
     :raises UpstreamUnavailable: it did not answer, refused, or speaks no version that we speak. The text may quote the
         upstream (its error messages, its version), which no other text of this package's exceptions does but
         :attr:`RemoteError.message`.
     """
+
+    async def anew() -> Peer:
+        if reconnect is None:
+            return peer
+        await peer.close()
+        return await reconnect()
+
+    if prefer is Era.LEGACY:
+        try:
+            return await _initialize(peer, claims, timeout)
+        except RemoteError as error:
+            if error.code not in _MODERN_ONLY:
+                raise _refused(peer, error) from error
+            refusal = error
+        return await _discover(await anew(), claims, timeout, refusal=refusal)
     try:
-        result = await _ask(peer, "initialize", _initialize_params(client_info), timeout)
+        return await _discover(peer, claims, min(timeout, PROBE_SECONDS), refusal=None)
     except RemoteError as error:
-        if error.code not in _MODERN_ONLY:
-            raise UpstreamUnavailable(f"{peer.name} refused initialize: {error.message} ({error.code})") from error
-        if reconnect is not None:
-            await peer.close()
-            peer = await reconnect()
-        return await _discover(peer, client_info, timeout, refusal=error)
-    info = _opened(peer.name, Era.LEGACY, result, result.get("protocolVersion"), result.get("serverInfo"), {})
+        if error.code == UNSUPPORTED_PROTOCOL_VERSION:
+            raise _refused(peer, error) from error
+    except (TimedOut, ConnectionLost):
+        peer = await anew()  # it knows no request before initialize
+    try:
+        return await _initialize(peer, claims, timeout)
+    except RemoteError as error:
+        raise _refused(peer, error) from error
+
+
+def stamp(info: UpstreamInfo, params: dict[str, Any], claims: Claims) -> dict[str, Any]:
+    """``params`` as this upstream wants them: the client's protocol keys out, those of this upstream's era in.
+
+    Never changes ``params`` itself. A key that is not the protocol's own passes.
+    """
+    meta: dict[str, Any] = params.get("_meta") or {}
+    foreign = [name for name in meta if name.startswith(RESERVED) and name not in _PASSED_ON]
+    envelope: dict[str, Any] = {}
+    if info.era is Era.MODERN:
+        envelope = _envelope(claims)
+    elif not foreign:
+        return params
+    stamped = {**{name: value for name, value in meta.items() if name not in foreign}, **envelope}
+    rest = {name: value for name, value in params.items() if name != "_meta"}
+    return {**rest, "_meta": stamped} if stamped else rest
+
+
+def _envelope(claims: Claims) -> dict[str, Any]:
+    envelope: dict[str, Any] = {
+        PROTOCOL_VERSION: LATEST_MODERN,
+        CLIENT_INFO: claims.info,
+        CLIENT_CAPABILITIES: claims.capabilities,
+    }
+    return envelope if claims.log_level is None else {**envelope, LOG_LEVEL: claims.log_level}
+
+
+async def _initialize(peer: Peer, claims: Claims, seconds: float) -> UpstreamInfo:
+    params = {"protocolVersion": LATEST_LEGACY, "capabilities": claims.capabilities, "clientInfo": claims.info}
+    result = await _ask(peer, "initialize", params, seconds)
+    info = _opened(peer.name, Era.LEGACY, result, result.get("protocolVersion"), result.get("serverInfo"))
     if info.protocol_version not in LEGACY_VERSIONS:
         raise UpstreamUnavailable(f"{peer.name} speaks MCP {info.protocol_version}, which this gateway does not")
     await peer.notify("notifications/initialized", {})
     return info
 
 
-def stamp(info: UpstreamInfo, params: dict[str, Any]) -> dict[str, Any]:
-    """``params`` as this upstream wants them: the client's protocol keys out, ours in. Never changes ``params`` itself.
-
-    A key that is not the protocol's own passes.
-    """
-    meta: dict[str, Any] = params.get("_meta") or {}
-    passed = _PASSED_ON[info.era]
-    foreign = [name for name in meta if name.startswith(RESERVED) and name not in passed]
-    if not foreign and not info.envelope:
-        return params
-    stamped = {**{name: value for name, value in meta.items() if name not in foreign}, **info.envelope}
-    rest = {name: value for name, value in params.items() if name != "_meta"}
-    return {**rest, "_meta": stamped} if stamped else rest
-
-
-def _initialize_params(client_info: dict[str, Any]) -> dict[str, Any]:
-    return {"protocolVersion": LATEST_LEGACY, "capabilities": {}, "clientInfo": client_info}
-
-
-async def _discover(peer: Peer, client_info: dict[str, Any], seconds: float, *, refusal: RemoteError) -> UpstreamInfo:
-    envelope = {PROTOCOL_VERSION: LATEST_MODERN, CLIENT_INFO: client_info, CLIENT_CAPABILITIES: {}}
+async def _discover(peer: Peer, claims: Claims, seconds: float, *, refusal: RemoteError | None) -> UpstreamInfo:
+    """``refusal`` is how it refused ``initialize``; without one a refusal of this is raised as it is."""
     try:
-        result = await _ask(peer, "server/discover", {"_meta": envelope}, seconds)
+        result = await _ask(peer, "server/discover", {"_meta": _envelope(claims)}, seconds)
     except RemoteError as error:
+        if refusal is None:
+            raise
         raise UpstreamUnavailable(
             f"{peer.name} refused initialize: {refusal.message} ({refusal.code}), "
             f"and server/discover: {error.message} ({error.code})"
@@ -118,19 +152,25 @@ async def _discover(peer: Peer, client_info: dict[str, Any], seconds: float, *, 
         raise UpstreamUnavailable(f"{peer.name} does not speak MCP {LATEST_MODERN}, nor the handshake before it")
     claimed = (result.get("_meta") or {}).get(SERVER_INFO)
     server_info = claimed if isinstance(claimed, dict) else {}  # optional, and for display only
-    return _opened(peer.name, Era.MODERN, result, LATEST_MODERN, server_info, envelope)
+    return _opened(peer.name, Era.MODERN, result, LATEST_MODERN, server_info)
+
+
+def _refused(peer: Peer, error: RemoteError) -> UpstreamUnavailable:
+    return UpstreamUnavailable(f"{peer.name} refused to open a session: {error.message} ({error.code})")
+
+
+class SilentUpstream(TimedOut):
+    """It did not answer the handshake."""
 
 
 async def _ask(peer: Peer, method: str, params: dict[str, Any], seconds: float) -> dict[str, Any]:
     try:
         return await peer.request(method, params, timeout=seconds)
     except TimedOut as error:
-        raise UpstreamUnavailable(f"{error}; it may not be an MCP server") from error
+        raise SilentUpstream(f"{error}; it may not be an MCP server") from error
 
 
-def _opened(
-    name: str, era: Era, result: dict[str, Any], version: object, server_info: object, envelope: Mapping[str, Any]
-) -> UpstreamInfo:
+def _opened(name: str, era: Era, result: dict[str, Any], version: object, server_info: object) -> UpstreamInfo:
     capabilities, instructions = result.get("capabilities"), result.get("instructions")
     if not (
         isinstance(version, str)
@@ -139,4 +179,4 @@ def _opened(
         and isinstance(instructions, str | None)
     ):
         raise UpstreamUnavailable(f"{name} opened a session with a result that is not MCP's")
-    return UpstreamInfo(era, version, capabilities, server_info, instructions, result, envelope)
+    return UpstreamInfo(era, version, capabilities, server_info, instructions, result)

@@ -1,0 +1,87 @@
+"""What the client is told that upstreams can do, and upstreams that the client can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from rule_of_two.gateway.definitions import Kind
+from rule_of_two.model import Action
+from rule_of_two.wire.eras import Claims, Era
+
+ASKED_OF_CLIENT: Final[Mapping[str, tuple[str, Action]]] = {
+    "sampling/createMessage": ("sampling", Action.SAMPLE),
+    "elicitation/create": ("elicitation", Action.ELICIT),
+    "roots/list": ("roots", Action.LIST_ROOTS),
+}
+"""What an upstream can ask: the capability that the client must have said, and the action that policy decides."""
+
+_LISTS: Final[Mapping[str, frozenset[Kind]]] = {
+    "tools": frozenset((Kind.TOOL,)),
+    "prompts": frozenset((Kind.PROMPT,)),
+    "resources": frozenset((Kind.RESOURCE, Kind.TEMPLATE)),
+}
+_EVERYTHING: Final[Mapping[str, Any]] = {
+    "tools": {}, "prompts": {}, "resources": {"subscribe": True}, "completions": {}, "logging": {},
+}  # fmt: skip
+"""What an upstream of which nothing is known yet may turn out to offer: a client asks only once."""
+_OF_THE_PROTOCOL: Final = "io.modelcontextprotocol/"
+
+
+def offered(upstreams: Iterable[tuple[Mapping[str, Any] | None, frozenset[Kind]]], era: Era) -> dict[str, Any]:
+    """The capabilities of all upstreams together, for a client of ``era``.
+
+    Each upstream is given with what it said, ``None`` while it is not connected, and the kinds that are known of it
+    from before. Lists can change whatever an upstream says, because upstreams come, go and are accepted.
+    """
+    merged: dict[str, Any] = {}
+    for said, kinds in upstreams:
+        merged = _joined(merged, _known(kinds) if said is None else said)
+    for name in _LISTS:
+        if name in merged:
+            merged[name] = {**_object(merged[name]), "listChanged": True}
+    if era is Era.MODERN:
+        merged.pop("tasks", None)  # of the legacy era; the modern one has an extension
+    return merged
+
+
+def shown_to_upstreams(claims: Claims, permitted: Callable[[Action], bool]) -> Claims:
+    """What upstreams are told of the client: all it said, but for what policy would refuse whatever they ask."""
+    refused = {
+        name for name, action in ASKED_OF_CLIENT.values() if name in claims.capabilities and not permitted(action)
+    }
+    if not refused:
+        return claims
+    return replace(
+        claims, capabilities={key: value for key, value in claims.capabilities.items() if key not in refused}
+    )
+
+
+def has_vendor_methods(capabilities: Mapping[str, Any]) -> bool:
+    """Whether an upstream says that it offers more than MCP defines."""
+    extensions = _object(capabilities.get("extensions"))
+    return bool(_object(capabilities.get("experimental"))) or any(
+        not name.startswith(_OF_THE_PROTOCOL) for name in extensions
+    )
+
+
+def _known(kinds: frozenset[Kind]) -> Mapping[str, Any]:
+    """What can be said of an upstream that is not connected, from what is known of it from before."""
+    return {name: {} for name, some in _LISTS.items() if some & kinds} if kinds else _EVERYTHING
+
+
+def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Both objects; where they differ in something else, true wins over false and the first over the second."""
+    joined = dict(first)
+    for key, value in second.items():
+        mine = joined.get(key)
+        if isinstance(mine, dict) and isinstance(value, dict):
+            joined[key] = _joined(mine, value)
+        elif key not in joined or mine is False:
+            joined[key] = value
+    return joined
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

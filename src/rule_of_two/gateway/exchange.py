@@ -1,0 +1,79 @@
+"""A request of the client's while it is carried out: who asked, what the client can do, and the way back to it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from rule_of_two.gateway.flight import Flight
+from rule_of_two.gateway.results import without_ours
+from rule_of_two.wire.eras import Claims, Era
+from rule_of_two.wire.handler import Incoming, RemoteError
+
+NO_WAY_BACK = RemoteError(-32601, "The client cannot be asked now.")
+
+Progress = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Asking(Protocol):
+    """Puts a question of an upstream before the client in the client's era."""
+
+    async def __call__(self, method: str, params: dict[str, Any], on_progress: Progress | None) -> dict[str, Any]: ...
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """One request in flight. ``incoming`` is the client's; a modern one that was answered with a question has none
+    until the client repeats it."""
+
+    era: Era
+    claims: Claims
+    incoming: Incoming | None
+    flight: Flight | None = None
+    asking: Asking | None = None
+    """How a question reaches the client; ``None`` where none can."""
+
+    @property
+    def method(self) -> str:
+        return "" if self.incoming is None else self.incoming.method
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return {} if self.incoming is None else self.incoming.params
+
+    @property
+    def progress_token(self) -> object:
+        meta = self.params.get("_meta")
+        return meta.get("progressToken") if isinstance(meta, dict) else None
+
+    @property
+    def cancel_reason(self) -> str | None:
+        return None if self.incoming is None else self.incoming.cancel_reason
+
+    async def tell(self, method: str, params: dict[str, Any]) -> None:
+        """A notification that belongs to this request. One for which nobody waits any more is dropped.
+
+        :raises NotSent: the client is gone.
+        """
+        if self.incoming is not None:
+            await self.incoming.notify(method, without_ours(params))
+
+    async def on_progress(self, params: dict[str, Any]) -> None:
+        """Progress of the upstream's: its labels are joined before the first is handed over."""
+        token = self.progress_token
+        if token is not None:
+            if self.flight is not None:
+                await self.flight.receive()
+            await self.tell("notifications/progress", {**params, "progressToken": token})
+
+    async def ask(self, method: str, params: dict[str, Any], on_progress: Progress | None = None) -> dict[str, Any]:
+        """Put a question of an upstream before the client.
+
+        :raises RemoteError: it refused, or cannot be asked.
+        """
+        if self.asking is not None:
+            return await self.asking(method, params, on_progress)
+        if self.era is Era.MODERN or self.incoming is None:
+            raise NO_WAY_BACK
+        return await self.incoming.ask(method, params, on_progress=on_progress)

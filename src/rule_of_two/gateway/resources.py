@@ -1,0 +1,115 @@
+"""What all connections of one gateway process share: state, journal, desk; and how a connection begins and ends."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+
+import anyio
+
+from rule_of_two.approvals.channel import DeskServer
+from rule_of_two.approvals.desk import Desk
+from rule_of_two.audit.journal import Journal, Origin
+from rule_of_two.audit.why import origin_of
+from rule_of_two.errors import StoreError
+from rule_of_two.gateway.blueprint import Blueprint
+from rule_of_two.gateway.operator_log import say
+from rule_of_two.gateway.timing import timestamp, utc_now
+from rule_of_two.sessions.boundary import Attached, Boundaries
+from rule_of_two.sessions.key import Boundary, SessionKey
+from rule_of_two.sessions.presence import Presence
+from rule_of_two.sessions.repository import ConnectionSession
+from rule_of_two.store.database import Database
+from rule_of_two.store.journal import JournalStore
+from rule_of_two.store.pins import PinStore
+from rule_of_two.store.state import open_state
+
+
+@dataclass(slots=True)
+class Connection:
+    """One connection's session. ``orderly`` is set once it has ended as a client means it to end."""
+
+    session: ConnectionSession
+    orderly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Opened once for a process."""
+
+    blueprint: Blueprint
+    state: Database
+    store: JournalStore
+    journal: Journal
+    desk: Desk
+    boundaries: Boundaries
+    pins: PinStore
+
+    @property
+    def origin_of(self) -> Callable[[int], Origin]:
+        """Which call brought a label, by its number."""
+        return partial(origin_of, self.store)
+
+    @asynccontextmanager
+    async def connection(self, key: SessionKey, boundary: Boundary) -> AsyncIterator[Connection]:
+        """A recorded connection, from its beginning to its end.
+
+        # INVARIANT: only the client's own end of file, or a signal, ends a session cleanly; whatever else ends us
+        # leaves an orphan whose labels the next connection takes over (tests/attacks/test_washing.py).
+
+        :raises StoreError: it cannot be recorded; nothing was started.
+        """
+        ambient = frozenset(self.blueprint.config.sessions.ambient)
+        attached = await self.boundaries.attach(key, boundary, ambient=ambient)
+        connection = Connection(ConnectionSession(self.state, attached.connection, timestamp))
+        try:
+            await self.journal.event("session", attached.session, {"event": "attached", "began": attached.began})
+            yield connection
+        except anyio.get_cancelled_exc_class():
+            connection.orderly = True  # a signal
+            raise
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._end(key, attached, orderly=connection.orderly)
+
+    async def _end(self, key: SessionKey, attached: Attached, *, orderly: bool) -> None:
+        try:
+            await self.journal.flush()
+            if not orderly:
+                await self.journal.event("session", attached.session, {"event": "broken"})
+                say("the connection did not end in order, so the next one takes its labels over")
+                return
+            ended = await self.boundaries.detach(key, attached.connection)
+            await self.journal.event("session", attached.session, {"event": "ended" if ended else "detached"})
+        except StoreError as error:
+            say(f"the connection could not be ended cleanly, so the next one takes its labels over: {error}")
+
+
+@asynccontextmanager
+async def opened(blueprint: Blueprint) -> AsyncIterator[Resources]:
+    """Open everything that is shared, and run the desk and the journal until the end.
+
+    :raises StoreError: the state or the journal cannot be opened; nothing was started.
+    """
+    state = open_state(blueprint.state)
+    store = JournalStore(blueprint.state)
+    journal = Journal(store, timestamp, policy_version=blueprint.policies.version, client=blueprint.profile.name)
+    desk = Desk(clock=utc_now)
+    with Presence(blueprint.state) as presence:
+        boundaries = Boundaries(state, presence, timestamp)
+        resources = Resources(blueprint, state, store, journal, desk, boundaries, PinStore(state))
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(DeskServer(desk, state=blueprint.state, gateway=secrets.token_hex(4)).run)
+            tasks.start_soon(journal.keep_flushing)
+            yield resources
+            tasks.cancel_scope.cancel()
+    state.close()
+    store.close()
+
+
+def key_of(blueprint: Blueprint, client: str | None = None) -> SessionKey:
+    """The key of a connection: of the client that started us, or of one that is known by its token."""
+    return blueprint.key if client is None else replace(blueprint.key, client=client)

@@ -1,0 +1,263 @@
+"""Requests that take several rounds: ``input_required`` on the modern side, requests to the client on the legacy side.
+
+Four pairs of eras. Where both sides speak the same, a question passes as it is. A legacy client is asked what a modern
+upstream requires, and the upstream's request is repeated with the answers. A modern client is answered
+``input_required`` for what a legacy upstream asks, while the upstream's call is held until the client repeats its own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import anyio
+from anyio.abc import TaskGroup
+
+from rule_of_two.errors import BadRequest, LimitExceeded
+from rule_of_two.gateway.dialogue import Dialogue
+from rule_of_two.gateway.exchange import Exchange, Progress
+from rule_of_two.gateway.mount import Mount
+from rule_of_two.gateway.sealing import STATE_SECONDS, Sealer, request_digest
+from rule_of_two.wire.eras import INPUT_REQUIRED, kind_of
+from rule_of_two.wire.peer import RemoteError
+
+_ROUNDS: Final = 16
+"""How often an upstream may ask in the course of one request."""
+_HELD: Final = 64
+"""Calls that may be held at the same time until their client comes back."""
+
+Work = Callable[[], Awaitable[dict[str, Any]]]
+Repeat = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What a repeated request brings. ``forwarded`` is what the upstream gets of it besides the request itself."""
+
+    answers: Mapping[str, Any]
+    methods: str
+    forwarded: dict[str, Any]
+    held: str | None = None
+
+
+class Rounds:
+    """Bridges questions of upstreams between the eras, for one client. ``tasks`` hold calls between two rounds."""
+
+    def __init__(self, dialogue: Dialogue, tasks: TaskGroup, sealer: Sealer) -> None:
+        self._dialogue = dialogue
+        self._tasks = tasks
+        self._sealer = sealer
+        self._held: dict[str, _Held] = {}
+
+    # A modern upstream's questions
+
+    async def ask_all(self, mount: Mount, exchange: Exchange, result: dict[str, Any], repeat: Repeat) -> dict[str, Any]:
+        """Ask a legacy client what a modern upstream requires, as long as it requires more; the final result.
+
+        :raises LimitExceeded: it asks without end.
+        :raises RemoteError: the client refused; or the upstream's final error.
+        """
+        for _ in range(_ROUNDS):
+            if kind_of(result) != INPUT_REQUIRED:
+                return result
+            answers = {
+                key: await self._dialogue.ask(mount, exchange, method, params)
+                for key, method, params in _questions(result)
+            }
+            more: dict[str, Any] = {"inputResponses": answers}
+            if "requestState" in result:
+                more["requestState"] = result["requestState"]
+            result = await repeat(more)
+        raise LimitExceeded(f"the server '{mount.name}' asked for input more than {_ROUNDS} times")
+
+    async def pass_on(self, mount: Mount, exchange: Exchange, result: dict[str, Any]) -> dict[str, Any]:
+        """Decide what a modern upstream requires of a modern client, and seal its state into ours.
+
+        :raises Refused: a question may not be put.
+        :raises RemoteError: the client cannot do what is asked.
+        """
+        questions = _questions(result)
+        shown = {
+            key: {"method": method, "params": await self._dialogue.question(mount, exchange, method, params)}
+            for key, method, params in questions
+        }
+        passed = {**result, **({"inputRequests": shown} if "inputRequests" in result else {})}
+        if "requestState" in result:
+            content = {
+                "upstream": mount.name,
+                "state": result["requestState"],
+                "asked": {key: method for key, method, _ in questions},
+            }
+            passed["requestState"] = self._sealer.seal(content, request=_digest(exchange))
+        return passed
+
+    # The client comes back
+
+    def resumed(self, mount: Mount, exchange: Exchange) -> Resumed | None:
+        """What a request brings as answers; ``None`` if it brings none.
+
+        :raises BadRequest: its state is not ours, or not for this request and upstream.
+        """
+        params = exchange.params
+        if "inputResponses" not in params and "requestState" not in params:
+            return None
+        answers = params.get("inputResponses", {})
+        if not isinstance(answers, dict):
+            raise BadRequest("inputResponses is not an object")
+        forwarded: dict[str, Any] = {"inputResponses": answers} if "inputResponses" in params else {}
+        if "requestState" not in params:
+            return Resumed(answers, "input", forwarded)
+        content = self._sealer.open(params["requestState"], request=_digest(exchange))
+        if content["upstream"] != mount.name:
+            raise BadRequest("the requestState belongs to another server")
+        methods = ", ".join(sorted(set(content["asked"].values()))) or "nothing"
+        if "held" in content:
+            return Resumed(answers, methods, {}, content["held"])
+        return Resumed(answers, methods, {**forwarded, "requestState": content["state"]})
+
+    # A legacy upstream's questions
+
+    async def hold(self, mount: Mount, exchange: Exchange, work: Work) -> dict[str, Any]:
+        """Carry out ``work`` for a modern client. When its upstream asks something, the client is answered with that.
+
+        :raises LimitExceeded: too many calls wait for their clients.
+        """
+        if len(self._held) >= _HELD:
+            raise LimitExceeded("too many calls wait for their clients' answers")
+        held = _Held(secrets.token_hex(16), mount, exchange)
+        exchange.asking = held.ask
+        self._held[held.id] = held
+        self._tasks.start_soon(self._carry_out, held, work)
+        return await self._next(held)
+
+    async def go_on(self, exchange: Exchange, resumed: Resumed) -> dict[str, Any]:
+        """Give a held call the client's answers, and wait for what comes next.
+
+        :raises BadRequest: the call is not held any more.
+        :raises Refused: the answers may not leave; the call goes on waiting.
+        """
+        held = self._held.get(resumed.held or "")
+        if held is None or exchange.incoming is None or held.exchange.incoming is not None:
+            raise BadRequest("the call that this answers is not waiting any more")
+        held.exchange.incoming = exchange.incoming
+        for key, waiting in list(held.waiting.items()):
+            answer = resumed.answers.get(key)
+            if isinstance(answer, dict):
+                try:
+                    await self._dialogue.answer(held.mount, waiting.method, answer)
+                except BaseException:
+                    held.exchange.incoming = None
+                    raise
+                waiting.answer = answer
+                waiting.answered.set()
+                held.waiting.pop(key, None)
+        return await self._next(held)
+
+    async def _carry_out(self, held: _Held, work: Work) -> None:
+        try:
+            with held.scope:
+                held.result = await work()
+        except Exception as error:  # noqa: BLE001  # it is raised where the client's request is answered
+            held.error = error
+        finally:
+            held.done = True
+            self._held.pop(held.id, None)
+            held.changed.set()
+
+    async def _next(self, held: _Held) -> dict[str, Any]:
+        """The result of a held call, or the questions that came first."""
+        try:
+            while not held.done and not held.waiting:
+                await held.changed.wait()
+                held.changed = anyio.Event()
+        except anyio.get_cancelled_exc_class():
+            held.scope.cancel()  # the client gave up: so does its call
+            raise
+        if held.done:
+            if held.error is not None:
+                raise held.error
+            if held.result is None:
+                raise BadRequest("the call was given up")
+            return held.result
+        questions = dict(held.waiting)
+        state = {
+            "upstream": held.mount.name,
+            "held": held.id,
+            "asked": {key: waiting.method for key, waiting in questions.items()},
+        }
+        sealed = self._sealer.seal(state, request=_digest(held.exchange))
+        held.exchange.incoming = None
+        return {
+            "resultType": INPUT_REQUIRED,
+            "inputRequests": {
+                key: {"method": waiting.method, "params": waiting.params} for key, waiting in questions.items()
+            },
+            "requestState": sealed,
+        }
+
+
+@dataclass(slots=True, eq=False)
+class _Question:
+    method: str
+    params: dict[str, Any]
+    answered: anyio.Event = field(default_factory=anyio.Event)
+    answer: dict[str, Any] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """A call to a legacy upstream that goes on between two requests of a modern client."""
+
+    id: str
+    mount: Mount
+    exchange: Exchange
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    waiting: dict[str, _Question] = field(default_factory=dict)
+    changed: anyio.Event = field(default_factory=anyio.Event)
+    result: dict[str, Any] | None = None
+    error: Exception | None = None
+    done: bool = False
+    asked: int = 0
+
+    async def ask(self, method: str, params: dict[str, Any], on_progress: Progress | None) -> dict[str, Any]:
+        """Have the client asked with its next answer, and wait until it comes back with one.
+
+        :raises RemoteError: it did not come back in time.
+        """
+        self.asked += 1
+        key = f"question-{self.asked}"
+        self.waiting[key] = question = _Question(method, params)
+        self.changed.set()
+        try:
+            with anyio.move_on_after(STATE_SECONDS):
+                await question.answered.wait()
+        finally:
+            self.waiting.pop(key, None)
+        if question.answer is None:
+            self.scope.cancel()
+            raise RemoteError(-1, "The client did not come back with an answer.")
+        return question.answer
+
+
+def _questions(result: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Key, method and parameters of each question of an ``input_required`` result.
+
+    :raises BadRequest: it is not one.
+    """
+    requests = result.get("inputRequests", {})
+    if not isinstance(requests, dict) or not ("inputRequests" in result or "requestState" in result):
+        raise BadRequest("the server asks for input without saying what for")
+    questions: list[tuple[str, str, dict[str, Any]]] = []
+    for key, request in requests.items():
+        method = request.get("method") if isinstance(request, dict) else None
+        params = request.get("params", {}) if isinstance(request, dict) else None
+        if not isinstance(method, str) or not isinstance(params, dict):
+            raise BadRequest("the server asks for input in a way that is not MCP's")
+        questions.append((key, method, params))
+    return questions
+
+
+def _digest(exchange: Exchange) -> bytes:
+    return request_digest(exchange.method, exchange.params)

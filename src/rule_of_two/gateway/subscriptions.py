@@ -1,0 +1,173 @@
+"""Who wants to be told of what: resource subscriptions and lists that change, in both eras and both directions.
+
+A legacy client subscribes to resources one by one and is told of every list; a modern one opens a stream and says what
+for (``subscriptions/listen``). Towards upstreams it is the same, for all clients of the gateway together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import anyio
+
+from rule_of_two.errors import UpstreamUnavailable
+from rule_of_two.gateway.exchange import Exchange
+from rule_of_two.gateway.mount import Mount
+from rule_of_two.wire.eras import SUBSCRIPTION_ID, Era
+from rule_of_two.wire.peer import NotSent, RemoteError
+
+LIST_CHANGED: Final[Mapping[str, str]] = {
+    "tools": "toolsListChanged",
+    "prompts": "promptsListChanged",
+    "resources": "resourcesListChanged",
+}
+"""Of each list, the member of a subscription's filter."""
+SUBSCRIBE_SECONDS: Final = 10.0
+_MOST: Final = 1024
+"""Resources that one client may have itself told of."""
+
+
+class Listener(Protocol):
+    """Somebody who is told."""
+
+    async def changed(self, kind: str) -> None:
+        """A list has changed: ``tools``, ``prompts`` or ``resources``."""
+
+    async def updated(self, params: dict[str, Any]) -> None:
+        """A resource has changed."""
+
+
+@dataclass(slots=True, eq=False)
+class Stream:
+    """A modern client's subscription, for as long as its request is open."""
+
+    exchange: Exchange
+    wanted: dict[str, Any]
+
+    async def acknowledge(self) -> None:
+        """Say what will be told; the first message of the stream."""
+        await self._tell("notifications/subscriptions/acknowledged", {"notifications": self.wanted})
+
+    async def changed(self, kind: str) -> None:
+        if self.wanted.get(LIST_CHANGED[kind]) is True:
+            await self._tell(f"notifications/{kind}/list_changed", {})
+
+    async def updated(self, params: dict[str, Any]) -> None:
+        await self._tell("notifications/resources/updated", params)
+
+    async def _tell(self, method: str, params: dict[str, Any]) -> None:
+        if self.exchange.incoming is not None:
+            meta = {**(params.get("_meta") or {}), SUBSCRIPTION_ID: self.exchange.incoming.id}
+            await self.exchange.tell(method, {**params, "_meta": meta})
+
+
+@dataclass(slots=True, eq=False)
+class _Resource:
+    mount: Mount
+    listeners: set[Listener] = field(default_factory=set)
+
+
+class Subscriptions:
+    """The listeners of one gateway's clients."""
+
+    def __init__(self) -> None:
+        self.ended = anyio.Event()
+        """Set when the gateway ends: streams that are open end in order."""
+        self._listeners: set[Listener] = set()
+        self._resources: dict[str, _Resource] = {}
+
+    def attach(self, listener: Listener) -> None:
+        """Tell ``listener`` of lists that change."""
+        self._listeners.add(listener)
+
+    async def detach(self, listener: Listener) -> None:
+        """Tell it nothing more."""
+        self._listeners.discard(listener)
+        for uri in [uri for uri, one in self._resources.items() if listener in one.listeners]:
+            with suppress(UpstreamUnavailable, RemoteError):
+                await self.remove(listener, uri)
+
+    async def add(self, listener: Listener, mount: Mount, uri: str, params: Mapping[str, Any] | None = None) -> None:
+        """Tell ``listener`` when a resource changes, and have its upstream tell us.
+
+        :raises RemoteError: the upstream refused, or the listener wants too much.
+        :raises UpstreamUnavailable: the upstream did not answer.
+        """
+        if sum(listener in one.listeners for one in self._resources.values()) >= _MOST:
+            raise RemoteError(-32602, f"Invalid params: more than {_MOST} subscriptions", None)
+        known = self._resources.setdefault(uri, _Resource(mount))
+        first = not known.listeners
+        known.listeners.add(listener)
+        try:
+            if first:
+                await self._ask(mount, "resources/subscribe", {**(params or {}), "uri": uri})
+        except BaseException:
+            self._forget(listener, uri)
+            raise
+
+    async def remove(self, listener: Listener, uri: str) -> None:
+        """The reverse of :meth:`add`; raises the same."""
+        known = self._resources.get(uri)
+        if known is not None and listener in known.listeners:
+            self._forget(listener, uri)
+            if not known.listeners:
+                await self._ask(known.mount, "resources/unsubscribe", {"uri": uri})
+
+    async def renew(self, mount: Mount) -> None:
+        """Tell an upstream that came back what it was told before."""
+        uris = [uri for uri, one in self._resources.items() if one.mount is mount]
+        if mount.era is Era.MODERN:
+            mount.listen(frozenset(uris))
+            return
+        for uri in uris:
+            with suppress(UpstreamUnavailable, RemoteError):
+                await self._ask(mount, "resources/subscribe", {"uri": uri})
+
+    async def changed(self, kind: str) -> None:
+        """Tell everybody that a list has changed."""
+        await _all([(listener.changed, kind) for listener in self._listeners])
+
+    async def updated(self, mount: Mount, params: dict[str, Any]) -> None:
+        """Tell those who want to know of a resource, or of one that contains it."""
+        uri = params.get("uri")
+        if isinstance(uri, str):
+            listeners = {
+                listener
+                for known, one in self._resources.items()
+                if one.mount is mount and (uri == known or uri.startswith(known.rstrip("/") + "/"))
+                for listener in one.listeners
+            }
+            await _all([(listener.updated, params) for listener in listeners])
+
+    def wanted(self, mount: Mount) -> bool:
+        """Whether anybody wants to be told of a resource of this upstream."""
+        return any(one.mount is mount for one in self._resources.values())
+
+    def _forget(self, listener: Listener, uri: str) -> None:
+        known = self._resources.get(uri)
+        if known is not None:
+            known.listeners.discard(listener)
+            if not known.listeners:
+                del self._resources[uri]
+
+    async def _ask(self, mount: Mount, method: str, params: dict[str, Any]) -> None:
+        if mount.era is Era.MODERN:
+            mount.listen(frozenset(uri for uri, one in self._resources.items() if one.mount is mount))
+        else:
+            await mount.request(method, params, timeout=SUBSCRIBE_SECONDS)
+
+
+async def _all(calls: list[tuple[Any, Any]]) -> None:
+    """Tell each, one after the other; one that is gone or does not read concerns only itself."""
+    for tell, what in calls:
+        with suppress(NotSent):
+            await tell(what)
+
+
+def honoured(requested: Mapping[str, Any], uris: list[str]) -> dict[str, Any]:
+    """What of a requested filter is told; what is not known is left out, as the specification wants."""
+    wanted: dict[str, Any] = {member: True for member in LIST_CHANGED.values() if requested.get(member) is True}
+    return {**wanted, "resourceSubscriptions": uris} if uris else wanted

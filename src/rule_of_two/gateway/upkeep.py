@@ -1,0 +1,141 @@
+"""What happens when an upstream comes, changes, speaks or asks unasked, or goes."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+
+from rule_of_two.audit.journal import Journal
+from rule_of_two.errors import StoreError
+from rule_of_two.escape import visible
+from rule_of_two.gateway.catalog import Catalog
+from rule_of_two.gateway.client import Client, hears
+from rule_of_two.gateway.definitions import FIRST_USE, of_first_use, pins_of
+from rule_of_two.gateway.dialogue import Dialogue
+from rule_of_two.gateway.enforcement import Enforcement
+from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange
+from rule_of_two.gateway.mount import Mount
+from rule_of_two.gateway.operator_log import say
+from rule_of_two.gateway.results import without_ours
+from rule_of_two.gateway.router import Router
+from rule_of_two.gateway.subscriptions import Subscriptions
+from rule_of_two.gateway.tasks import TaskNames
+from rule_of_two.gateway.timing import timestamp
+from rule_of_two.model import Action, Facts
+from rule_of_two.store.pins import PinStore
+from rule_of_two.wire.eras import Claims, Era
+from rule_of_two.wire.peer import Incoming
+
+
+@dataclass(slots=True)
+class Introduction:
+    """What the first client said of itself, which is what upstreams are told when they are connected."""
+
+    done: anyio.Event = field(default_factory=anyio.Event)
+    claims: Claims = field(default_factory=Claims)
+    era: Era = Era.LEGACY
+
+
+@dataclass(slots=True)
+class Upkeep:
+    """Watches the mounts of one gateway."""
+
+    catalog: Catalog
+    router: Router
+    enforcement: Enforcement
+    dialogue: Dialogue
+    subscriptions: Subscriptions
+    task_names: TaskNames
+    journal: Journal
+    pins: PinStore
+    introduction: Introduction
+    clients: set[Client]
+    accepts_first_use: bool
+    said: dict[str, list[str]] = field(default_factory=dict)
+    muted: set[tuple[object, ...]] = field(default_factory=set)
+
+    async def introduced(self) -> tuple[Claims, Era]:
+        """What to tell upstreams of the client, once there is one."""
+        await self.introduction.done.wait()
+        return self.introduction.claims, self.introduction.era
+
+    async def on_opened(self, mount: Mount) -> None:
+        """Tell an upstream again what it was told before it was connected anew."""
+        await mount.restore_level()
+        await self.subscriptions.renew(mount)
+
+    async def on_offered(self, mount: Mount) -> None:
+        """Accept an upstream's first definitions if the operator's configuration does, and tell the clients."""
+        pins = self.pins.load(mount.identity)
+        if not pins and self.accepts_first_use:
+            pins = pins_of(of_first_use(mount.offered), accepted_by=FIRST_USE, at=timestamp())
+            await self.pins.replace(mount.identity, pins)
+        mount.accept(pins)
+        changed = sorted(f"{one.definition.kind} {one.definition.name}" for one in mount.definitions.unaccepted())
+        if changed and pins and changed != self.said.get(mount.name):
+            self.said[mount.name] = changed
+            names = visible(", ".join(changed[:5])[:500])
+            await self.on_state(
+                mount, f"{mount.name} changed what it offers ({names}): `rule-of-two manifest pin` shows it"
+            )
+        await self.router.on_definitions_changed()
+
+    async def on_told(self, mount: Mount, method: str, params: dict[str, Any], exchange: Exchange | None) -> None:
+        """Hand on what an upstream tells, if the session may see it."""
+        if method == "notifications/resources/updated":
+            if self.subscriptions.wanted(mount) and await self._may_see(mount, method):
+                await self.subscriptions.updated(mount, params)
+            return
+        if method == "notifications/message":
+            level, params = params.get("level"), self.catalog.named_log(mount, params)
+            if exchange is not None and exchange.incoming is not None:
+                heard = hears(exchange.era, exchange.claims.log_level, level)
+            else:
+                heard = any(hears(client.era, client.log_level, level) for client in self.clients)
+            if not heard:
+                return
+        if not await self._may_see(mount, method):
+            return
+        shown = self.task_names.shown(mount, without_ours(params))
+        if exchange is not None and exchange.incoming is not None:
+            await exchange.tell(method, shown)
+            return
+        for client in list(self.clients):
+            if method != "notifications/message" or hears(client.era, client.log_level, params.get("level")):
+                await client.tell(method, shown)
+
+    async def _may_see(self, mount: Mount, method: str) -> bool:
+        """Decide unasked text. A refusal is journalled once per state of the session."""
+        try:
+            state = (mount.name, *self.enforcement.fingerprint())
+            if state in self.muted:
+                return False
+            what = "log" if method == "notifications/message" else method
+            if await self.enforcement.receive(Facts(Action.RECEIVE, mount.name, what, mount.manifest.ingress)):
+                return True
+            self.muted.add(state)
+        except StoreError as error:
+            say(f"a message of '{mount.name}' was dropped: {error}")
+        return False
+
+    async def on_asked(self, mount: Mount, incoming: Incoming, exchange: Exchange | None) -> dict[str, Any]:
+        """Have the client asked, in the course of the request that the upstream works on if there is one.
+
+        :raises RemoteError: it cannot be, or was refused.
+        """
+        if exchange is None or (exchange.incoming is None and exchange.asking is None):
+            client = next((one for one in self.clients if one.era is Era.LEGACY), None)
+            if client is None:
+                raise NO_WAY_BACK
+            exchange = Exchange(Era.LEGACY, client.claims, None, asking=client.ask)
+        params = self.task_names.shown(mount, incoming.params)
+        return await self.dialogue.ask(mount, exchange, incoming.method, params)
+
+    async def on_state(self, mount: Mount, message: str) -> None:
+        """Say it to the operator and write it down, if it can be."""
+        say(message)
+        with suppress(StoreError):
+            await self.journal.event("upstream", None, {"upstream": mount.name, "message": message})
