@@ -6,6 +6,7 @@
     python scripts/servers.py filesystem fetch    only those
     python scripts/servers.py --json              and print {name: [command, args...]} on stdout
     python scripts/servers.py --inspector         the MCP Inspector as well
+    python scripts/servers.py --conformance       the conformance suite as well
 
 Needs a Python with venv, and nothing else: Node comes from a PyPI wheel. What is already there is left alone.
 Exit codes: 0 done, 1 something could not be installed (one sentence on stderr), 2 wrong usage.
@@ -78,11 +79,12 @@ SERVERS = {
     "time": Server("pypi", "mcp-server-time", "2026.10.19"),
 }
 INSPECTOR = {"inspector": Server("npm", "@modelcontextprotocol/inspector", "2.12.0")}
+CONFORMANCE = {"conformance": Server("npm", "@modelcontextprotocol/conformance", "0.2.0-alpha.12")}
 
 
 def installed(name: str, cache: Path = CACHE) -> list[str] | None:
     """The command that starts ``name``, or ``None`` when its pinned version is not there."""
-    return _stamped((SERVERS | INSPECTOR)[name].pin, cache / name)
+    return _stamped((SERVERS | INSPECTOR | CONFORMANCE)[name].pin, cache / name)
 
 
 def _stamped(pin: str, home: Path) -> list[str] | None:
@@ -203,12 +205,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="servers.py", description="Install the real MCP servers that tests need.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(SERVERS)} (default: all)")
     parser.add_argument("--inspector", action="store_true", help="install the MCP Inspector as well")
+    parser.add_argument("--conformance", action="store_true", help="install the conformance suite as well")
     parser.add_argument("--json", action="store_true", help="print {name: [command, args...]} on stdout")
     options = parser.parse_args(argv)
     unknown = [name for name in options.names if name not in SERVERS]
     if unknown:
         parser.error(f"no server is named {', '.join(unknown)}; known are {', '.join(SERVERS)}")
-    wanted = {name: SERVERS[name] for name in options.names or SERVERS} | (INSPECTOR if options.inspector else {})
+    wanted = {name: SERVERS[name] for name in options.names or SERVERS}
+    wanted |= (INSPECTOR if options.inspector else {}) | (CONFORMANCE if options.conformance else {})
     try:
         commands, errors = install_all(wanted, CACHE)
     except InstallError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,17 @@ from pathlib import Path
 import pytest
 
 from scripts import servers
-from scripts.servers import INSPECTOR, SERVERS, InstallError, Server, install_all, install_node, installed, main
+from scripts.servers import (
+    CONFORMANCE,
+    INSPECTOR,
+    SERVERS,
+    InstallError,
+    Server,
+    install_all,
+    install_node,
+    installed,
+    main,
+)
 from tests.servers import real_server
 
 NEXT_STEP = "check the network or proxy and try again"
@@ -48,6 +59,21 @@ def test_what_is_installed_is_left_alone(
     assert printed.err == f"servers: time {SERVERS['time'].version} is there\n"
 
 
+def test_what_is_no_server_is_installed_only_where_it_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = {"time": SERVERS["time"]} | INSPECTOR | CONFORMANCE
+    for name, server in everything.items():
+        (tmp_path / name).mkdir()
+        stamp = {"pin": server.pin, "command": [sys.executable, name]}
+        (tmp_path / name / "installed.json").write_text(json.dumps(stamp))
+    monkeypatch.setattr(servers, "CACHE", tmp_path)
+    for options, names in (([], set()), (["--inspector"], {"inspector"}), (["--conformance"], {"conformance"})):
+        assert main(["time", "--json", *options]) == 0
+        assert set(json.loads(capsys.readouterr().out)) == {"time"} | names
+    assert installed("conformance", tmp_path) == [sys.executable, "conformance"]
+
+
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     result = subprocess.run([sys.executable, SCRIPT, "nothing"], capture_output=True, text=True, check=False)
     assert result.returncode == 2
@@ -55,8 +81,8 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
 
 
 def test_every_version_is_pinned() -> None:
-    for server in (SERVERS | INSPECTOR).values():
-        assert server.version.replace(".", "").isdigit()
+    for server in (SERVERS | INSPECTOR | CONFORMANCE).values():
+        assert re.fullmatch(r"\d+(\.\d+)+(-alpha\.\d+)?", server.version)
         assert server.version in server.pin
 
 
