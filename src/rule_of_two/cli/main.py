@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "wrap": "The gateway around one server, with no configuration file.",
     "demo": "A story in the terminal, with real servers: three labels, one question, one answer.",
     "console": "The terminal in which a human approves.",
+    "token": "Bearer tokens of clients that connect over HTTP.",
     "session": "What sessions hold, and starting new ones.",
     "why": "Why a call was allowed, asked or denied.",
     "audit": "The journal.",

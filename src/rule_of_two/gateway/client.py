@@ -33,13 +33,14 @@ class Answering(Protocol):
 class Client:
     """Handles the messages of one connection. A legacy one is a listener of everything, once it says it is ready."""
 
-    def __init__(self, answering: Answering) -> None:
+    def __init__(self, answering: Answering, era: Era | None = None) -> None:
+        """``era`` is what a header has decided; without one its first request does."""
         self.claims = Claims()
         """What it said last: with ``initialize``, or with its newest request."""
         self.log_level: str | None = None
         self.initialized = False
         self._answering = answering
-        self._era = ClientEra()
+        self._era = ClientEra(era)
         self._peer: Peer | None = None
 
     @property

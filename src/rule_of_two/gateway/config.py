@@ -32,7 +32,7 @@ class _Strict(BaseModel):
 class Server(_Strict):
     """One block of ``mcpServers``: a command to start, or the URL of a streamable HTTP server."""
 
-    type: Literal["stdio", "http", "streamable-http"] | None = None
+    type: Literal["stdio", "http", "streamable-http", "sse"] | None = None
     command: str | None = None
     args: tuple[str, ...] = ()
     env: dict[str, str] = Field(default_factory=dict)

@@ -73,9 +73,9 @@ class Gateway:
         self._limits = limits
         self._name = name
 
-    async def serve(self, transport: Transport) -> Ending | None:
-        """Serve one connection to its end. Returns how it ended."""
-        client = Client(self._router)
+    async def serve(self, transport: Transport, era: Era | None = None) -> Ending | None:
+        """Serve one connection to its end. Returns how it ended. ``era`` is what a header has decided, if any."""
+        client = Client(self._router, era)
         peer = Peer(transport, client, name=self._name, limits=self._limits)
         client.attach(peer)
         self._clients.add(client)

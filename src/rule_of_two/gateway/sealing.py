@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ import orjson
 from rule_of_two.errors import BadRequest
 
 STATE_SECONDS: Final = 1800
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]+={0,2}", re.ASCII)
 _NOT_PART: Final = frozenset(("_meta", "inputResponses", "requestState"))
 
 
@@ -38,7 +40,8 @@ class Sealer:
         """
         from cryptography.fernet import InvalidToken  # noqa: PLC0415  # see _fernet
 
-        if not isinstance(state, str) or not state.isascii():
+        # What stands after the padding would be ignored, and then two texts were one state.
+        if not isinstance(state, str) or not _TOKEN.fullmatch(state):
             raise BadRequest("the requestState is not one that was given out here")
         try:
             content: dict[str, Any] = orjson.loads(self._fernet().decrypt(state, ttl=STATE_SECONDS))

@@ -82,10 +82,14 @@ class Claims:
 
 
 class ClientEra:
-    """The era of one client connection: ``None`` until its first request, then that request's to the end."""
+    """The era of one client connection: ``None`` until its first request, then that request's to the end.
 
-    def __init__(self) -> None:
-        self.era: Era | None = None
+    Over HTTP a header has decided it before (``decided``).
+    """
+
+    def __init__(self, decided: Era | None = None) -> None:
+        self.era = decided
+        self._by_header = decided is not None
 
     def admit(self, method: str, params: Mapping[str, Any]) -> Era:
         """The era of the next request of the connection.
@@ -93,6 +97,8 @@ class ClientEra:
         :raises RemoteError: it belongs to the other era, or its modern envelope is incomplete or of a version that is
             not spoken here. Nothing of it may be carried out.
         """
+        if method == "initialize" and self._by_header and self.era is Era.MODERN:
+            raise RemoteError(METHOD_NOT_FOUND, "Method not found", method)
         version = _meta(params).get(PROTOCOL_VERSION, _ABSENT)
         enveloped = version is not _ABSENT and method != "initialize"
         if self.era is None:

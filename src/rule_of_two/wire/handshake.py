@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from rule_of_two import __version__
 from rule_of_two.errors import UpstreamUnavailable
 from rule_of_two.wire.eras import (
     CLIENT_CAPABILITIES,
@@ -118,22 +119,23 @@ def stamp(info: UpstreamInfo, params: dict[str, Any], claims: Claims) -> dict[st
 
 
 def _envelope(claims: Claims) -> dict[str, Any]:
-    envelope: dict[str, Any] = {
-        PROTOCOL_VERSION: LATEST_MODERN,
-        CLIENT_INFO: claims.info,
-        CLIENT_CAPABILITIES: claims.capabilities,
-    }
-    return envelope if claims.log_level is None else {**envelope, LOG_LEVEL: claims.log_level}
+    envelope: dict[str, Any] = {PROTOCOL_VERSION: LATEST_MODERN, CLIENT_CAPABILITIES: claims.capabilities}
+    if claims.info:
+        envelope[CLIENT_INFO] = claims.info
+    if claims.log_level is not None:
+        envelope[LOG_LEVEL] = claims.log_level
+    return envelope
 
 
 async def _initialize(peer: Peer, claims: Claims, seconds: float) -> UpstreamInfo:
-    params = {"protocolVersion": LATEST_LEGACY, "capabilities": claims.capabilities, "clientInfo": claims.info}
+    info = claims.info or {"name": "rule-of-two", "version": __version__}  # a modern client need not say
+    params = {"protocolVersion": LATEST_LEGACY, "capabilities": claims.capabilities, "clientInfo": info}
     result = await _ask(peer, "initialize", params, seconds)
-    info = _opened(peer.name, Era.LEGACY, result, result.get("protocolVersion"), result.get("serverInfo"))
-    if info.protocol_version not in LEGACY_VERSIONS:
-        raise UpstreamUnavailable(f"{peer.name} speaks MCP {info.protocol_version}, which this gateway does not")
+    opened = _opened(peer.name, Era.LEGACY, result, result.get("protocolVersion"), result.get("serverInfo"))
+    if opened.protocol_version not in LEGACY_VERSIONS:
+        raise UpstreamUnavailable(f"{peer.name} speaks MCP {opened.protocol_version}, which this gateway does not")
     await peer.notify("notifications/initialized", {})
-    return info
+    return opened
 
 
 async def _discover(peer: Peer, claims: Claims, seconds: float, *, refusal: RemoteError | None) -> UpstreamInfo:
