@@ -58,6 +58,14 @@ class House:
             "manifest": str(UPSTREAMS / "recorder.yaml"),
         }
 
+    def asker(self, name: str, *arguments: str) -> dict[str, Any]:
+        """The block of an upstream that asks and tells; its arguments are ``--modern`` and ``--vendor``."""
+        return {
+            "command": sys.executable,
+            "args": [str(UPSTREAMS / "asker.py"), str(self.folder / f"{name}.jsonl"), *arguments],
+            "manifest": str(UPSTREAMS / "asker.yaml"),
+        }
+
     def sent(self, name: str = "sent") -> list[str]:
         """The names of tools called, resources read and prompts got, in the order in which the upstream saw them."""
         path = self.folder / f"{name}.jsonl"
@@ -68,9 +76,9 @@ class House:
             if message["method"] in {"tools/call", "resources/read", "prompts/get"}
         ]
 
-    def messages(self) -> list[dict[str, Any]]:
-        """Every message that the upstream was sent."""
-        return [json.loads(line) for line in (self.folder / "sent.jsonl").read_text().splitlines()]
+    def messages(self, name: str = "sent") -> list[dict[str, Any]]:
+        """Every message that an upstream was sent."""
+        return [json.loads(line) for line in (self.folder / f"{name}.jsonl").read_text().splitlines()]
 
     def journal(self, kind: str | None = None) -> list[dict[str, Any]]:
         """The journal's entries, read with nothing of ours."""
@@ -123,13 +131,16 @@ class Gateway:
         self.process = process
         self.notifications: list[dict[str, Any]] = []
         self.unmatched: list[dict[str, Any]] = []
+        self.answers: dict[str, dict[str, Any]] = {}
+        """What to answer to requests of the gateway: ``{"result": …}`` or ``{"error": …}``, by method."""
+        self.asked: list[dict[str, Any]] = []
         self.stderr = ""
         self._last_id = 0
         self._waiting: dict[Any, asyncio.Future[dict[str, Any]]] = {}
         self._arrived = asyncio.Condition()
 
-    async def initialize(self) -> dict[str, Any]:
-        reply = await self.request("initialize", INITIALIZE)
+    async def initialize(self, **capabilities: Any) -> dict[str, Any]:
+        reply = await self.request("initialize", {**INITIALIZE, "capabilities": capabilities})
         await self.notify("notifications/initialized")
         return reply
 
@@ -187,7 +198,12 @@ class Gateway:
         while line := await self.process.stdout.readline():
             message = json.loads(line)
             async with self._arrived:
-                if "method" in message:
+                if "method" in message and "id" in message:
+                    self.asked.append(message)
+                    if message["method"] in self.answers:
+                        reply = {"jsonrpc": "2.0", "id": message["id"], **self.answers[message["method"]]}
+                        self.write(json.dumps(reply).encode())
+                elif "method" in message:
                     self.notifications.append(message)
                 elif message.get("id") in self._waiting:
                     self._waiting.pop(message["id"]).set_result(message)

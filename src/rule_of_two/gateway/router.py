@@ -187,10 +187,10 @@ class Router:
                 mounts[uri] = await self._may_subscribe(uri)
         stream = Stream(exchange, honoured(requested, list(mounts)))
         try:
-            await stream.acknowledge()
             self._subscriptions.attach(stream)
             for uri, mount in mounts.items():
                 await self._subscriptions.add(stream, mount, uri)
+            await stream.acknowledge()
             await self._subscriptions.ended.wait()
         finally:
             with anyio.CancelScope(shield=True):

@@ -46,10 +46,14 @@ class Stream:
 
     exchange: Exchange
     wanted: dict[str, Any]
+    early: list[tuple[str, dict[str, Any]]] | None = field(default_factory=list)
+    """What came before the acknowledgement, which is the first message of a stream; ``None`` after it."""
 
     async def acknowledge(self) -> None:
-        """Say what will be told; the first message of the stream."""
-        await self._tell("notifications/subscriptions/acknowledged", {"notifications": self.wanted})
+        """Say what will be told, and then what came meanwhile."""
+        early, self.early = self.early or [], None
+        for method, params in [("notifications/subscriptions/acknowledged", {"notifications": self.wanted}), *early]:
+            await self._tell(method, params)
 
     async def changed(self, kind: str) -> None:
         if self.wanted.get(LIST_CHANGED[kind]) is True:
@@ -59,7 +63,10 @@ class Stream:
         await self._tell("notifications/resources/updated", params)
 
     async def _tell(self, method: str, params: dict[str, Any]) -> None:
-        if self.exchange.incoming is not None:
+        if self.early is not None:
+            if len(self.early) < _MOST:
+                self.early.append((method, params))
+        elif self.exchange.incoming is not None:
             meta = {**(params.get("_meta") or {}), SUBSCRIPTION_ID: self.exchange.incoming.id}
             await self.exchange.tell(method, {**params, "_meta": meta})
 
