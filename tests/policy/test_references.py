@@ -61,7 +61,10 @@ def test_the_working_directory_does_not_matter(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("reference", "said"),
     [
-        ("defualt", r"unknown policy set 'defualt'; did you mean 'default'\?; shipped sets: default, roots, sampling; "),
+        (
+            "defualt",
+            r"unknown policy set 'defualt'; did you mean 'default'\?; shipped sets: default, roots, sampling; ",
+        ),
         ("mine", "unknown policy set 'mine'; shipped sets: .*as a path, such as './mine'"),
         ("", "unknown policy set ''; shipped sets: .*as a path, such as './policies'"),
         ("./none.cedar", "/none.cedar: there is no such policy file or folder; check `policies:`"),

@@ -1,30 +1,24 @@
-"""Streamable HTTP upstreams: a real server of the SDK in both ways of answering, and endpoints that do all wrong."""
+"""Streamable HTTP upstreams: a real server of the SDK in both ways of answering, and in both eras."""
 
 import asyncio
-import gzip
 import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rule_of_two.errors import BadRequest, ConfigurationError, UpstreamUnavailable
+from rule_of_two.errors import ConfigurationError
 from rule_of_two.wire.eras import Era
-from rule_of_two.wire.frames import Notification, Request
-from rule_of_two.wire.handshake import UpstreamInfo, open_session, stamp
+from rule_of_two.wire.frames import Notification, Request, Result
 from rule_of_two.wire.http import open_http
-from rule_of_two.wire.peer import ConnectionLost, Incoming, Limits, NotSent, Peer, RemoteError, TimedOut
-from rule_of_two.wire.transport import Ending, EndOfStream
+from rule_of_two.wire.peer import EndOfStream, Incoming, NotSent, Peer, RemoteError, TimedOut
+from rule_of_two.wire.transport import Ending
+from tests.wire.http_endpoints import ENVELOPE, LIMITS, VERSION, WHO, hello, peer_at
 from tests.wire.playbook import SECONDS, Script
-
-WHO = {"name": "rule-of-two", "version": "1"}
-LIMITS = Limits(frame_bytes=200_000, close_seconds=1, write_seconds=5)
-PREFIX = "io.modelcontextprotocol/"
 
 
 @pytest.fixture(scope="module", params=["json", "sse"])
@@ -44,49 +38,38 @@ def headers_seen(endpoint: str) -> list[dict[str, str]]:
     return seen
 
 
-@asynccontextmanager
-async def peer_at(
-    url: str, script: Script | None = None, *, headers: dict[str, str] | None = None, limits: Limits = LIMITS
-) -> AsyncIterator[Peer]:
-    transport = await open_http(url, headers=headers or {}, limits=limits)
-    peer = Peer(transport, script or Script(), name="web", limits=limits)
-    running = asyncio.create_task(peer.run())
-    try:
-        yield peer
-    finally:
-        async with asyncio.timeout(SECONDS):
-            await peer.close()
-            await running
-
-
-async def opened(peer: Peer, era: Era) -> UpstreamInfo:
-    if era is Era.LEGACY:
-        return await open_session(peer, client_info=WHO, timeout=SECONDS)
-    envelope = {f"{PREFIX}protocolVersion": "2026-07-28", f"{PREFIX}clientInfo": WHO, f"{PREFIX}clientCapabilities": {}}
-    return UpstreamInfo(Era.MODERN, "2026-07-28", {}, {}, None, {}, envelope)
+async def opened(peer: Peer, era: Era) -> dict[str, Any]:
+    """Shake hands if the era does; what every request must carry from then on."""
+    if era is Era.MODERN:
+        return {"_meta": ENVELOPE}
+    info = await hello(peer)
+    assert info["instructions"] == "Echoes."
+    return {}
 
 
 @pytest.mark.parametrize("era", list(Era))
 async def test_a_session_lists_and_calls_in_both_eras(endpoint: str, era: Era) -> None:
     async with peer_at(f"{endpoint}/mcp", headers={"x-tenant": "acme"}) as peer:
-        info = await opened(peer, era)
-        listed = await peer.request("tools/list", stamp(info, {}))
+        more = await opened(peer, era)
+        listed = await peer.request("tools/list", more)
         assert {tool["name"] for tool in listed["tools"]} == {"echo", "count", "hang", "ask"}
-        call = stamp(info, {"name": "echo", "arguments": {"text": "héllo"}})
-        result = await peer.request("tools/call", call)
-        assert result["content"][0]["text"] == "héllo"
+        answer = await peer.request("tools/call", {"name": "echo", "arguments": {"text": "héllo"}, **more})
+        assert answer["content"][0]["text"] == "héllo"
         with pytest.raises(RemoteError) as caught:
-            await peer.request("vendor/method", stamp(info, {}))
+            await peer.request("vendor/method", more)
         assert caught.value.code == -32601
+        assert peer.ending is None
     last = [seen for seen in headers_seen(endpoint) if seen["method"] == "POST"][-2]
     assert last["x-tenant"] == "acme"
-    assert last["mcp-protocol-version"] == info.protocol_version
+    assert last["accept-encoding"] == "identity"
+    assert last["mcp-protocol-version"] == ("2025-11-25" if era is Era.LEGACY else "2026-07-28")
     if era is Era.MODERN:
         assert last["mcp-method"] == "tools/call"
         assert last["mcp-name"] == "echo"
         assert last["mcp-param-text"].startswith("=?base64?")
+        assert "mcp-session-id" not in last
     else:
-        assert info.instructions == "Echoes."
+        assert last["mcp-session-id"]
         assert "mcp-method" not in last
 
 
@@ -98,46 +81,61 @@ async def test_progress_comes_in_order_where_the_answer_is_a_stream(endpoint: st
         steps.append(params["progress"])
 
     async with peer_at(f"{endpoint}/mcp") as peer:
-        info = await opened(peer, era)
-        params = stamp(info, {"name": "count", "arguments": {}})
-        result = await peer.request("tools/call", params, on_progress=on_progress)
-        assert result["content"][0]["text"] == "counted"
+        more = await opened(peer, era)
+        answer = await peer.request("tools/call", {"name": "count", "arguments": {}, **more}, on_progress=on_progress)
+        assert answer["content"][0]["text"] == "counted"
         assert steps in ([1, 2, 3], [])  # a JSON answer has no room for progress
         assert steps == sorted(steps)
 
 
-async def test_what_a_legacy_server_asks_back_is_answered(endpoint: str) -> None:
+async def test_what_a_legacy_server_asks_back_is_answered_and_belongs_to_the_call(endpoint: str) -> None:
+    abouts: list[object] = []
+
     async def answer(incoming: Incoming) -> dict[str, Any]:
         assert incoming.params["message"] == "Who?"
+        abouts.append(incoming.about)
         return {"action": "accept", "content": {"name": "me"}}
 
-    script = Script(**{"elicitation/create": answer})
-    async with peer_at(f"{endpoint}/mcp", script) as peer:
-        initialize = {
-            "protocolVersion": "2025-11-25",
-            "capabilities": {"elicitation": {"form": {}}},
-            "clientInfo": WHO,
-        }
+    async with peer_at(f"{endpoint}/mcp", Script(**{"elicitation/create": answer})) as peer:
+        capabilities = {"elicitation": {"form": {}}}
+        initialize = {"protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": WHO}
         await peer.request("initialize", initialize)
         await peer.notify("notifications/initialized", {})
+        call = {"name": "ask", "arguments": {}}
         try:
-            result = await peer.request("tools/call", {"name": "ask", "arguments": {}}, timeout=SECONDS)
+            result = await peer.request("tools/call", call, timeout=SECONDS, about="this call")
         except RemoteError as error:
-            text = error.message
+            assert "no back-channel" in error.message  # a JSON answer has no room for a question
         else:
-            text = result["content"][0]["text"]
-        assert text == "me" or "no back-channel" in text  # a JSON answer has no room for a question
+            assert result["content"][0]["text"] == "me"
+            assert abouts == ["this call"]
 
 
 @pytest.mark.parametrize("era", list(Era))
 async def test_a_call_that_is_given_up_leaves_the_connection_working(endpoint: str, era: Era) -> None:
     async with peer_at(f"{endpoint}/mcp") as peer:
-        info = await opened(peer, era)
-        await peer.request("tools/list", stamp(info, {}))  # says which arguments a header must repeat
+        more = await opened(peer, era)
+        await peer.request("tools/list", more)  # says which arguments a header must repeat
         with pytest.raises(TimedOut):
-            await peer.request("tools/call", stamp(info, {"name": "hang", "arguments": {}}), timeout=0.1)
-        result = await peer.request("tools/call", stamp(info, {"name": "echo", "arguments": {"text": "x"}}))
-        assert result["content"][0]["text"] == "x"
+            await peer.request("tools/call", {"name": "hang", "arguments": {}, **more}, timeout=0.2)
+        answer = await peer.request("tools/call", {"name": "echo", "arguments": {"text": "x"}, **more})
+        assert answer["content"][0]["text"] == "x"
+
+
+@pytest.mark.parametrize("era", list(Era))
+async def test_a_call_that_hangs_keeps_nobody_waiting(endpoint: str, era: Era) -> None:
+    async with peer_at(f"{endpoint}/mcp") as peer:
+        more = await opened(peer, era)
+        await peer.request("tools/list", more)
+        hanging = asyncio.create_task(peer.request("tools/call", {"name": "hang", "arguments": {}, **more}))
+        calls = [
+            peer.request("tools/call", {"name": "echo", "arguments": {"text": str(number)}, **more}, timeout=SECONDS)
+            for number in range(30)
+        ]
+        texts = [answer["content"][0]["text"] for answer in await asyncio.gather(*calls)]
+        assert texts == [str(number) for number in range(30)]
+        hanging.cancel()
+        await asyncio.wait((hanging,))
 
 
 async def test_the_session_is_taken_leave_of(endpoint: str) -> None:
@@ -149,203 +147,60 @@ async def test_the_session_is_taken_leave_of(endpoint: str) -> None:
     assert any(seen["method"] == "DELETE" and seen["mcp-session-id"] for seen in after)
 
 
-# Endpoints that do everything wrong
+async def test_a_server_without_a_session_is_not_taken_leave_of_and_not_listened_to_in_the_modern_era(
+    endpoint: str,
+) -> None:
+    before = len(headers_seen(endpoint))
+    async with peer_at(f"{endpoint}/mcp") as peer:
+        await peer.request("tools/list", {"_meta": ENVELOPE})
+    assert {seen["method"] for seen in headers_seen(endpoint)[before:]} == {"POST"}
 
-Answerer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
-
-@asynccontextmanager
-async def endpoint_that(answers: Answerer) -> AsyncIterator[str]:
-    """A raw HTTP server: reads one request, lets the test answer in bytes, and closes."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = next((line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), b":0")
-            body = await reader.readexactly(int(length.partition(b":")[2]))
-            await answers(body, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
+async def test_a_session_that_the_server_has_ended_ends_the_connection(endpoint: str) -> None:
+    async with peer_at(f"{endpoint}/mcp") as peer:
+        await hello(peer)
+        session = headers_seen(endpoint)[-1].get("mcp-session-id") or headers_seen(endpoint)[-2]["mcp-session-id"]
+        leave = urllib.request.Request(  # noqa: S310  # loopback
+            f"{endpoint}/mcp", method="DELETE", headers={"mcp-session-id": session, "accept": "application/json"}
+        )
+        with urllib.request.urlopen(leave):  # noqa: S310  # loopback
             pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/mcp"
-    finally:
-        server.close()
+        with pytest.raises((NotSent, RemoteError, Exception)) as caught:
+            await peer.request("ping", {}, timeout=SECONDS)
+        assert "has ended the session" in str(caught.value)
+        assert peer.ending is Ending.BROKEN
 
 
-def answering(body: bytes, *, status: str = "200 OK", headers: str = "content-type: application/json") -> Answerer:
-    async def answer(request: bytes, writer: asyncio.StreamWriter) -> None:
-        number = json.loads(request or b"{}").get("id")
-        reply = body.replace(b'"id":1', f'"id":{number}'.encode())
-        head = f"HTTP/1.1 {status}\r\ncontent-length: {len(reply)}\r\nconnection: close\r\n{headers}\r\n\r\n"
-        writer.write(head.encode() + reply)
-        await writer.drain()
-
-    return answer
+# The door
 
 
-async def failing(url: str, **more: Any) -> Exception:
-    async with peer_at(url, **more) as peer:
-        with pytest.raises((UpstreamUnavailable, RemoteError, BadRequest)) as caught:
-            async with asyncio.timeout(SECONDS):
-                await peer.request("initialize", {})
-    return caught.value
-
-
-async def test_an_address_where_nobody_listens_is_said_in_one_sentence_without_its_secrets() -> None:
-    listener = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
-    listener.close()
-    await listener.wait_closed()
-    error = await failing(f"http://user:hunter2@127.0.0.1:{port}/mcp?token=hunter2")
-    assert isinstance(error, ConnectionLost)
-    assert f"web: http://127.0.0.1:{port}/mcp cannot be reached: " in str(error)
-    assert "hunter2" not in str(error)
-
-
-@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden", "500 Internal Server Error", "404 Not Found"])
-async def test_a_bare_status_is_told(status: str) -> None:
-    async with endpoint_that(answering(b"<html>no</html>", status=status, headers="content-type: text/html")) as url:
-        assert f"HTTP {status}" in str(await failing(url))
-
-
-async def test_a_redirect_to_another_origin_is_not_followed() -> None:
-    elsewhere = "location: http://127.0.0.1:9/stolen?token=hunter2"
-    async with endpoint_that(answering(b"", status="307 Temporary Redirect", headers=elsewhere)) as url:
-        text = str(await failing(url, headers={"authorization": "Bearer hunter2"}))
-    assert "not followed" in text
-    assert "hunter2" not in text
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"not json",
-        b"[]",
-        b'{"jsonrpc":"2.0","id":1,"result":{"n":NaN}}',
-        b'{"jsonrpc":"2.0","id":1,"result":{"n":1e999}}',
-        b'{"jsonrpc":"2.0","id":1,"result":{"a":' + b"[" * 150 + b"]" * 150 + b"}}",
-        b'{"jsonrpc":"2.0","id":1,"result":{"a":' + b"[" * 9000 + b"]" * 9000 + b"}}",
-        b'{"jsonrpc":"2.0","id":1,"result":{"a":"\\ud800"}}',
-        b'{"jsonrpc":"2.0","id":1,"result":[]}',
-        b'{"jsonrpc":"2.0","id":1,"error":{"code":"x"}}',
-    ],
-)
-async def test_an_answer_that_is_not_one_fails_the_call_and_nothing_else(body: bytes) -> None:
-    async with endpoint_that(answering(body)) as url, peer_at(url) as peer:
-        for _ in range(2):
-            with pytest.raises((RemoteError, BadRequest)):
-                await peer.request("m", {}, timeout=SECONDS)
-
-
-async def test_integers_of_any_size_pass_unchanged() -> None:
-    body = f'{{"jsonrpc":"2.0","id":1,"result":{{"n":{10**40}}}}}'.encode()
-    async with endpoint_that(answering(body)) as url, peer_at(url) as peer:
-        assert await peer.request("m", {"n": 10**40}) == {"n": 10**40}
-
-
-async def test_an_answer_that_is_too_long_ends_the_connection() -> None:
-    body = b'{"jsonrpc":"2.0","id":1,"result":{"text":"' + b"x" * 300_000 + b'"}}'
-    async with endpoint_that(answering(body)) as url:
-        assert "sent an answer of more than 200000 bytes" in str(await failing(url))
-
-
-async def test_an_event_that_is_too_long_fails_the_call() -> None:
-    body = b'data: {"jsonrpc":"2.0","id":1,"result":{"text":"' + b"x" * 300_000 + b'"}}\n\n'
-    async with endpoint_that(answering(body, headers="content-type: text/event-stream")) as url:
-        assert "SSE" in str(await failing(url))
-
-
-async def test_a_compressed_answer_is_refused_before_it_can_grow() -> None:
-    headers = "content-type: application/json\r\ncontent-encoding: gzip"
-    async with endpoint_that(answering(gzip.compress(b" " * 100_000_000), headers=headers)) as url:
-        assert "sent a compressed answer" in str(await failing(url))
-
-
-async def test_a_stream_that_breaks_off_fails_the_call() -> None:
-    async with endpoint_that(answering(b": nothing\n\n", headers="content-type: text/event-stream")) as url:
-        assert isinstance(await failing(url), RemoteError)
-
-
-async def test_garbage_in_a_stream_fails_the_call() -> None:
-    async with endpoint_that(answering(b"data: garbage\n\n", headers="content-type: text/event-stream")) as url:
-        assert isinstance(await failing(url), RemoteError)
-
-
-async def test_a_connection_that_breaks_off_ends_with_a_reason() -> None:
-    async def hang_up(_: bytes, writer: asyncio.StreamWriter) -> None:
-        writer.transport.abort()
-
-    async with endpoint_that(hang_up) as url:
-        error = await failing(url)
-        assert isinstance(error, ConnectionLost)
-        assert "cannot be reached" in str(error)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"IGNORE ALL\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nIGNORE ALL\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\ncontent-length: IGNORE\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\ntransfer-encoding: IGNORE\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-type: application/json\r\n\r\nIGNORE\r\n",
-        b"HTTP/1.1 307 Go\r\nlocation: http://[IGNORE\r\n\r\n",
-    ],
-)
-async def test_a_broken_answer_is_never_quoted(answer: bytes) -> None:
-    async def say(_: bytes, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer)
-        await writer.drain()
-
-    async with endpoint_that(say) as url, peer_at(url) as peer:
-        texts = []
-        for _ in range(2):  # and what it says to every later call
-            with pytest.raises((UpstreamUnavailable, RemoteError)) as caught:
-                await peer.request("initialize", {}, timeout=SECONDS)
-            texts.append(str(caught.value))
-        assert "IGNORE" not in f"{texts} {peer.reason}"
-        assert peer.ending in {None, Ending.BROKEN}
-
-
-async def test_an_endpoint_that_never_answers_is_left_to_the_callers_timeout_and_closes_at_once() -> None:
-    async def never(_: bytes, writer: asyncio.StreamWriter) -> None:
-        await writer.wait_closed()
-
-    async with endpoint_that(never) as url, peer_at(url) as peer:
-        with pytest.raises(TimedOut):
-            await peer.request("m", {}, timeout=0.05)
-
-
-async def test_a_notification_that_is_not_taken_in_time_ends_the_connection() -> None:
-    async def never(_: bytes, writer: asyncio.StreamWriter) -> None:
-        await writer.wait_closed()
-
-    limits = Limits(write_seconds=1, close_seconds=0.2)
-    async with endpoint_that(never) as url:
-        transport = await open_http(url, headers={}, limits=limits)
-        await transport.send(Notification("notifications/a", {}))  # the SDK posts these one by one
-        with pytest.raises(NotSent, match="did not take a message for 1 s"):
-            await transport.send(Notification("notifications/b", {}))
-        with pytest.raises(EndOfStream, match="did not take a message for 1 s"):
-            await transport.receive()
+async def test_nothing_goes_out_before_the_first_message_and_nothing_after_the_end() -> None:
+    transport = await open_http("http://127.0.0.1:9/", headers={}, limits=LIMITS)
+    await transport.aclose()
+    await transport.aclose()
+    for message in (Request(1, "ping", {}), Notification("notifications/a", {}), Result(1, {})):
         with pytest.raises(NotSent):
-            await transport.send(Notification("notifications/c", {}))
+            await transport.send(message)
+    with pytest.raises(EndOfStream) as caught:
+        await transport.receive()
+    assert caught.value.ending is Ending.CLOSED
 
 
 async def test_a_method_that_no_header_can_hold_is_not_sent() -> None:
-    params = {"_meta": {f"{PREFIX}protocolVersion": "2026-07-28"}}
     transport = await open_http("http://127.0.0.1:9/", headers={}, limits=LIMITS)
-    with pytest.raises(NotSent, match="unusual characters"):
-        await transport.send(Request(1, "vendor/x\r\nx-evil: 1", params))
-    await transport.aclose()
+    for method, version in (("vendor/x\r\nx-evil: 1", "2026-07-28"), ("ping", "2026\r\nx-evil: 1"), ("", "2026-07-28")):
+        with pytest.raises(NotSent, match="unusual characters"):
+            await transport.send(Request(1, method, {"_meta": {VERSION: version}}))
     await transport.aclose()
 
 
-@pytest.mark.parametrize("url", ["ftp://host/mcp", "/mcp", "http://", "host:80/mcp", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("ftp://host/mcp", "/mcp", "http://", "host:80/mcp", "file:///etc/passwd", "http://[::1/mcp"),
+        *("http://host:99999/mcp", "http://host:x/mcp", "http://a b/", "http://host:0/"),
+    ],
+)
 async def test_an_address_that_is_not_http_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="must start with http"):
         await open_http(url, headers={}, limits=LIMITS)
@@ -360,13 +215,23 @@ async def test_a_header_that_cannot_be_sent_is_refused_without_showing_it(header
     assert "hunter2" not in str(caught.value)
 
 
-def test_nothing_but_an_http_upstream_imports_the_sdk() -> None:
-    names = ("frames", "peer", "streams", "stdio", "process", "handshake", "eras", "http")
+async def test_a_proxy_that_cannot_be_used_is_said_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "gopher://user:hunter2@proxy")
+    with pytest.raises(ConfigurationError, match="proxy") as caught:
+        await open_http("http://127.0.0.1:9/", headers={}, limits=LIMITS)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_nothing_but_an_http_upstream_imports_an_http_client_and_nothing_but_oauth_the_sdk() -> None:
+    names = ("frames", "peer", "streams", "stdio", "process", "handshake", "eras", "http", "sse")
     lines = [
         *(f"import rule_of_two.wire.{name}" for name in names),
         "import sys",
-        "print([m for m in sys.modules if m.partition('.')[0] in ('mcp', 'mcp_types', 'httpx2', 'pydantic')])",
+        "def loaded(): print([m for m in sys.modules if m in ('mcp', 'mcp_types', 'httpx2', 'pydantic')])",
+        "loaded()",
+        "import rule_of_two.wire.http_client_opening",
+        "loaded()",
     ]
     script = "\n".join(lines)
     output = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout
-    assert output.strip() == b"[]"
+    assert output.split() == [b"[]", b"['httpx2']"]

@@ -152,6 +152,7 @@ async def running(
         try:
             yield Gateway(catalog, router, enforcement, subscriptions, clients, limits, blueprint.profile.name)
         finally:
+            await rounds.give_up()
             resources.desk.retract(enforcement)
             tasks.cancel_scope.cancel()
 

@@ -28,6 +28,8 @@ _ROUNDS: Final = 16
 _HELD: Final = 64
 """Calls that may be held at the same time until their client comes back."""
 
+_GIVE_UP_SECONDS: Final = 2.0
+
 Work = Callable[[], Awaitable[dict[str, Any]]]
 Repeat = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -155,6 +157,15 @@ class Rounds:
                 held.waiting.pop(key, None)
         return await self._next(held)
 
+    async def give_up(self) -> None:
+        """Cancel the calls that are held, upstream too, in bounded time: nobody will come back for them."""
+        held = list(self._held.values())
+        with anyio.move_on_after(_GIVE_UP_SECONDS, shield=True):
+            for one in held:
+                one.scope.cancel()
+            for one in held:
+                await one.ended.wait()
+
     async def _carry_out(self, held: _Held, work: Work) -> None:
         try:
             with held.scope:
@@ -162,20 +173,20 @@ class Rounds:
         except Exception as error:  # noqa: BLE001  # it is raised where the client's request is answered
             held.error = error
         finally:
-            held.done = True
+            held.ended.set()
             self._held.pop(held.id, None)
             held.changed.set()
 
     async def _next(self, held: _Held) -> dict[str, Any]:
         """The result of a held call, or the questions that came first."""
         try:
-            while not held.done and not held.waiting:
+            while not held.ended.is_set() and not held.waiting:
                 await held.changed.wait()
                 held.changed = anyio.Event()
         except anyio.get_cancelled_exc_class():
             held.scope.cancel()  # the client gave up: so does its call
             raise
-        if held.done:
+        if held.ended.is_set():
             if held.error is not None:
                 raise held.error
             if held.result is None:
@@ -218,7 +229,7 @@ class _Held:
     changed: anyio.Event = field(default_factory=anyio.Event)
     result: dict[str, Any] | None = None
     error: Exception | None = None
-    done: bool = False
+    ended: anyio.Event = field(default_factory=anyio.Event)
     asked: int = 0
 
     async def ask(self, method: str, params: dict[str, Any], on_progress: Progress | None) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from rule_of_two.wire.transport import (
     EndOfStream,
     Limits,
     NotSent,
+    ReplyLost,
     TimedOut,
     Transport,
     finish,
@@ -129,6 +130,8 @@ class Peer:
                     message = await self._transport.receive()
                 except FrameError as error:
                     await self._on_frame_error(error)
+                except ReplyLost as lost:
+                    self._resolve(lost.request, ConnectionLost(f"{self.name}: {lost}"))
                 else:
                     await self._dispatch(message)
         except EndOfStream as end:
@@ -167,7 +170,7 @@ class Peer:
         tells in the course of this one.
 
         :raises NotSent: nothing was written.
-        :raises ConnectionLost: the connection ended before the reply came.
+        :raises ConnectionLost: the connection ended before the reply came, or the way that the reply would have taken.
         :raises TimedOut: no reply came in time.
         :raises RemoteError: the peer answered with an error.
         :raises BadRequest: the reply is malformed, so nothing of it may be used.
@@ -205,6 +208,7 @@ class Peer:
         """Send a notification; ``related`` is the peer's request that it belongs to.
 
         :raises NotSent: nothing was written.
+        :raises ConnectionLost: it was written, but is not known to have arrived.
         """
         self._must_be_open()
         await self._transport.send(Notification(method, params), related=related)

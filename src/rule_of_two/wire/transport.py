@@ -7,8 +7,8 @@
     ├── ConnectionLost    written, but no reply can come any more
     └── TimedOut          written, and no reply came in time (a TimeoutError too)
 
-The texts of these, of :class:`EndOfStream` and of what a transport raises are ours, or the operating system's: no byte
-of a peer's is quoted in them, so they may be shown where a peer's words may not.
+The texts of these, of :class:`EndOfStream`, of :class:`ReplyLost` and of what a transport raises are ours, or the
+operating system's: no byte of a peer's is quoted in them, so they may be shown where a peer's words may not.
 """
 
 from __future__ import annotations
@@ -60,6 +60,14 @@ class EndOfStream(Exception):  # the regular end of every connection, not a faul
         self.ending = ending
 
 
+class ReplyLost(Exception):  # one request's end, not the connection's
+    """A request was sent, but no reply to it can come any more; the connection goes on. The text says why."""
+
+    def __init__(self, request: RequestId, reason: str) -> None:
+        super().__init__(reason)
+        self.request = request
+
+
 class NotSent(UpstreamUnavailable):
     """Nothing was written, so nothing can have happened."""
 
@@ -80,6 +88,7 @@ class Transport(Protocol):
 
         :raises EndOfStream: the peer ended the connection, or we did.
         :raises FrameError: a frame was refused; the next one can be received.
+        :raises ReplyLost: a request will get no reply; the next message can be received.
         :raises LimitExceeded: a frame was too long or held too many values; nothing more can be received.
         """
 
@@ -90,6 +99,7 @@ class Transport(Protocol):
         it there; one with a single channel does not care.
 
         :raises NotSent: the connection is closed, or the peer did not read for ``Limits.write_seconds``.
+        :raises ConnectionLost: a message that gets no reply was written, but it is not known to have arrived.
         """
 
     async def dismiss(self, request: RequestId) -> None:
