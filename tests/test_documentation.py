@@ -12,9 +12,11 @@ from rule_of_two.clients.profiles import PROFILES
 from rule_of_two.errors import Code
 from rule_of_two.gateway.config import Config, Server, load_config
 from rule_of_two.gateway.results import _NEXT_STEP
+from rule_of_two.model import Action
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+DECISIONS = (ROOT / "docs" / "decisions.md").read_text()
 YAML = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
 
 
@@ -39,16 +41,19 @@ def test_the_readme_shows_every_key_with_its_default(tmp_path: Path) -> None:
 
 
 def test_every_command_and_client_is_named_in_the_readme() -> None:
-    assert [name for name in COMMANDS if f"rule-of-two {name}" not in README and f"scripts/{name}" not in README] == [
-        "serve"
-    ]
-    assert '"serve"' in README
+    assert [name for name in COMMANDS if f"rule-of-two {name}" not in README and f"scripts/{name}" not in README] == []
     assert all(name in README for name in PROFILES)
 
 
 def test_every_code_that_can_stop_a_call_has_a_next_step() -> None:
     later = {Code.APPROVAL_PENDING, Code.WITHHELD}
     assert set(Code) - later == set(_NEXT_STEP)
+
+
+def test_one_table_says_of_every_action_what_it_decides_and_what_the_default_is() -> None:
+    table = re.findall(r"^\| (.+) \| (.+) \| (\w+) \| (.+) \| (.+) \|$", DECISIONS, re.MULTILINE)
+    named = {action for _, actions, *_ in table for action in re.findall(r"`(\w+)`", actions)}
+    assert named == set(Action)
 
 
 def test_the_repository_speaks_of_the_project_alone() -> None:
