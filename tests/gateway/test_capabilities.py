@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rule_of_two.gateway.capabilities import has_vendor_methods, offered, shown_to_upstreams
+from rule_of_two.gateway.capabilities import Shown, has_vendor_methods, offered
 from rule_of_two.gateway.definitions import Kind
 from rule_of_two.model import Action
 from rule_of_two.wire.eras import Claims, Era
@@ -52,9 +52,9 @@ def test_tasks_of_the_legacy_era_are_not_offered_to_modern_clients() -> None:
 
 def test_upstreams_are_told_all_but_what_policy_would_refuse_anyway() -> None:
     claims = Claims({"name": "c"}, {"sampling": {}, "elicitation": {"url": {}}, "roots": {}, "vendor": 1}, "info")
-    shown = shown_to_upstreams(claims, lambda action: action is Action.ELICIT)
+    shown = Shown(lambda action: action is Action.ELICIT)(claims)
     assert shown == Claims({"name": "c"}, {"elicitation": {"url": {}}, "vendor": 1}, "info")
-    assert shown_to_upstreams(claims, lambda action: True) is claims
+    assert Shown(lambda action: True)(claims) is claims
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Final
 
 from rule_of_two.gateway.definitions import Kind
@@ -46,16 +47,26 @@ def offered(upstreams: Iterable[tuple[Mapping[str, Any] | None, frozenset[Kind]]
     return merged
 
 
-def shown_to_upstreams(claims: Claims, permitted: Callable[[Action], bool]) -> Claims:
-    """What upstreams are told of the client: all it said, but for what policy would refuse whatever they ask."""
-    refused = {
-        name for name, action in ASKED_OF_CLIENT.values() if name in claims.capabilities and not permitted(action)
-    }
-    if not refused:
-        return claims
-    return replace(
-        claims, capabilities={key: value for key, value in claims.capabilities.items() if key not in refused}
-    )
+class Shown:
+    """What upstreams are told of the client: all it says, but for what policy would refuse whatever they ask.
+
+    Policy is asked once: a gateway keeps its policies as long as it lives, and each question is decided by itself too.
+    """
+
+    def __init__(self, permitted: Callable[[Action], bool]) -> None:
+        self._permitted = permitted
+
+    @cached_property
+    def _refused(self) -> frozenset[str]:
+        return frozenset(name for name, action in ASKED_OF_CLIENT.values() if not self._permitted(action))
+
+    def __call__(self, claims: Claims) -> Claims:
+        """``claims`` itself where there is nothing to leave out."""
+        if self._refused.isdisjoint(claims.capabilities):
+            return claims
+        return replace(
+            claims, capabilities={key: value for key, value in claims.capabilities.items() if key not in self._refused}
+        )
 
 
 def has_vendor_methods(capabilities: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from datetime import timedelta
 import anyio
 
 from rule_of_two.gateway.blueprint import Blueprint
-from rule_of_two.gateway.capabilities import shown_to_upstreams
+from rule_of_two.gateway.capabilities import Shown
 from rule_of_two.gateway.catalog import Catalog
 from rule_of_two.gateway.client import Client
 from rule_of_two.gateway.connect import connect
@@ -31,7 +31,7 @@ from rule_of_two.gateway.upkeep import Introduction, Upkeep
 from rule_of_two.model import Action
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.sessions.repository import ConnectionSession
-from rule_of_two.wire.eras import Claims, Era
+from rule_of_two.wire.eras import Era
 from rule_of_two.wire.peer import Ending, Limits, Peer, Transport
 
 
@@ -114,8 +114,7 @@ async def running(
     def permitted(action: Action) -> bool:
         return any(enforcement.permits(action, mount.name) for mount in mounts)
 
-    def told(claims: Claims) -> Claims:
-        return shown_to_upstreams(claims, permitted)
+    told = Shown(permitted)
 
     def introduce(client: Client) -> None:
         if not introduction.done.is_set():
