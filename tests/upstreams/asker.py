@@ -66,7 +66,7 @@ def result_of(method: str, params: dict[str, Any]) -> dict[str, Any] | None:
         case "server/discover" if MODERN:
             return {"supportedVersions": ["2026-07-28"], "capabilities": capabilities()}
         case "tools/list":
-            return {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in TOOLS]}
+            return {"tools": [{"name": name, "description": name, "inputSchema": {"type": "object"}} for name in TOOLS]}
         case "resources/list":
             return {"resources": [{"uri": f"ask://{name}", "name": name} for name in ("a", "b")]}
         case "resources/templates/list":

@@ -25,6 +25,7 @@ class Wire:
         self.stuck: asyncio.Queue[Message] = asyncio.Queue()
         self.closed = False
         self.dismissed: list[RequestId] = []
+        self.let_gone: list[RequestId] = []
         self.related: list[RequestId | None] = []
         """What each message that the peer wrote belonged to."""
 
@@ -36,6 +37,9 @@ class Wire:
 
     async def dismiss(self, request: RequestId) -> None:
         self.dismissed.append(request)
+
+    async def let_go(self, request: RequestId) -> None:
+        self.let_gone.append(request)
 
     async def send(self, message: Message, *, related: RequestId | None = None) -> None:
         if self.closed:
@@ -87,6 +91,7 @@ class Script:
         self.answers = answers
         self.notifications: asyncio.Queue[Notification] = asyncio.Queue()
         self.frame_errors: list[FrameError] = []
+        self.streams_closed: list[object] = []
         self.on_note: Callable[[str, dict[str, Any]], Awaitable[None]] | None = None
 
     async def on_request(self, incoming: Incoming) -> dict[str, Any]:
@@ -98,6 +103,9 @@ class Script:
         if self.on_note is not None:
             await self.on_note(method, params)
         self.notifications.put_nowait(Notification(method, params))
+
+    async def on_stream_closed(self, about: object) -> None:
+        self.streams_closed.append(about)
 
     async def on_frame_error(self, error: FrameError) -> None:
         self.frame_errors.append(error)

@@ -42,6 +42,7 @@ class Server:
             return {"content": [{"type": "text", "text": params["arguments"]["text"]}]}
         raise RemoteError(-32601, "Method not found")
     async def on_notification(self, notification, about): pass
+    async def on_stream_closed(self, about): pass
     async def on_frame_error(self, error): pass
 
 async def main():

@@ -20,6 +20,7 @@ class Handler:
         child = subprocess.run([sys.executable, "-c", "print('a child prints'); print(repr(input()))"], check=False)
         return {"method": incoming.method, "read": sys.stdin.read()}
     async def on_notification(self, notification, about): pass
+    async def on_stream_closed(self, about): pass
     async def on_frame_error(self, error): pass
 
 async def main():

@@ -47,15 +47,16 @@ class Catalog:
             pairs = [(mount.name, one.definition.name) for mount in self.mounts for one in mount.definitions.of(kind)]
             self._names[kind] = exposed_names(pairs, prefixed=self.prefixed)
 
-    async def settle(self, *, patient: bool = True) -> None:
+    async def settle(self, *, patient: bool = True, live: bool = False) -> None:
         """Wait a little for upstreams of which nothing is known yet, and for lists that have changed.
 
+        With ``live`` what is known from before is not enough: for capabilities, and for resources, which are data.
         The wait is counted from the first call, so a silent upstream costs it once. While nothing at all is known, a
         ``patient`` caller goes on waiting for the first upstream.
         """
         if self._deadline is None:
             self._deadline = anyio.current_time() + LIST_WAIT
-        unknown = [mount for mount in self.mounts if not mount.definitions.known]
+        unknown = [mount for mount in self.mounts if not (mount.offered if live else mount.definitions.known)]
         if patient and len(unknown) == len(self.mounts):
             with anyio.move_on_after(FIRST_LIST_WAIT):
                 await _first_settled(unknown)

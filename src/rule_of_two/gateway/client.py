@@ -70,6 +70,9 @@ class Client:
             self.initialized = True
         await self._answering.on_notification(self, notification.method, notification.params)
 
+    async def on_stream_closed(self, about: object) -> None:
+        """A client answers where it is asked: nobody waits for more."""
+
     async def on_frame_error(self, error: FrameError) -> None:
         """Have it written down."""
         await self._answering.on_frame_error(error)

@@ -96,7 +96,7 @@ class Router:
             result = await handle(client, exchange)
         except Refused as refused:
             if method != "tools/call":
-                raise RemoteError(REFUSED, refused.text, refused.decision.as_meta()) from refused
+                raise _refusal(exchange, refused) from refused
             result = refused.tool_result()
         except RuleOfTwoError as error:
             raise RemoteError(
@@ -133,7 +133,7 @@ class Router:
         return {}
 
     async def _initialize(self, client: Client, exchange: Exchange) -> dict[str, Any]:
-        await self._catalog.settle(patient=not self._catalog.prefixed)
+        await self._catalog.settle(patient=not self._catalog.prefixed, live=True)
         return initialize_result(
             exchange.params.get("protocolVersion"),
             capabilities=self._capabilities(Era.LEGACY),
@@ -142,7 +142,7 @@ class Router:
         )
 
     async def _discover(self, client: Client, exchange: Exchange) -> dict[str, Any]:
-        await self._catalog.settle(patient=not self._catalog.prefixed)
+        await self._catalog.settle(patient=not self._catalog.prefixed, live=True)
         return discover_result(
             capabilities=self._capabilities(Era.MODERN),
             server_info=SERVER_INFO,
@@ -212,7 +212,7 @@ class Router:
 
     async def _list(self, client: Client, exchange: Exchange) -> dict[str, Any]:
         kind = next(kind for kind, (method, _, _) in LISTS.items() if method == exchange.method)
-        await self._catalog.settle()
+        await self._catalog.settle(live=kind is Kind.RESOURCE)
         async with anyio.create_task_group() as tasks:
             for mount in self._catalog.mounts:
                 tasks.start_soon(mount.look_again, kind, LIST_WAIT)
@@ -243,6 +243,20 @@ class Router:
         return able[0] if len(able) == 1 else None
 
 
+def _refusal(exchange: Exchange, refused: Refused) -> RemoteError:
+    """A refusal as an error. What no server offers is nothing that policy decided, so MCP's own code says it."""
+    data = refused.decision.as_meta()
+    if refused.decision.code is not Code.UNKNOWN_TOOL:
+        return RemoteError(REFUSED, refused.text, data)
+    if exchange.method != "resources/read":
+        return RemoteError(_INVALID_PARAMS, refused.text, data)
+    code = _RESOURCE_NOT_FOUND if exchange.era is Era.LEGACY else _INVALID_PARAMS
+    return RemoteError(code, refused.text, {**data, "uri": exchange.params.get("uri")})
+
+
+_INVALID_PARAMS: Final = -32602
+_RESOURCE_NOT_FOUND: Final = -32002
+"""Of the legacy era (server/resources, Error Handling); the modern one has ``_INVALID_PARAMS`` (SEP-2164)."""
 _ONLY_IN: Final[Mapping[str, Era]] = {
     **dict.fromkeys(
         ("ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe", "tasks/result", "tasks/list"),

@@ -46,6 +46,8 @@ class RemoteError(Exception):
 class Back(Protocol):
     """The way back to the peer that asked: :class:`~rule_of_two.wire.peer.Peer`."""
 
+    async def let_go(self, related: RequestId) -> None: ...
+
     async def notify(self, method: str, params: dict[str, Any], *, related: RequestId | None = None) -> None: ...
 
     async def request(
@@ -80,6 +82,10 @@ class Incoming:
         """Tell the peer something that belongs to this request; raises what :meth:`Peer.notify` does."""
         await self.back.notify(method, params, related=self.id)
 
+    async def let_go(self) -> None:
+        """Close its stream, if the peer can come back for the reply."""
+        await self.back.let_go(self.id)
+
     async def ask(
         self,
         method: str,
@@ -103,6 +109,9 @@ class Handler(Protocol):
     async def on_notification(self, notification: Notification, about: object) -> None:
         """Take one notification; ``about`` as of :class:`Incoming`. Nothing more is read from this peer until it
         returns, so it must not wait for a reply of the same peer."""
+
+    async def on_stream_closed(self, about: object) -> None:
+        """Take notice that the peer has closed the stream of a request of ours, whose reply comes another way."""
 
     async def on_frame_error(self, error: FrameError) -> None:
         """Take notice of a frame that was refused. It was already answered, where an answer was possible."""

@@ -39,6 +39,7 @@ from rule_of_two.wire.transport import (
     Limits,
     NotSent,
     ReplyLost,
+    StreamClosed,
     TimedOut,
     Transport,
     finish,
@@ -130,6 +131,8 @@ class Peer:
                     message = await self._transport.receive()
                 except FrameError as error:
                     await self._on_frame_error(error)
+                except StreamClosed as closed:
+                    await self._contain(self._handler.on_stream_closed(self._about(closed.request)))
                 except ReplyLost as lost:
                     self._resolve(lost.request, ConnectionLost(f"{self.name}: {lost}"))
                 else:
@@ -212,6 +215,10 @@ class Peer:
         """
         self._must_be_open()
         await self._transport.send(Notification(method, params), related=related)
+
+    async def let_go(self, related: RequestId) -> None:
+        """Close the stream of a request of the peer's, if it can come back for the reply."""
+        await self._transport.let_go(related)
 
     def abouts(self) -> list[object]:
         """What the requests that wait for a reply are about, the newest last."""

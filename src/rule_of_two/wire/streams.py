@@ -232,6 +232,9 @@ class StreamTransport:
     async def dismiss(self, request: RequestId) -> None:
         """One channel keeps nothing for a request."""
 
+    async def let_go(self, request: RequestId) -> None:
+        """One channel has no stream for a request."""
+
     async def aclose(self) -> None:
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(self._close())

@@ -46,10 +46,16 @@ class Limits:
     depth: int = MAX_DEPTH
     in_flight: int = 256
     """Requests of the peer that are handled at the same time; more are refused at once."""
+    calls: int = 64
+    """Requests of clients that one upstream is given at the same time."""
+    waiting_calls: int = 128
+    """Requests that wait for their turn at one upstream; more are refused. With ``calls`` fewer than ``in_flight``, so
+    that an upstream which answers nothing leaves its clients room for the others."""
     write_seconds: float = 30.0
     """How long a peer may leave what we write unread before the connection is closed."""
-    close_seconds: float = 2.0
-    """How long each step of an orderly end may take before the next, harder one."""
+    close_seconds: float = 1.5
+    """How long each step of an orderly end may take before the next, harder one. Clients kill us 4 s after they closed
+    our input (basic/lifecycle, Shutdown, as the SDKs do it): what ignores every step has to be gone before."""
 
 
 class EndOfStream(Exception):  # the regular end of every connection, not a fault
@@ -65,6 +71,15 @@ class ReplyLost(Exception):  # one request's end, not the connection's
 
     def __init__(self, request: RequestId, reason: str) -> None:
         super().__init__(reason)
+        self.request = request
+
+
+class StreamClosed(Exception):  # one stream's end, not the request's
+    """The peer has closed the stream of our request before its reply, and answers when it is asked again. That is the
+    transport's to do; a gateway lets go of its own client's stream as well."""
+
+    def __init__(self, request: RequestId) -> None:
+        super().__init__(request)
         self.request = request
 
 
@@ -89,6 +104,7 @@ class Transport(Protocol):
         :raises EndOfStream: the peer ended the connection, or we did.
         :raises FrameError: a frame was refused; the next one can be received.
         :raises ReplyLost: a request will get no reply; the next message can be received.
+        :raises StreamClosed: a request's reply will come another way; the next message can be received.
         :raises LimitExceeded: a frame was too long or held too many values; nothing more can be received.
         """
 
@@ -104,6 +120,10 @@ class Transport(Protocol):
 
     async def dismiss(self, request: RequestId) -> None:
         """Take notice that the peer's request will get no reply: it was cancelled. What is kept for it can go."""
+
+    async def let_go(self, request: RequestId) -> None:
+        """Close the stream of a request of the peer's that is still carried out, if the peer can come back for the
+        reply (2025-11-25, Transports, Sending Messages to the Server). Else nothing happens."""
 
     async def aclose(self) -> None:
         """End the connection, in bounded time, also while being cancelled. May be called more than once."""
