@@ -128,12 +128,12 @@ class Listed:
     @property
     def accepted(self) -> bool:
         """Whether its text is one that was accepted."""
-        return self.status in {Status.ACCEPTED, Status.CHANGED}
+        return self.status is Status.ACCEPTED or self.status is Status.CHANGED
 
     @property
     def usable(self) -> bool:
         """Whether it may be called."""
-        return self.status in {Status.ACCEPTED, Status.UNACCEPTED}
+        return self.status is Status.ACCEPTED or self.status is Status.UNACCEPTED
 
 
 class Definitions:

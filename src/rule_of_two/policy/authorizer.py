@@ -63,8 +63,8 @@ class Authorizer:
 
     def _decide(self, facts: Facts, view: SessionView, now: datetime, *, approved: bool) -> Verdict:
         context = context_of(facts, view)
-        at = minute(now)
         request = (view.id, facts.action, facts.upstream, facts.name, context, approved)
+        at = minute(now)
         key = orjson.dumps((request, at if self._policies.reads_now else None), option=orjson.OPT_SORT_KEYS)
         known = self._decided.get(key)
         if known is not None:

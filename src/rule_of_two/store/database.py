@@ -123,6 +123,18 @@ class Database:
             raise self._failure(error) from error
         return value
 
+    def execute_now(self, statement: str, values: Sequence[object]) -> int:
+        """One attempt of a single ``INSERT``, which is a transaction by itself; the number of its last row.
+
+        :raises BusyError: another process holds the lock.
+        :raises StoreError: it could not be committed.
+        """
+        self.check_identity()
+        try:
+            return self.connection.execute(statement, values).lastrowid or 0
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run a reading query.
 
