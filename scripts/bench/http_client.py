@@ -64,11 +64,11 @@ class HttpServer:
 class HttpClient:
     """An MCP session on a kept connection."""
 
-    def __init__(self, server: HttpServer) -> None:
+    def __init__(self, server: HttpServer, *, token: str = "") -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=SECONDS)
         self._connection.connect()
         self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._headers = dict(_HEADERS)
+        self._headers = {**_HEADERS, **({"Authorization": f"Bearer {token}"} if token else {})}
         self._last_id = 0
         self._request("initialize", INITIALIZE)
         self._headers["mcp-protocol-version"] = str(INITIALIZE["protocolVersion"])
@@ -112,4 +112,7 @@ class HttpClient:
         session = response.headers.get("mcp-session-id")
         if session:
             self._headers["mcp-session-id"] = session
+        if response.headers.get("content-type", "").startswith("text/event-stream"):
+            # The reply is the last event; a kept connection carries the next request only once it is read.
+            return next(line[5:] for line in reversed(answer.splitlines()) if line.startswith(b"data:"))
         return answer

@@ -142,7 +142,7 @@ def test_bound_parameters_leave_out_name_arguments_progress_token_and_the_protoc
             "vendor/trace": "stays",
         },
     }
-    assert bound_parameters(params) == {
+    assert bound_parameters(Action.CALL_TOOL, params) == {
         "inputResponses": {"one": {"action": "accept"}},
         "_meta": {"io.modelcontextprotocol/unheard-of": "stays", "vendor/trace": "stays"},
     }
@@ -150,7 +150,7 @@ def test_bound_parameters_leave_out_name_arguments_progress_token_and_the_protoc
 
 @pytest.mark.parametrize(("meta", "bound"), [({"progressToken": 1}, {}), ("odd", {"_meta": "odd"}), (None, {})])
 def test_bound_parameters_of_an_odd_meta(meta: object, bound: dict[str, object]) -> None:
-    assert bound_parameters({"_meta": meta}) == bound
+    assert bound_parameters(Action.CALL_TOOL, {"_meta": meta}) == bound
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,7 @@ async def test_a_call_that_is_held_when_its_client_goes_away_is_given_up_upstrea
     house.servers = {"ask": house.asker("ask")}
     async with house.gateway(initialize=False) as gateway:
         await _modern(gateway, "ask__elicit")
-    assert [one["method"] for one in house.messages("ask")][-1] == "notifications/cancelled"
+    assert [one["method"] for one in house.messages("ask") if "method" in one][-1] == "notifications/cancelled"
     outcomes = [entry["outcome"] for entry in house.journal("outcome")]
     assert outcomes[-1] == "cancelled"
 

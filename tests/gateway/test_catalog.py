@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,17 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rule_of_two.errors import BadRequest
+from rule_of_two.gateway.authorizations import Authorizations
 from rule_of_two.gateway.catalog import Catalog, _fills
-from rule_of_two.gateway.connect import connect
+from rule_of_two.gateway.connect import connecting
 from rule_of_two.gateway.definitions import Definition, Kind, define, pins_of
 from rule_of_two.gateway.launch import Launch
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.wire.peer import Limits
 
+CONNECT = connecting(Authorizations(Path("unused")))
+
 
 def _mount(name: str, *offered: Definition, accepted: bool = True) -> Mount:
-    mount = Mount(name, Launch(command="x"), Manifest.unknown(name, name), connect, limits=Limits())
+    mount = Mount(name, Launch(command="x"), Manifest.unknown(name, name), CONNECT, limits=Limits())
     mount.offered = list(offered)
     mount.accept(pins_of(offered, accepted_by="alice", at="t") if accepted else [])
     return mount

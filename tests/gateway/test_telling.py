@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.attacks.test_questions import ENVELOPE
-from tests.harness import Gateway, House, outcome
+from tests.harness import UPSTREAMS, Gateway, House, outcome
 
 UPDATED = "notifications/resources/updated"
 
@@ -101,6 +101,9 @@ async def test_a_modern_request_hears_logs_only_if_it_says_from_which_level(hous
 
 
 async def test_what_is_typed_so_far_leaves_for_the_upstream_that_is_meant(house: House) -> None:
+    manifest = house.folder / "nothing-private.yaml"
+    manifest.write_text((UPSTREAMS / "asker.yaml").read_text().replace("[B]", "[]"))
+    house.servers = {"ask": {**house.asker("ask"), "manifest": str(manifest)}}
     async with house.gateway() as gateway:
         params = {"ref": {"type": "ref/resource", "uri": "ask://a"}, "argument": {"name": "x", "value": "sec"}}
         reply = await gateway.request("completion/complete", params)
@@ -108,7 +111,8 @@ async def test_what_is_typed_so_far_leaves_for_the_upstream_that_is_meant(house:
         assert reply["result"]["extra"] is True
         unknown = {"ref": {"type": "ref/prompt", "name": "ask__none"}, "argument": {"name": "x", "value": "sec"}}
         assert (await gateway.request("completion/complete", unknown))["error"]["data"]["code"] == "unknown_tool"
-    assert {entry["action"] for entry in house.journal("decision")} == {"complete"}
+    decided = house.journal("decision")[0]
+    assert (decided["action"], decided["labels"]) == ("complete", ["A", "C"])
 
 
 async def test_completing_for_an_upstream_that_acts_is_an_act(house: House) -> None:
@@ -118,7 +122,7 @@ async def test_completing_for_an_upstream_that_acts_is_an_act(house: House) -> N
         assert (await gateway.request("completion/complete", params))["error"]["data"]["code"] == "approval_required"
     assert not [one for one in house.messages("ask") if one["method"] == "completion/complete"]
     (decided,) = [entry for entry in house.journal("decision") if entry["action"] == "complete"]
-    assert decided["labels"] == ["A", "C"]
+    assert decided["labels"] == ["A", "B", "C"]
     assert decided["outcome"] == "ask"
 
 
@@ -161,15 +165,14 @@ async def test_tasks_belong_to_their_upstream_and_bring_their_calls_labels(house
         assert (await gateway.request("tasks/get", {"taskId": "three__t1"}))["error"]["code"] == -32602
     assert [one["params"]["taskId"] for one in house.messages("two") if one["method"] == "tasks/get"] == ["t1"]
     labels = {entry["name"]: entry["labels"] for entry in house.journal("decision") if entry["action"] == "use_task"}
-    assert labels["tasks/get"] == labels["tasks/result"] == ["B"]
-    assert labels["tasks/cancel"] == []
+    assert labels["tasks/get"] == labels["tasks/result"] == labels["tasks/cancel"] == ["A", "B"]
 
 
 async def test_asking_after_a_task_that_nobody_knows_lets_its_name_leave(house: House) -> None:
     async with house.gateway() as gateway:
         await gateway.request("tasks/get", {"taskId": "ask__my-secret"})
     (decided,) = [entry for entry in house.journal("decision") if entry["action"] == "use_task"]
-    assert decided["labels"] == ["A", "C"]
+    assert (decided["labels"], decided["outcome"]) == (["A", "B", "C"], "ask")
 
 
 async def test_resources_that_an_upstream_never_says_have_changed_are_read_anew(house: House) -> None:

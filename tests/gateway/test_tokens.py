@@ -49,7 +49,7 @@ def test_only_this_user_may_read_a_token(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     path.chmod(0o644)
-    with pytest.raises(StoreError, match="others may read this token"):
+    with pytest.raises(StoreError, match="others may read this secret"):
         tokens.load()
 
 

@@ -1,4 +1,4 @@
-"""A real streamable HTTP server of the SDK on loopback, run as ``http_upstream.py json|sse``. It says its port."""
+"""A real HTTP server of the SDK on loopback, run as ``http_upstream.py json|sse|http+sse``. It says its port."""
 
 import asyncio
 import socket
@@ -71,7 +71,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
-    app = Recorder(server.streamable_http_app(json_response=sys.argv[1] == "json"))
+    how = sys.argv[1]
+    app = Recorder(server.sse_app() if how == "http+sse" else server.streamable_http_app(json_response=how == "json"))
     config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
     uvicorn.Server(config).run(sockets=[listener])
 

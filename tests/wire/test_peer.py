@@ -9,6 +9,7 @@ import pytest
 from rule_of_two.errors import BadRequest, LimitExceeded, UpstreamUnavailable
 from rule_of_two.wire.frames import Failure, Notification, Request, RequestId, Result
 from rule_of_two.wire.peer import ConnectionLost, Ending, Incoming, Limits, NotSent, Peer, RemoteError, TimedOut
+from rule_of_two.wire.transport import ReplyLost
 from tests.wire.playbook import SECONDS, Script, Wire, playing
 
 
@@ -504,6 +505,28 @@ async def test_telling_a_peer_that_does_not_read_does_not_hold_the_caller_up(mon
 
 
 # Ends
+
+
+async def test_a_reply_that_is_lost_fails_its_request_and_nothing_else() -> None:
+    async with playing() as (peer, wire):
+        lost, other = asyncio.create_task(peer.request("a", {})), asyncio.create_task(peer.request("b", {}))
+        number = (await wire.hear_request("a")).id
+        wire.fail(ReplyLost(number, "the stream broke off"))
+        with pytest.raises(ConnectionLost, match="far: the stream broke off"):
+            await lost
+        wire.say(Result((await wire.hear_request("b")).id, {"fine": True}))
+        assert await other == {"fine": True}
+        assert peer.reason is None
+
+
+@pytest.mark.parametrize("number", [99, "x", "1"])
+async def test_a_reply_that_is_lost_and_that_nobody_waits_for_is_counted(number: RequestId) -> None:
+    async with playing() as (peer, wire):
+        wire.fail(ReplyLost(number, "gone"))
+        wire.say(Request("r", "ping", {}))
+        await wire.hear()
+        assert peer.dropped == 1
+        assert peer.reason is None
 
 
 async def test_at_the_end_waiting_requests_fail_and_handlers_are_stopped() -> None:

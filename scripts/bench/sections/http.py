@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from scripts.bench.client import PipeClient
-from scripts.bench.contenders import DIRECT, MANIFEST, echo_sdk, echo_thin, rule_of_two
+from scripts.bench.contenders import DIRECT, MANIFEST, echo_sdk, echo_thin, rule_of_two, wrap
 from scripts.bench.http_client import HttpClient, HttpServer, free_port
 from scripts.bench.report import Column, Section, Target
 from scripts.bench.rounds import added, in_rounds, percentile, progress, ratio, start
@@ -16,6 +17,7 @@ from scripts.bench.setting import TEXT, Setting, Unmeasurable
 
 _GATEWAY = "rule-of-two, stdio to HTTP"
 _PROXY = "mcp-proxy, stdio to HTTP"
+_SERVE = "rule-of-two, HTTP to stdio"
 _REVERSE = "mcp-proxy, HTTP to stdio"
 
 
@@ -35,7 +37,7 @@ def run(setting: Setting) -> Section:
     """Measure it with the SDK's echo server over HTTP at the end, and ``mcp-proxy`` in its other direction too."""
     section = Section(
         "http",
-        "Added latency of one call from stdio to an upstream on streamable HTTP (the SDK's echo server)",
+        "Added latency of one call where one side is streamable HTTP",
         (
             Column("contender", "in the middle"),
             Column("median", "added median", "µs"),
@@ -45,7 +47,7 @@ def run(setting: Setting) -> Section:
         ),
         notes=(
             "Direct is one kept HTTP connection. mcp-proxy joins stdio and HTTP only, so it has no row between pipes.",
-            f"'{_REVERSE}' is its added latency over pipes; `rule-of-two serve --http` comes with the Wire issue.",
+            "From HTTP to stdio the added latency is over that of the same echo server between pipes.",
         ),
     )
     with ExitStack() as stack:
@@ -58,15 +60,14 @@ def run(setting: Setting) -> Section:
     pipes = bursts.pop("pipes", None)
     whole = [call / 1000 for burst in bursts[DIRECT] for call in burst]
     section.rows.append(_row("direct, the whole call", whole))
-    values = {name: added(found, bursts[DIRECT]) for name, found in bursts.items() if name not in {DIRECT, _REVERSE}}
-    if _REVERSE in bursts and pipes is not None:
-        values[_REVERSE] = added(bursts[_REVERSE], pipes)
+    base = {name: pipes if name in {_SERVE, _REVERSE} else bursts[DIRECT] for name in bursts if name != DIRECT}
+    values = {name: added(bursts[name], below) for name, below in base.items() if below is not None}
     medians = {name: statistics.median(found) for name, found in values.items()}
     for name, found in values.items():
-        of_proxy = ratio(medians[name], medians.get(_PROXY))
+        of_proxy = ratio(medians[name], medians.get(_REVERSE if name in {_SERVE, _REVERSE} else _PROXY))
         section.rows.append({**_row(name, [one / 1000 for one in found]), "proxy": of_proxy})
-        if name == _GATEWAY and of_proxy is not None:
-            section.targets.append(Target("Wire", "added median of mcp-proxy's on HTTP", of_proxy, 0.5, "×"))
+        if name in {_GATEWAY, _SERVE} and of_proxy is not None:
+            section.targets.append(Target("Wire", f"added median of mcp-proxy's, {name}", of_proxy, 0.5, "×"))
     return section
 
 
@@ -95,8 +96,8 @@ def _parties(setting: Setting, section: Section, stack: ExitStack) -> list[Party
         stack.callback(server.close)
         return server
 
-    def over_http(server: HttpServer) -> Callable[[], int]:
-        client = HttpClient(server)
+    def over_http(server: HttpServer, token: str = "") -> Callable[[], int]:
+        client = HttpClient(server, token=token)
         stack.callback(client.close)
         return lambda: client.call("echo", arguments)
 
@@ -115,6 +116,14 @@ def _parties(setting: Setting, section: Section, stack: ExitStack) -> list[Party
         command = rule_of_two(setting.scratch.new("state"), "--config", str(config), "serve")
         return over_pipes(command, "echo__echo")
 
+    def serve() -> Callable[[], int]:
+        at, state = free_port(), setting.scratch.new("state")
+        made = rule_of_two(state, "token", "new", "bench")
+        token = subprocess.run(made, capture_output=True, text=True, check=True).stdout.strip()
+        command = wrap(setting.scratch, echo_thin(), state=state)
+        command[command.index("--") : command.index("--")] = ["--http", f"127.0.0.1:{at}"]
+        return over_http(http(command, at), token)
+
     def proxy() -> Callable[[], int]:
         program = setting.environments.program("mcp-proxy", "mcp-proxy")
         return over_pipes([program, "--log-level", "ERROR", "--transport", "streamablehttp", upstream.url])
@@ -128,6 +137,7 @@ def _parties(setting: Setting, section: Section, stack: ExitStack) -> list[Party
         _Spec(DIRECT, lambda: over_http(upstream)),
         _Spec(_GATEWAY, gateway),
         _Spec(_PROXY, proxy),
+        _Spec(_SERVE, serve),
         _Spec("pipes", lambda: over_pipes(echo_thin())),
         _Spec(_REVERSE, reverse),
     ]

@@ -111,7 +111,7 @@ class Question:
             name=facts.name,
             pin=pin,
             arguments_json=canonical(dict(arguments)),
-            forwarded_json=canonical(bound_parameters(forwarded)),
+            forwarded_json=canonical(bound_parameters(facts.action, forwarded)),
             labels=facts.labels,
             held=dict(held),
             targets=facts.targets,
@@ -177,11 +177,14 @@ class Question:
         _ = self.digest
 
 
-def bound_parameters(params: Mapping[str, Any]) -> dict[str, Any]:
+def bound_parameters(action: Action, params: Mapping[str, Any]) -> dict[str, Any]:
     """The forwarded parameters that a question binds besides name and arguments: all but the progress token and the
     protocol's own keys, which differ between a call and its repetition and never carry data of the agent's.
+
+    Name and arguments are members of a call's and a prompt's parameters; in any other request they are nothing special.
     """
-    bound = {key: value for key, value in params.items() if key not in {"name", "arguments", "_meta"}}
+    elsewhere = {"name", "arguments"} if action in {Action.CALL_TOOL, Action.GET_PROMPT} else set()
+    bound = {key: value for key, value in params.items() if key not in {*elsewhere, "_meta"}}
     meta = params.get("_meta")
     if isinstance(meta, Mapping):
         kept = {key: value for key, value in meta.items() if key != "progressToken" and key not in PROTOCOL_KEYS}

@@ -58,10 +58,12 @@ class Journal:
         arguments: Mapping[str, Any] | None = None,
         approves: int | None = None,
         observed: bool = False,
+        client: str | None = None,
     ) -> int:
         """Commit a decision and return its number, which is also the call's.
 
-        ``approves`` is the number of the asking decision that a human's yes turned into this one.
+        ``approves`` is the number of the asking decision that a human's yes turned into this one. ``client`` is whose
+        request it is, where one process serves several.
 
         :raises BusyError: another process is writing; the caller tries its whole step again.
         :raises StoreError: it could not be committed, so nothing may be sent.
@@ -80,7 +82,7 @@ class Journal:
             "policies": verdict.policies,
             "messages": verdict.messages,
             "policy_version": self._policy_version,
-            "client": self._client,
+            "client": client or self._client,
         }
         if facts.reads:
             body["reads"] = [_stored(resource) for resource in facts.reads]

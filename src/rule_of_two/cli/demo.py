@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import signal
 import sys
-from contextlib import closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
 from typing import Final
 
 import anyio
@@ -66,22 +67,33 @@ def demo(fast: bool, answer: str | None, given: tuple[str, ...]) -> None:
         raise click.Abort
 
 
+@contextmanager
+def _signals() -> Iterator[AsyncIterator[signal.Signals] | None]:
+    """What ends the story early, as it arrives; ``None`` on Windows, where Ctrl-C interrupts it."""
+    if sys.platform == "win32":
+        yield None
+        return
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        yield signals
+
+
 async def _play(servers: Servers, keyboard: Keyboard | None, fast: bool, scripted: Choice | None) -> bool:
     """Tell the story. ``False``: a signal ended it, and everything that it had started is gone."""
     told = False
     with (
-        anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals,
+        _signals() as signals,
         set_up(servers) as stage,
         closing(Screen(Paper(), None if fast else keyboard)) as screen,
     ):
         approver = Approver(stage.state, screen, keyboard, scripted)
         async with anyio.create_task_group() as tasks:
 
-            async def end_on_signal() -> None:
+            async def end_on_signal(signals: AsyncIterator[signal.Signals]) -> None:
                 async for _ in signals:
                     tasks.cancel_scope.cancel()
 
-            tasks.start_soon(end_on_signal)
+            if signals is not None:
+                tasks.start_soon(end_on_signal, signals)
             tasks.start_soon(approver.run)
             await Story(stage, screen, approver).play()
             told = True

@@ -88,7 +88,7 @@ def pin(context: Context, server: str, accepting: bool) -> None:
       rule-of-two manifest pin files --accept
     """
     upstream = _upstream(context, server)
-    identity, offered = anyio.run(offered_by, upstream)
+    identity, offered = anyio.run(offered_by, upstream, context.state)
     pins = PinStore(open_state(context.state))
     waiting = compare(pins, identity, offered).unaccepted()
     if context.json:

@@ -114,15 +114,19 @@ def run(
 
 
 async def _until_signal(serving: Callable[[], Awaitable[None]]) -> None:
-    async with anyio.create_task_group() as tasks:
+    """Serve until the client goes away or a signal comes. Further signals change nothing: what was started is being
+    ended already, in bounded time, and whoever dies before leaves it behind."""
+    if sys.platform == "win32":  # there a client ends us by closing our input
+        await serving()
+        return
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with anyio.create_task_group() as tasks:
 
-        async def end_on_signal() -> None:
-            with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async def end_on_signal() -> None:
                 async for _ in signals:
                     tasks.cancel_scope.cancel()
                     return
 
-        if sys.platform != "win32":  # there a client ends us by closing our input
             tasks.start_soon(end_on_signal)
-        await serving()
-        tasks.cancel_scope.cancel()
+            await serving()
+            tasks.cancel_scope.cancel()

@@ -24,7 +24,7 @@ def token() -> None:
 @click.option("--keyring", "in_keyring", is_flag=True, help="Store it in the system's keyring instead of a file.")
 @click.pass_obj
 def new(context: Context, client: str, in_keyring: bool) -> None:
-    """Give CLIENT a token, in place of the one it had, and print it. Gateways that run take it when they start anew.
+    """Give CLIENT a token, in place of the one it had, and print it. Gateways that run know it at once.
 
     \b
     Example:
@@ -59,7 +59,7 @@ def list_(context: Context) -> None:
 @click.argument("client")
 @click.pass_obj
 def revoke(context: Context, client: str) -> int:
-    """Take CLIENT's token away. Exit 1 when it had none.
+    """Take CLIENT's token away: gateways that run refuse its next request. Exit 1 when it had none.
 
     \b
     Example:

@@ -32,7 +32,9 @@ class Keyboard:
 
     def forget(self) -> None:
         """Drop what was typed ahead: it was no answer to what comes now."""
-        import termios  # noqa: PLC0415  # not on every platform; whoever has a Keyboard has it
+        if sys.platform == "win32":  # where nobody has a Keyboard
+            return
+        import termios  # noqa: PLC0415  # not on every platform
 
         termios.tcflush(self._descriptor, termios.TCIFLUSH)
 

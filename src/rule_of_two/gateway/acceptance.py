@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import anyio
 
 from rule_of_two import __version__
 from rule_of_two.errors import UpstreamUnavailable
+from rule_of_two.gateway.authorizations import Authorizations
 from rule_of_two.gateway.blueprint import Upstream
-from rule_of_two.gateway.connect import connect
+from rule_of_two.gateway.connect import connecting
 from rule_of_two.gateway.definitions import Definition, Definitions, pins_of
 from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange
 from rule_of_two.gateway.life import START_SECONDS
@@ -47,18 +49,20 @@ class _Once:
         self.listed.set()
 
 
-async def offered_by(upstream: Upstream) -> tuple[str, list[Definition]]:
+async def offered_by(upstream: Upstream, state: Path) -> tuple[str, list[Definition]]:
     """Start an upstream, read everything that it offers, and end it. Returns its identity and its definitions.
 
     :raises UpstreamUnavailable: it did not start or did not list.
     """
-    mount = Mount(upstream.name, upstream.launch, upstream.manifest, connect, limits=Limits())
+    authorizations = Authorizations(state)
+    mount = Mount(upstream.name, upstream.launch, upstream.manifest, connecting(authorizations), limits=Limits())
     once = _Once()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(mount.run, once)
         with anyio.move_on_after(START_SECONDS):
             await once.listed.wait()
         tasks.cancel_scope.cancel()
+    await authorizations.aclose()
     if not mount.offered:
         raise UpstreamUnavailable(once.failure or f"the server '{upstream.name}' listed nothing")
     return mount.identity, mount.offered

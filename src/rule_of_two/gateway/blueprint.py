@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rule_of_two.clients.profiles import PROFILES, Profile
 from rule_of_two.errors import ConfigurationError
@@ -20,6 +20,7 @@ from rule_of_two.manifests.recognise import recognise
 from rule_of_two.model import Principal
 from rule_of_two.policy.load import Policies, load_policies
 from rule_of_two.sessions.key import SessionKey
+from rule_of_two.wire.http import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,8 @@ def _upstream(
         cwd=folder / server.cwd if server.cwd else Path.cwd(),
         url=server.url,
         headers=headers,
+        kind=_KINDS.get(server.type or "", "auto"),
+        oauth=name if server.auth == "oauth" else None,
     )
     store = server.store or name
     document = None
@@ -138,6 +141,10 @@ def _upstream(
     except ConfigurationError as error:
         raise ConfigurationError(f"'{where}': {error}", file=file) from error
     return Upstream(name, launch, manifest, recognised=True)
+
+
+_KINDS: Final[Mapping[str, Kind]] = {"streamable-http": "streamable-http", "sse": "sse"}
+"""``http`` is what clients call both."""
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, str]) -> list[str]:

@@ -23,6 +23,14 @@ _LISTS: Final[Mapping[str, frozenset[Kind]]] = {
     "prompts": frozenset((Kind.PROMPT,)),
     "resources": frozenset((Kind.RESOURCE, Kind.TEMPLATE)),
 }
+_DEFINED: Final[Mapping[str, tuple[str, ...]]] = {
+    "tools": ("listChanged",),
+    "prompts": ("listChanged",),
+    "resources": ("listChanged", "subscribe"),
+    "completions": (),
+    "logging": (),
+}
+"""The capabilities that MCP defines, and their members (2025-11-25 and 2026-07-28, ServerCapabilities)."""
 _EVERYTHING: Final[Mapping[str, Any]] = {
     "tools": {}, "prompts": {}, "resources": {"subscribe": True}, "completions": {}, "logging": {},
 }  # fmt: skip
@@ -45,6 +53,26 @@ def offered(upstreams: Iterable[tuple[Mapping[str, Any] | None, frozenset[Kind]]
     if era is Era.MODERN:
         merged.pop("tasks", None)  # of the legacy era; the modern one has an extension
     return merged
+
+
+def of_mcp(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What MCP itself defines of an upstream's capabilities: names and truth values, and no word of the upstream's."""
+    known: dict[str, Any] = {}
+    for name, members in _DEFINED.items():
+        if name in said:
+            given = _object(said[name])
+            known[name] = {member: given[member] for member in members if isinstance(given.get(member), bool)}
+    if "tasks" in said:
+        tasks = _object(said["tasks"])
+        known["tasks"] = {name: {} for name in ("list", "cancel") if name in tasks}
+        if "call" in _object(_object(tasks.get("requests")).get("tools")):
+            known["tasks"]["requests"] = {"tools": {"call": {}}}
+    return known
+
+
+def beyond_mcp(said: Mapping[str, Any]) -> dict[str, Any]:
+    """The rest: words of the upstream's, which count only as they were accepted."""
+    return {name: value for name, value in said.items() if name not in {*_DEFINED, "tasks"}}
 
 
 class Shown:

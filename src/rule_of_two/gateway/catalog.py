@@ -80,7 +80,8 @@ class Catalog:
     def input_schema(self, exposed: str) -> Any:
         """What a tool's arguments look like, as its definition was accepted; ``None`` when there is no such tool."""
         found = self.find(Kind.TOOL, exposed)
-        return None if found is None else found.listed.definition.body.get("inputSchema")
+        # The names of headers in it are words of the server's: they come back in errors about headers.
+        return found.listed.definition.body.get("inputSchema") if found is not None and found.listed.accepted else None
 
     def owner_of(self, uri: str) -> Mount | None:
         """The one upstream that offers a resource, by its list or by an accepted template.

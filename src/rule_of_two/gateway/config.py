@@ -30,7 +30,7 @@ class _Strict(BaseModel):
 
 
 class Server(_Strict):
-    """One block of ``mcpServers``: a command to start, or the URL of a streamable HTTP server."""
+    """One block of ``mcpServers``: a command to start, or the URL of a server (streamable HTTP, else HTTP+SSE)."""
 
     type: Literal["stdio", "http", "streamable-http", "sse"] | None = None
     command: str | None = None
@@ -39,6 +39,7 @@ class Server(_Strict):
     cwd: str | None = None
     url: str | None = None
     headers: dict[str, str] = Field(default_factory=dict)
+    auth: Literal["oauth"] | None = None
     manifest: str | None = None
     store: str | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
@@ -50,6 +51,10 @@ class Server(_Strict):
             raise ValueError("give either a command or a url")
         if self.url is not None and not self.url.startswith(("http://", "https://")):
             raise ValueError("the url must start with http:// or https://")
+        if self.url is None and (self.auth is not None or self.type not in {None, "stdio"}):
+            raise ValueError("auth, and any type but stdio, belong to a url")
+        if self.url is not None and self.type == "stdio":
+            raise ValueError("type stdio belongs to a command")
         return self
 
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from rule_of_two.gateway.launch import Launch
+from rule_of_two.gateway.authorizations import Authorizations
+from rule_of_two.gateway.launch import Connect, Launch
+from rule_of_two.wire.http import open_http
 from rule_of_two.wire.peer import Limits, Transport
 from rule_of_two.wire.process import open_process
 
 
-async def connect(launch: Launch, on_stderr: Callable[[str], None], limits: Limits) -> Transport:
+def connecting(authorizations: Authorizations) -> Connect:
+    """How upstreams are reached by a process that keeps these authorizations."""
+    return partial(_connect, authorizations)
+
+
+async def _connect(
+    authorizations: Authorizations, launch: Launch, on_stderr: Callable[[str], None], limits: Limits
+) -> Transport:
     """A connected transport to an upstream that has not been spoken to yet.
 
     :raises UpstreamUnavailable: it cannot be started or reached.
@@ -18,6 +28,6 @@ async def connect(launch: Launch, on_stderr: Callable[[str], None], limits: Limi
         return await open_process(
             launch.command, launch.args, env=launch.env, cwd=launch.cwd, on_stderr=on_stderr, limits=limits
         )
-    from rule_of_two.wire.http import open_http  # noqa: PLC0415  # importing the SDK costs most of a second
-
-    return await open_http(launch.url or "", headers=launch.headers, limits=limits)
+    url = launch.url or ""
+    auth = await authorizations.of(launch.oauth, url) if launch.oauth is not None else None
+    return await open_http(url, headers=launch.headers, limits=limits, kind=launch.kind, auth=auth)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-import orjson
 import rfc8785
 
 from rule_of_two.errors import BadRequest
 from rule_of_two.store.pins import Pin
+from rule_of_two.wire.frames import dump
 
 FIRST_USE: Final = "first use (unsigned)"
 NO_INSTRUCTIONS: Final = ""
@@ -35,8 +35,12 @@ class Kind(StrEnum):
     RESOURCE = "resource"
     TEMPLATE = "template"
     INSTRUCTIONS = "instructions"
+    CAPABILITIES = "capabilities"
+    """What an upstream says it can do beyond MCP: words of its own, like instructions."""
 
 
+UNLISTED: Final = frozenset((Kind.INSTRUCTIONS, Kind.CAPABILITIES))
+"""What comes with the handshake, and of which an upstream has one at most."""
 LISTS: Final[Mapping[Kind, tuple[str, str, str]]] = {
     Kind.TOOL: ("tools/list", "tools", "name"),
     Kind.PROMPT: ("prompts/list", "prompts", "name"),
@@ -71,19 +75,15 @@ def define(kind: Kind, body: Any) -> Definition:
 
     :raises BadRequest: it has no usable name, or cannot be canonicalised.
     """
-    key = LISTS[kind][2] if kind in LISTS else "instructions"
-    name = body.get(key) if isinstance(body, dict) else None
-    if (
-        not isinstance(name, str)
-        or (not name and kind is not Kind.INSTRUCTIONS)
-        or (kind is not Kind.INSTRUCTIONS and len(name) > 2048)
-    ):
+    key = LISTS[kind][2] if kind in LISTS else ""
+    name = body.get(key) if key and isinstance(body, dict) else ""
+    if not isinstance(name, str) or (key and not 0 < len(name) <= 2048):
         raise BadRequest(f"a {kind} without a usable {key!r}")
     try:
         digest = hashlib.sha256(rfc8785.dumps(body)).hexdigest()
     except (rfc8785.CanonicalizationError, RecursionError, UnicodeError) as error:
         raise BadRequest(f"the {kind} {name!r} cannot be pinned: {error}") from error
-    return Definition(kind, "" if kind is Kind.INSTRUCTIONS else name, body, digest)
+    return Definition(kind, name, body, digest)
 
 
 class Budget:
@@ -104,7 +104,7 @@ class Budget:
         taken: list[Definition] = []
         refused: list[str] = []
         for body in bodies:
-            size = len(orjson.dumps(body, default=str))
+            size = len(dump(body))
             if self._count >= MOST or size > MOST_BYTES_EACH or self._bytes + size > MOST_BYTES:
                 self.left_out += 1
                 continue

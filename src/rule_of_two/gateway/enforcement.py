@@ -22,7 +22,7 @@ from rule_of_two.gateway.consent import Consent
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.results import Refused
-from rule_of_two.model import INGRESS, NONE, Action, Decision, Facts, Labels, Outcome, SessionView, Verdict
+from rule_of_two.model import ALL, INGRESS, NONE, Action, Decision, Facts, Labels, Outcome, SessionView, Verdict
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.database import BusyError
@@ -97,6 +97,32 @@ class Enforcement:
         _, decision = await self.run(call, nothing)
         return decision
 
+    def repeated(self, facts: Facts, *, named: str) -> Refused:
+        """A refusal like one that was journalled in the very same state of the session, and is not written again."""
+        view = self._session.view()
+        verdict = self._decide(facts, view)
+        return Refused(_decision(None, facts, view, verdict), facts, named=named)
+
+    def words_may_leave(self, labels: Labels) -> bool:
+        """Whether words of the client's may follow a call of these labels that was sent before (why it was cancelled):
+        only what would still be free to leave by itself."""
+        try:
+            view = self._session.view()
+        except StoreError:
+            return False
+        return "C" in labels and not view.dropped and not view.frozen and view.after.keys() | labels != ALL
+
+    def must_go_on(self, session: str, facts: Facts) -> None:
+        """Refuse to go on with a call when its session is frozen, or is not the client's any more.
+
+        :raises Refused: it is so.
+        """
+        view = self._session.view()
+        if view.id != session:
+            raise Refused(_decision(None, facts, view, _ANOTHER_SESSION), facts, sent=True)
+        if view.frozen:
+            raise Refused(_decision(None, facts, view, self._decide(facts, view)), facts, sent=True)
+
     def permits(self, action: Action, upstream: str) -> bool:
         """Whether policy might permit an action to a session that holds nothing: if not, it never will."""
         view = SessionView(self._session.view().id)
@@ -157,7 +183,9 @@ class Enforcement:
             if verdict.outcome is Outcome.ALLOW:
                 # A journal that is busy falls through to the transaction, which waits its turn.
                 with suppress(BusyError):
-                    number = self._journal.decision_now(facts, view, verdict, arguments=call.arguments)
+                    number = self._journal.decision_now(
+                        facts, view, verdict, arguments=call.arguments, client=self._client
+                    )
                     return Flight(self._session, _decision(number, facts, view, verdict), facts.labels, reserved=False)
         decision = await self._session.decide(lambda view: self._commit(facts, view, self._judge(call, view), call))
         asked = 0
@@ -218,6 +246,7 @@ class Enforcement:
             arguments=call.arguments if call else None,
             approves=approves,
             observed=observed,
+            client=self._client,
         )
         sends = call is not None and (verdict.outcome is Outcome.ALLOW or observed)
         decision = _decision(number, facts, view, verdict, observed=observed)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import anyio
 
 from rule_of_two.gateway.flight import Flight
 from rule_of_two.gateway.results import without_ours
 from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.handler import Incoming, RemoteError
 
-NO_WAY_BACK = RemoteError(-32601, "The client cannot be asked now.")
+
+class OwnAnswer(RemoteError):
+    """An error that we answer an upstream in place of the client: nothing of the client's is in it."""
+
+
+NO_WAY_BACK = OwnAnswer(-32601, "The client cannot be asked now.")
 
 Progress = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -32,7 +39,8 @@ class Exchange:
     incoming: Incoming | None
     flight: Flight | None = None
     asking: Asking | None = None
-    """How a question reaches the client; ``None`` where none can."""
+    """How a question reaches the client in another way than over this request."""
+    questions: set[anyio.CancelScope] = field(default_factory=set)
 
     @property
     def method(self) -> str:
@@ -76,4 +84,15 @@ class Exchange:
             return await self.asking(method, params, on_progress)
         if self.era is Era.MODERN or self.incoming is None:
             raise NO_WAY_BACK
-        return await self.incoming.ask(method, params, on_progress=on_progress)
+        with anyio.CancelScope() as scope:
+            self.questions.add(scope)
+            try:
+                return await self.incoming.ask(method, params, on_progress=on_progress)
+            finally:
+                self.questions.discard(scope)
+        raise OwnAnswer(-1, "The request that this was asked for has ended.")
+
+    def end(self) -> None:
+        """The request was answered, or given up: what was asked in its course is withdrawn from the client."""
+        for scope in list(self.questions):
+            scope.cancel()

@@ -11,27 +11,17 @@ from rule_of_two.errors import BadRequest, Code
 from rule_of_two.gateway.capabilities import ASKED_OF_CLIENT
 from rule_of_two.gateway.catalog import Catalog, Found, tool_annotations
 from rule_of_two.gateway.definitions import Kind, Listed
+from rule_of_two.gateway.delivery import Adapt, Delivery
 from rule_of_two.gateway.dialogue import answer_facts
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import Exchange
-from rule_of_two.gateway.flight import Call, Flight
-from rule_of_two.gateway.mount import CALL_SECONDS, Mount
-from rule_of_two.gateway.results import REFUSED, with_decision
+from rule_of_two.gateway.flight import Call
+from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.rounds import Resumed, Rounds
-from rule_of_two.model import ALL, NONE, Action, Facts, Labels
-from rule_of_two.wire.eras import INPUT_REQUIRED, TASK, Claims, Era, complete, kind_of
+from rule_of_two.gateway.task_names import TaskNames
+from rule_of_two.model import NONE, Action, Facts, Labels
+from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.peer import NotSent, RemoteError
-
-_INTERNAL_ERROR: Final = -32603
-
-Adapt = Callable[[Mount, Labels, dict[str, Any]], dict[str, Any]]
-"""Gives a result of an upstream's as the client is to see it; the labels are those of the call."""
-
-
-class DefinitionChanged(NotSent):
-    """What was decided is no longer what the upstream offers, so nothing was sent."""
-
-    code = Code.DEFINITION_CHANGED
 
 
 def unchanged(mount: Mount, labels: Labels, result: dict[str, Any]) -> dict[str, Any]:
@@ -47,8 +37,7 @@ class Forwarding:
     enforcement: Enforcement
     rounds: Rounds
     told: Callable[[Claims], Claims]
-    begun: Adapt
-    """Takes notice of a task that a call has begun."""
+    task_names: TaskNames
 
     async def call_tool(self, exchange: Exchange) -> dict[str, Any]:
         """``tools/call``.
@@ -63,12 +52,12 @@ class Forwarding:
             facts=facts_now(),
             facts_now=facts_now,
             arguments=arguments,
-            forwarded={**exchange.params, "name": tool},
+            forwarded={**self.task_names.own(exchange.params), "name": tool},
             pin=found.listed.definition.digest,
             secret_pointers=tuple(pointer.text for pointer in manifest.secret_pointers(tool)),
             cwd=found.mount.launch.cwd,
         )
-        return await self.forward(exchange, found.mount, call, Kind.TOOL, adapt=self.begun)
+        return await self.forward(exchange, found.mount, call, Kind.TOOL, adapt=self.task_names.begun)
 
     async def get_prompt(self, exchange: Exchange) -> dict[str, Any]:
         """``prompts/get``.
@@ -180,68 +169,19 @@ class Forwarding:
             detail = "it answers a question of the server's, which its era does not know."
             raise await self.enforcement.refuse(call.facts, Code.BAD_REQUEST, detail, named=call.facts.qualified)
         resumed = self.rounds.resumed(mount, exchange)
+        delivery = Delivery(self.enforcement, self.rounds, self.told, exchange, mount, kind, adapt, exchange.method)
         if resumed is None:
-            work = partial(self._carry_out, exchange, mount, call, kind, adapt)
+            work = partial(delivery.run, call)
             claims = self.told(exchange.claims)
             if exchange.era is Era.MODERN and mount.era is Era.LEGACY and _can_be_asked(claims):
                 return await self.rounds.hold(mount, exchange, work)
             return await work()
         if resumed.held is not None:
             return await self.rounds.go_on(exchange, resumed)
-        return await self._carry_out(exchange, mount, _answering(mount, call, resumed), kind, adapt)
-
-    async def _carry_out(
-        self, exchange: Exchange, mount: Mount, call: Call, kind: Kind | None, adapt: Adapt
-    ) -> dict[str, Any]:
-        method = exchange.method
-
-        # INVARIANT: from the decision to the sending nothing waits, so that no upstream chooses the moment;
-        # tests/attacks/test_stale_approvals.py.
-        async def send(flight: Flight) -> dict[str, Any]:
-            mount.must_be_current()
-            exchange.flight = flight
-            free = "C" in call.facts.labels and flight.decision.held.keys() | call.facts.labels != ALL
-            if kind is not None:
-                listed = mount.definitions.get(kind, call.facts.name)
-                if listed is None or not listed.usable or listed.definition.digest != call.pin:
-                    raise DefinitionChanged("its definition changed while it was being decided")
-
-            async def request(more: Mapping[str, Any]) -> dict[str, Any]:
-                return await mount.request(
-                    method,
-                    {**call.forwarded, **more},
-                    self.told(exchange.claims),
-                    on_progress=exchange.on_progress if exchange.progress_token is not None else None,
-                    cancel_reason=(lambda: exchange.cancel_reason) if free else _no_words,
-                    timeout=CALL_SECONDS,
-                    about=exchange,
-                )
-
-            result = await request({})
-            if kind_of(result) == INPUT_REQUIRED and method in _IN_ROUNDS and mount.era is Era.MODERN:
-                if exchange.era is Era.LEGACY:
-                    result = await self.rounds.ask_all(mount, exchange, result, request)
-                else:
-                    result = await self.rounds.pass_on(mount, exchange, result)
-            # Whatever era the upstream speaks, from here on it is a plain result, which the router completes.
-            if not (kind_of(result) in _PASSED and exchange.era is mount.era is Era.MODERN):
-                result = complete(Era.LEGACY, method, result, {})
-            return adapt(mount, call.facts.labels, result)
-
-        try:
-            result, decision = await self.enforcement.run(call, send)
-        except RemoteError as error:
-            if error.code == REFUSED:  # only we refuse so
-                raise RemoteError.received({**error.error, "code": _INTERNAL_ERROR}) from error
-            raise
-        return with_decision(result, decision)
+        return await delivery.run(_answering(mount, call, resumed))
 
 
 _ROUNDS: Final = frozenset(("inputResponses", "requestState"))
-_IN_ROUNDS: Final = frozenset(("tools/call", "prompts/get", "resources/read"))
-"""The requests that may require input (2026-07-28, Multi Round-Trip Requests)."""
-_PASSED: Final = frozenset((INPUT_REQUIRED, TASK))
-"""Results of a modern upstream's that are not complete, and that a modern client understands."""
 
 
 def about(facts: Facts, arguments: Mapping[str, Any], *, forwarded: Mapping[str, Any]) -> Call:
@@ -267,17 +207,11 @@ def _answering(mount: Mount, call: Call, resumed: Resumed) -> Call:
         facts=facts,
         facts_now=facts_now,
         answers=replace(answers, labels=facts.labels),
-        arguments={**call.arguments, "inputResponses": dict(resumed.answers)},
     )
 
 
 def _can_be_asked(claims: Claims) -> bool:
     return any(capability in claims.capabilities for capability, _ in ASKED_OF_CLIENT.values())
-
-
-def _no_words() -> str:
-    """The reason that goes with the cancellation of a call: ours, unless the client's words were free to leave."""
-    return "cancelled by the client"
 
 
 def _changed(found: Found, listed: Listed | None) -> str:

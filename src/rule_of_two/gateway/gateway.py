@@ -12,20 +12,21 @@ from rule_of_two.gateway.blueprint import Blueprint
 from rule_of_two.gateway.capabilities import Shown
 from rule_of_two.gateway.catalog import Catalog
 from rule_of_two.gateway.client import Client
-from rule_of_two.gateway.connect import connect
 from rule_of_two.gateway.consent import Consent
 from rule_of_two.gateway.dialogue import Dialogue
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.forwarding import Forwarding
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.mount import Mount
+from rule_of_two.gateway.outbox import Outbox
 from rule_of_two.gateway.protected import ProtectedPaths
 from rule_of_two.gateway.resources import Resources, key_of, opened
 from rule_of_two.gateway.rounds import Rounds
 from rule_of_two.gateway.router import Router
 from rule_of_two.gateway.sealing import Sealer
 from rule_of_two.gateway.subscriptions import Subscriptions
-from rule_of_two.gateway.tasks import TaskNames, Tasks
+from rule_of_two.gateway.task_names import TaskNames
+from rule_of_two.gateway.tasks import Tasks
 from rule_of_two.gateway.timing import utc_now
 from rule_of_two.gateway.upkeep import Introduction, Upkeep
 from rule_of_two.model import Action
@@ -36,7 +37,7 @@ from rule_of_two.wire.peer import Ending, Limits, Peer, Transport
 
 
 async def serve(
-    blueprint: Blueprint, transport: Transport, *, connect: Connect = connect, limits: Limits | None = None
+    blueprint: Blueprint, transport: Transport, *, connect: Connect | None = None, limits: Limits | None = None
 ) -> None:
     """Serve one client to the end of its stream, or until cancelled; then end its connection cleanly.
 
@@ -45,9 +46,9 @@ async def serve(
     limits = limits or Limits()
     boundary = blueprint.config.sessions.boundary or blueprint.profile.boundary
     async with (
-        opened(blueprint) as resources,
+        opened(blueprint, connect=connect) as resources,
         resources.connection(key_of(blueprint), boundary) as connection,
-        running(resources, connection.session, connect=connect, limits=limits) as gateway,
+        running(resources, connection.session, limits=limits) as gateway,
     ):
         connection.orderly = await gateway.serve(transport) is Ending.FINISHED
 
@@ -83,8 +84,7 @@ class Gateway:
             await peer.run()
         finally:
             self._clients.discard(client)
-            with anyio.CancelScope(shield=True):
-                await self._subscriptions.detach(client)
+            self._subscriptions.forget(client)  # its upstreams end with it, or never knew of it
         return peer.ending
 
     def tool_schema(self, name: str) -> object:
@@ -98,17 +98,20 @@ class Gateway:
 
 @asynccontextmanager
 async def running(
-    resources: Resources, session: ConnectionSession, *, connect: Connect, limits: Limits
+    resources: Resources, session: ConnectionSession, *, limits: Limits, client: str | None = None
 ) -> AsyncIterator[Gateway]:
-    """A gateway with upstreams of its own, which are ended with it."""
+    """A gateway with upstreams of its own, which are ended with it. ``client`` is whose it is, as people are told; the
+    profile's name if it is the only one."""
     blueprint = resources.blueprint
-    enforcement = _enforcement(resources, session)
+    enforcement = _enforcement(resources, session, client or blueprint.profile.name)
     enforcement.publish()
-    mounts = [Mount(one.name, one.launch, one.manifest, connect, limits=limits) for one in blueprint.upstreams]
+    mounts = [
+        Mount(one.name, one.launch, one.manifest, resources.connect, limits=limits) for one in blueprint.upstreams
+    ]
     for mount in mounts:
         mount.accept(resources.pins.load(mount.identity))
     catalog = Catalog(mounts, prefixed=blueprint.prefixed)
-    dialogue, subscriptions, names = Dialogue(enforcement), Subscriptions(), TaskNames(catalog)
+    subscriptions, names = Subscriptions(), TaskNames(catalog)
     introduction, clients = Introduction(), set[Client]()
 
     def permitted(action: Action) -> bool:
@@ -122,8 +125,10 @@ async def running(
             introduction.done.set()
 
     async with anyio.create_task_group() as tasks:
+        outbox = Outbox(tasks)
+        dialogue = Dialogue(enforcement, outbox)
         rounds = Rounds(dialogue, tasks, Sealer())
-        forwarding = Forwarding(catalog, enforcement, rounds, told, names.begun)
+        forwarding = Forwarding(catalog, enforcement, rounds, told, names)
         router = Router(
             catalog,
             enforcement,
@@ -131,6 +136,7 @@ async def running(
             forwarding,
             Tasks(names, catalog, forwarding),
             subscriptions,
+            outbox,
             introduce=introduce,
         )
         upkeep = Upkeep(
@@ -152,16 +158,17 @@ async def running(
             yield Gateway(catalog, router, enforcement, subscriptions, clients, limits, blueprint.profile.name)
         finally:
             await rounds.give_up()
+            outbox.close()
             resources.desk.retract(enforcement)
             tasks.cancel_scope.cancel()
 
 
-def _enforcement(resources: Resources, session: ConnectionSession) -> Enforcement:
+def _enforcement(resources: Resources, session: ConnectionSession, client: str) -> Enforcement:
     blueprint, journal, desk = resources.blueprint, resources.journal, resources.desk
     consent = Consent(
         desk,
         journal,
-        client=blueprint.profile.name,
+        client=client,
         policy_version=blueprint.policies.version,
         wait=timedelta(seconds=blueprint.wait_seconds),
         clock=utc_now,
@@ -175,7 +182,7 @@ def _enforcement(resources: Resources, session: ConnectionSession) -> Enforcemen
         consent=consent,
         desk=desk,
         protected=ProtectedPaths(blueprint.protected),
-        client=blueprint.profile.name,
+        client=client,
         clock=utc_now,
         observe=blueprint.config.mode == "observe",
     )

@@ -15,7 +15,6 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from rule_of_two.gateway.blueprint import Blueprint
-from rule_of_two.gateway.connect import connect
 from rule_of_two.gateway.gateway import Gateway, running
 from rule_of_two.gateway.operator_log import say
 from rule_of_two.gateway.resources import Resources, key_of, opened
@@ -102,5 +101,5 @@ class Host:
         async with resources.connection(key_of(resources.blueprint, client), "human") as connection:
             # How the connection ends washes nothing: only a human starts a new session.
             connection.orderly = True
-            async with running(resources, connection.session, connect=connect, limits=self._limits) as gateway:
+            async with running(resources, connection.session, limits=self._limits, client=client) as gateway:
                 yield gateway

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from rule_of_two.wire.http import Kind
 from rule_of_two.wire.peer import Limits, Transport
 
 _BASE_ENVIRONMENT: Final = (
     "HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "SYSTEMROOT", "TEMP", "TERM", "TMP", "TMPDIR", "USER",
-    "USERPROFILE", "APPDATA", "LOCALAPPDATA", "PATHEXT", "COMSPEC",
+    "USERPROFILE", "APPDATA", "LOCALAPPDATA", "PATHEXT", "COMSPEC", "HOMEDRIVE", "HOMEPATH", "PROCESSOR_ARCHITECTURE",
+    "SYSTEMDRIVE", "USERNAME",
 )  # fmt: skip
 """What an upstream process inherits; everything else must stand in its block."""
 
@@ -27,6 +30,10 @@ class Launch:
     cwd: Path = field(default_factory=Path.cwd)
     url: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    kind: Kind = "auto"
+    """How a URL is spoken to."""
+    oauth: str | None = None
+    """The upstream's name, when a human authorizes us to use it."""
 
 
 Connect = Callable[[Launch, Callable[[str], None], Limits], Awaitable[Transport]]
@@ -35,4 +42,6 @@ Connect = Callable[[Launch, Callable[[str], None], Limits], Awaitable[Transport]
 
 def environment(block: Mapping[str, str]) -> dict[str, str]:
     """The environment of an upstream process: the bare minimum, and what its block names."""
+    if sys.platform == "win32":  # names differ there in more than case, and ours are in capitals
+        block = {name.upper(): value for name, value in block.items()}
     return {**{name: os.environ[name] for name in _BASE_ENVIRONMENT if name in os.environ}, **block}

@@ -11,8 +11,12 @@ from anyio.abc import TaskGroup
 
 from rule_of_two.errors import UpstreamUnavailable
 from rule_of_two.escape import visible
+from rule_of_two.gateway.backoff import BackOff, rare
+from rule_of_two.gateway.capabilities import beyond_mcp
 from rule_of_two.gateway.definitions import LISTS, Budget, Definition, Kind, define
 from rule_of_two.gateway.exchange import Exchange
+from rule_of_two.gateway.listening import Listening, announces
+from rule_of_two.model import INGRESS, NONE, Labels
 from rule_of_two.wire.eras import SUBSCRIPTION_ID, Claims, Era
 from rule_of_two.wire.frames import FrameError, Notification
 from rule_of_two.wire.handshake import UpstreamInfo, open_session, stamp
@@ -23,9 +27,9 @@ LIST_SECONDS: Final = 30.0
 """How long an upstream may take to shake hands, and to give one page of a list."""
 REREAD_SECONDS: Final = 1.0
 """The shortest pause between two readings of what one upstream offers."""
-_LONGEST_PAUSE: Final = 60.0
+_PAUSES: Final = (2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
+"""Between two readings of lists that cannot be read."""
 _PAGES: Final = 1000
-_METHOD_NOT_FOUND: Final = -32601
 
 _CHANGES: Final[Mapping[str, set[Kind]]] = {
     "notifications/tools/list_changed": {Kind.TOOL},
@@ -38,12 +42,6 @@ _CAPABILITY: Final[Mapping[Kind, str]] = {
     Kind.RESOURCE: "resources",
     Kind.TEMPLATE: "resources",
 }
-_LISTENED: Final[Mapping[str, str]] = {
-    "tools": "toolsListChanged",
-    "prompts": "promptsListChanged",
-    "resources": "resourcesListChanged",
-}
-"""Of each capability with lists, the member of a subscription's filter (2026-07-28, Subscriptions)."""
 
 
 class Owner(Protocol):
@@ -83,8 +81,7 @@ class Life:
         self.claims = Claims()
         """What the upstream was told of the client when the connection was opened."""
         self._looked: dict[Kind, float] = dict.fromkeys(LISTS, anyio.current_time())
-        self._subscribed: frozenset[str] = frozenset()
-        self._resubscribe = anyio.Event()
+        self._listening = Listening()
         self._changed = anyio.Event()
         self._reread = anyio.Event()
         self._announced: set[Kind] = set()
@@ -123,9 +120,21 @@ class Life:
             scope.cancel()
 
     @property
+    def ended(self) -> bool:
+        """Whether nothing can be asked any more. What belongs to the connection may still be on its way out."""
+        return self._peer is not None and self._peer.reason is not None
+
+    @property
     def reason(self) -> str:
         """Why it ended."""
         return (self._peer.reason if self._peer else None) or "it ended"
+
+    @property
+    def bringing(self) -> Labels:
+        """What the calls in flight can bring."""
+        abouts = [] if self._peer is None else self._peer.abouts()
+        flights = [about.flight for about in abouts if isinstance(about, Exchange) and about.flight is not None]
+        return NONE.union(*(flight.labels for flight in flights)) & INGRESS
 
     @property
     def peer(self) -> Peer:
@@ -149,24 +158,25 @@ class Life:
 
     async def keep_current(self) -> None:
         """Read changed lists, once for all changes that came meanwhile, and never more than once a second."""
-        failures = 0
+        back_off = BackOff(pauses=_PAUSES)
         while True:
             await self._changed.wait()
             self._changed = anyio.Event()
             kinds, self._announced = set(self.stale), set()
             why = await self._owner.reread(self, kinds)
+            pause = REREAD_SECONDS
             if why is None:
-                failures = 0
+                back_off.succeeded()
                 self.stale = set(self._announced)  # what changed while it was read has to be read again
             else:
-                failures += 1
-                if _rare(failures):
+                pause = back_off.failed()
+                if rare(back_off.failures):
                     await self._owner.on_state(
                         f"what '{self._owner.name}' offers now could not be read: {visible(why)}"
                     )
             self._reread.set()
             self._reread = anyio.Event()
-            await anyio.sleep(min(REREAD_SECONDS * 2**failures, _LONGEST_PAUSE))
+            await anyio.sleep(pause)
             if self.stale:
                 self._changed.set()
 
@@ -174,51 +184,18 @@ class Life:
         """Read a list anew of which the upstream would not say that it has changed; at most once a second."""
         said = self.info.capabilities.get(_CAPABILITY[kind])
         due = self._looked.get(kind, 0.0) + REREAD_SECONDS
-        if said is not None and not _announces(said) and anyio.current_time() >= due:
+        if said is not None and not announces(said) and anyio.current_time() >= due:
             self._looked[kind] = anyio.current_time()
             await self._owner.reread(self, {kind})
 
     def subscribe(self, uris: frozenset[str]) -> None:
         """Be told of changes of exactly these resources from now on (modern upstreams)."""
-        if uris != self._subscribed:
-            self._subscribed = uris
-            self._resubscribe.set()
+        self._listening.cover(uris)
 
     async def keep_listening(self) -> None:
-        """Hold a modern upstream's subscription open, opened anew whenever it ends or should cover something else.
-
-        An upstream that does not know subscriptions is not asked again.
-        """
-        if self.info.era is not Era.MODERN:
-            return
-        pause = REREAD_SECONDS
-        known = True
-        while known:
-            wanted = self._filter()
-            self._resubscribe = anyio.Event()
-            if not wanted:
-                await self._resubscribe.wait()
-                continue
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._until_resubscribed, tasks.cancel_scope)
-                params = stamp(self.info, {"notifications": wanted}, self.claims)
-                try:
-                    await self.peer.request("subscriptions/listen", params)
-                except (RemoteError, UpstreamUnavailable) as error:
-                    known = not (isinstance(error, RemoteError) and error.code == _METHOD_NOT_FOUND)
-                tasks.cancel_scope.cancel()
-            if not self._resubscribe.is_set():
-                await anyio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
-
-    async def _until_resubscribed(self, scope: anyio.CancelScope) -> None:
-        await self._resubscribe.wait()
-        scope.cancel()
-
-    def _filter(self) -> dict[str, Any]:
-        said = self.info.capabilities
-        wanted: dict[str, Any] = {member: True for name, member in _LISTENED.items() if _announces(said.get(name))}
-        return {**wanted, "resourceSubscriptions": sorted(self._subscribed)} if self._subscribed else wanted
+        """Hold a modern upstream's subscription open; a legacy one tells without."""
+        if self.info.era is Era.MODERN:
+            await self._listening.keep(self.peer, self.info, self.claims)
 
     async def current(self) -> None:
         """Wait until nothing is stale."""
@@ -232,8 +209,11 @@ class Life:
         if budget.left_out:
             text = f"{self._owner.name} offers more than is taken of one server; {budget.left_out} is left out"
             await self._owner.on_state(text)
-        instructions = self.info.instructions
-        return found + ([define(Kind.INSTRUCTIONS, {"instructions": instructions})] if instructions else [])
+        if self.info.instructions:
+            found.append(define(Kind.INSTRUCTIONS, {"instructions": self.info.instructions}))
+        if own := beyond_mcp(self.info.capabilities):
+            found.append(define(Kind.CAPABILITIES, {"capabilities": own}))
+        return found
 
     async def _list(self, kind: Kind, budget: Budget) -> list[Definition]:
         """All pages of one list; empty when the upstream has no such list."""
@@ -281,17 +261,17 @@ class Life:
         elif method != "notifications/subscriptions/acknowledged":
             await self._owner.on_told(method, _unsubscribed(params), self._exchange(about))
 
+    async def on_stream_closed(self, about: object) -> None:
+        """What an upstream does with our stream, we do with the client's: it comes back for the reply as we do."""
+        if isinstance(about, Exchange) and about.incoming is not None:
+            await about.incoming.let_go()
+
     async def on_frame_error(self, error: FrameError) -> None:
         """A frame that cannot be read is dropped; the 1st, 10th, 100th, … is said. The upstream goes on."""
         self._noise += 1
-        if _rare(self._noise):
+        if rare(self._noise):
             text = f"the server '{self._owner.name}' sent a frame that was dropped ({self._noise} so far): {error}"
             await self._owner.on_state(visible(text))
-
-
-def _announces(capability: object) -> bool:
-    """Whether an upstream says that it tells when a list changes."""
-    return isinstance(capability, dict) and capability.get("listChanged") is True
 
 
 def _unsubscribed(params: dict[str, Any]) -> dict[str, Any]:
@@ -300,8 +280,3 @@ def _unsubscribed(params: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(meta, dict) or SUBSCRIPTION_ID not in meta:
         return params
     return {**params, "_meta": {key: value for key, value in meta.items() if key != SUBSCRIPTION_ID}}
-
-
-def _rare(count: int) -> bool:
-    """Whether something that may come without end is worth a line: the 1st time, the 10th, the 100th, …"""
-    return str(count).strip("0") == "1"

@@ -8,19 +8,26 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import anyio
 import orjson
 
 from rule_of_two.errors import RuleOfTwoError, UpstreamUnavailable
 from rule_of_two.escape import visible
-from rule_of_two.gateway.definitions import LISTS, Definition, Definitions, Kind
+from rule_of_two.gateway.availability import Availability
+from rule_of_two.gateway.backoff import BackOff, rare
+from rule_of_two.gateway.capabilities import of_mcp
+from rule_of_two.gateway.definitions import LISTS, UNLISTED, Definition, Definitions, Kind
+from rule_of_two.gateway.error_lines import ErrorLines
 from rule_of_two.gateway.exchange import Exchange
+from rule_of_two.gateway.lane import Lane
 from rule_of_two.gateway.launch import Connect, Launch
 from rule_of_two.gateway.life import Life, NotOpened
 from rule_of_two.gateway.operator_log import LOG
+from rule_of_two.gateway.watcher import Watcher
 from rule_of_two.manifests.manifest import Manifest
+from rule_of_two.model import NONE, Labels
 from rule_of_two.store.pins import Pin
 from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.handshake import stamp
@@ -34,49 +41,40 @@ CALL_SECONDS: Final = 600.0
 LEVEL_SECONDS: Final = 1.0
 """How long an upstream may take to become ready for a call that waits, to say what it has changed while a call waits,
 to answer a call, and to take a log level."""
-_BACK_OFF: Final = (0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
-
-
-class Watcher(Protocol):
-    """What a mount tells the gateway, and asks it."""
-
-    async def introduced(self) -> tuple[Claims, Era]:
-        """What to tell upstreams of the client, and its era; waits until the client has said it."""
-
-    async def on_opened(self, mount: Mount) -> None:
-        """The upstream is connected anew and can be called: what it was told before has to be told again."""
-
-    async def on_offered(self, mount: Mount) -> None:
-        """The upstream's definitions were read anew."""
-
-    async def on_told(self, mount: Mount, method: str, params: dict[str, Any], exchange: Exchange | None) -> None:
-        """The upstream sent a notification, in the course of ``exchange`` as far as can be told."""
-
-    async def on_asked(self, mount: Mount, incoming: Incoming, exchange: Exchange | None) -> dict[str, Any]:
-        """The upstream asks something of the client.
-
-        :raises RemoteError: it gets no answer.
-        """
-
-    async def on_state(self, mount: Mount, message: str) -> None:
-        """The upstream came, went, or misbehaved; one sentence for the operator."""
+STEADY_SECONDS: Final = 30.0
+"""An upstream that was well for so long and then ended had a mishap; one that ends sooner is failing."""
+PATIENT_SECONDS: Final = 5.0
+"""The longest pause before a new attempt for which a call waits; when it is longer, the call is refused at once."""
 
 
 class Mount:
     """An upstream and its manifest. ``definitions`` is what it offers against what was accepted."""
 
-    def __init__(self, name: str, launch: Launch, manifest: Manifest, connect: Connect, *, limits: Limits) -> None:
+    def __init__(
+        self,
+        name: str,
+        launch: Launch,
+        manifest: Manifest,
+        connect: Connect,
+        *,
+        limits: Limits,
+        back_off: BackOff | None = None,
+    ) -> None:
         self.name = name
         self.launch = launch
         self.manifest = manifest
         self.definitions = Definitions(None, ())
         self.offered: list[Definition] = []
-        self.settled = anyio.Event()
-        """Set once an attempt to start has succeeded or failed; cleared by a loss, until the next attempt."""
+        self.lane = Lane(name, limits)
         self._connect = connect
         self._limits = limits
         self._pins: list[Pin] = []
         self._life: Life | None = None
+        self._back_off = back_off or BackOff()
+        self._availability = Availability(lambda: self._life is not None and self._life.ended)
+        self._errors = ErrorLines(name, LOG.say)
+        self._missed = False
+        self._watcher: Watcher | None = None
         self._reason = "it is still starting"
         self._level: str | None = None
         self._reading = anyio.Lock()
@@ -93,6 +91,19 @@ class Mount:
         return self._life.info.capabilities if self._life else None
 
     @property
+    def shown_capabilities(self) -> Mapping[str, Any] | None:
+        """What the client may be told of it, while it is connected: of what is beyond MCP, what was accepted."""
+        if self.capabilities is None:
+            return None
+        own = self.definitions.get(Kind.CAPABILITIES, "")
+        return {**of_mcp(self.capabilities), **(own.definition.body["capabilities"] if own and own.accepted else {})}
+
+    @property
+    def settled(self) -> anyio.Event:
+        """Set once an attempt to start has succeeded or failed; another one after a loss."""
+        return self._availability.settled
+
+    @property
     def era(self) -> Era | None:
         """The era that the upstream speaks, while it is connected."""
         return self._life.info.era if self._life else None
@@ -101,6 +112,12 @@ class Mount:
     def claims(self) -> Claims:
         """What the upstream was told of the client when it was connected."""
         return self._life.claims if self._life else Claims()
+
+    @property
+    def bringing(self) -> Labels:
+        """What the calls in flight can bring. Whatever the upstream says meanwhile, whoever it says it is for, can be
+        out of one of them."""
+        return NONE if self._life is None else self._life.bringing
 
     def can(self, name: str) -> bool:
         """Whether the upstream said that it has a capability."""
@@ -124,28 +141,41 @@ class Mount:
 
     async def run(self, watcher: Watcher) -> None:
         """Keep the upstream connected until cancelled, with growing pauses between attempts that fail."""
-        failures = 0
+        self._watcher = watcher
         while True:
-            try:
-                self._reason = await self._live(watcher)
-                failures = 0
-                self.settled = anyio.Event()  # it was well: who calls now waits for the next attempt
-                why = self._reason
-            except (RuleOfTwoError, RemoteError) as error:
-                # A refusal can hold words of the upstream's: they are for the operator, and never reach the client.
-                theirs = isinstance(error, NotOpened | RemoteError)
-                self._reason = "it did not open an MCP session" if theirs else str(error)
-                why = str(error)
-                failures += 1
-                self.settled.set()
-            except Exception as error:  # one upstream, or a bug about it, never takes down the others
-                logger.exception("%s: the connection failed", self.name)
-                self._reason = "it could not be used"
-                why = f"{self._reason} ({type(error).__name__})"
-                failures += 1
-                self.settled.set()
-            await watcher.on_state(self, f"the server '{self.name}' is unavailable: {visible(why)}")
-            await anyio.sleep(_BACK_OFF[min(failures, len(_BACK_OFF) - 1)])
+            self._reason, why = await self._attempt(watcher)
+            lasted = self._availability.lasted
+            if lasted is not None and lasted >= STEADY_SECONDS:
+                self._back_off.succeeded()
+            pause = self._back_off.failed()
+            if lasted is None or pause > PATIENT_SECONDS:
+                self._availability.give_up()
+            if rare(failures := self._back_off.failures):
+                self._missed = True
+                again = f" ({failures} times in a row)" if failures > 1 else ""
+                await self.say(f"the server '{self.name}' is unavailable{again}: {visible(why)}")
+            await anyio.sleep(pause)
+
+    async def _attempt(self, watcher: Watcher) -> tuple[str, str]:
+        """One life of the upstream. Returns why it ended: for clients, and for the operator.
+
+        What an upstream says when it refuses can hold words of its own, which never reach a client so.
+        """
+        try:
+            reason = await self._live(watcher)
+        except (NotOpened, RemoteError) as error:
+            return "it did not open an MCP session", str(error)
+        except RuleOfTwoError as error:
+            return str(error), str(error)
+        except Exception as error:  # one upstream, or a bug about it, never takes down the others
+            logger.exception("%s: the connection failed", self.name)
+            return "it could not be used", f"it could not be used ({type(error).__name__})"
+        return reason, reason
+
+    async def say(self, message: str) -> None:
+        """Tell the operator something about this upstream; it is journalled too."""
+        if self._watcher is not None:
+            await self._watcher.on_state(self, message)
 
     async def _live(self, watcher: Watcher) -> str:
         """One life of the upstream, from its start to its end. Returns why it ended.
@@ -154,7 +184,7 @@ class Mount:
         :raises RemoteError: it refused the handshake.
         """
         failure: Exception = UpstreamUnavailable("it ended before it answered")
-        reach = partial(self._connect, self.launch, self._on_stderr, self._limits)
+        reach = partial(self._connect, self.launch, self._errors.take, self._limits)
         life = Life(_Owner(self, watcher), reach, self._limits)
         try:
             async with anyio.create_task_group() as tasks:
@@ -163,15 +193,19 @@ class Mount:
                     self._life = life
                     await self.read(life, watcher, set(LISTS))
                     life.ready.set()
-                    self.settled.set()
+                    self._availability.is_up()
                     tasks.start_soon(life.keep_current)
                     tasks.start_soon(life.keep_listening)
                     await watcher.on_opened(self)
+                    if self._missed:
+                        self._missed = False
+                        await self.say(f"the server '{self.name}' is available again")
                 except (RuleOfTwoError, RemoteError) as error:
                     failure = error
                     tasks.cancel_scope.cancel()
         finally:
             self._life = None
+            self._availability.is_gone()
         if not life.ready.is_set():
             raise failure
         return life.reason
@@ -183,7 +217,7 @@ class Mount:
         :raises BadRequest: its answer cannot be read.
         """
         async with self._reading:  # of two readings neither loses what the other found
-            kept = [one for one in self.offered if one.kind not in kinds | {Kind.INSTRUCTIONS}]
+            kept = [one for one in self.offered if one.kind not in kinds | UNLISTED]
             self.offered = [*kept, *await life.definitions(kinds)]
             self.definitions = Definitions(self.offered, self._pins)
             await watcher.on_offered(self)
@@ -193,9 +227,34 @@ class Mount:
 
         :raises NotSent: it is down, or did not become ready in time.
         """
-        if self._life is None or not self._life.ready.is_set():
-            with anyio.move_on_after(READY_SECONDS):
-                await self.settled.wait()
+        await self._availability.until_settled(READY_SECONDS)
+        await self._until_current()
+
+    async def recovered(self) -> None:
+        """Wait, across attempts that fail, until the upstream that lost a call can be called again.
+
+        :raises NotSent: it did not come back in time.
+        """
+        back_off = BackOff()
+        with anyio.move_on_after(READY_SECONDS) as scope:
+            while not await self._answers():  # noqa: ASYNC110  # nothing tells when a server can be reached
+                await anyio.sleep(back_off.failed())
+        if scope.cancelled_caught:
+            raise NotSent(f"the server '{self.name}' did not come back within {READY_SECONDS:g} s")
+        await self._until_current()
+
+    async def _answers(self) -> bool:
+        """Whether it can be reached, once it is up. Over HTTP a server can be gone without our having noticed."""
+        await self._availability.until_up()
+        try:
+            await self.request("ping" if self.era is Era.LEGACY else "server/discover", {})
+        except RemoteError:
+            return True
+        except UpstreamUnavailable:
+            return False
+        return True
+
+    async def _until_current(self) -> None:
         if self._life is not None and self._life.stale:
             await self.current(STALE_SECONDS)
         self.must_be_current()
@@ -249,9 +308,6 @@ class Mount:
         if self._life is None:
             raise NotSent(f"the server '{self.name}' is unavailable: {self._reason}")
         return self._life
-
-    def _on_stderr(self, line: str) -> None:
-        LOG.say(f"[{self.name}] {visible(line)}")
 
 
 @dataclass(frozen=True, slots=True)

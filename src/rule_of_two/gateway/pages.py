@@ -7,8 +7,7 @@ import binascii
 import hashlib
 from typing import Any, Final
 
-import orjson
-
+from rule_of_two.wire.frames import dump
 from rule_of_two.wire.peer import RemoteError
 
 PAGE: Final = 1000
@@ -40,4 +39,4 @@ def _start(cursor: object, items: list[dict[str, Any]]) -> int:
 
 
 def _digest(items: list[dict[str, Any]]) -> str:
-    return hashlib.sha256(orjson.dumps(items, default=str)).hexdigest()[:16]
+    return hashlib.sha256(dump(items)).hexdigest()[:16]

@@ -15,7 +15,10 @@ from rule_of_two.approvals.desk import Desk
 from rule_of_two.audit.journal import Journal, Origin
 from rule_of_two.audit.why import origin_of
 from rule_of_two.errors import StoreError
+from rule_of_two.gateway.authorizations import Authorizations
 from rule_of_two.gateway.blueprint import Blueprint
+from rule_of_two.gateway.connect import connecting
+from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.operator_log import say
 from rule_of_two.gateway.timing import timestamp, utc_now
 from rule_of_two.sessions.boundary import Attached, Boundaries
@@ -47,6 +50,8 @@ class Resources:
     desk: Desk
     boundaries: Boundaries
     pins: PinStore
+    connect: Connect
+    """How upstreams are reached."""
 
     @property
     def origin_of(self) -> Callable[[int], Origin]:
@@ -89,8 +94,10 @@ class Resources:
 
 
 @asynccontextmanager
-async def opened(blueprint: Blueprint) -> AsyncIterator[Resources]:
+async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> AsyncIterator[Resources]:
     """Open everything that is shared, and run the desk and the journal until the end.
+
+    ``connect`` reaches upstreams in another way than processes and URLs.
 
     :raises StoreError: the state or the journal cannot be opened; nothing was started.
     """
@@ -98,14 +105,25 @@ async def opened(blueprint: Blueprint) -> AsyncIterator[Resources]:
     store = JournalStore(blueprint.state)
     journal = Journal(store, timestamp, policy_version=blueprint.policies.version, client=blueprint.profile.name)
     desk = Desk(clock=utc_now)
+    authorizations = Authorizations(blueprint.state)
     with Presence(blueprint.state) as presence:
         boundaries = Boundaries(state, presence, timestamp)
-        resources = Resources(blueprint, state, store, journal, desk, boundaries, PinStore(state))
+        resources = Resources(
+            blueprint,
+            state,
+            store,
+            journal,
+            desk,
+            boundaries,
+            PinStore(state),
+            connect or connecting(authorizations),
+        )
         async with anyio.create_task_group() as tasks:
             await tasks.start(DeskServer(desk, state=blueprint.state, gateway=secrets.token_hex(4)).run)
             tasks.start_soon(journal.keep_flushing)
             yield resources
             tasks.cancel_scope.cancel()
+    await authorizations.aclose()
     state.close()
     store.close()
 

@@ -15,18 +15,21 @@ from typing import Any, Final
 import anyio
 from anyio.abc import TaskGroup
 
-from rule_of_two.errors import BadRequest, LimitExceeded
-from rule_of_two.gateway.dialogue import Dialogue
-from rule_of_two.gateway.exchange import Exchange, Progress
+from rule_of_two.errors import BadRequest, Code, LimitExceeded
+from rule_of_two.gateway.dialogue import Dialogue, answer_facts
+from rule_of_two.gateway.exchange import Exchange, OwnAnswer, Progress
 from rule_of_two.gateway.mount import Mount
+from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.sealing import STATE_SECONDS, Sealer, request_digest
 from rule_of_two.wire.eras import INPUT_REQUIRED, kind_of
-from rule_of_two.wire.peer import RemoteError
 
 _ROUNDS: Final = 16
 """How often an upstream may ask in the course of one request."""
-_HELD: Final = 64
-"""Calls that may be held at the same time until their client comes back."""
+_QUESTIONS: Final = 16
+"""How many questions one result may hold, and how many calls of one upstream may wait for their client to come back.
+Of those the oldest is given up for a newer one."""
+_STATE_CHARACTERS: Final = 64 * 1024
+"""A state of an upstream's goes to the client and back with every round, and must fit into its frames."""
 
 _GIVE_UP_SECONDS: Final = 2.0
 
@@ -122,12 +125,7 @@ class Rounds:
     # A legacy upstream's questions
 
     async def hold(self, mount: Mount, exchange: Exchange, work: Work) -> dict[str, Any]:
-        """Carry out ``work`` for a modern client. When its upstream asks something, the client is answered with that.
-
-        :raises LimitExceeded: too many calls wait for their clients.
-        """
-        if len(self._held) >= _HELD:
-            raise LimitExceeded("too many calls wait for their clients' answers")
+        """Carry out ``work`` for a modern client, who is answered with what the upstream asks meanwhile."""
         held = _Held(secrets.token_hex(16), mount, exchange)
         exchange.asking = held.ask
         self._held[held.id] = held
@@ -137,12 +135,25 @@ class Rounds:
     async def go_on(self, exchange: Exchange, resumed: Resumed) -> dict[str, Any]:
         """Give a held call the client's answers, and wait for what comes next.
 
+        # INVARIANT: a held call ends with the session that it was made in, and hands nothing to another one;
+        # tests/attacks/test_worked_on.py.
+
         :raises BadRequest: the call is not held any more.
-        :raises Refused: the answers may not leave; the call goes on waiting.
+        :raises Refused: the session is frozen or another one, or the answers may not leave; then the call goes on
+            waiting.
         """
         held = self._held.get(resumed.held or "")
         if held is None or exchange.incoming is None or held.exchange.incoming is not None:
             raise BadRequest("the call that this answers is not waiting any more")
+        if (flight := held.exchange.flight) is not None:
+            try:
+                self._dialogue.enforcement.must_go_on(
+                    flight.decision.session, answer_facts(held.mount, resumed.methods)
+                )
+            except Refused as refused:
+                if refused.decision.code is not Code.SESSION_FROZEN:
+                    held.scope.cancel()
+                raise
         held.exchange.incoming = exchange.incoming
         for key, waiting in list(held.waiting.items()):
             answer = resumed.answers.get(key)
@@ -156,6 +167,12 @@ class Rounds:
                 waiting.answered.set()
                 held.waiting.pop(key, None)
         return await self._next(held)
+
+    def _make_room(self, newest: _Held) -> None:
+        """Give up the oldest calls of an upstream of which too many wait for their client."""
+        waiting = [one for one in self._held.values() if one.mount is newest.mount and one.exchange.incoming is None]
+        for one in waiting[: max(len(waiting) - _QUESTIONS, 0)]:
+            one.scope.cancel()
 
     async def give_up(self) -> None:
         """Cancel the calls that are held, upstream too, in bounded time: nobody will come back for them."""
@@ -174,6 +191,8 @@ class Rounds:
             held.error = error
         finally:
             held.ended.set()
+            for question in held.waiting.values():
+                question.answered.set()  # there is nobody to answer it to any more
             self._held.pop(held.id, None)
             held.changed.set()
 
@@ -200,6 +219,7 @@ class Rounds:
         }
         sealed = self._sealer.seal(state, request=_digest(held.exchange))
         held.exchange.incoming = None
+        self._make_room(held)
         return {
             "resultType": INPUT_REQUIRED,
             "inputRequests": {
@@ -248,7 +268,7 @@ class _Held:
             self.waiting.pop(key, None)
         if question.answer is None:
             self.scope.cancel()
-            raise RemoteError(-1, "The client did not come back with an answer.")
+            raise OwnAnswer(-1, "The client did not come back with an answer.")
         return question.answer
 
 
@@ -257,9 +277,13 @@ def _questions(result: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]
 
     :raises BadRequest: it is not one.
     """
-    requests = result.get("inputRequests", {})
+    requests, state = result.get("inputRequests", {}), result.get("requestState", "")
     if not isinstance(requests, dict) or not ("inputRequests" in result or "requestState" in result):
         raise BadRequest("the server asks for input without saying what for")
+    if len(requests) > _QUESTIONS:
+        raise BadRequest(f"the server asks more than {_QUESTIONS} questions at once")
+    if not isinstance(state, str) or len(state) > _STATE_CHARACTERS:
+        raise BadRequest(f"the server's requestState is no text of at most {_STATE_CHARACTERS} characters")
     questions: list[tuple[str, str, dict[str, Any]]] = []
     for key, request in requests.items():
         method = request.get("method") if isinstance(request, dict) else None

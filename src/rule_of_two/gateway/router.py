@@ -20,6 +20,7 @@ from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import Exchange
 from rule_of_two.gateway.forwarding import Forwarding, about, object_of, text_of
 from rule_of_two.gateway.mount import Mount
+from rule_of_two.gateway.outbox import Outbox
 from rule_of_two.gateway.pages import page_of
 from rule_of_two.gateway.results import REFUSED, Refused
 from rule_of_two.gateway.subscriptions import Stream, Subscriptions, honoured
@@ -54,6 +55,7 @@ class Router:
         forwarding: Forwarding,
         tasks: Tasks,
         subscriptions: Subscriptions,
+        outbox: Outbox,
         *,
         introduce: Callable[[Client], None],
     ) -> None:
@@ -63,6 +65,7 @@ class Router:
         self._journal = journal
         self._forwarding = forwarding
         self._subscriptions = subscriptions
+        self._outbox = outbox
         self._introduce = introduce
         alone = _of_exchange
         self._methods: Mapping[str, Handle] = {
@@ -102,6 +105,8 @@ class Router:
             raise RemoteError(
                 REFUSED, f"Stopped by rule-of-two ({error.code}): {error}.", {"code": error.code}
             ) from error
+        finally:
+            exchange.end()
         kinds = (COMPLETE, INPUT_REQUIRED, TASK) if era is Era.MODERN else (COMPLETE,)
         return complete(era, method, result, SERVER_INFO, kinds=kinds)
 
@@ -112,12 +117,11 @@ class Router:
         elif method == "notifications/roots/list_changed":
             for mount in self._catalog.mounts:
                 if "roots" in mount.claims.capabilities:
-                    with suppress(RuleOfTwoError):
-                        await mount.notify(method, {})
+                    self._outbox.put(mount, method, {})
         elif vendor := self._vendor_mount():
             facts = Facts(Action.VENDOR, vendor.name, method, ALL)
             if await self._enforcement.receive(facts):
-                await vendor.notify(method, params)
+                self._outbox.put(vendor, method, params)
 
     async def on_frame_error(self, error: FrameError) -> None:
         """Journal what was refused before it could become a request."""
@@ -151,7 +155,7 @@ class Router:
 
     def _capabilities(self, era: Era) -> dict[str, Any]:
         return offered(
-            ((mount.capabilities, mount.definitions.kinds()) for mount in self._catalog.mounts),
+            ((mount.shown_capabilities, mount.definitions.kinds()) for mount in self._catalog.mounts),
             era,
         )
 
@@ -168,7 +172,7 @@ class Router:
     async def _subscribe(self, client: Client, exchange: Exchange) -> dict[str, Any]:
         uri = text_of(exchange.params, "uri")
         mount = await self._may_subscribe(uri)
-        await self._subscriptions.add(client, mount, uri, exchange.params)
+        await self._subscriptions.add(client, mount, uri)
         return {}
 
     async def _unsubscribe(self, client: Client, exchange: Exchange) -> dict[str, Any]:
@@ -190,8 +194,10 @@ class Router:
             self._subscriptions.attach(stream)
             for uri, mount in mounts.items():
                 await self._subscriptions.add(stream, mount, uri)
-            await stream.acknowledge()
-            await self._subscriptions.ended.wait()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_until, self._subscriptions.ended, tasks.cancel_scope)
+                await stream.run()
+                tasks.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
                 await self._subscriptions.detach(stream)
@@ -265,6 +271,11 @@ _ONLY_IN: Final[Mapping[str, Era]] = {
     **dict.fromkeys(("subscriptions/listen", "tasks/update"), Era.MODERN),
 }
 """Methods that only one of the eras has."""
+
+
+async def _until(event: anyio.Event, scope: anyio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()
 
 
 def _of_exchange(handle: Callable[[Exchange], Awaitable[dict[str, Any]]]) -> Handle:

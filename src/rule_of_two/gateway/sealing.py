@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 
 from rule_of_two.errors import BadRequest
+from rule_of_two.wire.frames import dump
 
 STATE_SECONDS: Final = 1800
 _NOT_PART: Final = frozenset(("_meta", "inputResponses", "requestState"))
@@ -29,7 +30,7 @@ class Sealer:
 
     def seal(self, content: Mapping[str, Any], *, request: bytes) -> str:
         """A state for the client to bring back with the request of that digest."""
-        text = orjson.dumps({**content, "request": request.hex()})
+        text = dump({**content, "request": request.hex()})
         sealed: bytes = self._fernet().encrypt(text)
         return sealed.decode("ascii")
 
@@ -43,7 +44,7 @@ class Sealer:
         if not isinstance(state, str) or not _is_canonical(state):
             raise BadRequest("the requestState is not one that was given out here")
         try:
-            content: dict[str, Any] = orjson.loads(self._fernet().decrypt(state, ttl=STATE_SECONDS))
+            content: dict[str, Any] = json.loads(self._fernet().decrypt(state, ttl=STATE_SECONDS))
         except InvalidToken:
             raise BadRequest("the requestState is not one that was given out here, or it has expired") from None
         if content.pop("request") != request.hex():

@@ -6,6 +6,7 @@ for (``subscriptions/listen``). Towards upstreams it is the same, for all client
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ LIST_CHANGED: Final[Mapping[str, str]] = {
 }
 """Of each list, the member of a subscription's filter."""
 SUBSCRIBE_SECONDS: Final = 10.0
+_LEAVING_SECONDS: Final = 2.0
+_BACKLOG: Final = 256
+"""Notifications of one stream that its client has not read."""
 _MOST: Final = 1024
 """Resources that one client may have itself told of."""
 
@@ -46,27 +50,38 @@ class Stream:
 
     exchange: Exchange
     wanted: dict[str, Any]
-    early: list[tuple[str, dict[str, Any]]] | None = field(default_factory=list)
-    """What came before the acknowledgement, which is the first message of a stream; ``None`` after it."""
+    waiting: deque[tuple[str, dict[str, Any]]] = field(default_factory=deque)
+    arrived: anyio.Event = field(default_factory=anyio.Event)
+    overflowed: bool = False
 
-    async def acknowledge(self) -> None:
-        """Say what will be told, and then what came meanwhile."""
-        early, self.early = self.early or [], None
-        for method, params in [("notifications/subscriptions/acknowledged", {"notifications": self.wanted}), *early]:
-            await self._tell(method, params)
+    async def run(self) -> None:
+        """Say what will be told, and tell it as it comes, until the client does not read any more: nobody waits for it,
+        and a client that comes back reads everything anew.
+
+        :raises NotSent: the client is gone.
+        """
+        await self._tell("notifications/subscriptions/acknowledged", {"notifications": self.wanted})
+        while not self.overflowed:
+            await self.arrived.wait()
+            self.arrived = anyio.Event()
+            while self.waiting:
+                await self._tell(*self.waiting.popleft())
 
     async def changed(self, kind: str) -> None:
         if self.wanted.get(LIST_CHANGED[kind]) is True:
-            await self._tell(f"notifications/{kind}/list_changed", {})
+            self._put(f"notifications/{kind}/list_changed", {})
 
     async def updated(self, params: dict[str, Any]) -> None:
-        await self._tell("notifications/resources/updated", params)
+        self._put("notifications/resources/updated", params)
+
+    def _put(self, method: str, params: dict[str, Any]) -> None:
+        self.overflowed = self.overflowed or len(self.waiting) >= _BACKLOG
+        if not self.overflowed:
+            self.waiting.append((method, params))
+        self.arrived.set()
 
     async def _tell(self, method: str, params: dict[str, Any]) -> None:
-        if self.early is not None:
-            if len(self.early) < _MOST:
-                self.early.append((method, params))
-        elif self.exchange.incoming is not None:
+        if self.exchange.incoming is not None:
             meta = {**(params.get("_meta") or {}), SUBSCRIPTION_ID: self.exchange.incoming.id}
             await self.exchange.tell(method, {**params, "_meta": meta})
 
@@ -91,13 +106,27 @@ class Subscriptions:
         self._listeners.add(listener)
 
     async def detach(self, listener: Listener) -> None:
-        """Tell it nothing more."""
-        self._listeners.discard(listener)
-        for uri in [uri for uri, one in self._resources.items() if listener in one.listeners]:
-            with suppress(UpstreamUnavailable, RemoteError):
-                await self.remove(listener, uri)
+        """Tell it nothing more, and have upstreams tell us nothing more for it, in bounded time."""
+        uris = self.forget(listener)
+        with anyio.move_on_after(_LEAVING_SECONDS):
+            async with anyio.create_task_group() as tasks:
+                for mount, uri in uris:
+                    tasks.start_soon(self._leave, mount, uri)
 
-    async def add(self, listener: Listener, mount: Mount, uri: str, params: Mapping[str, Any] | None = None) -> None:
+    def forget(self, listener: Listener) -> list[tuple[Mount, str]]:
+        """Tell it nothing more; what nobody wants to be told any more. For the end of everything."""
+        self._listeners.discard(listener)
+        uris = [uri for uri, one in self._resources.items() if listener in one.listeners]
+        mounts = [self._resources[uri].mount for uri in uris]
+        for uri in uris:
+            self._forget(listener, uri)
+        return [(mount, uri) for mount, uri in zip(mounts, uris, strict=True) if uri not in self._resources]
+
+    async def _leave(self, mount: Mount, uri: str) -> None:
+        with suppress(UpstreamUnavailable, RemoteError):
+            await self._ask(mount, "resources/unsubscribe", {"uri": uri})
+
+    async def add(self, listener: Listener, mount: Mount, uri: str) -> None:
         """Tell ``listener`` when a resource changes, and have its upstream tell us.
 
         :raises RemoteError: the upstream refused, or the listener wants too much.
@@ -110,18 +139,19 @@ class Subscriptions:
         known.listeners.add(listener)
         try:
             if first:
-                await self._ask(mount, "resources/subscribe", {**(params or {}), "uri": uri})
+                await self._ask(mount, "resources/subscribe", {"uri": uri})
         except BaseException:
             self._forget(listener, uri)
             raise
 
     async def remove(self, listener: Listener, uri: str) -> None:
-        """The reverse of :meth:`add`; raises the same."""
+        """The reverse of :meth:`add`. Whatever the upstream says to it, the listener is told nothing more."""
         known = self._resources.get(uri)
         if known is not None and listener in known.listeners:
             self._forget(listener, uri)
             if not known.listeners:
-                await self._ask(known.mount, "resources/unsubscribe", {"uri": uri})
+                with suppress(UpstreamUnavailable, RemoteError):
+                    await self._ask(known.mount, "resources/unsubscribe", {"uri": uri})
 
     async def renew(self, mount: Mount) -> None:
         """Tell an upstream that came back what it was told before."""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rule_of_two.errors import ConfigurationError, StoreError
+from rule_of_two.gateway.secret_store import Keyring, read_private, write_private
 
 _FOLDER: Final = "http-clients"
 _SUFFIX: Final = ".token"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _IN_KEYRING: Final = "keyring"
-_SERVICE: Final = "rule-of-two"
+"""What the file holds when the token is in the keyring."""
 
 
 class Tokens:
@@ -25,6 +25,7 @@ class Tokens:
     def __init__(self, state: Path) -> None:
         self._folder = state / _FOLDER
         self._known: dict[str, bytes] = {}
+        self._read_at = 0
 
     def names(self) -> list[str]:
         """The clients that have a token."""
@@ -47,15 +48,9 @@ class Tokens:
         """
         path = self.path(client)
         token = secrets.token_urlsafe(32)
-        try:
-            if in_keyring:
-                _keyring().set_password(_SERVICE, f"http/{client}", token)
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.unlink(missing_ok=True)
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-                file.write(_IN_KEYRING if in_keyring else token)
-        except (OSError, _keyring_errors()) as error:
-            raise StoreError(f"the token of '{client}' cannot be stored: {error}") from error
+        if in_keyring:
+            Keyring().set(f"http/{client}", token)
+        write_private(path, _IN_KEYRING if in_keyring else token)
         self._known[client] = _digest(token)
         return token
 
@@ -75,10 +70,16 @@ class Tokens:
 
         :raises StoreError: one cannot be read, or others may read it.
         """
+        self._read_at = self._changed_at()
         self._known = {client: _digest(self._read(client)) for client in self.names()}
 
     def client_of(self, token: str) -> str | None:
-        """Whose token it is. Takes the same time whichever it is."""
+        """Whose token it is. Takes the same time whichever it is. One that was revoked is nobody's from now on.
+
+        :raises StoreError: the tokens have changed, and one cannot be read.
+        """
+        if self._changed_at() != self._read_at:
+            self.load()
         given = _digest(token)
         found = None
         for client, digest in self._known.items():
@@ -86,16 +87,18 @@ class Tokens:
                 found = client
         return found
 
+    def _changed_at(self) -> int:
+        """When a token was made or taken away, as the folder says."""
+        try:
+            return self._folder.stat().st_mtime_ns
+        except OSError:
+            return 0
+
     def _read(self, client: str) -> str:
         path = self.path(client)
-        try:
-            if os.name == "posix" and path.stat().st_mode & 0o077:
-                raise StoreError(f"{path}: others may read this token; `chmod 600` it, or make a new one")
-            text = path.read_text("ascii").strip()
-            if text == _IN_KEYRING:
-                text = _keyring().get_password(_SERVICE, f"http/{client}") or ""
-        except (OSError, ValueError, _keyring_errors()) as error:
-            raise StoreError(f"the token of '{client}' cannot be read: {error}") from error
+        text = (read_private(path) or "").strip()
+        if text == _IN_KEYRING:
+            text = Keyring().get(f"http/{client}") or ""
         if len(text) < 32:
             raise StoreError(f"{path}: this is no token; make a new one with `rule-of-two token new {client}`")
         return text
@@ -103,15 +106,3 @@ class Tokens:
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-
-
-def _keyring() -> Any:
-    import keyring  # noqa: PLC0415  # looks for backends when imported: only who uses it pays
-
-    return keyring
-
-
-def _keyring_errors() -> type[Exception]:
-    from keyring.errors import KeyringError  # noqa: PLC0415  # see _keyring
-
-    return KeyringError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import anyio
 
@@ -16,18 +16,22 @@ from rule_of_two.gateway.client import Client, hears
 from rule_of_two.gateway.definitions import FIRST_USE, of_first_use, pins_of
 from rule_of_two.gateway.dialogue import Dialogue
 from rule_of_two.gateway.enforcement import Enforcement
-from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange
+from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange, OwnAnswer
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.operator_log import say
 from rule_of_two.gateway.results import without_ours
 from rule_of_two.gateway.router import Router
 from rule_of_two.gateway.subscriptions import Subscriptions
-from rule_of_two.gateway.tasks import TaskNames
+from rule_of_two.gateway.task_names import TaskNames
 from rule_of_two.gateway.timing import timestamp
 from rule_of_two.model import Action, Facts
 from rule_of_two.store.pins import PinStore
 from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.peer import Incoming
+
+_QUESTIONS: Final = 32
+"""How many questions of one upstream may wait for the client: more than the calls that may be held for one."""
+_SERVER_BUSY: Final = -32000
 
 
 @dataclass(slots=True)
@@ -56,6 +60,8 @@ class Upkeep:
     accepts_first_use: bool
     said: dict[str, list[str]] = field(default_factory=dict)
     muted: set[tuple[object, ...]] = field(default_factory=set)
+    asking: dict[str, int] = field(default_factory=dict)
+    """How many questions of each upstream wait for the client."""
 
     async def introduced(self) -> tuple[Claims, Era]:
         """What to tell upstreams of the client, once there is one."""
@@ -110,11 +116,12 @@ class Upkeep:
     async def _may_see(self, mount: Mount, method: str) -> bool:
         """Decide unasked text. A refusal is journalled once per state of the session."""
         try:
-            state = (mount.name, *self.enforcement.fingerprint())
+            state = (mount.name, mount.bringing, *self.enforcement.fingerprint())
             if state in self.muted:
                 return False
             what = "log" if method == "notifications/message" else method
-            if await self.enforcement.receive(Facts(Action.RECEIVE, mount.name, what, mount.manifest.ingress)):
+            labels = mount.manifest.ingress | mount.bringing
+            if await self.enforcement.receive(Facts(Action.RECEIVE, mount.name, what[:200], labels)):
                 return True
             self.muted.add(state)
         except StoreError as error:
@@ -131,8 +138,14 @@ class Upkeep:
             if client is None:
                 raise NO_WAY_BACK
             exchange = Exchange(Era.LEGACY, client.claims, None, asking=client.ask)
-        params = self.task_names.shown(mount, incoming.params)
-        return await self.dialogue.ask(mount, exchange, incoming.method, params)
+        if self.asking.get(mount.name, 0) >= _QUESTIONS:
+            raise OwnAnswer(_SERVER_BUSY, "Too many questions wait for the client.")
+        self.asking[mount.name] = self.asking.get(mount.name, 0) + 1
+        try:
+            params = self.task_names.shown(mount, incoming.params)
+            return await self.dialogue.ask(mount, exchange, incoming.method, params)
+        finally:
+            self.asking[mount.name] -= 1
 
     async def on_state(self, mount: Mount, message: str) -> None:
         """Say it to the operator and write it down, if it can be."""

@@ -70,6 +70,11 @@ class Entry:
     writes: Stored | None
     secrets: tuple[Pointer, ...]
 
+    @property
+    def is_local(self) -> bool:
+        """Whether all that it reaches are paths, and it says so."""
+        return bool(self.targets) and all(kind == "path" for kind, _ in self.targets)
+
     def facts(self, name: str, arguments: Mapping[str, Any], annotations: Mapping[str, Any] | None = None) -> Facts:
         """What this call touches. Never raises for any arguments: what cannot be read is the worst case."""
         values = [slot.read(arguments) for slot in self.slots]

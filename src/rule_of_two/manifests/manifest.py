@@ -52,8 +52,8 @@ class Manifest:
         self.ingress: Labels = self._ingress()
         """What texts that no call brought may carry: logs, errors, descriptions that nobody accepted."""
         self.completion: Labels = self._completion()
-        """What completing an argument may carry: the suggestions, and, where any call of the upstream is C, the text
-        so far."""
+        """What completing an argument may carry: suggestions out of whatever the upstream knows, and, where that
+        communicates, the text so far."""
 
     @classmethod
     def unknown(cls, upstream: str, store: str) -> Self:
@@ -66,12 +66,18 @@ class Manifest:
         return self._worst() & INGRESS
 
     def _completion(self) -> Labels:
-        return self.ingress | (self._worst() - INGRESS)
+        """C only where something of the upstream is C that is not confined to files on this machine."""
+        worst = self._worst()
+        outward = [entry for entry in self._entries() if "C" in entry.rules.worst and not entry.is_local]
+        return worst if outward or not self._entries() else worst & INGRESS
 
     def _worst(self) -> Labels:
         """All labels that anything of this upstream can carry; every label when nothing is named."""
-        entries = [*self._tools.values(), *self._prompts.values(), *(entry for _, entry in self._resources)]
+        entries = self._entries()
         return NONE.union(*(entry.rules.worst for entry in entries)) if entries else ALL
+
+    def _entries(self) -> list[Entry]:
+        return [*self._tools.values(), *self._prompts.values(), *(entry for _, entry in self._resources)]
 
     def tool(self, name: str, arguments: Mapping[str, Any], annotations: Mapping[str, Any] | None = None) -> Facts:
         """The facts of one tool call. ``annotations`` are the upstream's own, and can only add labels."""

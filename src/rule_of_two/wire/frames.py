@@ -140,7 +140,15 @@ def encode_line(message: Message) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:  # an integer of more than 64 bits
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        return _with_long_integers(value) + b"\n"
+
+
+def dump(value: Any) -> bytes:
+    """JSON of anything that stood in a frame. orjson alone refuses integers of more than 64 bits, which are allowed."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return _with_long_integers(value)
 
 
 def is_request_id(value: object) -> TypeGuard[RequestId]:
@@ -148,6 +156,10 @@ def is_request_id(value: object) -> TypeGuard[RequestId]:
     if type(value) is int:
         return -(2**63) <= value < 2**64 or len(str(value)) <= MAX_ID_BYTES
     return type(value) is str and len(value) <= MAX_ID_BYTES and len(value.encode()) <= MAX_ID_BYTES
+
+
+def _with_long_integers(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _call(value: dict[str, Any]) -> Request | Notification:

@@ -62,17 +62,37 @@ async def open_oauth(
     save: Callable[[str], Awaitable[None]],
     open_browser: Callable[[str], Awaitable[None]],
     seconds: float = 300.0,
+    client_id: str | None = None,
+    client_secret: str | None = None,
+    port: int = 0,
 ) -> OAuth:
     """Prepare OAuth for the upstream at ``url``; nothing is sent before a server asks for it.
 
     ``load`` and ``save`` keep one text, which is secret: tokens, and how we are registered. ``open_browser`` shows a
     human the address given; ``seconds`` is how long that human may take.
 
-    :raises ConfigurationError: ``url`` is no http or https address.
+    With ``client_id`` (and ``client_secret``) this gateway is registered already, and does not register itself; an
+    https address there is that of a client metadata document, for authorization servers that read those. ``port`` is
+    where the browser comes back to, ``http://127.0.0.1:port/callback``, for servers that must know it; 0 is any.
+
+    :raises ConfigurationError: ``url`` is no http or https address, or ``client_id`` is the address of no document.
     """
     shown = _checked(url)
     module = await asyncio.to_thread(importlib.import_module, "rule_of_two.wire.oauth")
-    oauth: OAuth = module.OAuth(url, shown=shown, load=load, save=save, open_browser=open_browser, seconds=seconds)
+    try:
+        oauth: OAuth = module.OAuth(
+            url,
+            shown=shown,
+            load=load,
+            save=save,
+            open_browser=open_browser,
+            seconds=seconds,
+            client_id=client_id,
+            client_secret=client_secret,
+            port=port,
+        )
+    except ValueError:
+        raise ConfigurationError("a client id that is an address must have a path") from None
     return oauth
 
 

@@ -93,10 +93,12 @@ class HttpTransport(HttpConnection):
         """Closing the stream of a modern request is what cancels it; a legacy server wants to be told."""
         number = message.params.get("requestId")
         post = self._posts.get(number) if is_request_id(number) else None
-        if not (post.modern if post else self._era.modern):
-            await self._post(message)
-        if post is not None:
-            post.task.cancel()
+        try:
+            if not (post.modern if post else self._era.modern):
+                await self._post(message)
+        finally:
+            if post is not None:
+                post.task.cancel()
 
     async def _post(self, message: Message) -> None:
         modern = self._era.modern
@@ -213,7 +215,7 @@ class HttpTransport(HttpConnection):
     async def _listen_once(self, resuming: Resuming) -> bool:
         """One connection of the listening stream. Whether there may be another one."""
         try:
-            response = await self._client.open("GET", self._listening_headers(resuming))
+            response = await self._client.open("GET", self._listening_headers(resuming), ask=False)
         except (NotSent, ConnectionLost) as error:
             logger.debug("%s", error)
             resuming.attempts += 1
@@ -225,7 +227,8 @@ class HttpTransport(HttpConnection):
                 await self._events(response, resuming, None)
                 return True
             resuming.attempts += 1
-            return response.status_code >= 500  # 405 says that there is none, and anything else will not become one
+            # 405 says that there is none, and anything else will not become one.
+            return response.status_code >= 500 or (response.status_code == 401 and self._client.authorizes)
         finally:
             await response.aclose()
 
@@ -273,7 +276,7 @@ class HttpTransport(HttpConnection):
     async def _take_leave(self) -> None:
         if self._session is not None:
             headers = self._era.standing() | self._session_header(modern=False)
-            await (await self._client.open("DELETE", headers)).aclose()
+            await (await self._client.open("DELETE", headers, ask=False)).aclose()
 
 
 async def _linger(pieces: AsyncIterator[bytes]) -> None:

@@ -127,7 +127,9 @@ class HttpConnection(ABC):
             self._end(error)
         except Exception as error:  # a bug must cost one request, not leave its caller waiting
             logger.exception("%s: a request failed", self._client.shown)
-            await self._inbox.put(ReplyLost(number, f"the request failed: {type(error).__name__}"))
+            reason = f"the request failed: {type(error).__name__}"
+            if not post.never(NotSent(reason)):
+                await self._inbox.put(ReplyLost(number, reason))
 
     def _over(self, post: Post) -> None:
         """A request's task has ended, perhaps before its first step."""
@@ -163,6 +165,9 @@ class HttpConnection(ABC):
             outcome = ConnectionLost(f"{self._client.shown} did not take a message for {seconds:g} s")
         except (NotSent, ConnectionLost) as error:
             outcome = error
+        except Exception as error:  # a bug must cost one message, not leave its sender waiting
+            logger.exception("%s: a message failed", self._client.shown)
+            outcome = ConnectionLost(f"the message failed: {type(error).__name__}")
         if not isinstance(outcome, httpx2.Response):
             fail(head, outcome)
         elif not head.done():

@@ -16,10 +16,14 @@ import httpx2
 from rule_of_two.errors import LimitExceeded
 from rule_of_two.wire.transport import ConnectionLost, Limits, NotSent
 
-_CONNECT_SECONDS: Final = 30.0
+_CONNECT_SECONDS: Final = 15.0
 _KEEP_SECONDS: Final = 4.0
 """How long a connection is kept for the next request: less than the 5 s after which many servers close it, because a
 request that is on its way at that moment is lost."""
+_FAIR_SHARE: Final = 64
+"""Pieces of one answer that are read in a row before everyone else gets a turn: they may be of one byte."""
+_MOST_COOKIE_BYTES: Final = 16 * 1024
+"""What a server may let us send with each request. Load balancers keep a session together by cookies."""
 _MOST_REDIRECTS: Final = 5
 _MOST_RENEWALS: Final = 2
 """Once with the refresh token, once by asking."""
@@ -40,11 +44,15 @@ class Authorization(Protocol):
         :raises NotSent: there is something, but it cannot be had. The text says why, in words of ours.
         """
 
-    async def renew(self, refused: httpx2.Response, token: str | None) -> str | None:
-        """What to send after ``refused`` was the answer to ``token``; ``None`` when that is the last word.
+    async def renew(self, refused: httpx2.Response, token: str | None, *, ask: bool) -> str | None:
+        """What to send after ``refused`` was the answer to ``token``; ``None`` when that is the last word. ``ask`` says
+        whether a human may be asked.
 
         :raises ConnectionLost: there is nothing to send. The text says why, in words of ours.
         """
+
+    def accepted(self) -> None:
+        """The server took the token that it was sent."""
 
 
 class HttpClient:
@@ -82,10 +90,12 @@ class HttpClient:
         *,
         url: httpx2.URL | None = None,
         begun: Callable[[], None] = lambda: None,
+        ask: bool = True,
     ) -> httpx2.Response:
         """Send a request; the answer's head has come, and its body must be read or closed by the caller.
 
-        ``begun`` is called when the first byte is about to be written. A redirect is followed within the origin.
+        ``begun`` is called when the first byte is about to be written. ``ask`` says whether a human may be asked for
+        authorization. A redirect is followed within the origin.
 
         :raises NotSent: nothing was written.
         :raises ConnectionLost: something was written, and no answer came.
@@ -99,10 +109,12 @@ class HttpClient:
             if not _wants_authorization(response):
                 break
             await response.aclose()
-            token = await self._authorization.renew(response, token)
+            token = await self._authorization.renew(response, token, ask=ask)
             if token is None:
                 break
             response = await self._send(method, url or self.url, _with_token(headers, token), body, start)
+        if token is not None and response.status_code != 401:
+            self._authorization.accepted()
         return response
 
     async def read(self, response: httpx2.Response) -> bytes:
@@ -127,9 +139,14 @@ class HttpClient:
         """
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             raise ConnectionLost(f"{self.shown} sent a compressed answer, which was not asked for")
+        in_a_row = 0
         try:
             async for piece in response.aiter_raw():
                 yield piece
+                in_a_row += 1
+                if in_a_row == _FAIR_SHARE:
+                    in_a_row = 0
+                    await asyncio.sleep(0)
         except Exception as error:  # noqa: BLE001  # whatever the HTTP client dies of costs this answer, nothing else
             raise ConnectionLost(f"{self.shown} broke off its answer: {self._type(error)}") from None
 
@@ -149,6 +166,11 @@ class HttpClient:
             advice = "; what it was given does not allow this: check the token and its rights"
         return f"Server returned an error response: {words}{advice}"
 
+    @property
+    def authorizes(self) -> bool:
+        """Whether a request that was refused for lack of authorization may pass later."""
+        return self._authorization is not None
+
     async def aclose(self) -> None:
         """Close every connection."""
         await self._client.aclose()
@@ -161,6 +183,7 @@ class HttpClient:
             request = self._client.build_request(method, url, headers=lines, content=body, extensions={"trace": start})
             for _ in range(_MOST_REDIRECTS):
                 response = await self._client.send(request, stream=True)
+                self._bound_cookies(response)
                 following = _within_origin(response)
                 if following is None:
                     return response
@@ -172,6 +195,12 @@ class HttpClient:
             await start.abandon()
             raise
         return response
+
+    def _bound_cookies(self, response: httpx2.Response) -> None:
+        if "set-cookie" in response.headers:
+            jar = self._client.cookies.jar
+            if sum(len(cookie.name) + len(cookie.value or "") for cookie in jar) > _MOST_COOKIE_BYTES:
+                jar.clear()
 
     def _failed(self, error: Exception, *, written: bool) -> NotSent | ConnectionLost:
         """Why it failed, in words of ours. The text of an exception can quote the server: only its type is told."""

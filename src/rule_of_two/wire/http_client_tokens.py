@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -25,17 +26,25 @@ logger = logging.getLogger(__name__)
 class TokenStore:
     """The SDK's ``TokenStorage``. It keeps what the SDK does not: when a token expires, and where it is renewed."""
 
-    def __init__(self, load: Callable[[], Awaitable[str | None]], save: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Awaitable[str | None]],
+        save: Callable[[str], Awaitable[None]],
+        registered: OAuthClientInformationFull | None = None,
+    ) -> None:
         self._load = load
         self._save = save
+        self._registered = registered
         self._held: dict[str, Any] = {}
+        self._loading = asyncio.Lock()
         self._context: OAuthContext | None = None
 
     async def restore(self, context: OAuthContext) -> None:
         """Fill ``context`` with what is kept; what cannot be understood any more is left out."""
         self._context = context
-        if not self._held:
-            self._held = _object(await self._load())
+        async with self._loading:  # what is loaded late must not replace what was given meanwhile
+            if not self._held:
+                self._held = _object(await self._load())
         context.current_tokens = await self.get_tokens()
         context.client_info = await self.get_client_info()
         expires = self._held.get(_EXPIRES)
@@ -67,8 +76,8 @@ class TokenStore:
         await self._keep()
 
     async def get_client_info(self) -> OAuthClientInformationFull | None:
-        """How we are registered."""
-        return self._kept(_CLIENT, OAuthClientInformationFull)
+        """How we are registered: by hand, or by ourselves."""
+        return self._registered or self._kept(_CLIENT, OAuthClientInformationFull)
 
     async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
         """Keep how we are registered."""
@@ -92,10 +101,10 @@ class Provider(OAuthClientProvider):
     """The SDK's client, started from what is kept."""
 
     async def ready(self) -> None:
-        """Load what is kept, once, and again after the SDK has dropped it."""
-        async with self.context.lock:
-            if not self._initialized:
-                await self._initialize()
+        """Load what is kept, once, and again after the SDK has dropped it. The SDK's lock is not waited for: it is held
+        while a human is asked."""
+        if not self._initialized:
+            await self._initialize()
 
     async def _initialize(self) -> None:
         storage = self.context.storage

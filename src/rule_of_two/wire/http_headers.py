@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 class _Asked:
     method: str
     modern: bool
+    first: bool
+    """It asks for a list from its beginning."""
 
 
 class EraHeaders:
@@ -52,7 +54,7 @@ class EraHeaders:
         version = (message.params.get("_meta") or {}).get(PROTOCOL_VERSION)
         self.modern = isinstance(version, str)
         if message.method in ("initialize", "tools/list"):
-            self._asked[message.id] = _Asked(message.method, self.modern)
+            self._asked[message.id] = _Asked(message.method, self.modern, "cursor" not in message.params)
         if message.method == "initialize":
             self._version = None
         return self._modern(message, version) if isinstance(version, str) else self.standing()
@@ -69,6 +71,8 @@ class EraHeaders:
         if asked is None:
             return message
         if asked.method == "tools/list":
+            if asked.first:
+                self._parameters.clear()  # what is listed no more is forgotten
             return self._listed(message) if asked.modern else message
         version = message.result.get("protocolVersion")
         self._version = version if isinstance(version, str) and _SENDABLE.fullmatch(version) else None

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-import orjson
-
 from rule_of_two.errors import LimitExceeded
-from rule_of_two.wire.frames import INVALID_REQUEST, FrameError, Message, RequestId, parse
+from rule_of_two.wire.frames import INVALID_REQUEST, Failure, FrameError, Message, RequestId, encode, parse
 from rule_of_two.wire.handler import RemoteError
 from rule_of_two.wire.http_exchange import Exchange, Field
 from rule_of_two.wire.transport import Limits
@@ -46,7 +44,7 @@ class Refused(Exception):
 
     def body(self) -> bytes:
         """The JSON-RPC error."""
-        return orjson.dumps({"jsonrpc": "2.0", "id": self.number, "error": self.error})
+        return encode(Failure(self.number, self.error))
 
 
 class ClientGone(Exception):

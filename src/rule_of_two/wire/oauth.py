@@ -7,7 +7,6 @@ token, not inside them: many may wait for one authorization, and one that gives 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -16,30 +15,25 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 from mcp.client.auth import AuthorizationCodeResult, OAuthFlowError, OAuthRegistrationError, OAuthTokenError
-from mcp.shared.auth import OAuthClientMetadata
+from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata
 from pydantic import AnyUrl
 
 from rule_of_two.wire.eras import LATEST_LEGACY
+from rule_of_two.wire.http_client_authorization import AuthorizationServers, NoToken
 from rule_of_two.wire.http_client_loopback import Loopback
 from rule_of_two.wire.http_client_tokens import Provider, TokenStore
 from rule_of_two.wire.transport import CLOSED, ConnectionLost, NotSent
 
 _VERSION: Final = "mcp-protocol-version"
-_ANSWER_BYTES: Final = 1024 * 1024
-_ANSWER_SECONDS: Final = 30.0
 _REST_SECONDS: Final = {401: 600.0, 403: 60.0}
 """How long a human is left alone after having been asked, whatever came of it: a server that takes no token, or a
 connection that is tried again and again, must not open one browser window after the other."""
 _FRESH_SECONDS: Final = 60.0
-"""A token this young that is refused would not be better for being renewed."""
+"""A token that was renewed so lately and is refused would not be better for being renewed again."""
 
 # The SDK logs what servers say, and tokens with it.
 logging.getLogger("mcp.client.auth").setLevel(logging.CRITICAL + 1)
 logger = logging.getLogger(__name__)
-
-
-class _Failed(Exception):  # never leaves this module
-    """Why there is no token, in words of ours."""
 
 
 class OAuth:
@@ -59,19 +53,28 @@ class OAuth:
         save: Callable[[str], Awaitable[None]],
         open_browser: Callable[[str], Awaitable[None]],
         seconds: float,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        port: int = 0,
     ) -> None:
+        """
+        :raises ValueError: ``client_id`` is the address of no document.
+        """
         self._url = url
         self._shown = shown
         self._open_browser = open_browser
         self._seconds = seconds
-        self._store = TokenStore(load, save)
+        self._port = port
+        document = client_id if client_id is not None and client_id.startswith("https://") else None
+        self._store = TokenStore(load, save, _registered(client_id, client_secret) if document is None else None)
         metadata = OAuthClientMetadata(client_name="Rule of Two", redirect_uris=[AnyUrl("http://127.0.0.1/callback")])
-        self._sdk = Provider(url, metadata, self._store, self._show, self._wait)
+        self._sdk = Provider(url, metadata, self._store, self._show, self._wait, document)
         self._loopback: Loopback | None = None
-        self._client: httpx2.AsyncClient | None = None
+        self._servers = AuthorizationServers(url)
         self._work: asyncio.Task[str | None] | None = None
+        self._kind = ""
         self._closed = False
-        self._obtained = ("", float("-inf"))
+        self._last_renewed = ("", float("-inf"))
         self._asked: dict[int, tuple[float, str | None]] = {}
 
     async def token(self) -> str | None:
@@ -82,14 +85,19 @@ class OAuth:
         try:
             await self._ready()
             if not self._sdk.context.is_token_valid() and self._sdk.context.can_refresh_token():
-                await self._once(self._renewed)
-        except _Failed as error:
+                await self._once("renew", self._renewed)
+        except NoToken as error:
             raise NotSent(self._sentence(error)) from None
         return self._current()
 
-    async def renew(self, refused: httpx2.Response, token: str | None) -> str | None:
+    @property
+    def asking(self) -> bool:
+        """Whether a human is being asked just now."""
+        return self._loopback is not None
+
+    async def renew(self, refused: httpx2.Response, token: str | None, *, ask: bool) -> str | None:
         """What to send after ``refused`` was the answer to ``token``: by the refresh token where that can help, else
-        from the human. ``None`` when the server takes nothing.
+        from the human, if ``ask``. ``None`` when the server takes nothing.
 
         :raises ConnectionLost: there is nothing to send.
         """
@@ -98,15 +106,21 @@ class OAuth:
             current = self._current()
             if current is not None and current != token:
                 return current  # another request has renewed it
-            is_fresh = token == self._obtained[0] and time.monotonic() - self._obtained[1] < _FRESH_SECONDS
+            last, when = self._last_renewed
+            is_fresh = token == last and time.monotonic() - when < _FRESH_SECONDS
             if refused.status_code == 401 and self._sdk.context.can_refresh_token() and not is_fresh:
                 self._sdk.context.token_expiry_time = 1  # it says so, whatever it said before
-                renewed = await self._once(self._renewed)
+                renewed = await self._once("renew", self._renewed)
                 if renewed is not None:
                     return renewed
-            return await self._once(lambda: self._authorized(refused))
-        except _Failed as error:
+            return await self._once("ask", lambda: self._authorized(refused)) if ask else None
+        except NoToken as error:
             raise ConnectionLost(self._sentence(error)) from None
+
+    def accepted(self) -> None:
+        """The server took a token, so what it wants next time is a new question."""
+        if 401 in self._asked and self._asked[401][1] is None:
+            del self._asked[401]
 
     async def aclose(self) -> None:
         """Give up what is under way. May be called more than once."""
@@ -114,42 +128,46 @@ class OAuth:
         if self._work is not None:
             self._work.cancel()
             await asyncio.wait((self._work,))
-        if self._client is not None:
-            await self._client.aclose()
+        await self._servers.aclose()
 
     async def _ready(self) -> None:
         try:
             await self._sdk.ready()
         except Exception as error:  # noqa: BLE001  # a keyring fails in ways of its own
-            raise _Failed(f"what is kept of it cannot be read ({type(error).__name__}).") from None
+            raise NoToken(f"what is kept of it cannot be read ({type(error).__name__}).") from None
 
     def _current(self) -> str | None:
         tokens = self._sdk.context.current_tokens
         return tokens.access_token if tokens is not None and self._sdk.context.is_token_valid() else None
 
-    def _sentence(self, error: _Failed) -> str:
+    def _sentence(self, error: NoToken) -> str:
         return f"{self._shown} wants authorization: {error}"
 
-    async def _once(self, work: Callable[[], Coroutine[Any, Any, str | None]]) -> str | None:
-        """Do ``work``, unless something is under way: then wait for that. It goes on when the caller does not."""
+    async def _once(self, kind: str, work: Callable[[], Coroutine[Any, Any, str | None]]) -> str | None:
+        """Do ``work``, unless the same is under way: then wait for that. It goes on when the caller does not."""
+        while self._work is not None and not self._work.done() and self._kind != kind:
+            await asyncio.wait((self._work,))
         if self._closed:
-            raise _Failed(CLOSED)
+            raise NoToken(CLOSED)
         if self._work is None or self._work.done():
+            self._kind = kind
             self._work = asyncio.get_running_loop().create_task(work())
             self._work.add_done_callback(_looked_at)
         try:
             return await asyncio.shield(self._work)
         except asyncio.CancelledError:
             if self._work.cancelled():  # and not the caller
-                raise _Failed(CLOSED) from None
+                raise NoToken(CLOSED) from None
             raise
 
     async def _renewed(self) -> str | None:
         """A new token for the refresh token; ``None`` when that is not taken."""
         await self._drive(None)
-        token = self._obtain()
+        token = self._current()
         if token is None:
             await self._store.drop_tokens()
+        else:
+            self._last_renewed = (token, time.monotonic())
         return token
 
     async def _authorized(self, refused: httpx2.Response) -> str | None:
@@ -160,26 +178,21 @@ class OAuth:
         if left > 0:
             if outcome is None:
                 return None
-            raise _Failed(f"{outcome} It is asked for again after {left:.0f} s, or a restart.")
+            raise NoToken(f"{outcome} It is asked for again after {left:.0f} s, or a restart.")
         outcome = "it was not given."
         try:
             await self._listen()
             await self._drive(refused)
             outcome = None
-        except _Failed as error:
+        except NoToken as error:
             outcome = str(error)
             raise
         finally:
             self._asked[refused.status_code] = (time.monotonic(), outcome)
-            if self._loopback is not None:
-                await self._loopback.aclose()
-        return self._obtain()
-
-    def _obtain(self) -> str | None:
-        token = self._current()
-        if token is not None:
-            self._obtained = (token, time.monotonic())
-        return token
+            loopback, self._loopback = self._loopback, None
+            if loopback is not None:
+                await loopback.aclose()
+        return self._current()
 
     async def _listen(self) -> None:
         """Wait for the browser where we are registered, or register anew."""
@@ -187,8 +200,10 @@ class OAuth:
         context = self._sdk.context
         known = context.client_info.redirect_uris if context.client_info is not None else None
         try:
-            self._loopback = await Loopback.open((known[0].port if known else None) or 0)
+            self._loopback = await Loopback.open(self._port or (known[0].port if known else None) or 0)
         except OSError:
+            if self._port:
+                raise NoToken(f"port {self._port}, where the browser would come back to, is in use.") from None
             self._loopback = await Loopback.open()
         if known and str(known[0]) != self._loopback.url:
             context.client_info = None
@@ -197,7 +212,7 @@ class OAuth:
     async def _drive(self, refused: httpx2.Response | None) -> None:
         """Let the SDK do what it does before a request is sent, and what it does after one was ``refused``.
 
-        :raises _Failed: it did not come to its end.
+        :raises NoToken: it did not come to its end.
         """
         version = LATEST_LEGACY if refused is None else refused.request.headers.get(_VERSION, LATEST_LEGACY)
         request = httpx2.Request("POST", self._url, headers={_VERSION: version})
@@ -206,7 +221,7 @@ class OAuth:
             sent = await anext(flow)
             while sent is not request or refused is not None:
                 if sent is not request:
-                    answer = await self._send(sent)
+                    answer = await self._servers.send(sent)
                 else:  # it was sent already, and this is what came back
                     assert refused is not None  # noqa: S101  # as the loop says
                     answer = httpx2.Response(refused.status_code, headers=refused.headers, request=request)
@@ -215,83 +230,45 @@ class OAuth:
         except StopAsyncIteration:
             pass
         except OAuthRegistrationError:
-            raise _Failed("its authorization server did not let this gateway register.") from None
+            raise NoToken("its authorization server did not let this gateway register.") from None
         except OAuthTokenError:
-            raise _Failed("its authorization server gave no token.") from None
+            raise NoToken("its authorization server gave no token.") from None
         except (OAuthFlowError, httpx2.HTTPError, httpx2.InvalidURL, ValueError, OSError) as error:
             logger.debug("%s: %s: %r", self._shown, type(error).__name__, str(error))
-            raise _Failed(f"it could not be had ({type(error).__name__}).") from None
+            raise NoToken(f"it could not be had ({type(error).__name__}).") from None
         finally:
             await flow.aclose()
 
-    async def _send(self, request: httpx2.Request) -> httpx2.Response:
-        """One request of the SDK's to an authorization server, or for what says where that is."""
-        self._check(str(request.url))
-        if self._client is None:
-            timeout = httpx2.Timeout(_ANSWER_SECONDS)
-            self._client = await asyncio.to_thread(lambda: httpx2.AsyncClient(timeout=timeout))
-        async with asyncio.timeout(_ANSWER_SECONDS):
-            response = await self._client.send(request, stream=True)
-            try:
-                body = bytearray()
-                async for piece in response.aiter_raw():
-                    body += piece
-                    if len(body) > _ANSWER_BYTES:
-                        raise _Failed("its authorization server said too much.")
-            finally:
-                await response.aclose()
-        if response.status_code >= 500 and request.method == "POST":
-            raise _Failed(f"its authorization server failed with HTTP {response.status_code}.")
-        whole = httpx2.Response(
-            response.status_code, headers=response.headers, content=bytes(body), request=response.request
-        )
-        whole.next_request = response.next_request
-        return whole
-
     async def _show(self, url: str) -> None:
         """Send the human to the authorization server."""
-        self._check(url)
+        self._servers.check(url)
         state = parse_qs(urlsplit(url).query).get("state", [""])[0]
         if self._loopback is None:
-            raise _Failed("it was not given.")
+            raise NoToken("it was not given.")
         self._loopback.expect(state)
         try:
             await self._open_browser(url)
         except Exception as error:  # noqa: BLE001  # whatever shows addresses to humans fails in ways of its own
-            raise _Failed(f"no browser could be opened ({type(error).__name__}).") from None
+            raise NoToken(f"no browser could be opened ({type(error).__name__}).") from None
 
     async def _wait(self) -> AuthorizationCodeResult:
         if self._loopback is None:
-            raise _Failed("it was not given.")
+            raise NoToken("it was not given.")
         try:
             async with asyncio.timeout(self._seconds):
                 answer = await self._loopback.answer()
         except TimeoutError:
-            raise _Failed(f"nobody gave it within {self._seconds:g} s.") from None
+            raise NoToken(f"nobody gave it within {self._seconds:g} s.") from None
         if not answer.code:
-            raise _Failed("it was refused.")
+            raise NoToken("it was refused.")
         return AuthorizationCodeResult(code=answer.code, state=answer.state, iss=answer.issuer)
 
-    def _check(self, url: str) -> None:
-        """What an upstream names as its authorization server gets no request of ours that is not encrypted, unless the
-        upstream itself is spoken to without: then its own origin, and where it is on this machine, this machine.
 
-        :raises _Failed: ``url`` is something else.
-        """
-        there, here = urlsplit(url), urlsplit(self._url)
-        if there.scheme == "https":
-            return
-        same = (there.scheme, there.netloc) == (here.scheme, here.netloc.rpartition("@")[2])
-        local = there.scheme == "http" and _is_loopback(here.hostname) and _is_loopback(there.hostname)
-        if not (same or local):
-            raise _Failed("its authorization server is not reached through https.")
-
-
-def _is_loopback(host: str | None) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
+def _registered(client_id: str | None, secret: str | None) -> OAuthClientInformationFull | None:
+    if client_id is None:
+        return None
+    method = "none" if secret is None else "client_secret_basic"  # RFC 6749, 2.3.1: the one that every server knows
+    return OAuthClientInformationFull(client_id=client_id, client_secret=secret, token_endpoint_auth_method=method)
 
 
 def _looked_at(task: asyncio.Task[str | None]) -> None:

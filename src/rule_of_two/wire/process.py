@@ -117,7 +117,9 @@ class Child:
         return True
 
     def _signal(self, number: int) -> bool:
-        """Signal the whole group. False when there is none any more."""
+        """Signal the whole group. False when there is none any more; Windows has none at all."""
+        if sys.platform == "win32":
+            return False
         try:
             os.killpg(self._process.pid, number)
         except ProcessLookupError:

@@ -1,0 +1,212 @@
+"""One request on its way to one upstream: its place, its decision, its sending, and once more if it was lost.
+
+A request is sent once. One whose connection was lost before the reply came is sent a second time only where that
+changes nothing for anybody: it does not carry C, and it is a read by MCP's own meaning, or a call of a tool whose
+accepted definition says ``idempotentHint``. It is decided anew then, like any other, with the session as it is by then.
+There is no third time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from rule_of_two.errors import Code
+from rule_of_two.escape import visible
+from rule_of_two.gateway.catalog import tool_annotations
+from rule_of_two.gateway.definitions import Kind, Listed, Status
+from rule_of_two.gateway.enforcement import Enforcement
+from rule_of_two.gateway.exchange import Exchange
+from rule_of_two.gateway.flight import Call, Flight
+from rule_of_two.gateway.lane import LaneFull
+from rule_of_two.gateway.mount import CALL_SECONDS, Mount
+from rule_of_two.gateway.results import REFUSED, Refused, with_decision
+from rule_of_two.gateway.rounds import Rounds
+from rule_of_two.model import Labels
+from rule_of_two.wire.eras import INPUT_REQUIRED, TASK, Claims, Era, complete, kind_of
+from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
+
+_INTERNAL_ERROR: Final = -32603
+_IN_ROUNDS: Final = frozenset(("tools/call", "prompts/get", "resources/read"))
+"""The requests that may require input (2026-07-28, Multi Round-Trip Requests)."""
+_PASSED: Final = frozenset((INPUT_REQUIRED, TASK))
+"""Results of a modern upstream's that are not complete, and that a modern client understands."""
+_READS: Final = frozenset(("prompts/get", "resources/read"))
+_AT_ONCE: Final = frozenset(("tasks/cancel",))
+"""What must not wait behind the very thing that it ends."""
+
+Adapt = Callable[[Mount, Labels, dict[str, Any]], dict[str, Any]]
+"""Gives a result of an upstream's as the client is to see it; the labels are those of the call."""
+
+
+class DefinitionChanged(NotSent):
+    """What was decided is no longer what the upstream offers, so nothing was sent."""
+
+    code = Code.DEFINITION_CHANGED
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """How one sending went. ``repeated`` is the second one; ``quiet``: progress of the first was handed over."""
+
+    repeated: bool = False
+    quiet: bool = False
+    lost: bool = False
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Delivers one call. ``told`` is what upstreams are told of the client; ``kind`` is what the call's pin is of."""
+
+    enforcement: Enforcement
+    rounds: Rounds
+    told: Callable[[Claims], Claims]
+    exchange: Exchange
+    mount: Mount
+    kind: Kind | None
+    adapt: Adapt
+    method: str
+
+    async def run(self, call: Call) -> dict[str, Any]:
+        """Wait for a place, decide, send, and hand the result over with the decision.
+
+        :raises Refused: it was not carried out, or its result may not be handed over.
+        :raises RemoteError: the upstream answered with an error.
+        """
+        if self.method in _AT_ONCE:
+            return await self._once(call, _Attempt())
+        try:
+            async with self.mount.lane as waited:
+                return await self._at_most_twice(_anew(call) if waited else call)
+        except LaneFull as error:
+            facts = call.facts
+            raise await self.enforcement.refuse(facts, error.code, f"{error}.", named=facts.qualified) from error
+
+    async def _at_most_twice(self, call: Call) -> dict[str, Any]:
+        attempt = _Attempt()
+        try:
+            return await self._once(call, attempt)
+        except Refused:
+            again = await self._again(call) if attempt.lost else None
+            if again is None:
+                raise
+        try:
+            return await self._once(again, _Attempt(repeated=True, quiet=attempt.told))
+        except Refused as refused:
+            refused.sent = True  # once it was
+            raise
+
+    async def _again(self, call: Call) -> Call | None:
+        """A lost call as it is repeated once its upstream is back; ``None`` if it is not to be.
+
+        # INVARIANT: what carries C, or was not accepted as it is now, is never sent twice;
+        # tests/attacks/test_robustness_repeats.py.
+        """
+        if not self._may_repeat(call):
+            return None
+        try:
+            await self.mount.recovered()
+        except NotSent:
+            return None
+        again = _anew(call)
+        if not self._may_repeat(again):
+            return None
+        await self.mount.say(
+            f"{visible(again.facts.qualified)} was lost with the connection to '{self.mount.name}', "
+            "and can be repeated safely: it is decided and sent once more"
+        )
+        return again
+
+    def _may_repeat(self, call: Call) -> bool:
+        if "C" in call.facts.labels:
+            return False
+        if self.kind is not Kind.TOOL:
+            return self.method in _READS
+        listed = self._listed(call)
+        if listed is None or listed.status is not Status.ACCEPTED or listed.definition.digest != call.pin:
+            return False
+        return (tool_annotations(listed) or {}).get("idempotentHint") is True
+
+    def _listed(self, call: Call) -> Listed | None:
+        return None if self.kind is None else self.mount.definitions.get(self.kind, call.facts.name)
+
+    async def _once(self, call: Call, attempt: _Attempt) -> dict[str, Any]:
+        # INVARIANT: from the decision to the sending nothing waits, so that no upstream chooses the moment;
+        # tests/attacks/test_stale_approvals.py.
+        async def send(flight: Flight) -> dict[str, Any]:
+            self._must_be_unchanged(call)
+            self.exchange.flight = flight
+            try:
+                result = await self._request(call, flight, {}, quiet=attempt.quiet)
+            except ConnectionLost:
+                attempt.lost, attempt.told = not attempt.repeated, flight.received
+                raise
+            return self.adapt(self.mount, call.facts.labels, await self._final(call, flight, result))
+
+        try:
+            result, decision = await self.enforcement.run(call, send)
+        except RemoteError as error:
+            if error.code == REFUSED:  # only we refuse so
+                raise RemoteError.received({**error.error, "code": _INTERNAL_ERROR}) from error
+            raise
+        return with_decision(result, decision)
+
+    def _must_be_unchanged(self, call: Call) -> None:
+        """Look once more, at the moment of sending.
+
+        :raises NotSent: the upstream cannot be called as it was decided.
+        """
+        self.mount.must_be_current()
+        if self.kind is not None:
+            listed = self._listed(call)
+            if listed is None or not listed.usable or listed.definition.digest != call.pin:
+                raise DefinitionChanged("its definition changed while it was being decided")
+
+    async def _request(
+        self, call: Call, flight: Flight, more: Mapping[str, Any], *, quiet: bool = False
+    ) -> dict[str, Any]:
+        exchange = self.exchange
+        labels = call.facts.labels
+
+        def reason() -> str | None:
+            return exchange.cancel_reason if self.enforcement.words_may_leave(labels) else _NO_WORDS
+
+        return await self.mount.request(
+            self.method,
+            {**call.forwarded, **more},
+            self.told(exchange.claims),
+            on_progress=exchange.on_progress if exchange.progress_token is not None and not quiet else None,
+            cancel_reason=reason,
+            timeout=CALL_SECONDS,
+            about=exchange,
+        )
+
+    async def _final(self, call: Call, flight: Flight, result: dict[str, Any]) -> dict[str, Any]:
+        """The result after all rounds of questions, as far as the client cannot answer them itself."""
+        modern = self.mount.era is Era.MODERN
+        if kind_of(result) == INPUT_REQUIRED and self.method in _IN_ROUNDS and modern:
+            if self.exchange.era is Era.LEGACY:
+
+                async def repeat(more: dict[str, Any]) -> dict[str, Any]:
+                    return await self._request(call, flight, more)
+
+                result = await self.rounds.ask_all(self.mount, self.exchange, result, repeat)
+            else:
+                result = await self.rounds.pass_on(self.mount, self.exchange, result)
+        # Whatever era the upstream speaks, from here on it is a plain result, which the router completes.
+        if not (kind_of(result) in _PASSED and self.exchange.era is self.mount.era is Era.MODERN):
+            result = complete(Era.LEGACY, self.method, result, {})
+        return result
+
+
+def _anew(call: Call) -> Call:
+    """The same call after a wait: what it reaches is looked up again, before it is decided."""
+    facts = call.facts_now()
+    answers = None if call.answers is None else replace(call.answers, labels=facts.labels)
+    return replace(call, facts=facts, answers=answers)
+
+
+_NO_WORDS: Final = "cancelled by the client"
+"""The reason that goes with the cancellation of a call: ours, unless the client's words are free to leave."""
