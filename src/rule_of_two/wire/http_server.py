@@ -60,7 +60,7 @@ class HttpSettings:
     """How many events of a legacy session are kept, so that a client that lost a stream can resume it."""
     legacy_streams: bool = True
     """Answer legacy requests with an event stream, as the SDK's server does, even if the reply is the only event.
-    Otherwise such a reply is a JSON body. A modern client gets JSON in any case, and large replies are JSON too."""
+    Otherwise such a reply is a JSON body. Calls of tools, modern clients and large replies get JSON in any case."""
 
 
 async def serve_http(

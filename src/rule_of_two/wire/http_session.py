@@ -139,7 +139,9 @@ class Session:
             self._usage.end_call()
             raise
         self._last_stream += 1
-        stream = EventStream(self._last_stream, self._log, bodies=not self._settings.legacy_streams)
+        # What clients do all the time is answered in the cheaper way, where nothing came before the reply.
+        bodies = not self._settings.legacy_streams or request.method == "tools/call"
+        stream = EventStream(self._last_stream, self._log, bodies=bodies)
         self._streams[stream.number] = self._calls[request.id] = stream
         stream.attach(exchange, primed=primed)
         return stream
