@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from rule_of_two.approvals.question import PROTOCOL_KEYS
 from rule_of_two.gateway.catalog import Catalog
 from rule_of_two.gateway.exchange import Exchange
 from rule_of_two.gateway.forwarding import Forwarding, about, text_of
@@ -20,13 +21,13 @@ _PAGES: Final = 100
 _LIST_BYTES: Final = 8 * 1024 * 1024
 """How much of the tasks of several upstreams is put into one list."""
 _PLAIN: Final = frozenset(("taskId", "_meta"))
-_OWN_META: Final = ("io.modelcontextprotocol/", "progressToken")
+_OWN_META: Final = PROTOCOL_KEYS | {"progressToken"}
 
 
 def _words(params: Mapping[str, Any]) -> bool:
     """Whether there is more in ``_meta`` than the protocol puts there."""
     meta = params.get("_meta") or {}
-    return isinstance(meta, dict) and any(not key.startswith(_OWN_META) for key in meta)
+    return isinstance(meta, dict) and not meta.keys() <= _OWN_META
 
 
 @dataclass(frozen=True, slots=True)
