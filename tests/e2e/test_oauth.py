@@ -1,4 +1,4 @@
-"""An upstream that wants OAuth, through a whole gateway: a human authorizes once, and the tokens outlive the process."""
+"""An upstream that wants OAuth, through a whole gateway: a human authorizes once, and tokens outlive the process."""
 
 from __future__ import annotations
 
