@@ -88,7 +88,11 @@ def test_a_question_comes_back_the_same_with_the_same_digest(question: Any) -> N
     assert received.question.digest == question.digest
 
 
-@given(st.binary() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
+GARBAGE = st.binary() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass"))
+
+
+# Whole messages stand in this package as literals, and Hypothesis tries those.
+@given(GARBAGE.filter(lambda line: b'"type"' not in line))
 def test_garbage_is_refused(line: bytes) -> None:
     with pytest.raises(BadRequest, match="malformed"):
         decode_to_console(line)
