@@ -134,3 +134,26 @@ async def test_every_end_leaves_nothing_of_upstreams_that_ignore_it(house: House
         tasks.create_task(end_in("deaf", shaking_hands, "deaf"))
         tasks.create_task(end_in("idle", idle))
         tasks.create_task(end_in("calling", calling))
+
+
+async def test_a_second_signal_leaves_nothing_of_what_the_first_was_ending(house: House) -> None:
+    """An impatient person presses Ctrl-C again, and service managers repeat themselves."""
+
+    async def end_with(how: signal.Signals) -> None:
+        own = House(house.folder / how.name)
+        own.folder.mkdir()
+        own.servers = {"clinging": clinging(own, "pids")}
+        async with own.gateway() as gateway:
+            assert (await gateway.request("tools/list"))["result"]["tools"]
+            gateway.process.send_signal(how)
+            await _until_exists(own.folder / "pids.left")
+            for _ in range(3):
+                gateway.process.send_signal(how)
+            await asyncio.wait_for(gateway.process.wait(), BOUND)
+            assert not [pid for pid in _pids(own, "pids") if alive(pid)]
+            assert gateway.process.returncode == 0
+        assert "Traceback" not in gateway.stderr
+
+    async with asyncio.TaskGroup() as tasks:
+        for how in (signal.SIGTERM, signal.SIGINT):
+            tasks.create_task(end_with(how))

@@ -2,7 +2,8 @@
 of its own.
 
 Usage: clinging.py PIDFILE [deaf]. Both process numbers are written to PIDFILE. It answers the handshake, unless it is
-deaf, and never a call. Standard library only.
+deaf, and never a call; a file beside PIDFILE says that a call came (``.called``), another that its input has ended
+(``.left``). Standard library only.
 """
 
 from __future__ import annotations
@@ -38,5 +39,6 @@ for line in sys.stdin:
     elif "id" in message and "deaf" not in sys.argv:
         result = RESULTS.get(message["method"], {})
         print(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}), flush=True)
+Path(f"{sys.argv[1]}.left").touch()
 time.sleep(60)  # a test that failed leaves nothing for long
 child.kill()

@@ -90,6 +90,19 @@ def test_arguments_that_a_listed_tool_marks_are_repeated_and_the_newest_list_cou
         assert headers.of(modern("tools/call", name="t", arguments={"r": "eu"})).get("Mcp-Param-Region") == expected
 
 
+def test_what_a_new_list_does_not_name_is_forgotten_and_what_its_pages_name_is_not() -> None:
+    headers = EraHeaders()
+    marked = {"type": "object", "properties": {"r": {"type": "string", "x-mcp-header": "Region"}}}
+    for number in range(20):
+        for page, cursor in enumerate(({}, {"cursor": "c"})):
+            headers.of(modern("tools/list", 5, **cursor))
+            tools = [{"name": f"tool {number} {page} {one}", "inputSchema": marked} for one in range(10)]
+            headers.received(Result(5, {"tools": tools}))
+    assert len(headers._parameters) == 20
+    for name, expected in (("tool 19 0 0", "eu"), ("tool 19 1 9", "eu"), ("tool 18 1 9", None)):
+        assert headers.of(modern("tools/call", name=name, arguments={"r": "eu"})).get("Mcp-Param-Region") == expected
+
+
 def test_a_modern_tool_with_invalid_marks_is_left_out_and_others_are_not() -> None:
     headers = EraHeaders()
     bad = {"name": "bad", "inputSchema": {"items": {"type": "string", "x-mcp-header": "A"}}}

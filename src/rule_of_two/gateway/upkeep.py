@@ -133,7 +133,7 @@ class Upkeep:
 
         :raises RemoteError: it cannot be, or was refused.
         """
-        if exchange is None or (exchange.incoming is None and exchange.asking is None):
+        if exchange is None or (exchange.asking is None and (exchange.incoming is None or exchange.era is Era.MODERN)):
             client = next((one for one in self.clients if one.era is Era.LEGACY), None)
             if client is None:
                 raise NO_WAY_BACK
