@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import anyio
 
-from rule_of_two.errors import UpstreamUnavailable
+from rule_of_two.errors import RuleOfTwoError
 from rule_of_two.gateway.backoff import BackOff
 from rule_of_two.wire.eras import Claims
 from rule_of_two.wire.handshake import UpstreamInfo, stamp
@@ -56,7 +56,7 @@ class Listening:
                 tasks.start_soon(self._until_changed, tasks.cancel_scope)
                 try:
                     await peer.request("subscriptions/listen", stamp(info, {"notifications": wanted}, claims))
-                except (RemoteError, UpstreamUnavailable) as error:
+                except (RemoteError, RuleOfTwoError) as error:
                     known = not (isinstance(error, RemoteError) and error.code == _METHOD_NOT_FOUND)
                 tasks.cancel_scope.cancel()
             if anyio.current_time() - since >= _STEADY_SECONDS:

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 import anyio
 
-from rule_of_two.errors import UpstreamUnavailable
+from rule_of_two.errors import RuleOfTwoError
 from rule_of_two.gateway.exchange import Exchange
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.wire.eras import SUBSCRIPTION_ID, Era
@@ -123,7 +123,7 @@ class Subscriptions:
         return [(mount, uri) for mount, uri in zip(mounts, uris, strict=True) if uri not in self._resources]
 
     async def _leave(self, mount: Mount, uri: str) -> None:
-        with suppress(UpstreamUnavailable, RemoteError):
+        with suppress(RuleOfTwoError, RemoteError):
             await self._ask(mount, "resources/unsubscribe", {"uri": uri})
 
     async def add(self, listener: Listener, mount: Mount, uri: str) -> None:
@@ -150,7 +150,7 @@ class Subscriptions:
         if known is not None and listener in known.listeners:
             self._forget(listener, uri)
             if not known.listeners:
-                with suppress(UpstreamUnavailable, RemoteError):
+                with suppress(RuleOfTwoError, RemoteError):
                     await self._ask(known.mount, "resources/unsubscribe", {"uri": uri})
 
     async def renew(self, mount: Mount) -> None:
@@ -160,7 +160,7 @@ class Subscriptions:
             mount.listen(frozenset(uris))
             return
         for uri in uris:
-            with suppress(UpstreamUnavailable, RemoteError):
+            with suppress(RuleOfTwoError, RemoteError):
                 await self._ask(mount, "resources/subscribe", {"uri": uri})
 
     async def changed(self, kind: str) -> None:

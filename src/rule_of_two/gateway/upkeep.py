@@ -80,7 +80,8 @@ class Upkeep:
             pins = pins_of(of_first_use(mount.offered), accepted_by=FIRST_USE, at=timestamp())
             await self.pins.replace(mount.identity, pins)
         mount.accept(pins)
-        changed = sorted(f"{one.definition.kind} {one.definition.name}" for one in mount.definitions.unaccepted())
+        unaccepted = mount.definitions.unaccepted()
+        changed = sorted(f"{one.definition.kind} {one.definition.name}".rstrip() for one in unaccepted)
         if changed and pins and changed != self.said.get(mount.name):
             self.said[mount.name] = changed
             names = visible(", ".join(changed[:5])[:500])

@@ -51,7 +51,7 @@ class ProcessTransport(StreamTransport):
 
     async def _close(self) -> None:
         self._reader.drain()
-        await self._writer.close()
+        await self._writer.close(patient=False)  # clients do not wait long for us to end
         await self._child.stop()
         await self._reader.close()
         self._log.close()

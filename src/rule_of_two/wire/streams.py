@@ -166,8 +166,10 @@ class LineWriter(asyncio.BaseProtocol):
             await self._until_writable()
             self._put(frame)
 
-    async def close(self) -> None:
-        """Let the peer have what was written, for a bounded time, and close."""
+    async def close(self, *, patient: bool = True) -> None:
+        """Let the peer have what was written, for a bounded time, and close. Without patience only if it reads."""
+        if not patient and not self._writable.is_set():
+            self._sink.abort()
         self._sink.close()
         try:
             async with asyncio.timeout(self._limits.close_seconds):
