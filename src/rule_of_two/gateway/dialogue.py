@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from rule_of_two.errors import BadRequest
+from rule_of_two.errors import BadRequest, UpstreamUnavailable
 from rule_of_two.escape import visible
 from rule_of_two.gateway.capabilities import ASKED_OF_CLIENT
 from rule_of_two.gateway.enforcement import Enforcement
-from rule_of_two.gateway.exchange import Exchange, OwnAnswer
+from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange, OwnAnswer
 from rule_of_two.gateway.flight import Call
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.outbox import Outbox
@@ -55,6 +55,8 @@ class Dialogue:
             await self.answer(mount, method, answer)
         except (Refused, BadRequest) as refused:
             raise RemoteError(_USER_REJECTED, "The request was refused.") from refused
+        except UpstreamUnavailable as gone:  # the client, that is
+            raise NO_WAY_BACK from gone
         return answer
 
     async def question(self, mount: Mount, exchange: Exchange, method: str, params: dict[str, Any]) -> dict[str, Any]:
