@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from rule_of_two.gateway.definitions import Kind
 from rule_of_two.model import Action
-from rule_of_two.wire.eras import Claims, Era
+from rule_of_two.wire.eras import RESERVED, Claims, Era
 
 ASKED_OF_CLIENT: Final[Mapping[str, tuple[str, Action]]] = {
     "sampling/createMessage": ("sampling", Action.SAMPLE),
@@ -35,7 +35,6 @@ _EVERYTHING: Final[Mapping[str, Any]] = {
     "tools": {}, "prompts": {}, "resources": {"subscribe": True}, "completions": {}, "logging": {},
 }  # fmt: skip
 """What an upstream of which nothing is known yet may turn out to offer: a client asks only once."""
-_OF_THE_PROTOCOL: Final = "io.modelcontextprotocol/"
 
 
 def offered(upstreams: Iterable[tuple[Mapping[str, Any] | None, frozenset[Kind]]], era: Era) -> dict[str, Any]:
@@ -100,9 +99,7 @@ class Shown:
 def has_vendor_methods(capabilities: Mapping[str, Any]) -> bool:
     """Whether an upstream says that it offers more than MCP defines."""
     extensions = _object(capabilities.get("extensions"))
-    return bool(_object(capabilities.get("experimental"))) or any(
-        not name.startswith(_OF_THE_PROTOCOL) for name in extensions
-    )
+    return bool(_object(capabilities.get("experimental"))) or any(not name.startswith(RESERVED) for name in extensions)
 
 
 def _known(kinds: frozenset[Kind]) -> Mapping[str, Any]:

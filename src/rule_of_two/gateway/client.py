@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange, Progress
 from rule_of_two.gateway.results import without_ours
+from rule_of_two.wire.codes import INVALID_PARAMS
 from rule_of_two.wire.eras import Claims, ClientEra, Era
 from rule_of_two.wire.frames import FrameError, Notification
 from rule_of_two.wire.peer import Incoming, NotSent, Peer, RemoteError
@@ -61,7 +62,7 @@ class Client:
         if era is Era.MODERN:
             self.claims = Claims.of_envelope(incoming.params)
             if self.claims.log_level not in {None, *LEVELS}:
-                raise RemoteError(-32602, "Invalid params: unknown log level", None)
+                raise RemoteError(INVALID_PARAMS, "Invalid params: unknown log level", None)
         elif incoming.method == "initialize":
             self.claims = Claims.of_initialize(incoming.params)
         return await self._answering.answer(self, Exchange(era, self._claims(era), incoming))

@@ -24,10 +24,10 @@ from rule_of_two.gateway.mount import CALL_SECONDS, Mount
 from rule_of_two.gateway.results import REFUSED, Refused, with_decision
 from rule_of_two.gateway.rounds import Rounds
 from rule_of_two.model import Labels
+from rule_of_two.wire.codes import INTERNAL_ERROR
 from rule_of_two.wire.eras import INPUT_REQUIRED, TASK, Claims, Era, complete, kind_of
 from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
 
-_INTERNAL_ERROR: Final = -32603
 _IN_ROUNDS: Final = frozenset(("tools/call", "prompts/get", "resources/read"))
 """The requests that may require input (2026-07-28, Multi Round-Trip Requests)."""
 _PASSED: Final = frozenset((INPUT_REQUIRED, TASK))
@@ -149,7 +149,7 @@ class Delivery:
             result, decision = await self.enforcement.run(call, send)
         except RemoteError as error:
             if error.code == REFUSED:  # only we refuse so
-                raise RemoteError.received({**error.error, "code": _INTERNAL_ERROR}) from error
+                raise RemoteError.received({**error.error, "code": INTERNAL_ERROR}) from error
             raise
         return with_decision(result, decision)
 

@@ -20,12 +20,12 @@ from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.outbox import Outbox
 from rule_of_two.gateway.results import Refused, without_ours
 from rule_of_two.model import EGRESS, INGRESS, Action, Facts
+from rule_of_two.wire.codes import METHOD_NOT_FOUND
 from rule_of_two.wire.frames import dump
 from rule_of_two.wire.peer import RemoteError
 
 _USER_REJECTED: Final = -1
 """What a client answers whose user said no (client/sampling, Error Handling)."""
-_METHOD_NOT_FOUND: Final = -32601
 _QUESTION_BYTES: Final = 1024 * 1024
 _REFUSALS: Final = 1000
 
@@ -71,7 +71,7 @@ class Dialogue:
         """
         capability, action = ASKED_OF_CLIENT.get(method, (None, Action.VENDOR))
         if capability is not None and capability not in exchange.claims.capabilities:
-            raise RemoteError(_METHOD_NOT_FOUND, f"The client does not support {method}.")
+            raise RemoteError(METHOD_NOT_FOUND, f"The client does not support {method}.")
         if len(dump(params)) > _QUESTION_BYTES:
             raise BadRequest("a question of the server's is longer than 1 MiB")
         worked_on = mount.bringing if exchange.flight is None else mount.bringing | exchange.flight.labels

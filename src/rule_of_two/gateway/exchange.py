@@ -10,6 +10,7 @@ import anyio
 
 from rule_of_two.gateway.flight import Flight
 from rule_of_two.gateway.results import without_ours
+from rule_of_two.wire.codes import METHOD_NOT_FOUND
 from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.handler import Incoming, RemoteError
 
@@ -18,7 +19,7 @@ class OwnAnswer(RemoteError):
     """An error that we answer an upstream in place of the client: nothing of the client's is in it."""
 
 
-NO_WAY_BACK = OwnAnswer(-32601, "The client cannot be asked now.")
+NO_WAY_BACK = OwnAnswer(METHOD_NOT_FOUND, "The client cannot be asked now.")
 
 Progress = Callable[[dict[str, Any]], Awaitable[None]]
 

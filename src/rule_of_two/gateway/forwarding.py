@@ -20,6 +20,7 @@ from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.rounds import Resumed, Rounds
 from rule_of_two.gateway.task_names import TaskNames
 from rule_of_two.model import NONE, Action, Facts, Labels
+from rule_of_two.wire.codes import INVALID_PARAMS
 from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.peer import NotSent, RemoteError
 
@@ -226,7 +227,7 @@ def text_of(params: Mapping[str, Any], key: str) -> str:
     """
     value = params.get(key)
     if not isinstance(value, str):
-        raise RemoteError(-32602, f"Invalid params: {key!r} must be a string", None)
+        raise RemoteError(INVALID_PARAMS, f"Invalid params: {key!r} must be a string", None)
     return value
 
 
@@ -239,5 +240,5 @@ def object_of(params: Mapping[str, Any], key: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise RemoteError(-32602, f"Invalid params: {key!r} must be an object", None)
+        raise RemoteError(INVALID_PARAMS, f"Invalid params: {key!r} must be an object", None)
     return value

@@ -9,6 +9,7 @@ import anyio
 
 from rule_of_two.errors import RuleOfTwoError
 from rule_of_two.gateway.backoff import BackOff
+from rule_of_two.wire.codes import METHOD_NOT_FOUND
 from rule_of_two.wire.eras import Claims
 from rule_of_two.wire.handshake import UpstreamInfo, stamp
 from rule_of_two.wire.peer import Peer, RemoteError
@@ -16,7 +17,6 @@ from rule_of_two.wire.peer import Peer, RemoteError
 _PAUSES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 _STEADY_SECONDS: Final = 60.0
 """A subscription that was open for so long ended for a reason of its own."""
-_METHOD_NOT_FOUND: Final = -32601
 _LISTENED: Final[Mapping[str, str]] = {
     "tools": "toolsListChanged",
     "prompts": "promptsListChanged",
@@ -57,7 +57,7 @@ class Listening:
                 try:
                     await peer.request("subscriptions/listen", stamp(info, {"notifications": wanted}, claims))
                 except (RemoteError, RuleOfTwoError) as error:
-                    known = not (isinstance(error, RemoteError) and error.code == _METHOD_NOT_FOUND)
+                    known = not (isinstance(error, RemoteError) and error.code == METHOD_NOT_FOUND)
                 tasks.cancel_scope.cancel()
             if anyio.current_time() - since >= _STEADY_SECONDS:
                 back_off.succeeded()

@@ -7,6 +7,7 @@ import binascii
 import hashlib
 from typing import Any, Final
 
+from rule_of_two.wire.codes import INVALID_PARAMS
 from rule_of_two.wire.frames import dump
 from rule_of_two.wire.peer import RemoteError
 
@@ -34,7 +35,8 @@ def _start(cursor: object, items: list[dict[str, Any]]) -> int:
     except (binascii.Error, ValueError):
         number, digest = "", ""
     if not number.isdecimal() or len(number) > 9 or digest != _digest(items):
-        raise RemoteError(-32602, "Invalid params: the cursor is not valid, or the list has changed since", None)
+        text = "Invalid params: the cursor is not valid, or the list has changed since"
+        raise RemoteError(INVALID_PARAMS, text, None)
     return int(number)
 
 

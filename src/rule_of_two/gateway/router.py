@@ -26,6 +26,7 @@ from rule_of_two.gateway.results import REFUSED, Refused
 from rule_of_two.gateway.subscriptions import Stream, Subscriptions, honoured
 from rule_of_two.gateway.tasks import Tasks
 from rule_of_two.model import ALL, Action, Facts
+from rule_of_two.wire.codes import INVALID_PARAMS, METHOD_NOT_FOUND, RESOURCE_NOT_FOUND
 from rule_of_two.wire.eras import (
     COMPLETE,
     INPUT_REQUIRED,
@@ -93,7 +94,7 @@ class Router:
         self._introduce(client)
         method, era = exchange.method, exchange.era
         if method in _ONLY_IN and _ONLY_IN[method] is not era:
-            raise RemoteError(-32601, f"Method not found: {method}", None)
+            raise RemoteError(METHOD_NOT_FOUND, f"Method not found: {method}", None)
         handle = self._methods.get(method, self._vendor)
         try:
             result = await handle(client, exchange)
@@ -162,7 +163,7 @@ class Router:
     async def _set_level(self, client: Client, exchange: Exchange) -> dict[str, Any]:
         level = exchange.params.get("level")
         if level not in LEVELS:
-            raise RemoteError(-32602, "Invalid params: unknown log level", None)
+            raise RemoteError(INVALID_PARAMS, "Invalid params: unknown log level", None)
         client.log_level = level
         async with anyio.create_task_group() as tasks:
             for mount in self._catalog.mounts:
@@ -184,7 +185,7 @@ class Router:
         requested = object_of(exchange.params, "notifications")
         asked = requested.get("resourceSubscriptions") or []
         if not isinstance(asked, list) or not all(isinstance(uri, str) for uri in asked):
-            raise RemoteError(-32602, "Invalid params: 'resourceSubscriptions' must be a list of URIs", None)
+            raise RemoteError(INVALID_PARAMS, "Invalid params: 'resourceSubscriptions' must be a list of URIs", None)
         mounts: dict[str, Mount] = {}
         for uri in dict.fromkeys(asked):
             with suppress(Refused):  # what may not be told is left out of what is acknowledged
@@ -238,7 +239,7 @@ class Router:
         """A method that MCP does not define, for the one upstream that says it has such: labelled with everything."""
         mount = self._vendor_mount()
         if mount is None:
-            raise RemoteError(-32601, f"Method not found: {exchange.method}", None)
+            raise RemoteError(METHOD_NOT_FOUND, f"Method not found: {exchange.method}", None)
         await mount.available()
         facts = Facts(Action.VENDOR, mount.name, exchange.method, ALL)
         arguments = {key: value for key, value in exchange.params.items() if key != "_meta"}
@@ -255,14 +256,11 @@ def _refusal(exchange: Exchange, refused: Refused) -> RemoteError:
     if refused.decision.code is not Code.UNKNOWN_TOOL:
         return RemoteError(REFUSED, refused.text, data)
     if exchange.method != "resources/read":
-        return RemoteError(_INVALID_PARAMS, refused.text, data)
-    code = _RESOURCE_NOT_FOUND if exchange.era is Era.LEGACY else _INVALID_PARAMS
+        return RemoteError(INVALID_PARAMS, refused.text, data)
+    code = RESOURCE_NOT_FOUND if exchange.era is Era.LEGACY else INVALID_PARAMS
     return RemoteError(code, refused.text, {**data, "uri": exchange.params.get("uri")})
 
 
-_INVALID_PARAMS: Final = -32602
-_RESOURCE_NOT_FOUND: Final = -32002
-"""Of the legacy era (server/resources, Error Handling); the modern one has ``_INVALID_PARAMS`` (SEP-2164)."""
 _ONLY_IN: Final[Mapping[str, Era]] = {
     **dict.fromkeys(
         ("ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe", "tasks/result", "tasks/list"),

@@ -17,6 +17,7 @@ import anyio
 from rule_of_two.errors import RuleOfTwoError
 from rule_of_two.gateway.exchange import Exchange
 from rule_of_two.gateway.mount import Mount
+from rule_of_two.wire.codes import INVALID_PARAMS
 from rule_of_two.wire.eras import SUBSCRIPTION_ID, Era
 from rule_of_two.wire.peer import NotSent, RemoteError
 
@@ -133,7 +134,7 @@ class Subscriptions:
         :raises UpstreamUnavailable: the upstream did not answer.
         """
         if sum(listener in one.listeners for one in self._resources.values()) >= _MOST:
-            raise RemoteError(-32602, f"Invalid params: more than {_MOST} subscriptions", None)
+            raise RemoteError(INVALID_PARAMS, f"Invalid params: more than {_MOST} subscriptions", None)
         known = self._resources.setdefault(uri, _Resource(mount))
         first = not known.listeners
         known.listeners.add(listener)

@@ -14,6 +14,7 @@ from rule_of_two.gateway.forwarding import Forwarding, about, text_of
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.task_names import TaskNames
 from rule_of_two.model import EGRESS, INGRESS, Action, Facts, Labels
+from rule_of_two.wire.codes import INVALID_PARAMS, METHOD_NOT_FOUND
 from rule_of_two.wire.frames import dump
 from rule_of_two.wire.peer import RemoteError
 
@@ -47,7 +48,7 @@ class Tasks:
         params = exchange.params
         task = self.names.find(text_of(params, "taskId"))
         if task is None:
-            raise RemoteError(-32602, "Invalid params: there is no such task", None)
+            raise RemoteError(INVALID_PARAMS, "Invalid params: there is no such task", None)
         await task.mount.available()
         # Its state is told in texts of the server's, besides what the call brings.
         labels = INGRESS if task.labels is None else task.labels | task.mount.manifest.ingress
@@ -65,7 +66,7 @@ class Tasks:
         """
         mounts = [mount for mount in self.catalog.mounts if mount.can("tasks")]
         if not mounts:
-            raise RemoteError(-32601, "Method not found: tasks/list", None)
+            raise RemoteError(METHOD_NOT_FOUND, "Method not found: tasks/list", None)
         if len(mounts) == 1:
             return await self._page(exchange, mounts[0], exchange.params)
         tasks: list[Any] = []

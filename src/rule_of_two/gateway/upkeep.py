@@ -26,12 +26,12 @@ from rule_of_two.gateway.task_names import TaskNames
 from rule_of_two.gateway.timing import timestamp
 from rule_of_two.model import Action, Facts
 from rule_of_two.store.pins import PinStore
+from rule_of_two.wire.codes import SERVER_BUSY
 from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.peer import Incoming
 
 _QUESTIONS: Final = 32
 """How many questions of one upstream may wait for the client: more than the calls that may be held for one."""
-_SERVER_BUSY: Final = -32000
 
 
 @dataclass(slots=True)
@@ -140,7 +140,7 @@ class Upkeep:
                 raise NO_WAY_BACK
             exchange = Exchange(Era.LEGACY, client.claims, None, asking=client.ask)
         if self.asking.get(mount.name, 0) >= _QUESTIONS:
-            raise OwnAnswer(_SERVER_BUSY, "Too many questions wait for the client.")
+            raise OwnAnswer(SERVER_BUSY, "Too many questions wait for the client.")
         self.asking[mount.name] = self.asking.get(mount.name, 0) + 1
         try:
             params = self.task_names.shown(mount, incoming.params)

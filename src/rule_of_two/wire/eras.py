@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from rule_of_two.errors import BadRequest
-from rule_of_two.wire.frames import INVALID_REQUEST
+from rule_of_two.wire.codes import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, UNSUPPORTED_PROTOCOL_VERSION
 from rule_of_two.wire.handler import RemoteError
 
 LEGACY_VERSIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
@@ -31,14 +31,14 @@ LOG_LEVEL: Final = "io.modelcontextprotocol/logLevel"
 SUBSCRIPTION_ID: Final = "io.modelcontextprotocol/subscriptionId"
 RELATED_TASK: Final = "io.modelcontextprotocol/related-task"
 
+VERSION_HEADER: Final = "mcp-protocol-version"
+SESSION_HEADER: Final = "mcp-session-id"
+
 COMPLETE: Final = "complete"
 INPUT_REQUIRED: Final = "input_required"
 TASK: Final = "task"
 """What a result can be (2026-07-28, ``resultType``); ``task`` is the tasks extension's."""
 
-METHOD_NOT_FOUND: Final = -32601
-INVALID_PARAMS: Final = -32602
-UNSUPPORTED_PROTOCOL_VERSION: Final = -32022
 
 _CACHEABLE: Final = frozenset(
     ("server/discover", "tools/list", "prompts/list", "resources/list", "resources/templates/list", "resources/read")

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeGuard
 import orjson
 
 from rule_of_two.errors import BadRequest, LimitExceeded
+from rule_of_two.wire.codes import INVALID_REQUEST, PARSE_ERROR
 
 RequestId = int | str
 
@@ -23,8 +24,6 @@ MAX_VALUES: Final = 500_000
 """Containers, members and elements of one frame. Reading that many keeps everyone else waiting for about 0.1 s; 16 MiB
 of ``[],[],…`` would take more than a second and hundreds of MB. Text of any length is one value."""
 
-PARSE_ERROR: Final = -32700
-INVALID_REQUEST: Final = -32600
 
 _DIGITS_AS_ZERO: Final = bytes.maketrans(b"123456789", b"000000000")
 _LONG_RUN: Final = b"0" * 19

@@ -8,24 +8,21 @@ from typing import Any, Final
 
 from rule_of_two import __version__
 from rule_of_two.errors import UpstreamUnavailable
+from rule_of_two.wire.codes import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, UNSUPPORTED_PROTOCOL_VERSION
 from rule_of_two.wire.eras import (
     CLIENT_CAPABILITIES,
     CLIENT_INFO,
-    INVALID_PARAMS,
     LATEST_LEGACY,
     LATEST_MODERN,
     LEGACY_VERSIONS,
     LOG_LEVEL,
-    METHOD_NOT_FOUND,
     PROTOCOL_VERSION,
     RELATED_TASK,
     RESERVED,
     SERVER_INFO,
-    UNSUPPORTED_PROTOCOL_VERSION,
     Claims,
     Era,
 )
-from rule_of_two.wire.frames import INVALID_REQUEST
 from rule_of_two.wire.handler import RemoteError
 from rule_of_two.wire.peer import Peer
 from rule_of_two.wire.transport import ConnectionLost, TimedOut

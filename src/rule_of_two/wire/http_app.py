@@ -6,15 +6,15 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from rule_of_two.wire.eras import LEGACY_VERSIONS
+from rule_of_two.wire.codes import INTERNAL_ERROR
+from rule_of_two.wire.eras import LEGACY_VERSIONS, VERSION_HEADER
 from rule_of_two.wire.http_exchange import Exchange, Receive, Send
 from rule_of_two.wire.http_legacy import LegacyEndpoint
 from rule_of_two.wire.http_modern import ModernEndpoint
-from rule_of_two.wire.http_request import VERSION, ClientGone, Head, Refused
+from rule_of_two.wire.http_request import ClientGone, Head, Refused
 from rule_of_two.wire.http_security import Gate, bearer_token, preflight, unknown_token
 from rule_of_two.wire.http_server import HttpHost, HttpSettings
 from rule_of_two.wire.http_usage import Usage
-from rule_of_two.wire.peer import INTERNAL_ERROR
 from rule_of_two.wire.transport import Limits
 
 _ALLOWED = (b"allow", b"GET, POST, DELETE")
@@ -77,6 +77,6 @@ class HttpApp:
         if usage is None:
             usage = self._usage[client] = Usage(self._settings)
         with usage.opened():
-            version = head.fields.get(VERSION)
+            version = head.fields.get(VERSION_HEADER)
             era = self.legacy if version is None or version in LEGACY_VERSIONS else self._modern
             await era.answer(head, exchange, client, usage)

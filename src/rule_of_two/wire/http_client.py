@@ -19,6 +19,8 @@ from typing import Any, Final
 import httpx2
 
 from rule_of_two.errors import LimitExceeded
+from rule_of_two.wire.codes import METHOD_NOT_FOUND
+from rule_of_two.wire.eras import SESSION_HEADER
 from rule_of_two.wire.frames import (
     Failure,
     FrameError,
@@ -30,21 +32,13 @@ from rule_of_two.wire.frames import (
     is_request_id,
     parse,
 )
-from rule_of_two.wire.http_client_connection import (
-    LISTEN,
-    METHOD_NOT_FOUND,
-    HttpConnection,
-    Post,
-    content_type,
-    is_one,
-)
+from rule_of_two.wire.http_client_connection import LISTEN, HttpConnection, Post, content_type, is_one
 from rule_of_two.wire.http_client_exchange import HttpClient
 from rule_of_two.wire.http_client_resuming import Resuming
 from rule_of_two.wire.http_headers import EraHeaders
 from rule_of_two.wire.transport import ConnectionLost, Ending, EndOfStream, NotSent, StreamClosed
 
 _ACCEPT: Final = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
-_SESSION: Final = "mcp-session-id"
 _SESSION_ID: Final = re.compile(r"[\x21-\x7e]{1,4096}")
 _MOST_ATTEMPTS: Final = 8
 """How often a request's stream is resumed without anything coming, which takes two minutes or more."""
@@ -257,17 +251,17 @@ class HttpTransport(HttpConnection):
     # The session
 
     def _take_session(self, response: httpx2.Response) -> None:
-        session = response.headers.get(_SESSION)
+        session = response.headers.get(SESSION_HEADER)
         if session is not None and not _SESSION_ID.fullmatch(session):
             raise ConnectionLost(f"{self._client.shown} gave a session id that no header can hold")
         self._session = session
 
     def _session_header(self, *, modern: bool) -> dict[str, str]:
-        return {} if modern or self._session is None else {_SESSION: self._session}
+        return {} if modern or self._session is None else {SESSION_HEADER: self._session}
 
     def _check_session(self, response: httpx2.Response) -> bool:
         """Whether the server does not know the session any more, which ends the connection."""
-        if response.status_code != 404 or _SESSION not in response.request.headers:
+        if response.status_code != 404 or SESSION_HEADER not in response.request.headers:
             return False
         self._session = None
         self._end(EndOfStream(f"{self._client.shown} has ended the session", Ending.BROKEN))

@@ -12,22 +12,11 @@ from typing import Any, Final
 import httpx2
 
 from rule_of_two.errors import LimitExceeded
-from rule_of_two.wire.frames import (
-    Failure,
-    FrameError,
-    Message,
-    Notification,
-    Request,
-    RequestId,
-    encode,
-    parse,
-)
+from rule_of_two.wire.codes import INTERNAL_ERROR, METHOD_NOT_FOUND
+from rule_of_two.wire.frames import Failure, FrameError, Message, Notification, Request, RequestId, encode, parse
 from rule_of_two.wire.http_client_exchange import HttpClient
 from rule_of_two.wire.http_client_inbox import Inbox
 from rule_of_two.wire.transport import CLOSED, ConnectionLost, Ending, EndOfStream, NotSent, ReplyLost, finish
-
-METHOD_NOT_FOUND: Final = -32601
-INTERNAL_ERROR: Final = -32603
 
 LISTEN: Final = {"accept": "text/event-stream", "cache-control": "no-store"}
 

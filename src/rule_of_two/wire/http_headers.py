@@ -7,12 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rule_of_two.wire.eras import PROTOCOL_VERSION
+from rule_of_two.wire.eras import PROTOCOL_VERSION, VERSION_HEADER
 from rule_of_two.wire.frames import Message, Request, RequestId, Result
 from rule_of_two.wire.http_client_parameters import Path, annotated, header_value, parameter_headers
 from rule_of_two.wire.transport import NotSent
 
-_VERSION: Final = "mcp-protocol-version"
 _NAMED: Final = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 """Requests that are about something, and the parameter that names it."""
 
@@ -61,7 +60,7 @@ class EraHeaders:
 
     def standing(self) -> dict[str, str]:
         """The headers of what is no request: other messages, the listening stream, the end of the session."""
-        return {} if self._version is None else {_VERSION: self._version}
+        return {} if self._version is None else {VERSION_HEADER: self._version}
 
     def received(self, message: Message) -> Message:
         """Take notice of a message that came in, and give it back: tools that cannot be called are taken out."""
@@ -86,7 +85,7 @@ class EraHeaders:
         if not request.method or header_value(request.method) != request.method or not _SENDABLE.fullmatch(version):
             raise NotSent("a method with unusual characters cannot be sent over HTTP")
         self._version = version
-        headers = {_VERSION: version, "mcp-method": request.method}
+        headers = {VERSION_HEADER: version, "mcp-method": request.method}
         name = request.params.get(_NAMED.get(request.method, ""))
         if isinstance(name, str):
             headers["mcp-name"] = header_value(name)

@@ -7,16 +7,16 @@ import logging
 import secrets
 from typing import Final
 
-from rule_of_two.wire.eras import PROTOCOL_VERSION, Era
-from rule_of_two.wire.frames import INVALID_REQUEST, FrameError, Request, RequestId
+from rule_of_two.wire.codes import INTERNAL_ERROR, INVALID_REQUEST
+from rule_of_two.wire.eras import PROTOCOL_VERSION, SESSION_HEADER, VERSION_HEADER, Era
+from rule_of_two.wire.frames import FrameError, Request, RequestId
 from rule_of_two.wire.http_exchange import Exchange
 from rule_of_two.wire.http_modern import check_modern
-from rule_of_two.wire.http_request import LAST_EVENT, SESSION, VERSION, Head, Refused, read_message, refusal
+from rule_of_two.wire.http_request import LAST_EVENT, Head, Refused, read_message, refusal
 from rule_of_two.wire.http_server import HttpHost, HttpSettings
 from rule_of_two.wire.http_session import Session
 from rule_of_two.wire.http_streams import EventStream
 from rule_of_two.wire.http_usage import Usage, too_many
-from rule_of_two.wire.peer import INTERNAL_ERROR
 from rule_of_two.wire.transport import CLOSED, Ending, Limits
 
 _PRIMED_SINCE: Final = "2025-11-25"
@@ -93,8 +93,8 @@ class LegacyEndpoint:
 
         :raises Refused: it names one that does not exist for this client.
         """
-        head.one(VERSION)
-        name = head.one(SESSION)
+        head.one(VERSION_HEADER)
+        name = head.one(SESSION_HEADER)
         if name is None:
             return None
         session = self._sessions.get(name)
@@ -203,7 +203,7 @@ class LegacyEndpoint:
             await exchange.events(b"", last=True)
 
     def _version(self, head: Head, session: Session) -> str:
-        return head.fields.get(VERSION, session.version)
+        return head.fields.get(VERSION_HEADER, session.version)
 
     def _ended(self, session: Session, number: RequestId | None) -> Refused:
         """What to answer a request whose session ended before it was answered."""

@@ -17,30 +17,19 @@ from mcp.shared.inbound import (
     validate_mcp_param_headers,
     x_mcp_header_map,
 )
-from mcp_types.jsonrpc import HEADER_MISMATCH
 
-from rule_of_two.wire.eras import Era
-from rule_of_two.wire.frames import (
-    INVALID_REQUEST,
-    Failure,
-    FrameError,
-    Message,
-    Notification,
-    Request,
-    RequestId,
-    Result,
-    encode,
-)
+from rule_of_two.wire.codes import HEADER_MISMATCH, INTERNAL_ERROR, INVALID_REQUEST
+from rule_of_two.wire.eras import VERSION_HEADER, Era
+from rule_of_two.wire.frames import Failure, FrameError, Message, Notification, Request, RequestId, Result, encode
 from rule_of_two.wire.http_exchange import Abandoned, Exchange
-from rule_of_two.wire.http_request import VERSION, Head, Refused, read_message, refusal
+from rule_of_two.wire.http_request import Head, Refused, read_message, refusal
 from rule_of_two.wire.http_server import HttpHost, HttpSettings
 from rule_of_two.wire.http_usage import Usage
-from rule_of_two.wire.peer import INTERNAL_ERROR
 from rule_of_two.wire.sse_events import event
 from rule_of_two.wire.transport import CLOSED, Ending, EndOfStream, Limits, NotSent
 
 _NOBODY: Final = "the request was answered, or nobody waits for it"
-_ROUTING: Final = (VERSION, MCP_METHOD_HEADER, MCP_NAME_HEADER)
+_ROUTING: Final = (VERSION_HEADER, MCP_METHOD_HEADER, MCP_NAME_HEADER)
 _PARAM_PREFIX: Final = MCP_PARAM_HEADER_PREFIX.lower()
 
 logger = logging.getLogger(__name__)
@@ -68,7 +57,7 @@ class ModernEndpoint:
         except FrameError as error:
             raise refusal(error) from None
         if isinstance(message, Notification):
-            _check_version(head.fields[VERSION])
+            _check_version(head.fields[VERSION_HEADER])
             await exchange.reply(202)  # none is defined on this wire, and there is nothing that one could act on
             return
         if not isinstance(message, Request):

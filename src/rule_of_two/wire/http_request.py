@@ -8,13 +8,12 @@ from functools import lru_cache
 from typing import Any, Final
 
 from rule_of_two.errors import LimitExceeded
-from rule_of_two.wire.frames import INVALID_REQUEST, Failure, FrameError, Message, RequestId, encode, parse
+from rule_of_two.wire.codes import INVALID_REQUEST
+from rule_of_two.wire.frames import Failure, FrameError, Message, RequestId, encode, parse
 from rule_of_two.wire.handler import RemoteError
 from rule_of_two.wire.http_exchange import Exchange, Field
 from rule_of_two.wire.transport import Limits
 
-SESSION: Final = "mcp-session-id"
-VERSION: Final = "mcp-protocol-version"
 LAST_EVENT: Final = "last-event-id"
 
 _CLOSE: Final = ((b"connection", b"close"),)

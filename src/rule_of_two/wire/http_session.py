@@ -6,18 +6,15 @@ import asyncio
 from collections import deque
 from typing import Final
 
-from rule_of_two.wire.eras import LATEST_LEGACY
+from rule_of_two.wire.codes import REQUEST_CANCELLED, SERVER_BUSY
+from rule_of_two.wire.eras import LATEST_LEGACY, SESSION_HEADER
 from rule_of_two.wire.frames import Failure, FrameError, Message, Request, RequestId, Result, encode
 from rule_of_two.wire.http_exchange import Exchange, Field
-from rule_of_two.wire.http_request import SESSION, Refused
+from rule_of_two.wire.http_request import Refused
 from rule_of_two.wire.http_server import HttpSettings
 from rule_of_two.wire.http_streams import EventLog, EventStream, StoredEvent
 from rule_of_two.wire.http_usage import Usage
-from rule_of_two.wire.peer import SERVER_BUSY
 from rule_of_two.wire.transport import CLOSED, Ending, EndOfStream, NotSent
-
-REQUEST_CANCELLED: Final = -32800
-"""What the SDK answers a cancelled request with, on the wire that ends a stream only with a reply."""
 
 _INBOX: Final = 256
 """Messages that were acknowledged and not yet taken by the host; more are refused."""
@@ -174,7 +171,7 @@ class Session:
 
     def field(self) -> Field:
         """The header that names the session."""
-        return SESSION.encode(), self.name.encode()
+        return SESSION_HEADER.encode(), self.name.encode()
 
     def conceal(self, exchange: Exchange) -> None:
         """Do not name the session in an answer that was not begun."""

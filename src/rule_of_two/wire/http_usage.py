@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from rule_of_two.errors import Code
+from rule_of_two.wire.codes import SERVER_BUSY
 from rule_of_two.wire.frames import RequestId
 from rule_of_two.wire.http_request import Refused
 from rule_of_two.wire.http_server import HttpSettings
-from rule_of_two.wire.peer import SERVER_BUSY
 
 _LIMIT: Final[dict[str, Any]] = {"code": str(Code.LIMIT_EXCEEDED)}
 _LATER: Final = ((b"retry-after", b"1"),)

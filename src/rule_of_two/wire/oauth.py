@@ -18,13 +18,12 @@ from mcp.client.auth import AuthorizationCodeResult, OAuthFlowError, OAuthRegist
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata
 from pydantic import AnyUrl
 
-from rule_of_two.wire.eras import LATEST_LEGACY
+from rule_of_two.wire.eras import LATEST_LEGACY, VERSION_HEADER
 from rule_of_two.wire.http_client_authorization import AuthorizationServers, NoToken
 from rule_of_two.wire.http_client_loopback import Loopback
 from rule_of_two.wire.http_client_tokens import Provider, TokenStore
 from rule_of_two.wire.transport import CLOSED, ConnectionLost, NotSent
 
-_VERSION: Final = "mcp-protocol-version"
 _REST_SECONDS: Final = {401: 600.0, 403: 60.0}
 """How long a human is left alone after having been asked, whatever came of it: a server that takes no token, or a
 connection that is tried again and again, must not open one browser window after the other."""
@@ -214,8 +213,8 @@ class OAuth:
 
         :raises NoToken: it did not come to its end.
         """
-        version = LATEST_LEGACY if refused is None else refused.request.headers.get(_VERSION, LATEST_LEGACY)
-        request = httpx2.Request("POST", self._url, headers={_VERSION: version})
+        version = LATEST_LEGACY if refused is None else refused.request.headers.get(VERSION_HEADER, LATEST_LEGACY)
+        request = httpx2.Request("POST", self._url, headers={VERSION_HEADER: version})
         flow = self._sdk.async_auth_flow(request)
         try:
             sent = await anext(flow)

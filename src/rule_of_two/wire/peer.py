@@ -18,8 +18,8 @@ from typing import Any, Final
 import anyio
 
 from rule_of_two.errors import BadRequest, Code, LimitExceeded, UpstreamUnavailable
+from rule_of_two.wire.codes import INTERNAL_ERROR, INVALID_REQUEST, SERVER_BUSY
 from rule_of_two.wire.frames import (
-    INVALID_REQUEST,
     Failure,
     FrameError,
     Message,
@@ -59,8 +59,6 @@ __all__ = [
     "Transport",
 ]
 
-INTERNAL_ERROR: Final = -32603
-SERVER_BUSY: Final = -32000
 
 _COURTESY_SECONDS: Final = 1.0
 """How long a cancellation may take to be written; the one who gave up should not wait for it."""

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from rule_of_two.errors import UpstreamUnavailable
-from rule_of_two.wire.frames import PARSE_ERROR, FrameError, Message
+from rule_of_two.wire.codes import PARSE_ERROR
+from rule_of_two.wire.frames import FrameError, Message
 from rule_of_two.wire.streams import LineReader, LineWriter, StreamTransport, connect, discard, read_from
 from rule_of_two.wire.transport import CLOSED, Ending, EndOfStream, Limits, finish
 
