@@ -63,6 +63,20 @@ def test_a_new_token_replaces_the_old_one_and_a_revoked_one_is_nobodys(tmp_path:
     assert tokens.client_of(new) is None
 
 
+def test_a_token_that_was_revoked_is_nobodys_for_as_long_as_another_one_cannot_be_read(tmp_path: Path) -> None:
+    tokens = Tokens(tmp_path)
+    gone, _ = tokens.new("laptop"), tokens.new("desk")
+    tokens.load()
+    other = Tokens(tmp_path)
+    other.path("desk").write_text("short")
+    other.revoke("laptop")
+    for _ in range(3):
+        with pytest.raises(StoreError, match="this is no token"):
+            tokens.client_of(gone)
+    other.new("desk")
+    assert tokens.client_of(gone) is None
+
+
 def test_a_token_in_the_keyring_is_not_in_the_file(tmp_path: Path) -> None:
     before = keyring.get_keyring()
     keyring.set_keyring(Ring())

@@ -589,6 +589,7 @@ async def test_an_address_in_use_is_told_in_one_sentence(client: Web, host: Host
         ("127.0.0.1", port_of(client.url)),
         ("192.0.2.1", 0),
         ("no.such.host.invalid", 0),
+        ("a..b", 0),
         ("127.0.0.1", 70000),
     ):
         with pytest.raises(ConfigurationError, match=f"^cannot listen on {address} port {port}: "):

@@ -358,6 +358,21 @@ async def test_messages_wait_for_the_client_to_listen(client: Web, host: Host) -
         assert (await data_of(stream))["params"]["data"] == 3
 
 
+async def test_a_stream_that_waited_while_the_session_ended_is_not_left_open(
+    client: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_session, "_LEAVING_SECONDS", SECONDS)
+    await client.open()
+    async with client.stream("GET") as stream:
+        await primed(stream)
+        waiting = asyncio.create_task(client.http.get(client.url, headers=client.headers()))
+        await asyncio.wait([waiting], timeout=0.2)  # it has arrived, and waits for the first one to leave
+        assert not waiting.done()
+        assert (await client.http.delete(client.url, headers=client.headers())).status_code in {200, 202, 204}
+        async with asyncio.timeout(SECONDS):
+            assert (await waiting).status_code == 404
+
+
 async def test_a_client_that_never_listens_costs_a_bounded_amount(host: Host) -> None:
     async with serving(host, stored_events=20) as url, web(url) as client:
         await client.open()

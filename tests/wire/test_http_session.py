@@ -6,12 +6,15 @@ from typing import Any
 import pytest
 
 from rule_of_two.wire import http_client_resuming
-from rule_of_two.wire.frames import Notification
+from rule_of_two.wire.frames import Notification, Request, Result
+from rule_of_two.wire.http import open_http
+from rule_of_two.wire.http_client import HttpTransport
 from rule_of_two.wire.peer import ConnectionLost, Incoming, NotSent, RemoteError
 from rule_of_two.wire.transport import Ending
 from tests.wire.http_endpoints import (
     ENVELOPE,
     HELLO,
+    LIMITS,
     Answerer,
     Asked,
     endpoint_that,
@@ -103,6 +106,32 @@ async def test_the_session_and_the_version_go_with_everything_after_initialize()
             assert asked.headers["mcp-session-id"] == "s-1"
             assert asked.headers["mcp-protocol-version"] == "2025-11-25"
         assert [asked.method for asked in server.seen].count("DELETE") == 1
+
+
+async def test_connections_are_closed_whatever_taking_leave_dies_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = asyncio.Event()
+
+    async def dies(_: HttpTransport) -> None:
+        raise RuntimeError
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        reply = b'{"jsonrpc":"2.0","id":1,"result":{}}'
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+        writer.write(head % len(reply) + reply)
+        await reader.read()
+        gone.set()
+
+    monkeypatch.setattr(HttpTransport, "_take_leave", dies)
+    async with listening(serve) as port:
+        transport = await open_http(f"http://127.0.0.1:{port}", headers={}, limits=LIMITS, kind="streamable-http")
+        await transport.send(Request(1, "m", {}))
+        assert await transport.receive() == Result(1, {})
+        assert not gone.is_set()  # the connection is kept for the next request
+        with pytest.raises(RuntimeError):
+            await transport.aclose()
+        async with asyncio.timeout(SECONDS):
+            await gone.wait()
 
 
 async def test_a_session_that_is_over_ends_the_connection_and_is_not_taken_leave_of() -> None:

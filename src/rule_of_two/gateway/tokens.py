@@ -70,8 +70,9 @@ class Tokens:
 
         :raises StoreError: one cannot be read, or others may read it.
         """
-        self._read_at = self._changed_at()
+        changed_at = self._changed_at()
         self._known = {client: _digest(self._read(client)) for client in self.names()}
+        self._read_at = changed_at  # last: as long as one cannot be read, what was known before lets nobody in
 
     def client_of(self, token: str) -> str | None:
         """Whose token it is. Takes the same time whichever it is. One that was revoked is nobody's from now on.

@@ -226,7 +226,8 @@ class HttpConnection(ABC):
                 await self._take_leave()
         except (TimeoutError, NotSent, ConnectionLost) as error:
             logger.debug("%s: not taken leave of: %s", self._client.shown, error)
-        await self._client.aclose()
+        finally:
+            await self._client.aclose()
 
 
 def fail(future: asyncio.Future[Any], error: NotSent | ConnectionLost) -> bool:

@@ -187,6 +187,8 @@ class LegacyEndpoint:
             stream = await session.listen(exchange, primed=primed)
         else:
             stream = session.resume(exchange, last_event)
+        if session.ended:  # while it waited for the stream: nobody would end this request any more
+            raise self._ended(session, None)
         await stream.flush()
         await self._carry(stream, exchange, self._settings.keep_alive_seconds)
 

@@ -88,6 +88,8 @@ async def _bind(address: str, port: int) -> socket.socket:
         except BaseException:
             listener.close()
             raise
+    except UnicodeError:
+        raise ConfigurationError(f"cannot listen on {address} port {port}: this is no name of a host") from None
     except OSError as error:
         raise ConfigurationError(f"cannot listen on {address} port {port}: {error.strerror or error}") from None
     return listener
