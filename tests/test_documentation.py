@@ -37,7 +37,7 @@ def test_the_readme_shows_every_key_with_its_default(tmp_path: Path) -> None:
     }
     bare = Config.model_validate({"version": 1, "mcpServers": {}})
     assert shown.model_copy(update={"sessions": bare.sessions, "approvals": bare.approvals}) == bare
-    assert all(name in YAML[-1] for name in Server.model_fields if name != "type")
+    assert all(name in YAML[-1] for name in Server.model_fields)
 
 
 def test_every_command_and_client_is_named_in_the_readme() -> None:

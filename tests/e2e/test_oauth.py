@@ -71,6 +71,6 @@ async def test_tokens_are_kept_where_only_this_user_reads_them(house: House) -> 
     await _echo(house)
     (kept,) = (house.state / "oauth").iterdir()
     assert kept.stat().st_mode & 0o077 == 0
-    token = json.loads(kept.read_text())
-    assert "access_token" in json.dumps(token)
-    assert json.dumps(token) not in json.dumps(house.journal())
+    tokens = json.loads(kept.read_text())["tokens"]
+    for secret in (tokens["access_token"], tokens["refresh_token"]):
+        assert secret not in json.dumps(house.journal())

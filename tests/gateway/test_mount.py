@@ -87,7 +87,7 @@ class House:
     async def on_told(self, mount: Mount, method: str, params: dict[str, Any], exchange: Exchange | None) -> None: ...
 
     async def on_asked(self, mount: Mount, incoming: Incoming, exchange: Exchange | None) -> dict[str, Any]:
-        raise NotImplementedError
+        raise AssertionError("none of these upstreams asks anything")
 
     async def on_state(self, mount: Mount, message: str) -> None:
         self.said.append(message)

@@ -80,7 +80,9 @@ async def test_a_session_lists_and_calls_in_both_eras(endpoint: str, era: Era) -
 
 
 @pytest.mark.parametrize("era", list(Era))
-async def test_progress_comes_in_order_where_the_answer_is_a_stream(endpoint: str, era: Era) -> None:
+async def test_progress_comes_in_order_where_the_answer_is_a_stream(
+    endpoint: str, endpoint_kind: str, era: Era
+) -> None:
     steps: list[Any] = []
 
     async def on_progress(params: dict[str, Any]) -> None:
@@ -90,8 +92,7 @@ async def test_progress_comes_in_order_where_the_answer_is_a_stream(endpoint: st
         more = await opened(peer, era)
         answer = await peer.request("tools/call", {"name": "count", "arguments": {}, **more}, on_progress=on_progress)
         assert answer["content"][0]["text"] == "counted"
-        assert steps in ([1, 2, 3], [])  # a JSON answer has no room for progress
-        assert steps == sorted(steps)
+        assert steps == ([1, 2, 3] if endpoint_kind == "sse" else [])  # a JSON answer has no room for progress
 
 
 async def test_what_a_legacy_server_asks_back_is_answered_and_belongs_to_the_call(
