@@ -67,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{name:16} rule_of_two.{TARGETS[name].module}")
         return 0
     if given.replay is not None:
+        if len(given.parsers) != 1:
+            parser.error("--replay takes exactly one parser")
         TARGETS[names[0]].run(given.replay.read_bytes())
         return 0
     python = _environment()

@@ -11,7 +11,7 @@ from rule_of_two.gateway.tokens import Tokens
 
 @click.group()
 def token() -> None:
-    """Bearer tokens of clients that connect with `serve --http`.
+    """Bearer tokens of clients that connect over HTTP.
 
     \b
     Example:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,15 +55,14 @@ async def offered_by(upstream: Upstream, state: Path) -> tuple[str, list[Definit
 
     :raises UpstreamUnavailable: it did not start or did not list.
     """
-    authorizations = Authorizations(state)
-    mount = Mount(upstream.name, upstream.launch, upstream.manifest, connecting(authorizations), limits=Limits())
     once = _Once()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(mount.run, once)
-        with anyio.move_on_after(START_SECONDS):
-            await once.listed.wait()
-        tasks.cancel_scope.cancel()
-    await authorizations.aclose()
+    async with aclosing(Authorizations(state)) as authorizations:
+        mount = Mount(upstream.name, upstream.launch, upstream.manifest, connecting(authorizations), limits=Limits())
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(mount.run, once)
+            with anyio.move_on_after(START_SECONDS):
+                await once.listed.wait()
+            tasks.cancel_scope.cancel()
     if not mount.offered:
         raise UpstreamUnavailable(once.failure or f"the server '{upstream.name}' listed nothing")
     return mount.identity, mount.offered

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rule_of_two.wire.oauth import OAuth
 
 _FOLDER: Final = "oauth"
+_CLOSE_SECONDS: Final = 5.0
 
 
 class Authorizations:
@@ -46,10 +47,11 @@ class Authorizations:
         return self._opened[key]
 
     async def aclose(self) -> None:
-        """End what is under way."""
-        for one in self._opened.values():
-            with suppress(Exception):  # whatever one dies of, the others are closed too
-                await one.aclose()
+        """End what is under way, also for whoever was cancelled, within a few seconds."""
+        with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
+            for one in self._opened.values():
+                with suppress(Exception):  # whatever one dies of, the others are closed too
+                    await one.aclose()
 
     async def _load(self, key: str) -> str | None:
         return await anyio.to_thread.run_sync(self._read, key)

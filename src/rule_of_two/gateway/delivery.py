@@ -139,11 +139,11 @@ class Delivery:
             self._must_be_unchanged(call)
             self.exchange.flight = flight
             try:
-                result = await self._request(call, flight, {}, quiet=attempt.quiet)
+                result = await self._request(call, {}, quiet=attempt.quiet)
             except ConnectionLost:
                 attempt.lost, attempt.told = not attempt.repeated, flight.received
                 raise
-            return self.adapt(self.mount, call.facts.labels, await self._final(call, flight, result))
+            return self.adapt(self.mount, call.facts.labels, await self._final(call, result))
 
         try:
             result, decision = await self.enforcement.run(call, send)
@@ -164,9 +164,7 @@ class Delivery:
             if listed is None or not listed.usable or listed.definition.digest != call.pin:
                 raise DefinitionChanged("its definition changed while it was being decided")
 
-    async def _request(
-        self, call: Call, flight: Flight, more: Mapping[str, Any], *, quiet: bool = False
-    ) -> dict[str, Any]:
+    async def _request(self, call: Call, more: Mapping[str, Any], *, quiet: bool = False) -> dict[str, Any]:
         exchange = self.exchange
         labels = call.facts.labels
 
@@ -183,14 +181,14 @@ class Delivery:
             about=exchange,
         )
 
-    async def _final(self, call: Call, flight: Flight, result: dict[str, Any]) -> dict[str, Any]:
+    async def _final(self, call: Call, result: dict[str, Any]) -> dict[str, Any]:
         """The result after all rounds of questions, as far as the client cannot answer them itself."""
         modern = self.mount.era is Era.MODERN
         if kind_of(result) == INPUT_REQUIRED and self.method in _IN_ROUNDS and modern:
             if self.exchange.era is Era.LEGACY:
 
                 async def repeat(more: dict[str, Any]) -> dict[str, Any]:
-                    return await self._request(call, flight, more)
+                    return await self._request(call, more)
 
                 result = await self.rounds.ask_all(self.mount, self.exchange, result, repeat)
             else:

@@ -15,7 +15,7 @@ from rule_of_two.escape import visible
 from rule_of_two.gateway.capabilities import ASKED_OF_CLIENT
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange, OwnAnswer
-from rule_of_two.gateway.flight import Call
+from rule_of_two.gateway.flight import about
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.outbox import Outbox
 from rule_of_two.gateway.results import Refused, without_ours
@@ -81,7 +81,7 @@ class Dialogue:
         if state in self.refused:
             raise self.enforcement.repeated(facts, named=named)
         try:
-            await self.enforcement.admit(_call(facts, params))
+            await self.enforcement.admit(about(facts, params, forwarded={}))
         except Refused as refused:
             if len(self.refused) < _REFUSALS:
                 self.refused.add(state)
@@ -94,7 +94,8 @@ class Dialogue:
 
         :raises Refused: it may not leave.
         """
-        await self.enforcement.admit(_call(answer_facts(mount, methods[:200]), {"answer": answer}))
+        facts = answer_facts(mount, methods[:200])
+        await self.enforcement.admit(about(facts, {"answer": answer}, forwarded={}))
 
     async def _answered(self, mount: Mount, exchange: Exchange, method: str, params: dict[str, Any]) -> dict[str, Any]:
         async def on_progress(progress: dict[str, Any]) -> None:
@@ -122,7 +123,3 @@ def rendered(upstream: str, method: str, params: dict[str, Any]) -> dict[str, An
     first, rest = (visible(lines[0]), lines[1:]) if lines else ("something, and does not say what", [])
     text = "\n".join([f"The server '{upstream}' asks: {first}", *(f"  | {visible(line)}" for line in rest)])
     return {**params, "message": text}
-
-
-def _call(facts: Facts, arguments: Mapping[str, Any]) -> Call:
-    return Call(facts=facts, arguments=arguments, forwarded={}, pin=None, facts_now=lambda: facts)

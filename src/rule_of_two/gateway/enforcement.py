@@ -84,7 +84,7 @@ class Enforcement:
             raise self.refusal(error, call.facts) from error
         return await self._carry_out(call, flight, send)
 
-    async def admit(self, call: Call) -> Decision:
+    async def admit(self, call: Call) -> None:
         """Decide something that is done once it is admitted (a question handed on, an answer forwarded), and join its
         labels. A human is asked where policy says so.
 
@@ -94,8 +94,7 @@ class Enforcement:
         async def nothing(flight: Flight) -> dict[str, Any]:
             return {}
 
-        _, decision = await self.run(call, nothing)
-        return decision
+        await self.run(call, nothing)
 
     def repeated(self, facts: Facts, *, named: str) -> Refused:
         """A refusal like one that was journalled in the very same state of the session, and is not written again."""

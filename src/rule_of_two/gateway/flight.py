@@ -29,6 +29,11 @@ class Call:
     """Where the upstream runs: what relative paths are relative to."""
 
 
+def about(facts: Facts, arguments: Mapping[str, Any], *, forwarded: Mapping[str, Any]) -> Call:
+    """A call whose facts do not depend on anything that can change while a person reads."""
+    return Call(facts=facts, arguments=arguments, forwarded=forwarded, pin=None, facts_now=lambda: facts)
+
+
 class Flight:
     """A call that was allowed. While it flies its labels are reserved."""
 

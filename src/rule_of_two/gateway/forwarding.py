@@ -15,7 +15,7 @@ from rule_of_two.gateway.delivery import Adapt, Delivery
 from rule_of_two.gateway.dialogue import answer_facts
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import Exchange
-from rule_of_two.gateway.flight import Call
+from rule_of_two.gateway.flight import Call, about
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.rounds import Resumed, Rounds
 from rule_of_two.gateway.task_names import TaskNames
@@ -183,11 +183,6 @@ class Forwarding:
 
 
 _ROUNDS: Final = frozenset(("inputResponses", "requestState"))
-
-
-def about(facts: Facts, arguments: Mapping[str, Any], *, forwarded: Mapping[str, Any]) -> Call:
-    """A call whose facts do not depend on anything that can change while a person reads."""
-    return Call(facts=facts, arguments=arguments, forwarded=forwarded, pin=None, facts_now=lambda: facts)
 
 
 def _answering(mount: Mount, call: Call, resumed: Resumed) -> Call:

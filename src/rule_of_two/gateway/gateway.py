@@ -20,7 +20,7 @@ from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.outbox import Outbox
 from rule_of_two.gateway.protected import ProtectedPaths
-from rule_of_two.gateway.resources import Resources, key_of, opened
+from rule_of_two.gateway.resources import Resources, opened
 from rule_of_two.gateway.rounds import Rounds
 from rule_of_two.gateway.router import Router
 from rule_of_two.gateway.sealing import Sealer
@@ -47,7 +47,7 @@ async def serve(
     boundary = blueprint.config.sessions.boundary or blueprint.profile.boundary
     async with (
         opened(blueprint, connect=connect) as resources,
-        resources.connection(key_of(blueprint), boundary) as connection,
+        resources.connection(blueprint.key, boundary) as connection,
         running(resources, connection.session, limits=limits) as gateway,
     ):
         connection.orderly = await gateway.serve(transport) is Ending.FINISHED
@@ -60,7 +60,6 @@ class Gateway:
         self,
         catalog: Catalog,
         router: Router,
-        enforcement: Enforcement,
         subscriptions: Subscriptions,
         clients: set[Client],
         limits: Limits,
@@ -68,7 +67,6 @@ class Gateway:
     ) -> None:
         self.catalog = catalog
         self._router = router
-        self._enforcement = enforcement
         self._subscriptions = subscriptions
         self._clients = clients
         self._limits = limits
@@ -155,7 +153,7 @@ async def running(
         for mount in mounts:
             tasks.start_soon(mount.run, upkeep)
         try:
-            yield Gateway(catalog, router, enforcement, subscriptions, clients, limits, blueprint.profile.name)
+            yield Gateway(catalog, router, subscriptions, clients, limits, blueprint.profile.name)
         finally:
             await rounds.give_up()
             outbox.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -17,7 +18,7 @@ from anyio.abc import TaskGroup, TaskStatus
 from rule_of_two.gateway.blueprint import Blueprint
 from rule_of_two.gateway.gateway import Gateway, running
 from rule_of_two.gateway.operator_log import say
-from rule_of_two.gateway.resources import Resources, key_of, opened
+from rule_of_two.gateway.resources import Resources, opened
 from rule_of_two.gateway.tokens import Tokens
 from rule_of_two.wire.eras import Era
 from rule_of_two.wire.http_server import HttpSettings, serve_http
@@ -98,7 +99,7 @@ class Host:
     @asynccontextmanager
     async def _opened(self, client: str) -> AsyncIterator[Gateway]:
         resources = self._resources
-        async with resources.connection(key_of(resources.blueprint, client), "human") as connection:
+        async with resources.connection(replace(resources.blueprint.key, client=client), "human") as connection:
             # How the connection ends washes nothing: only a human starts a new session.
             connection.orderly = True
             async with running(resources, connection.session, limits=self._limits, client=client) as gateway:

@@ -183,7 +183,7 @@ class Life:
     async def look_again(self, kind: Kind) -> None:
         """Read a list anew of which the upstream would not say that it has changed; at most once a second."""
         said = self.info.capabilities.get(_CAPABILITY[kind])
-        due = self._looked.get(kind, 0.0) + REREAD_SECONDS
+        due = self._looked[kind] + REREAD_SECONDS
         if said is not None and not announces(said) and anyio.current_time() >= due:
             self._looked[kind] = anyio.current_time()
             await self._owner.reread(self, {kind})

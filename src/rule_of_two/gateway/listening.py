@@ -17,12 +17,12 @@ from rule_of_two.wire.peer import Peer, RemoteError
 _PAUSES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 _STEADY_SECONDS: Final = 60.0
 """A subscription that was open for so long ended for a reason of its own."""
-_LISTENED: Final[Mapping[str, str]] = {
+LIST_CHANGED: Final[Mapping[str, str]] = {
     "tools": "toolsListChanged",
     "prompts": "promptsListChanged",
     "resources": "resourcesListChanged",
 }
-"""Of each capability with lists, the member of a subscription's filter."""
+"""Of each list, the member of a subscription's filter."""
 
 
 class Listening:
@@ -70,7 +70,7 @@ class Listening:
         scope.cancel()
 
     def _filter(self, said: Mapping[str, Any]) -> dict[str, Any]:
-        wanted: dict[str, Any] = {member: True for name, member in _LISTENED.items() if announces(said.get(name))}
+        wanted: dict[str, Any] = {member: True for name, member in LIST_CHANGED.items() if announces(said.get(name))}
         return {**wanted, "resourceSubscriptions": sorted(self._uris)} if self._uris else wanted
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import aclosing, asynccontextmanager, closing
+from dataclasses import dataclass
 from functools import partial
 
 import anyio
@@ -101,33 +101,25 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
 
     :raises StoreError: the state or the journal cannot be opened; nothing was started.
     """
-    state = open_state(blueprint.state)
-    store = JournalStore(blueprint.state)
-    journal = Journal(store, timestamp, policy_version=blueprint.policies.version, client=blueprint.profile.name)
-    desk = Desk(clock=utc_now)
-    authorizations = Authorizations(blueprint.state)
-    with Presence(blueprint.state) as presence:
-        boundaries = Boundaries(state, presence, timestamp)
-        resources = Resources(
-            blueprint,
-            state,
-            store,
-            journal,
-            desk,
-            boundaries,
-            PinStore(state),
-            connect or connecting(authorizations),
-        )
-        async with anyio.create_task_group() as tasks:
+    with (
+        closing(open_state(blueprint.state)) as state,
+        closing(JournalStore(blueprint.state)) as store,
+        Presence(blueprint.state) as presence,
+    ):
+        journal = Journal(store, timestamp, policy_version=blueprint.policies.version, client=blueprint.profile.name)
+        desk = Desk(clock=utc_now)
+        async with aclosing(Authorizations(blueprint.state)) as authorizations, anyio.create_task_group() as tasks:
+            resources = Resources(
+                blueprint,
+                state,
+                store,
+                journal,
+                desk,
+                Boundaries(state, presence, timestamp),
+                PinStore(state),
+                connect or connecting(authorizations),
+            )
             await tasks.start(DeskServer(desk, state=blueprint.state, gateway=secrets.token_hex(4)).run)
             tasks.start_soon(journal.keep_flushing)
             yield resources
             tasks.cancel_scope.cancel()
-    await authorizations.aclose()
-    state.close()
-    store.close()
-
-
-def key_of(blueprint: Blueprint, client: str | None = None) -> SessionKey:
-    """The key of a connection: of the client that started us, or of one that is known by its token."""
-    return blueprint.key if client is None else replace(blueprint.key, client=client)

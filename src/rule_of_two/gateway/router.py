@@ -18,7 +18,8 @@ from rule_of_two.gateway.client import LEVELS, Client
 from rule_of_two.gateway.definitions import LISTS, Kind
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import Exchange
-from rule_of_two.gateway.forwarding import Forwarding, about, object_of, text_of
+from rule_of_two.gateway.flight import about
+from rule_of_two.gateway.forwarding import Forwarding, object_of, text_of
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.outbox import Outbox
 from rule_of_two.gateway.pages import page_of

@@ -16,17 +16,12 @@ import anyio
 
 from rule_of_two.errors import RuleOfTwoError
 from rule_of_two.gateway.exchange import Exchange
+from rule_of_two.gateway.listening import LIST_CHANGED
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.wire.codes import INVALID_PARAMS
 from rule_of_two.wire.eras import SUBSCRIPTION_ID, Era
 from rule_of_two.wire.peer import NotSent, RemoteError
 
-LIST_CHANGED: Final[Mapping[str, str]] = {
-    "tools": "toolsListChanged",
-    "prompts": "promptsListChanged",
-    "resources": "resourcesListChanged",
-}
-"""Of each list, the member of a subscription's filter."""
 SUBSCRIBE_SECONDS: Final = 10.0
 _LEAVING_SECONDS: Final = 2.0
 _BACKLOG: Final = 256
@@ -117,15 +112,14 @@ class Subscriptions:
     def forget(self, listener: Listener) -> list[tuple[Mount, str]]:
         """Tell it nothing more; what nobody wants to be told any more. For the end of everything."""
         self._listeners.discard(listener)
-        uris = [uri for uri, one in self._resources.items() if listener in one.listeners]
-        mounts = [self._resources[uri].mount for uri in uris]
-        for uri in uris:
+        left = [(one.mount, uri) for uri, one in self._resources.items() if listener in one.listeners]
+        for _, uri in left:
             self._forget(listener, uri)
-        return [(mount, uri) for mount, uri in zip(mounts, uris, strict=True) if uri not in self._resources]
+        return [(mount, uri) for mount, uri in left if uri not in self._resources]
 
     async def _leave(self, mount: Mount, uri: str) -> None:
         with suppress(RuleOfTwoError, RemoteError):
-            await self._ask(mount, "resources/unsubscribe", {"uri": uri})
+            await self._ask(mount, "resources/unsubscribe", uri)
 
     async def add(self, listener: Listener, mount: Mount, uri: str) -> None:
         """Tell ``listener`` when a resource changes, and have its upstream tell us.
@@ -140,7 +134,7 @@ class Subscriptions:
         known.listeners.add(listener)
         try:
             if first:
-                await self._ask(mount, "resources/subscribe", {"uri": uri})
+                await self._ask(mount, "resources/subscribe", uri)
         except BaseException:
             self._forget(listener, uri)
             raise
@@ -151,18 +145,13 @@ class Subscriptions:
         if known is not None and listener in known.listeners:
             self._forget(listener, uri)
             if not known.listeners:
-                with suppress(RuleOfTwoError, RemoteError):
-                    await self._ask(known.mount, "resources/unsubscribe", {"uri": uri})
+                await self._leave(known.mount, uri)
 
     async def renew(self, mount: Mount) -> None:
         """Tell an upstream that came back what it was told before."""
-        uris = [uri for uri, one in self._resources.items() if one.mount is mount]
-        if mount.era is Era.MODERN:
-            mount.listen(frozenset(uris))
-            return
-        for uri in uris:
+        for uri in [uri for uri, one in self._resources.items() if one.mount is mount]:
             with suppress(RuleOfTwoError, RemoteError):
-                await self._ask(mount, "resources/subscribe", {"uri": uri})
+                await self._ask(mount, "resources/subscribe", uri)
 
     async def changed(self, kind: str) -> None:
         """Tell everybody that a list has changed."""
@@ -191,11 +180,11 @@ class Subscriptions:
             if not known.listeners:
                 del self._resources[uri]
 
-    async def _ask(self, mount: Mount, method: str, params: dict[str, Any]) -> None:
+    async def _ask(self, mount: Mount, method: str, uri: str) -> None:
         if mount.era is Era.MODERN:
-            mount.listen(frozenset(uri for uri, one in self._resources.items() if one.mount is mount))
+            mount.listen(frozenset(known for known, one in self._resources.items() if one.mount is mount))
         else:
-            await mount.request(method, params, timeout=SUBSCRIBE_SECONDS)
+            await mount.request(method, {"uri": uri}, timeout=SUBSCRIBE_SECONDS)
 
 
 async def _all(calls: list[tuple[Any, Any]]) -> None:

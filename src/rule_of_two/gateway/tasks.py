@@ -10,7 +10,8 @@ from typing import Any, Final
 from rule_of_two.approvals.question import PROTOCOL_KEYS
 from rule_of_two.gateway.catalog import Catalog
 from rule_of_two.gateway.exchange import Exchange
-from rule_of_two.gateway.forwarding import Forwarding, about, text_of
+from rule_of_two.gateway.flight import about
+from rule_of_two.gateway.forwarding import Forwarding, text_of
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.task_names import TaskNames
 from rule_of_two.model import EGRESS, INGRESS, Action, Facts, Labels

@@ -19,7 +19,6 @@ from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange, OwnAnswer
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.operator_log import say
-from rule_of_two.gateway.results import without_ours
 from rule_of_two.gateway.router import Router
 from rule_of_two.gateway.subscriptions import Subscriptions
 from rule_of_two.gateway.task_names import TaskNames
@@ -106,7 +105,7 @@ class Upkeep:
                 return
         if not await self._may_see(mount, method):
             return
-        shown = self.task_names.shown(mount, without_ours(params))
+        shown = self.task_names.shown(mount, params)
         if exchange is not None and exchange.incoming is not None:
             await exchange.tell(method, shown)
             return

@@ -15,8 +15,8 @@ from sqlite_utils import Database as Tables
 from rule_of_two.store.database import Database
 
 _INTO: Final = "INSERT INTO entries (at, kind, session, decision, body) VALUES"
-_INSERT: Final = f"{_INTO} (?, ?, ?, ?, ?)"
 _ROW: Final = "(?, ?, ?, ?, ?)"
+_INSERT: Final = f"{_INTO} {_ROW}"
 _COLUMNS: Final = "seq, at, kind, session, decision, body"
 
 

@@ -158,15 +158,11 @@ def _refused(peer: Peer, error: RemoteError) -> UpstreamUnavailable:
     return UpstreamUnavailable(f"{peer.name} refused to open a session: {error.message} ({error.code})")
 
 
-class SilentUpstream(TimedOut):
-    """It did not answer the handshake."""
-
-
 async def _ask(peer: Peer, method: str, params: dict[str, Any], seconds: float) -> dict[str, Any]:
     try:
         return await peer.request(method, params, timeout=seconds)
     except TimedOut as error:
-        raise SilentUpstream(f"{error}; it may not be an MCP server") from error
+        raise TimedOut(f"{error}; it may not be an MCP server") from error
 
 
 def _opened(name: str, era: Era, result: dict[str, Any], version: object, server_info: object) -> UpstreamInfo:

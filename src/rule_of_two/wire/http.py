@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
 from rule_of_two.errors import ConfigurationError
+from rule_of_two.wire.http_client_parameters import TOKEN
 from rule_of_two.wire.transport import Limits, Transport
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["auto", "streamable-http", "sse"]
 
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
 _NO_BLANKS: Final = re.compile(r"[^\s\x00-\x1f\x7f]+")
 
@@ -44,7 +44,7 @@ async def open_http(
     """
     shown = _checked(url)
     for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+        if not TOKEN.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise ConfigurationError(f"the header '{name}' has characters that HTTP does not allow")
     if any(name.lower() == "authorization" for name in headers):
         auth = None

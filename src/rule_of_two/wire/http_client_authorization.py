@@ -48,11 +48,9 @@ class AuthorizationServers:
                 await response.aclose()
         if response.status_code >= 500 and request.method == "POST":
             raise NoToken(f"its authorization server failed with HTTP {response.status_code}.")
-        whole = httpx2.Response(
+        return httpx2.Response(
             response.status_code, headers=response.headers, content=bytes(body), request=response.request
         )
-        whole.next_request = response.next_request
-        return whole
 
     def check(self, url: str) -> None:
         """What an upstream names as its authorization server gets no request of ours that is not encrypted, unless the

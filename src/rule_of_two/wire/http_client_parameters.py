@@ -14,7 +14,7 @@ Path = tuple[str, ...]
 
 _ANNOTATION: Final = "x-mcp-header"
 _TYPES: Final = ("string", "integer", "boolean")
-_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _SAFE: Final = re.compile(r"[\x20-\x7e]*")
 _ENCODED: Final = re.compile(r"=\?base64\?.*\?=")
 
@@ -52,7 +52,7 @@ def annotated(schema: Any) -> dict[Path, str] | None:
         if _ANNOTATION not in position:
             continue
         name = position[_ANNOTATION]
-        if not path or not isinstance(name, str) or not _TOKEN.fullmatch(name) or position.get("type") not in _TYPES:
+        if not path or not isinstance(name, str) or not TOKEN.fullmatch(name) or position.get("type") not in _TYPES:
             return None
         if name.lower() in (other.lower() for other in found.values()):
             return None

@@ -25,10 +25,7 @@ _UNFETCHED: Final = 16
 
 
 class Session:
-    """A :class:`~rule_of_two.wire.transport.Transport` for as long as one ``Mcp-Session-Id`` is valid.
-
-    ``dropped`` counts what the client can no longer fetch.
-    """
+    """A :class:`~rule_of_two.wire.transport.Transport` for as long as one ``Mcp-Session-Id`` is valid."""
 
     def __init__(self, name: str, client: str, settings: HttpSettings, usage: Usage) -> None:
         self.name = name
@@ -37,7 +34,6 @@ class Session:
         """The version that was negotiated."""
         self.opened = False
         """``initialize`` was answered with a result."""
-        self.dropped = 0
         self.carried = 0
         """HTTP requests that are being answered now."""
         self.idle_since = asyncio.get_running_loop().time()
@@ -201,12 +197,10 @@ class Session:
         return sum(1 for one in stream.kept if one.asks is not None and one.number > stream.delivered)
 
     def _drop(self, stream: EventStream, dropped: StoredEvent) -> None:
-        if dropped.number > stream.delivered:
-            self.dropped += 1
-            if dropped.asks is not None:  # whoever asked must not wait for ever
-                error = {"code": SERVER_BUSY, "message": "the client did not fetch the request"}
-                self._inbox.append(Failure(dropped.asks, error))
-                self._wake()
+        if dropped.asks is not None and dropped.number > stream.delivered:  # whoever asked must not wait for ever
+            error = {"code": SERVER_BUSY, "message": "the client did not fetch the request"}
+            self._inbox.append(Failure(dropped.asks, error))
+            self._wake()
         if stream.closed and not stream.kept:
             self._streams.pop(stream.number, None)
 

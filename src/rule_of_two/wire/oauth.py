@@ -89,11 +89,6 @@ class OAuth:
             raise NotSent(self._sentence(error)) from None
         return self._current()
 
-    @property
-    def asking(self) -> bool:
-        """Whether a human is being asked just now."""
-        return self._loopback is not None
-
     async def renew(self, refused: httpx2.Response, token: str | None, *, ask: bool) -> str | None:
         """What to send after ``refused`` was the answer to ``token``: by the refresh token where that can help, else
         from the human, if ``ask``. ``None`` when the server takes nothing.
