@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -13,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.harness import House, outcome
+from tests.wire.http_endpoints import real_server
 
 pytestmark = pytest.mark.timeout(120)
-UPSTREAM = Path(__file__).parents[1] / "wire" / "oauth_upstream.py"
 BROWSER = """
 import sys, urllib.request
 with open(sys.argv[1], "a") as log:
@@ -27,10 +26,8 @@ urllib.request.urlopen(sys.argv[2], timeout=20).read()
 @pytest.fixture
 def server() -> Iterator[str]:
     """The address of a real server of the SDK's, which is its own authorization server."""
-    with subprocess.Popen([sys.executable, UPSTREAM, "json"], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        process.terminate()
+    with real_server("oauth_upstream.py", "json") as url:
+        yield url
 
 
 @pytest.fixture

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rule_of_two.wire.http import Kind, open_http
 from rule_of_two.wire.peer import Limits, Peer
-from tests.wire.playbook import SECONDS, Script
+from tests.wire.playbook import SECONDS, Script, running
 
 LIMITS = Limits(frame_bytes=200_000, close_seconds=1, write_seconds=5)
 WHO = {"name": "rule-of-two", "version": "1"}
@@ -38,6 +41,19 @@ class Asked:
     @property
     def message(self) -> Any:
         return json.loads(self.body) if self.body else {}
+
+
+@contextmanager
+def real_server(script: str, *arguments: str) -> Iterator[str]:
+    """The address of a running server of the SDK's: of the program ``script`` in this folder, which says its port."""
+    command = [sys.executable, str(Path(__file__).with_name(script)), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+        finally:
+            server.terminate()
+            server.communicate(timeout=20)
 
 
 Answerer = Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]
@@ -152,14 +168,8 @@ async def peer_at(
 ) -> AsyncIterator[Peer]:
     """A running peer of the server at ``url``; closed at the end, in bounded time."""
     transport = await open_http(url, headers=headers or {}, limits=limits, kind=kind, auth=auth)
-    peer = Peer(transport, script or Script(), name="web", limits=limits)
-    running = asyncio.create_task(peer.run())
-    try:
+    async with running(transport, script or Script(), name="web", limits=limits) as peer:
         yield peer
-    finally:
-        async with asyncio.timeout(SECONDS):
-            await peer.close()
-            await running
 
 
 async def hello(peer: Peer) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from rule_of_two.wire.frames import FrameError, Message, Notification, Request, RequestId, encode, parse
-from rule_of_two.wire.peer import Ending, EndOfStream, Incoming, Limits, NotSent, Peer
+from rule_of_two.wire.peer import Ending, EndOfStream, Incoming, Limits, NotSent, Peer, Transport
 
 SECONDS = 10.0
 
@@ -109,6 +109,19 @@ class Script:
 
     async def on_frame_error(self, error: FrameError) -> None:
         self.frame_errors.append(error)
+
+
+@asynccontextmanager
+async def running(transport: Transport, script: Script, *, name: str, limits: Limits) -> AsyncIterator[Peer]:
+    """A peer while it runs; closed at the end, in bounded time."""
+    peer = Peer(transport, script, name=name, limits=limits)
+    task = asyncio.create_task(peer.run())
+    try:
+        yield peer
+    finally:
+        async with asyncio.timeout(SECONDS):
+            await peer.close()
+            await task
 
 
 @asynccontextmanager

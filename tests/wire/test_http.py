@@ -6,7 +6,6 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from rule_of_two.wire.frames import Notification, Request, Result
 from rule_of_two.wire.http import open_http
 from rule_of_two.wire.peer import EndOfStream, Incoming, NotSent, Peer, RemoteError, TimedOut
 from rule_of_two.wire.transport import Ending
-from tests.wire.http_endpoints import ENVELOPE, LIMITS, VERSION, WHO, hello, peer_at
+from tests.wire.http_endpoints import ENVELOPE, LIMITS, VERSION, WHO, hello, peer_at, real_server
 from tests.wire.playbook import SECONDS, Script
 
 
@@ -30,12 +29,8 @@ def endpoint_kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def endpoint(endpoint_kind: str) -> Iterator[str]:
     """The address of a running server that answers as JSON, or as a stream of events."""
-    script = Path(__file__).with_name("http_upstream.py")
-    server = subprocess.Popen([sys.executable, script, endpoint_kind], stdout=subprocess.PIPE)
-    assert server.stdout is not None
-    yield f"http://127.0.0.1:{int(server.stdout.readline())}"
-    server.terminate()
-    server.communicate(timeout=20)
+    with real_server("http_upstream.py", endpoint_kind) as url:
+        yield url
 
 
 def headers_seen(endpoint: str) -> list[dict[str, str]]:

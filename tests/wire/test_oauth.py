@@ -4,14 +4,11 @@ import asyncio
 import gzip
 import json
 import socket
-import subprocess
-import sys
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +18,18 @@ from rule_of_two.wire import oauth as oauth_module
 from rule_of_two.wire.http import open_oauth
 from rule_of_two.wire.oauth import OAuth
 from rule_of_two.wire.peer import ConnectionLost, NotSent, Peer, RemoteError, TimedOut
-from tests.wire.http_endpoints import ENVELOPE, HELLO, Asked, endpoint_that, hello, initialized, peer_at, result, say
+from tests.wire.http_endpoints import (
+    ENVELOPE,
+    HELLO,
+    Asked,
+    endpoint_that,
+    hello,
+    initialized,
+    peer_at,
+    real_server,
+    result,
+    say,
+)
 from tests.wire.playbook import SECONDS
 
 
@@ -64,12 +72,8 @@ def fetch(url: str) -> str:
 @pytest.fixture
 def endpoint() -> Iterator[str]:
     """The address of a server that wants OAuth."""
-    script = Path(__file__).with_name("oauth_upstream.py")
-    server = subprocess.Popen([sys.executable, script, "json"], stdout=subprocess.PIPE)
-    assert server.stdout is not None
-    yield f"http://127.0.0.1:{int(server.stdout.readline())}"
-    server.terminate()
-    server.communicate(timeout=20)
+    with real_server("oauth_upstream.py", "json") as url:
+        yield url
 
 
 def free_port() -> int:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -19,7 +19,7 @@ from rule_of_two.wire.frames import FrameError, Request, Result
 from rule_of_two.wire.peer import ConnectionLost, Ending, Limits, Peer, TimedOut
 from rule_of_two.wire.process import ProcessTransport, open_process
 from rule_of_two.wire.transport import EndOfStream
-from tests.wire.playbook import SECONDS, Script
+from tests.wire.playbook import SECONDS, Script, running
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="looks at process groups")
 
@@ -107,16 +107,8 @@ async def started(transport: ProcessTransport) -> dict[str, int]:
     return getattr(message, "params", {})
 
 
-@asynccontextmanager
-async def peer_of(transport: ProcessTransport, script: Script | None = None) -> AsyncIterator[Peer]:
-    peer = Peer(transport, script or Script(), name="child", limits=LIMITS)
-    running = asyncio.create_task(peer.run())
-    try:
-        yield peer
-    finally:
-        async with asyncio.timeout(SECONDS):
-            await peer.close()
-            await running
+def peer_of(transport: ProcessTransport, script: Script | None = None) -> AbstractAsyncContextManager[Peer]:
+    return running(transport, script or Script(), name="child", limits=LIMITS)
 
 
 async def test_a_child_answers_and_ends_when_its_input_ends() -> None:

@@ -1,10 +1,7 @@
 """HTTP+SSE servers of 2024-11-05: a real one of the SDK, ones that do it wrong, and finding out that one is spoken."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +20,7 @@ from tests.wire.http_endpoints import (
     hello,
     initialized,
     peer_at,
+    real_server,
     result,
     say,
     stream,
@@ -33,12 +31,8 @@ from tests.wire.playbook import SECONDS, Script
 @pytest.fixture(scope="module")
 def real() -> Iterator[str]:
     """The address of the stream of a running server of the SDK."""
-    script = Path(__file__).with_name("http_upstream.py")
-    server = subprocess.Popen([sys.executable, script, "http+sse"], stdout=subprocess.PIPE)
-    assert server.stdout is not None
-    yield f"http://127.0.0.1:{int(server.stdout.readline())}/sse"
-    server.terminate()
-    server.communicate(timeout=20)
+    with real_server("http_upstream.py", "http+sse") as url:
+        yield f"{url}/sse"
 
 
 class Server:
