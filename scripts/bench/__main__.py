@@ -45,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="a first look: about a minute on a quiet machine")
     parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
     parser.add_argument("--only", action="append", choices=SECTIONS, metavar="SECTION", help=", ".join(SECTIONS))
+    parser.add_argument(
+        "--calls", type=_calls, help="how long the session of `flatness` is (default: 10000, quick 5000)"
+    )
     options = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
     gc.disable()  # not in the measured times; what is made here has no cycles
@@ -54,7 +57,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     sections: list[Section] = []
     started = time.monotonic()
     with tempfile.TemporaryDirectory(dir=FOLDER, prefix="run-") as folder:
-        setting = Setting(Scratch(Path(folder).resolve()), environments, options.quick)
+        setting = Setting(
+            Scratch(Path(folder).resolve()),
+            environments,
+            options.quick,
+            options.calls or (5_000 if options.quick else 10_000),
+        )
         about = {**machine(), "python": platform.python_version(), **_versions(environments)}
         if not options.json:
             print(", ".join(f"{name} {value}" for name, value in about.items()))
@@ -74,6 +82,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         total = sum(len(section.targets) for section in sections)
         print(f"\n{total - missed} of {total} targets reached, in {seconds:.0f} s")
     return 0 if all(section.rows for section in sections) else 1
+
+
+def _calls(text: str) -> int:
+    number = int(text)
+    if number < 1_000:
+        raise argparse.ArgumentTypeError("a session of fewer than 1000 calls shows nothing")
+    return number
 
 
 def _section(name: str, run: Callable[[Setting], Section], setting: Setting) -> Section:

@@ -50,6 +50,8 @@ class Setting:
     scratch: Scratch
     environments: Environments
     quick: bool
+    calls: int
+    """How long the session of ``flatness`` is."""
     _running: dict[str, Running] = field(default_factory=dict)
 
     @property

@@ -1,4 +1,4 @@
-"""Whether a long session grows slower or larger: its last calls of 10 000 against the first ones of a fresh session."""
+"""Whether a long session grows slower or larger: its last calls against the first ones of a fresh session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _FRESH = ", fresh"
 
 def run(setting: Setting) -> Section:
     """Let sessions grow old, then measure their next calls in turn with the first ones of fresh sessions."""
-    total, edge = (5_000, 500) if setting.quick else (10_000, 1_000)
+    total = setting.calls
+    edge = total // 10 if total <= 10_000 else 1_000
     section = Section(
         "flatness",
         f"One session of {total:,} calls",
