@@ -148,6 +148,19 @@ class Outcome(StrEnum):
     DENY = "deny"
 
 
+class Tier(StrEnum):
+    """What an approval is worth (DESIGN "Assurance tiers")."""
+
+    ADVISORY = "T0"
+    """Unsigned: whoever runs as the gateway's user can give it."""
+    SIGNED = "T1"
+    """By a key that a passphrase unlocks: a forged row approves nothing."""
+    SEPARATE = "T2"
+    """The agent runs as another user, or in a container."""
+    DEVICE = "T3"
+    """By a passkey, or on another device."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The policy room's answer, before it is numbered and journalled.
@@ -161,6 +174,8 @@ class Verdict:
     policies: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    approvals: int = 1
+    """How many different approvers have to say yes, where it asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +201,8 @@ class Decision:
     adds: Labels
     policies: tuple[str, ...]
     messages: tuple[str, ...] = ()
+    approvals: int = 1
+    """How many different approvers have to say yes, where it asks."""
     ticket: str | None = None
     observed: bool = False
     """Observe mode let it pass although policy said otherwise."""

@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rule_of_two.approvals.answer import Answer, Choice
+import anyio.lowlevel
+
+from rule_of_two.approvals.answer import Answer, Refusal
+from rule_of_two.approvals.choice import Choice
+from rule_of_two.approvals.command import Command
 from rule_of_two.approvals.question import Origin, Question
-from rule_of_two.model import Action, Facts, Label, Labels, Outcome, Target, Verdict
+from rule_of_two.errors import StoreError
+from rule_of_two.model import Action, Facts, Label, Labels, Outcome, Target, Tier, Verdict
 
 NOW = datetime(2026, 11, 22, 14, 2, 55, tzinfo=UTC)
 WAIT = timedelta(seconds=45)
@@ -56,6 +61,36 @@ def a_question(
         secret_pointers=secret_pointers,
         **others,
     )
+
+
+class Lenient:
+    """A judge that lets everybody say everything, and remembers it."""
+
+    def __init__(self, tier: Tier = Tier.ADVISORY, refusal: Refusal | None = None) -> None:
+        self.tier = tier
+        self.refusal = refusal
+        self.recorded: list[Answer] = []
+        self.commands: list[Command] = []
+        self.fails = False
+
+    def refuses(self, question: Question, answer: Answer) -> Refusal | None:
+        return self.refusal
+
+    async def record(self, question: Question, answer: Answer) -> None:
+        await anyio.lowlevel.checkpoint()
+        if self.fails:
+            raise StoreError("the disk is full")
+        self.recorded.append(answer)
+
+    def refuses_command(self, command: Command) -> Refusal | None:
+        return self.refusal
+
+    async def carry_out(self, command: Command) -> str | None:
+        await anyio.lowlevel.checkpoint()
+        if self.fails:
+            raise StoreError("the disk is full")
+        self.commands.append(command)
+        return "s-new" if command.choice is Choice.NEW else command.session
 
 
 def an_answer(question: Question, choice: Choice = Choice.YES, **changed: Any) -> Answer:

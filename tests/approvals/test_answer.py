@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from rule_of_two.approvals.answer import Choice, Refusal, Unanswered
+from rule_of_two.approvals.answer import Refusal, Unanswered
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.errors import BadRequest
 from tests.approvals.samples import NOW, WAIT, a_question, an_answer
 

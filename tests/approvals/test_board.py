@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from rule_of_two.approvals.answer import Choice, Refusal, Unanswered
+from rule_of_two.approvals.answer import Refusal, Unanswered
 from rule_of_two.approvals.board import SETTLE_SECONDS, Board, Face, Item
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.messages import PROTOCOL, Asked, Ended, GatewayHello, Refused, Sessions, SessionStatus
 from rule_of_two.approvals.question import Question
 from tests.approvals.samples import NOW, WAIT, a_question

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from rule_of_two.approvals import channel as channel_module
 from rule_of_two.approvals import endpoint as endpoint_module
-from rule_of_two.approvals.answer import Answer, Choice, Refusal, Unanswered
+from rule_of_two.approvals.answer import Answer, Refusal, Unanswered
 from rule_of_two.approvals.channel import MAX_CONSOLES, MAX_REFUSED, DeskClient, DeskServer
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.endpoint import Endpoint, Listening, connect, gateways_folder, listen
 from rule_of_two.approvals.messages import (

@@ -12,7 +12,8 @@ import anyio
 import pytest
 from textual.pilot import Pilot
 
-from rule_of_two.approvals.answer import Answer, Choice, Unanswered
+from rule_of_two.approvals.answer import Answer, Unanswered
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.console_app import ConsoleApp
 from rule_of_two.approvals.console_widgets import Paper
 from rule_of_two.approvals.desk import Desk

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rule_of_two.approvals import desk as desk_module
-from rule_of_two.approvals.answer import Answer, Choice, Refusal, Unanswered
+from rule_of_two.approvals.answer import Answer, Refusal, Unanswered
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.messages import Asked, Ended, Sessions, SessionStatus, ToConsole, decode_to_console
 from rule_of_two.approvals.question import Question

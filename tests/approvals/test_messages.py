@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rule_of_two.approvals.answer import Choice, Refusal, Unanswered
+from rule_of_two.approvals.answer import Refusal, Unanswered
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.messages import (
     MAX_LINE,
     PROTOCOL,

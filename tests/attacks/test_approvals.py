@@ -11,8 +11,9 @@ from typing import Any
 
 import anyio
 
-from rule_of_two.approvals.answer import Answer, Choice, Refusal
+from rule_of_two.approvals.answer import Answer, Refusal
 from rule_of_two.approvals.channel import DeskClient
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.messages import Asked, Ended, GatewayHello, Refused, ToConsole
 from rule_of_two.approvals.question import Question
 from tests.harness import DECISION, SECONDS, Gateway, House, outcome

@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from rule_of_two.approvals.answer import Choice
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.messages import Asked, Refused
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.render import View

@@ -19,8 +19,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from rule_of_two.approvals.answer import Answer, Choice
+from rule_of_two.approvals.answer import Answer
 from rule_of_two.approvals.channel import DeskServer
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.messages import SessionStatus
 from rule_of_two.approvals.question import Question

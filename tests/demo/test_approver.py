@@ -18,8 +18,9 @@ import anyio.lowlevel
 import pytest
 from rich.console import Console
 
-from rule_of_two.approvals.answer import Answer, Choice, Unanswered
+from rule_of_two.approvals.answer import Answer, Unanswered
 from rule_of_two.approvals.channel import DeskServer
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.render import View

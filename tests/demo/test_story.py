@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from rule_of_two.approvals.answer import Choice
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.demo.approver import Approver
 from rule_of_two.demo.mailbox import Mailbox
 from rule_of_two.demo.page import Wiki

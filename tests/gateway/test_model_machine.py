@@ -22,7 +22,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from rule_of_two.approvals.answer import Answer, Choice
+from rule_of_two.approvals.answer import Answer
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.messages import Asked, decode_to_console
 from rule_of_two.approvals.question import Question

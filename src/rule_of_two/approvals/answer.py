@@ -1,22 +1,34 @@
-"""What comes back from a human, and what else can become of a question. Frozen values, no I/O."""
+"""What comes back from a human, signed, and what else can become of a question. Frozen values, no I/O."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Final, Literal
 
 from pydantic import AwareDatetime, ConfigDict
 
+from rule_of_two.approvals.canonical import canonical
+from rule_of_two.approvals.choice import APPROVING, Choice
+from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.question import Question
 from rule_of_two.errors import BadRequest
+from rule_of_two.model import Target
 
+RECEIPT_TYPE: Final = "rule-of-two/receipt/1"
+"""Separates a signed answer from everything else that an approver's key could ever sign."""
 
-class Choice(StrEnum):
-    """What the human chose. Further choices of INTERFACE "Console keys" join here."""
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""How far the clocks of console and gateway may be apart for a standing yes, whose end is reckoned from the answer."""
 
-    YES = "yes"
-    NO = "no"
+MOST_USES: Final = 100
+LONGEST_MINUTES: Final = 480
+MOST_TARGET_CHARACTERS: Final = 4000
+"""Of all targets of a grant: more than a person reads, and than one line of a console's holds."""
+
+Channel = Literal["console", "elicitation"]
 
 
 class Unanswered(StrEnum):
@@ -29,6 +41,12 @@ class Unanswered(StrEnum):
     CONSOLE_DETACHED = "console_detached"
     """The last console went away while the question waited."""
     TOO_MANY = "too_many"
+    SESSION_CHANGED = "session_changed"
+    """A person froze the session, dropped C or started a new one while the question waited."""
+    USED = "used"
+    """The yes was for one call, and an identical one took it."""
+    NOT_RECORDED = "not_recorded"
+    """The answer could not be written down, so it does not count."""
 
     @property
     def sentence(self) -> str:
@@ -42,17 +60,31 @@ _UNANSWERED = {
     Unanswered.WITHDRAWN: "the agent withdrew the call",
     Unanswered.CONSOLE_DETACHED: "the last console went away, so it was refused",
     Unanswered.TOO_MANY: "too many questions were waiting, so it was refused",
+    Unanswered.SESSION_CHANGED: "a person changed the session meanwhile, so it was refused",
+    Unanswered.USED: "an identical call used the one yes",
+    Unanswered.NOT_RECORDED: "the answer could not be written down, so it was refused",
 }
 
 
 class Refusal(StrEnum):
-    """Why an answer was not accepted. It changed nothing."""
+    """Why an answer or a command was not accepted. It changed nothing."""
 
     UNKNOWN_QUESTION = "unknown_question"
     ALREADY_ENDED = "already_ended"
     """A replay, or another console was faster, or the question was withdrawn."""
     EXPIRED = "expired"
     DIGEST_MISMATCH = "digest_mismatch"
+    NOT_OFFERED = "not_offered"
+    UNSIGNED = "unsigned"
+    BAD_SIGNATURE = "bad_signature"
+    """The signature is not by the enrolled key of the approver that it names."""
+    NOT_ENTITLED = "not_entitled"
+    """Policy does not let this approver say this."""
+    ANSWERED_BEFORE = "answered_before"
+    """This approver has said yes already; another one is needed."""
+    CLOCK = "clock"
+    UNKNOWN_SESSION = "unknown_session"
+    NOT_RECORDED = "not_recorded"
 
     @property
     def sentence(self) -> str:
@@ -65,15 +97,80 @@ _REFUSALS = {
     Refusal.ALREADY_ENDED: "This question had already ended.",
     Refusal.EXPIRED: "This answer came too late: the call was refused.",
     Refusal.DIGEST_MISMATCH: "This answer is for something else than what is waiting. Nothing was approved.",
+    Refusal.NOT_OFFERED: "This question does not offer that answer. Nothing was approved.",
+    Refusal.UNSIGNED: "This gateway takes signed answers only: open the console with your key (rule-of-two console).",
+    Refusal.BAD_SIGNATURE: "The gateway does not know your key: add it under approvals.approvers and start it again.",
+    Refusal.NOT_ENTITLED: "The operator's policies do not let you say that. Nothing was approved.",
+    Refusal.ANSWERED_BEFORE: "You have said yes already: another approver is needed.",
+    Refusal.CLOCK: "Your clock and the gateway's are too far apart for a grant. Nothing was approved.",
+    Refusal.UNKNOWN_SESSION: "The gateway does not know this session.",
+    Refusal.NOT_RECORDED: "It could not be written down, so it does not count.",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantTerms:
+    """A narrow standing yes: this tool as it is pinned, all of these targets, so often, so long, in this session.
+
+    ``uses`` counts the call that was asked about. ``targets`` are the canonical values of exactly this call.
+    """
+
+    session: str
+    action: str
+    upstream: str
+    name: str
+    pin: str | None
+    targets: tuple[tuple[str, str], ...]
+    uses: int
+    minutes: int
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
+    def __post_init__(self) -> None:
+        """:raises BadRequest: it names no target, or is wider than a grant may be."""
+        if not self.targets:
+            raise BadRequest("A grant names its targets.")
+        if not (1 <= self.uses <= MOST_USES and 1 <= self.minutes <= LONGEST_MINUTES):
+            raise BadRequest(f"A grant is for 1 to {MOST_USES} calls and 1 to {LONGEST_MINUTES} minutes.")
+
+    @classmethod
+    def of(cls, question: Question, *, uses: int, minutes: int) -> GrantTerms:
+        """The grant that a question could get.
+
+        :raises BadRequest: it names no target that can be read.
+        """
+        targets = canonical_targets(question.targets)
+        if targets is None or sum(len(value) for _, value in targets) > MOST_TARGET_CHARACTERS:
+            raise BadRequest("A grant needs targets that can be read.")
+        return cls(
+            session=question.session,
+            action=str(question.action),
+            upstream=question.upstream,
+            name=question.name,
+            pin=question.pin,
+            targets=targets,
+            uses=uses,
+            minutes=minutes,
+        )
+
+    def fits(self, question: Question) -> bool:
+        """Whether it is about exactly the call that the question is about."""
+        return self == GrantTerms.of(question, uses=self.uses, minutes=self.minutes)
+
+
+def canonical_targets(targets: tuple[Target, ...]) -> tuple[tuple[str, str], ...] | None:
+    """Kinds and values in order; ``None`` when there is none, or one is absent or unreadable."""
+    known = tuple(sorted({(target.kind, target.value) for target in targets if target.value is not None}))
+    return known if known and all(target.value is not None for target in targets) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """One answer to one question, bound by ``digest`` to exactly what was shown.
 
-    ``approver`` is who the console says it is and ``answered_at`` the console's clock: both are claims, and neither
-    makes an answer valid. ``signature`` ``None`` means unsigned.
+    ``approver`` is who the console says it is and ``answered_at`` the console's clock: both are claims until
+    ``signature`` (base64, Ed25519 over :attr:`statement`) was verified. ``signature`` ``None`` means unsigned.
+    ``key`` is the fingerprint of the key that signed.
     """
 
     question_id: str
@@ -81,25 +178,78 @@ class Answer:
     verdict: Choice
     approver: str
     answered_at: AwareDatetime
+    channel: Channel = "console"
+    grant: GrantTerms | None = None
+    key: str | None = None
     signature: str | None = None
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
     def __post_init__(self) -> None:
-        """:raises BadRequest: the approver's name is empty, too long or not printable."""
-        if not (0 < len(self.approver) <= 100 and self.approver.isprintable()):
-            raise BadRequest("The approver's name must be 1 to 100 printable characters.")
+        """:raises BadRequest: the approver's name is unusable, or terms stand where no grant is given."""
+        check_approver(self.approver)
+        if (self.grant is not None) != (self.verdict is Choice.GRANT):
+            raise BadRequest("A grant has terms, and nothing else has.")
 
     @property
-    def assurance(self) -> str:
-        """What this answer is worth, in words for receipts and screens (DESIGN "Assurance tiers")."""
-        return "unsigned, advisory" if self.signature is None else "signed"
+    def statement(self) -> bytes:
+        """The bytes that are signed: canonical JSON (RFC 8785) of everything that the answer says."""
+        terms = self.grant
+        return canonical(
+            {
+                "type": RECEIPT_TYPE,
+                "question": self.question_id,
+                "digest": self.digest,
+                "choice": str(self.verdict),
+                "approver": self.approver,
+                "answered_at": _instant(self.answered_at),
+                "channel": self.channel,
+                "key": self.key,
+                "grant": None
+                if terms is None
+                else {
+                    "session": terms.session,
+                    "action": terms.action,
+                    "upstream": terms.upstream,
+                    "name": terms.name,
+                    "pin": terms.pin,
+                    "targets": [list(target) for target in terms.targets],
+                    "uses": terms.uses,
+                    "minutes": terms.minutes,
+                },
+            }
+        ).encode()
+
+    def signed(self, key: ApproverKey) -> Answer:
+        """The same answer with its signature."""
+        named = replace(self, key=key.public.fingerprint)
+        return replace(named, signature=key.sign(named.statement))
+
+    @property
+    def grant_ends(self) -> datetime:
+        """When a grant that was given with it lapses, at the latest."""
+        minutes = 0 if self.grant is None else self.grant.minutes
+        return self.answered_at + timedelta(minutes=minutes)
 
     def approves(self, question: Question, *, now: datetime) -> bool:
         """Whether this is a yes to exactly ``question``, in time: to be asked again at the moment of sending."""
         return (
-            self.verdict is Choice.YES
+            self.verdict in APPROVING
             and self.question_id == question.id
             and self.digest == question.digest
             and now < question.expires_at
         )
+
+
+def check_approver(name: str) -> None:
+    """:raises BadRequest: nobody can be called so."""
+    if not (0 < len(name) <= 100 and name.isprintable()):
+        raise BadRequest("The approver's name must be 1 to 100 printable characters.")
+
+
+Sign = Callable[[Answer], Answer]
+"""Signs an answer, or leaves it unsigned."""
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")

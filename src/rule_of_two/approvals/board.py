@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from rule_of_two.approvals.answer import Choice
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.messages import (
     PROTOCOL,
     Asked,

@@ -19,7 +19,8 @@ import anyio.abc
 import anyio.to_thread
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from rule_of_two.approvals.answer import Answer
+from rule_of_two.approvals.answer import Answer, Refusal
+from rule_of_two.approvals.command import Command
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.endpoint import Endpoint, connect, endpoints, gateways_folder, is_trusted, listen
 from rule_of_two.approvals.messages import (
@@ -27,10 +28,12 @@ from rule_of_two.approvals.messages import (
     MAX_LINE,
     PROTOCOL,
     Answered,
+    Commanded,
     ConsoleHello,
     GatewayHello,
     Refused,
     ToConsole,
+    ToGateway,
     decode_to_console,
     decode_to_gateway,
     encode_to_console,
@@ -51,6 +54,7 @@ STALL_SECONDS: Final = 10
 """How long one line may take to be read."""
 
 POLL_SECONDS: Final = 0.25
+TIDY_SECONDS: Final = 1.0
 _PARSED_AT_ONCE: Final = 64 * 1024
 """Bytes of a line that is parsed where it is read. A longer one goes to a thread, so that keys are not delayed."""
 
@@ -80,6 +84,7 @@ class DeskServer:
         """
         async with listen(self._state, self._gateway) as opened, anyio.create_task_group() as connections:
             task_status.started()
+            connections.start_soon(self._tidy_up)
             while True:
                 try:
                     stream = await opened.listener.accept()
@@ -87,6 +92,12 @@ class DeskServer:
                     await anyio.sleep(POLL_SECONDS)
                     continue
                 connections.start_soon(self._serve, stream, opened.token)
+
+    async def _tidy_up(self) -> None:
+        """Take what has expired off the consoles, also where no call waits for it any more."""
+        while True:
+            await anyio.sleep(TIDY_SECONDS)
+            self._desk.tidy()
 
     async def _serve(self, stream: anyio.abc.SocketStream, token: str | None) -> None:
         self._connected += 1
@@ -106,7 +117,8 @@ class DeskServer:
         if not isinstance(hello, ConsoleHello) or not _knows(hello, token):
             return
         console = _Outbox()
-        console.send(encode_to_console(GatewayHello(protocol=PROTOCOL, gateway=self._gateway)))
+        hello_back = GatewayHello(protocol=PROTOCOL, gateway=self._gateway, tier=self._desk.tier)
+        console.send(encode_to_console(hello_back))
         if hello.protocol != PROTOCOL:
             with anyio.fail_after(STALL_SECONDS):
                 await stream.send(console.first())
@@ -125,14 +137,25 @@ class DeskServer:
         with contextlib.suppress(*_GONE, *_UNFIT):
             while refused < MAX_REFUSED and not scope.cancel_called:
                 message = decode_to_gateway(await reader.receive_until(b"\n", MAX_CONSOLE_LINE))
-                if not isinstance(message, Answered):
+                if isinstance(message, ConsoleHello):
                     return
-                reason = self._desk.answer(message.answer)
+                reply = await self._take(message)
+                refused += isinstance(reply, Refused)
+                if reply is not None and not console.send(encode_to_console(reply)):
+                    return
+
+    async def _take(self, message: Answered | Commanded) -> ToConsole | None:
+        """Do what a human says; what to tell the console of it. Finished once it has begun, whoever goes away."""
+        result: ToConsole | None = None
+        with anyio.CancelScope(shield=True):
+            if isinstance(message, Answered):
+                reason = await self._desk.answer(message.answer)
                 if reason is not None:
-                    refused += 1
-                    line = encode_to_console(Refused(question_id=message.answer.question_id, reason=reason))
-                    if not console.send(line):
-                        return
+                    result = Refused(question_id=message.answer.question_id, reason=reason)
+            else:
+                done = await self._desk.command(message.command)
+                result = Refused(question_id=message.command.id, reason=done) if isinstance(done, Refusal) else done
+        return result
 
 
 class DeskClient:
@@ -163,8 +186,15 @@ class DeskClient:
 
     def answer(self, gateway: str, answer: Answer) -> bool:
         """Send an answer. ``False``: that gateway is gone, so nothing was approved."""
+        return self._send(gateway, Answered(answer=answer))
+
+    def command(self, gateway: str, command: Command) -> bool:
+        """Send a command. ``False``: that gateway is gone, so nothing was done."""
+        return self._send(gateway, Commanded(command=command))
+
+    def _send(self, gateway: str, message: ToGateway) -> bool:
         link = self._links.get(gateway)
-        return link is not None and link.send(encode_to_gateway(Answered(answer=answer)))
+        return link is not None and link.send(encode_to_gateway(message))
 
     async def _follow(self, endpoint: Endpoint) -> None:
         try:

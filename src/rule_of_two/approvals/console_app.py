@@ -15,9 +15,10 @@ from typing import ClassVar, Final
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
-from rule_of_two.approvals.answer import Answer, Choice
+from rule_of_two.approvals.answer import Answer
 from rule_of_two.approvals.board import Board, Face, Item
 from rule_of_two.approvals.channel import DeskClient
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.console_widgets import Lines, Paper
 from rule_of_two.approvals.messages import SessionStatus, ToConsole
 from rule_of_two.approvals.render import NARROWEST, NOT_YET, QUESTION_KEYS, keys_lines

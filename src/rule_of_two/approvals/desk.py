@@ -1,25 +1,42 @@
 """The gateway's side of a question: who is there to ask, what waits, and which answer counts.
 
-Everything is in memory. An answer counts only if an attached console gives it, for a question that waits, with its
-digest, in time, and once. No database, file, environment or MCP message is ever read for one.
+Everything that waits is in memory. An answer counts only if an attached console gives it, for a question that waits,
+with its digest, in time, by somebody who may, and once. No database, file, environment or MCP message is ever read for
+one. Identical calls of a session wait for one answer: a yes is for one of them.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
 
 import anyio
 
 from rule_of_two.approvals.answer import Answer, Refusal, Unanswered
-from rule_of_two.approvals.messages import Asked, Ended, Sessions, SessionStatus, encode_to_console
+from rule_of_two.approvals.choice import APPROVING
+from rule_of_two.approvals.command import Command
+from rule_of_two.approvals.messages import (
+    Asked,
+    Done,
+    Ended,
+    Sessions,
+    SessionStatus,
+    ToConsole,
+    Waits,
+    encode_to_console,
+)
 from rule_of_two.approvals.question import Question
-from rule_of_two.errors import BadRequest
+from rule_of_two.errors import BadRequest, StoreError
+from rule_of_two.model import Tier
 
 MAX_WAITING: Final = 100
+MAX_OF_SESSION: Final = 5
+"""Questions of one session that may wait. Nobody can read more with care."""
+
 MAX_WAITING_BYTES: Final = 128 * 1024 * 1024
 """Of all questions that wait, as they go over the channel."""
 
@@ -34,82 +51,202 @@ class Console(Protocol):
         """Take a line, at once. ``False``: it cannot keep up, and is to be detached."""
 
 
-@dataclass(slots=True)
-class _Waiting:
+class Judge(Protocol):
+    """Who may say what, and what becomes of it."""
+
+    @property
+    def tier(self) -> Tier:
+        """What an answer is worth at most."""
+
+    def refuses(self, question: Question, answer: Answer) -> Refusal | None:
+        """Why this answer does not count: it is unsigned, forged, or policy does not let its approver say so."""
+
+    async def record(self, question: Question, answer: Answer) -> None:
+        """Write the answer down and do to the session what it says.
+
+        :raises StoreError: it could not be, so it does not count.
+        """
+
+    def refuses_command(self, command: Command) -> Refusal | None:
+        """Why this command does not count."""
+
+    async def carry_out(self, command: Command) -> str | None:
+        """Write the command down and do it; the session as it goes on. ``None``: there is no such session.
+
+        :raises StoreError: it could not be done.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What people answered to ``question``: as many times yes as it needs, or one answer of another kind."""
+
     question: Question
+    answers: tuple[Answer, ...]
+
+    @property
+    def last(self) -> Answer:
+        """The answer that ended the question."""
+        return self.answers[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class StillWaiting:
+    """Nobody has answered yet. The question stays, and so does a later yes, until it expires."""
+
+    question: Question
+
+
+@dataclass(slots=True, eq=False)
+class _Pending:
+    question: Question
+    fingerprint: str
     digest: str
     line: bytes
+    calls: int = 0
+    ticketed: bool = False
+    settling: bool = False
+    yes: tuple[Answer, ...] = ()
+    outcome: Given | Unanswered | None = None
     ended: anyio.Event = field(default_factory=anyio.Event)
-    outcome: Answer | Unanswered | None = None
+
+    @property
+    def status(self) -> Waits:
+        return Waits(
+            question_id=self.question.id, calls=self.calls, approvers=tuple(answer.approver for answer in self.yes)
+        )
 
 
 class Desk:
-    """Holds the questions of one gateway. For one event loop: nothing here locks, as nothing here waits but `ask`.
+    """Holds the questions of one gateway. For one event loop: nothing here locks.
 
-    # INVARIANT: an outcome is set once, and only `answer` sets an `Answer`; tests/approvals/test_desk.py
+    # INVARIANT: an outcome is set once, only `answer` sets a `Given`, and a yes is taken once;
+    # tests/approvals/test_desk.py
     """
 
-    def __init__(self, *, clock: Callable[[], datetime], limit: int = MAX_WAITING) -> None:
+    def __init__(self, *, clock: Callable[[], datetime], judge: Judge, limit: int = MAX_WAITING) -> None:
         self._clock = clock
+        self._judge = judge
         self._limit = limit
         self._consoles: list[Console] = []
-        self._waiting: dict[str, _Waiting] = {}
+        self._waiting: dict[str, _Pending] = {}
+        self._unused: dict[str, _Pending] = {}
+        """Answered with yes, while the call that it is for is away; by fingerprint."""
         self._ended: OrderedDict[str, Unanswered | None] = OrderedDict()
         self._sessions: dict[object, SessionStatus] = {}
+        self._turned_away: Counter[str] = Counter()
 
     @property
     def attached(self) -> bool:
         """Whether a human could answer now."""
         return bool(self._consoles)
 
-    async def ask(self, question: Question) -> Answer | Unanswered:
-        """Show the question on every console and wait for one answer, no longer than the question lives.
+    @property
+    def tier(self) -> Tier:
+        """What an answer is worth at most."""
+        return self._judge.tier
 
-        Returns at once if no console is attached. Cancelling withdraws the question from all consoles.
+    async def ask(self, question: Question, seconds: float) -> Given | StillWaiting | Unanswered:
+        """Show the question on every console, unless this very call is waited for already, and wait for the answer.
+
+        At most ``seconds``, and no longer than the question lives. An earlier question about the same call takes this
+        one's place, with the yes that it may have got meanwhile. Returns at once if no console is attached. Cancelling
+        withdraws the question from all consoles, unless another call waits for it.
 
         :raises BadRequest: the question cannot be bound or shown, or its id is in use.
         :raises LimitExceeded: it is too long to be shown.
         """
-        if not self._consoles:
-            return Unanswered.NOBODY_ATTACHED
-        remaining = (question.expires_at - self._clock()).total_seconds()
-        if remaining <= 0:
-            return Unanswered.EXPIRED
-        if question.id in self._waiting or question.id in self._ended:
-            raise BadRequest("This question was asked before.")
-        waiting = _Waiting(question, question.digest, encode_to_console(Asked(question=question)))
-        if self._is_full(waiting):
-            return Unanswered.TOO_MANY
-        self._waiting[question.id] = waiting
-        try:
-            self._tell(waiting.line)
-            with anyio.move_on_after(remaining):
-                await waiting.ended.wait()
-            if waiting.outcome is None:
-                self._end(waiting, Unanswered.EXPIRED)
-        finally:
-            self._end(waiting, Unanswered.WITHDRAWN)
-        return waiting.outcome or Unanswered.WITHDRAWN
+        self.tidy()
+        fingerprint = question.fingerprint
+        unused = self._unused.pop(fingerprint, None)
+        if unused is not None and isinstance(unused.outcome, Given):
+            return unused.outcome
+        pending = self._of_call(fingerprint) or self._put(question, fingerprint)
+        if isinstance(pending, Unanswered):
+            return pending
+        with self._waiting_for(pending):
+            remaining = (pending.question.expires_at - self._clock()).total_seconds()
+            with anyio.move_on_after(max(0.0, min(seconds, remaining))):
+                await pending.ended.wait()
+            if pending.outcome is None:
+                if pending.question.expires_at > self._clock():
+                    pending.ticketed = True
+                    return StillWaiting(pending.question)
+                self._end(pending, Unanswered.EXPIRED)
+            return self._taken(pending)
 
-    def answer(self, answer: Answer) -> Refusal | None:
+    async def answer(self, answer: Answer) -> Refusal | None:
         """Accept an answer, or say why not. A refused answer changes nothing."""
-        waiting = self._waiting.get(answer.question_id)
-        if waiting is None:
+        self.tidy()
+        pending = self._waiting.get(answer.question_id)
+        if pending is None:
             if answer.question_id not in self._ended:
                 return Refusal.UNKNOWN_QUESTION
             late = self._ended[answer.question_id] is Unanswered.EXPIRED
             return Refusal.EXPIRED if late else Refusal.ALREADY_ENDED
-        if answer.digest != waiting.digest:
-            return Refusal.DIGEST_MISMATCH
-        if self._clock() >= waiting.question.expires_at:
-            return Refusal.EXPIRED
-        self._end(waiting, answer)
+        refusal = self._refuses(pending, answer)
+        if refusal is not None:
+            return refusal
+        pending.settling = True
+        try:
+            await self._judge.record(pending.question, answer)
+        except StoreError:
+            self._end(pending, Unanswered.NOT_RECORDED)
+            return Refusal.NOT_RECORDED
+        finally:
+            pending.settling = False
+        if answer.verdict in APPROVING:
+            pending.yes += (answer,)
+            if len(pending.yes) < pending.question.needs:
+                self._tell(pending.status)
+                return None
+        answers = pending.yes if answer.verdict in APPROVING else (answer,)
+        self._end(pending, Given(pending.question, answers))
         return None
+
+    async def command(self, command: Command) -> Done | Refusal:
+        """Carry out what a human does to a session outside a question, or say why not."""
+        refusal = self._judge.refuses_command(command)
+        if refusal is not None:
+            return refusal
+        try:
+            session = await self._judge.carry_out(command)
+        except StoreError:
+            return Refusal.NOT_RECORDED
+        if session is None:
+            return Refusal.UNKNOWN_SESSION
+        return Done(command_id=command.id, choice=command.choice, session=session)
+
+    def void(self, session: str, *, acting_only: bool = False) -> None:
+        """End the questions of a session, and forget what was approved and not used; with ``acting_only`` those about
+        calls that carry C. The question whose answer is being recorded goes on."""
+
+        def concerned(pending: _Pending) -> bool:
+            question = pending.question
+            return question.session == session and not (acting_only and "C" not in question.labels)
+
+        for pending in [one for one in self._waiting.values() if concerned(one) and not one.settling]:
+            self._end(pending, Unanswered.SESSION_CHANGED)
+        self._unused = {key: one for key, one in self._unused.items() if not concerned(one)}
+
+    def turned_away(self, session: str) -> None:
+        """Count a question that was refused without being shown, for the people at the consoles."""
+        self._turned_away[session] += 1
+        self._tell_sessions()
+
+    def tidy(self) -> None:
+        """End what has expired."""
+        now = self._clock()
+        for pending in [one for one in self._waiting.values() if one.question.expires_at <= now and not one.settling]:
+            self._end(pending, Unanswered.EXPIRED)
+        self._unused = {key: one for key, one in self._unused.items() if one.question.expires_at > now}
 
     def attach(self, console: Console) -> None:
         """Show a console the sessions and all that waits; it counts from now on."""
         self._consoles.append(console)
-        lines = [self._sessions_line(), *(one.line for one in self._waiting.values())]
+        lines = [self._sessions_line()]
+        for one in self._waiting.values():
+            lines += [one.line, encode_to_console(one.status)]
         if not all(console.send(line) for line in lines):
             self.detach(console)
 
@@ -118,8 +255,8 @@ class Desk:
         if console in self._consoles:
             self._consoles.remove(console)
         if not self._consoles:
-            for waiting in list(self._waiting.values()):
-                self._end(waiting, Unanswered.CONSOLE_DETACHED)
+            for pending in list(self._waiting.values()):
+                self._end(pending, Unanswered.CONSOLE_DETACHED)
 
     def publish(self, connection: object, status: SessionStatus) -> None:
         """Say what the session of a live connection has seen. Costs nothing while no console is attached."""
@@ -132,36 +269,105 @@ class Desk:
         if self._sessions.pop(connection, None) is not None:
             self._tell_sessions()
 
+    def _of_call(self, fingerprint: str) -> _Pending | None:
+        return next((one for one in self._waiting.values() if one.fingerprint == fingerprint), None)
+
+    def _put(self, question: Question, fingerprint: str) -> _Pending | Unanswered:
+        if not self._consoles:
+            return Unanswered.NOBODY_ATTACHED
+        if question.expires_at <= self._clock():
+            return Unanswered.EXPIRED
+        if question.id in self._waiting or question.id in self._ended:
+            raise BadRequest("This question was asked before.")
+        pending = _Pending(question, fingerprint, question.digest, encode_to_console(Asked(question=question)))
+        if self._is_full(pending):
+            self.turned_away(question.session)
+            return Unanswered.TOO_MANY
+        self._waiting[question.id] = pending
+        self._send(pending.line)
+        return pending
+
+    @contextmanager
+    def _waiting_for(self, pending: _Pending) -> Iterator[None]:
+        """Count a call that waits. When the last one goes without a ticket, the question goes with it."""
+        pending.calls += 1
+        self._tell_of(pending)
+        try:
+            yield
+        finally:
+            pending.calls -= 1
+            if pending.calls == 0 and not pending.ticketed:
+                self._end(pending, Unanswered.WITHDRAWN)
+                self._unused = {key: one for key, one in self._unused.items() if one is not pending}
+            else:
+                self._tell_of(pending)
+
+    def _taken(self, pending: _Pending) -> Given | Unanswered:
+        """The outcome for one of the calls that waited: a yes is for the first of them that comes for it."""
+        outcome = pending.outcome
+        if isinstance(outcome, Given) and outcome.last.verdict in APPROVING:
+            return outcome if self._unused.pop(pending.fingerprint, None) is pending else Unanswered.USED
+        return outcome or Unanswered.WITHDRAWN
+
+    def _refuses(self, pending: _Pending, answer: Answer) -> Refusal | None:
+        question = pending.question
+        if answer.digest != pending.digest:
+            return Refusal.DIGEST_MISMATCH
+        if pending.settling:
+            return Refusal.ALREADY_ENDED
+        if answer.verdict not in question.offers or answer.channel != "console":
+            return Refusal.NOT_OFFERED
+        refusal = self._judge.refuses(question, answer)
+        if refusal is None and answer.verdict in APPROVING and answer.approver in {one.approver for one in pending.yes}:
+            return Refusal.ANSWERED_BEFORE
+        return refusal
+
+    def _tell_of(self, pending: _Pending) -> None:
+        if pending.outcome is None:
+            self._tell(pending.status)
+
     def _tell_sessions(self) -> None:
         if self._consoles:
-            self._tell(self._sessions_line())
+            self._send(self._sessions_line())
 
     def _sessions_line(self) -> bytes:
-        distinct = {status.id: status for status in self._sessions.values()}
+        distinct = {
+            status.id: replace(status, turned_away=self._turned_away[status.id]) for status in self._sessions.values()
+        }
         return encode_to_console(Sessions(sessions=tuple(distinct.values())))
 
-    def _is_full(self, waiting: _Waiting) -> bool:
-        size = len(waiting.line) + sum(len(one.line) for one in self._waiting.values())
-        return len(self._waiting) >= self._limit or size > MAX_WAITING_BYTES
+    def _is_full(self, pending: _Pending) -> bool:
+        session = pending.question.session
+        of_session = sum(one.question.session == session for one in self._waiting.values())
+        size = len(pending.line) + sum(len(one.line) for one in self._waiting.values())
+        return len(self._waiting) >= self._limit or of_session >= MAX_OF_SESSION or size > MAX_WAITING_BYTES
 
-    def _end(self, waiting: _Waiting, outcome: Answer | Unanswered) -> None:
+    def _end(self, pending: _Pending, outcome: Given | Unanswered) -> None:
         """Set the outcome, unless there is one, and take the question off all consoles."""
-        if waiting.outcome is not None:
+        if pending.outcome is not None:
             return
-        waiting.outcome = outcome
-        question_id = waiting.question.id
+        pending.outcome = outcome
+        question_id = pending.question.id
         del self._waiting[question_id]
         self._ended[question_id] = outcome if isinstance(outcome, Unanswered) else None
         while len(self._ended) > _REMEMBERED:
             self._ended.popitem(last=False)
-        waiting.ended.set()
-        if isinstance(outcome, Answer):
-            ended = Ended(question_id=question_id, verdict=outcome.verdict, approver=outcome.approver)
+        pending.ended.set()
+        if isinstance(outcome, Given):
+            if outcome.last.verdict in APPROVING:
+                self._unused[pending.fingerprint] = pending
+            last = outcome.last
+            signed = self.tier is not Tier.ADVISORY
+            ended = Ended(question_id=question_id, verdict=last.verdict, approver=last.approver, signed=signed)
         else:
             ended = Ended(question_id=question_id, unanswered=outcome)
-        self._tell(encode_to_console(ended))
+        self._tell(ended)
 
-    def _tell(self, line: bytes) -> None:
+    def _tell(self, message: ToConsole) -> None:
+        if self._consoles:
+            self._send(encode_to_console(message))
+
+    def _send(self, line: bytes) -> None:
         for console in list(self._consoles):
             if not console.send(line):
                 self.detach(console)

@@ -1,7 +1,7 @@
 """What gateway and console say to each other: newline-delimited JSON, each line checked in full when it arrives.
 
-A gateway says hello, sessions, asked, ended, refused. A console says hello (with the token where the endpoint has one)
-and answers. A line that is anything else ends the connection.
+A gateway says hello, sessions, asked, waits, ended, refused, done. A console says hello (with the token where the
+endpoint has one), answers, and commands. A line that is anything else ends the connection.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from typing import Annotated, Final, Literal, TypeVar
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from rule_of_two.approvals.answer import Answer, Choice, Refusal, Unanswered
+from rule_of_two.approvals.answer import Answer, Refusal, Unanswered
+from rule_of_two.approvals.choice import Choice
+from rule_of_two.approvals.command import Command
 from rule_of_two.approvals.question import Question
 from rule_of_two.errors import BadRequest, LimitExceeded
-from rule_of_two.model import Labels
+from rule_of_two.model import Labels, Tier
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 
 MAX_LINE: Final = 40 * 1024 * 1024
 """Bytes of one line to a console: the longest arguments, twice (quoted in JSON), and room for the rest."""
@@ -32,21 +34,25 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStatus:
-    """What a session has seen, for the console's header."""
+    """What a session has seen, for the console. ``turned_away`` counts questions that were refused unshown, because too
+    many of this session waited or because people had refused several in a row."""
 
     id: str
     client: str
     held: Labels
     dropped: bool = False
     frozen: bool = False
+    observed: bool = False
+    turned_away: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayHello:
-    """The first line of a gateway."""
+    """The first line of a gateway. ``tier`` is what an answer to it is worth at most."""
 
     protocol: int
     gateway: str
+    tier: Tier = Tier.ADVISORY
     type: Literal["gateway"] = "gateway"
 
     __pydantic_config__ = _STRICT
@@ -73,12 +79,27 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """How a question that waits stands. ``calls`` is how many identical calls wait for its one answer; 0: the agent was
+    given a ticket and may come back. ``approvers`` said yes already, and more are needed."""
+
+    question_id: str
+    calls: int
+    approvers: tuple[str, ...] = ()
+    type: Literal["waits"] = "waits"
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A question waits no longer: it was answered (``verdict`` and ``approver``) or ended ``unanswered``."""
+    """A question waits no longer: it was answered (``verdict``, ``approver``, and whether that was ``signed``) or ended
+    ``unanswered``."""
 
     question_id: str
     verdict: Choice | None = None
     approver: str | None = None
+    signed: bool = False
     unanswered: Unanswered | None = None
     type: Literal["ended"] = "ended"
 
@@ -87,11 +108,23 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """This console's answer was not accepted."""
+    """This console's answer, or command, was not accepted."""
 
     question_id: str
     reason: Refusal
     type: Literal["refused"] = "refused"
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A command was carried out. ``session`` is the session as it goes on: another one after a new one was started."""
+
+    command_id: str
+    choice: Choice
+    session: str
+    type: Literal["done"] = "done"
 
     __pydantic_config__ = _STRICT
 
@@ -117,8 +150,18 @@ class Answered:
     __pydantic_config__ = _STRICT
 
 
-ToConsole = GatewayHello | Sessions | Asked | Ended | Refused
-ToGateway = ConsoleHello | Answered
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commanded:
+    """A human's deed outside a question."""
+
+    command: Command
+    type: Literal["commanded"] = "commanded"
+
+    __pydantic_config__ = _STRICT
+
+
+ToConsole = GatewayHello | Sessions | Asked | Waits | Ended | Refused | Done
+ToGateway = ConsoleHello | Answered | Commanded
 
 _TO_CONSOLE: TypeAdapter[ToConsole] = TypeAdapter(Annotated[ToConsole, Field(discriminator="type")])
 _TO_GATEWAY: TypeAdapter[ToGateway] = TypeAdapter(Annotated[ToGateway, Field(discriminator="type")])

@@ -16,16 +16,25 @@ from typing import Any, Final
 from pydantic import AwareDatetime, ConfigDict
 
 from rule_of_two.approvals.canonical import canonical, canonical_object, parse
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.errors import BadRequest
-from rule_of_two.model import Action, Facts, Label, Labels, Target, Verdict
+from rule_of_two.model import Action, Facts, Label, Labels, Target, Tier, Verdict
 
 DIGEST_TYPE: Final = "rule-of-two/question/1"
 """Separates these digests from every other use of SHA-256 over canonical JSON, receipts of later versions included."""
 
 PROTOCOL_KEYS: Final = frozenset(
-    f"io.modelcontextprotocol/{key}" for key in ("protocolVersion", "clientCapabilities", "clientInfo", "logLevel")
+    (
+        *(
+            f"io.modelcontextprotocol/{key}"
+            for key in ("protocolVersion", "clientCapabilities", "clientInfo", "logLevel")
+        ),
+        "progressToken",
+        "traceparent",
+        "tracestate",
+    )
 )
-"""Keys of `_meta` that the protocol itself sets on each request (MCP 2026-07-28)."""
+"""Keys of `_meta` that the protocol itself, or a tracer (W3C Trace Context), sets anew with each request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +53,8 @@ class Question:
 
     ``id`` names it on the channel and is no secret. ``client`` is the operator's name for the agent's host. ``held``
     has the origin of every label that the session holds or has reserved. ``secret_pointers`` are JSON Pointers
-    (RFC 6901, ``*`` for each element) of arguments that no screen may show. All times are UTC.
+    (RFC 6901, ``*`` for each element) of arguments that no screen may show. ``offers`` is what may be answered,
+    ``needs`` how many different approvers have to say yes. All times are UTC.
     """
 
     # INVARIANT: `digest` covers everything that is sent; test_each_bound_member_changes_the_digest holds it.
@@ -68,6 +78,11 @@ class Question:
     nonce: str
     created_at: AwareDatetime
     expires_at: AwareDatetime
+    user: str = "local"
+    tenant: str = "local"
+    offers: tuple[Choice, ...] = (Choice.YES, Choice.NO)
+    needs: int = 1
+    tier: Tier = Tier.ADVISORY
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
@@ -95,9 +110,15 @@ class Question:
         now: datetime,
         wait: timedelta,
         secret_pointers: tuple[str, ...] = (),
+        call_keys: frozenset[str] = frozenset(),
+        user: str = "local",
+        tenant: str = "local",
+        offers: tuple[Choice, ...] = (Choice.YES, Choice.NO),
+        tier: Tier = Tier.ADVISORY,
         random_hex: Callable[[int], str] = secrets.token_hex,
     ) -> Question:
-        """The question about one call. ``forwarded`` is the request's ``params``; see :func:`bound_parameters`.
+        """The question about one call. ``forwarded`` is the request's ``params``, and ``call_keys`` what of its `_meta`
+        the client's host sets anew with each call; see :func:`bound_parameters`. ``wait`` is how long it lives.
 
         :raises BadRequest: the call cannot be bound to an approval (:func:`~.canonical.canonical`).
         :raises LimitExceeded: it is too long to be shown.
@@ -111,7 +132,7 @@ class Question:
             name=facts.name,
             pin=pin,
             arguments_json=canonical(dict(arguments)),
-            forwarded_json=canonical(bound_parameters(facts.action, forwarded)),
+            forwarded_json=canonical(bound_parameters(facts.action, forwarded, call_keys)),
             labels=facts.labels,
             held=dict(held),
             targets=facts.targets,
@@ -122,6 +143,11 @@ class Question:
             nonce=random_hex(16),
             created_at=now,
             expires_at=now + wait,
+            user=user,
+            tenant=tenant,
+            offers=offers,
+            needs=verdict.approvals,
+            tier=tier,
         )
 
     @property
@@ -138,6 +164,22 @@ class Question:
     def forwarded(self) -> dict[str, Any]:
         """A fresh copy of the other forwarded parameters: `_meta`, `inputResponses` and the like."""
         return _object(self.forwarded_json)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for every repetition of this very call in this session: SHA-256, in hexadecimal."""
+        document = canonical_object(
+            {
+                "session": canonical(self.session),
+                "action": canonical(str(self.action)),
+                "upstream": canonical(self.upstream),
+                "name": canonical(self.name),
+                "pin": canonical(self.pin),
+                "arguments": self.arguments_json,
+                "forwarded": self.forwarded_json,
+            }
+        )
+        return hashlib.sha256(document).hexdigest()
 
     @property
     def digest(self) -> str:
@@ -177,9 +219,11 @@ class Question:
         _ = self.digest
 
 
-def bound_parameters(action: Action, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The forwarded parameters that a question binds besides name and arguments: all but the progress token and the
-    protocol's own keys, which differ between a call and its repetition and never carry data of the agent's.
+def bound_parameters(
+    action: Action, params: Mapping[str, Any], call_keys: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """The forwarded parameters that a question binds besides name and arguments: all but the protocol's own keys and
+    ``call_keys``, which differ between a call and its repetition and never carry data of the agent's.
 
     Name and arguments are members of a call's and a prompt's parameters; in any other request they are nothing special.
     """
@@ -187,7 +231,7 @@ def bound_parameters(action: Action, params: Mapping[str, Any]) -> dict[str, Any
     bound = {key: value for key, value in params.items() if key not in {*elsewhere, "_meta"}}
     meta = params.get("_meta")
     if isinstance(meta, Mapping):
-        kept = {key: value for key, value in meta.items() if key != "progressToken" and key not in PROTOCOL_KEYS}
+        kept = {key: value for key, value in meta.items() if key not in PROTOCOL_KEYS and key not in call_keys}
         if kept:
             bound["_meta"] = kept
     elif meta is not None:

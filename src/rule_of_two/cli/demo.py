@@ -12,7 +12,7 @@ from typing import Final
 import anyio
 import click
 
-from rule_of_two.approvals.answer import Choice
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.spans import clip
 from rule_of_two.demo.approver import Approver
 from rule_of_two.demo.keyboard import Keyboard, open_keyboard

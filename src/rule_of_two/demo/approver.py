@@ -15,9 +15,10 @@ from typing import Final
 
 import anyio
 
-from rule_of_two.approvals.answer import Answer, Choice
+from rule_of_two.approvals.answer import Answer
 from rule_of_two.approvals.board import Board, Face, Item
 from rule_of_two.approvals.channel import DeskClient
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.messages import GatewayHello, ToConsole
 from rule_of_two.approvals.render import NOT_YET, QUESTION_KEYS, YES, keys_lines
 from rule_of_two.approvals.spans import BLANK, Line, Span, Style, wrap

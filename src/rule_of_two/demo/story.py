@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 import orjson
 
-from rule_of_two.approvals.answer import Choice
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.spans import BLANK, Span, Style
 from rule_of_two.demo import pages
 from rule_of_two.demo.approver import Approver

@@ -10,7 +10,8 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
-from rule_of_two.approvals.answer import Answer, Choice, Unanswered
+from rule_of_two.approvals.answer import Answer, Unanswered
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.masks import Masks
 from rule_of_two.approvals.question import Origin, Question

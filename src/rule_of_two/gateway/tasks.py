@@ -23,13 +23,12 @@ _PAGES: Final = 100
 _LIST_BYTES: Final = 8 * 1024 * 1024
 """How much of the tasks of several upstreams is put into one list."""
 _PLAIN: Final = frozenset(("taskId", "_meta"))
-_OWN_META: Final = PROTOCOL_KEYS | {"progressToken"}
 
 
 def _words(params: Mapping[str, Any]) -> bool:
     """Whether there is more in ``_meta`` than the protocol puts there."""
     meta = params.get("_meta") or {}
-    return isinstance(meta, dict) and not meta.keys() <= _OWN_META
+    return isinstance(meta, dict) and not meta.keys() <= PROTOCOL_KEYS
 
 
 @dataclass(frozen=True, slots=True)

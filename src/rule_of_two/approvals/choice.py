@@ -1,0 +1,26 @@
+"""What a human can say to a question."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class Choice(StrEnum):
+    """What the human chose (INTERFACE "Console keys")."""
+
+    YES = "yes"
+    """This call, once."""
+    DROP = "drop"
+    """C is given up for the rest of the session, so a read passes without asking and whatever carries C is denied."""
+    GRANT = "grant"
+    """This call, and some more of this tool to these targets for some minutes."""
+    NO = "no"
+    FREEZE = "freeze"
+    """No, and nothing more in this session."""
+    NEW = "new"
+    """This is a new conversation: the call is refused, and a session begins that holds nothing."""
+
+
+APPROVING: Final = frozenset((Choice.YES, Choice.GRANT))
+REFUSING: Final = frozenset((Choice.NO, Choice.FREEZE))
