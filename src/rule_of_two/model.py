@@ -190,6 +190,18 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class Approver:
+    """A person who approves. ``user`` is whom of the agents' users they are, so that policy can forbid to approve for
+    oneself. Where nothing is ``signed`` the name is only a claim."""
+
+    name: str
+    user: str
+    tenant: str
+    roles: tuple[str, ...] = ()
+    signed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """One journalled decision. ``number`` is its journal sequence; ``None`` when it could not be journalled."""
 

@@ -16,13 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rule_of_two.approvals import desk as desk_module
-from rule_of_two.approvals.answer import Answer, Refusal, Unanswered
+from rule_of_two.approvals.answer import Refusal, Unanswered
 from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.desk import Desk
-from rule_of_two.approvals.messages import Asked, Ended, Sessions, SessionStatus, ToConsole, decode_to_console
+from rule_of_two.approvals.desk import Desk, Given, StillWaiting
+from rule_of_two.approvals.messages import Asked, Ended, Sessions, SessionStatus, ToConsole, Waits, decode_to_console
 from rule_of_two.approvals.question import Question
 from rule_of_two.errors import BadRequest
-from tests.approvals.samples import NOW, WAIT, a_question, an_answer
+from tests.approvals.samples import NOW, WAIT, Lenient, a_question, an_answer
+
+HOUR = 3600.0
 
 
 class Clock:
@@ -54,6 +56,10 @@ class Listener:
         return [message.question for message in self.heard if isinstance(message, Asked)]
 
     @property
+    def statuses(self) -> list[Waits]:
+        return [message for message in self.heard if isinstance(message, Waits)]
+
+    @property
     def endings(self) -> list[Ended]:
         return [message for message in self.heard if isinstance(message, Ended)]
 
@@ -65,13 +71,13 @@ def clock() -> Clock:
 
 @pytest.fixture
 def desk(clock: Clock) -> Desk:
-    return Desk(clock=clock)
+    return Desk(clock=clock, judge=Lenient())
 
 
 class Asking:
     """A question that is being asked, and what came of it."""
 
-    outcome: Answer | Unanswered | None = None
+    outcome: Given | StillWaiting | Unanswered | None = None
     scope: anyio.CancelScope
 
 
@@ -82,7 +88,7 @@ async def asking(desk: Desk, question: Question) -> AsyncIterator[Asking]:
 
     async def ask() -> None:
         with anyio.CancelScope() as result.scope:
-            result.outcome = await desk.ask(question)
+            result.outcome = await desk.ask(question, HOUR)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(ask)
@@ -92,18 +98,18 @@ async def asking(desk: Desk, question: Question) -> AsyncIterator[Asking]:
 
 async def test_without_a_console_an_ask_returns_at_once(desk: Desk) -> None:
     assert not desk.attached
-    assert await desk.ask(a_question()) is Unanswered.NOBODY_ATTACHED
+    assert await desk.ask(a_question(), HOUR) is Unanswered.NOBODY_ATTACHED
 
 
-@pytest.mark.parametrize("choice", Choice)
+@pytest.mark.parametrize("choice", [choice for choice in Choice if choice is not Choice.GRANT])
 async def test_an_answer_reaches_the_one_who_asked(desk: Desk, choice: Choice) -> None:
-    console, question = Listener(), a_question()
+    console, question = Listener(), a_question(offers=tuple(Choice))
     desk.attach(console)
     async with asking(desk, question) as asked:
         assert console.asked == [question]
         answer = an_answer(question, choice)
-        assert desk.answer(answer) is None
-    assert asked.outcome == answer
+        assert await desk.answer(answer) is None
+    assert asked.outcome == Given(question, (answer,))
     assert console.endings == [Ended(question_id=question.id, verdict=choice, approver="alice")]
 
 
@@ -111,23 +117,23 @@ async def test_replay_an_answer_counts_once(desk: Desk) -> None:
     question = a_question()
     desk.attach(Listener())
     async with asking(desk, question) as asked:
-        assert desk.answer(an_answer(question, Choice.NO)) is None
-        assert desk.answer(an_answer(question, Choice.YES)) is Refusal.ALREADY_ENDED
-    assert isinstance(asked.outcome, Answer)
-    assert asked.outcome.verdict is Choice.NO
+        assert await desk.answer(an_answer(question, Choice.NO)) is None
+        assert await desk.answer(an_answer(question, Choice.YES)) is Refusal.ALREADY_ENDED
+    assert isinstance(asked.outcome, Given)
+    assert asked.outcome.last.verdict is Choice.NO
     with pytest.raises(BadRequest, match="before"):
-        await desk.ask(question)
+        await desk.ask(question, HOUR)
 
 
 async def test_replay_an_old_yes_does_not_answer_the_same_call_asked_again(desk: Desk) -> None:
     first = a_question()
     desk.attach(Listener())
     async with asking(desk, first):
-        desk.answer(an_answer(first))
+        await desk.answer(an_answer(first))
     again = a_question()
     async with asking(desk, again) as asked:
-        assert desk.answer(an_answer(first)) is Refusal.ALREADY_ENDED
-        assert desk.answer(an_answer(first, question_id=again.id)) is Refusal.DIGEST_MISMATCH
+        assert await desk.answer(an_answer(first)) is Refusal.ALREADY_ENDED
+        assert await desk.answer(an_answer(first, question_id=again.id)) is Refusal.DIGEST_MISMATCH
         asked.scope.cancel()
     assert asked.outcome is None
 
@@ -138,10 +144,10 @@ async def test_one_byte_changed_an_answer_for_other_arguments_is_refused(desk: D
     console = Listener()
     desk.attach(console)
     async with asking(desk, question) as asked:
-        assert desk.answer(an_answer(question, digest=changed.digest)) is Refusal.DIGEST_MISMATCH
+        assert await desk.answer(an_answer(question, digest=changed.digest)) is Refusal.DIGEST_MISMATCH
         assert console.endings == []
-        assert desk.answer(an_answer(question)) is None
-    assert isinstance(asked.outcome, Answer)
+        assert await desk.answer(an_answer(question)) is None
+    assert isinstance(asked.outcome, Given)
 
 
 async def test_late_an_answer_after_expiry_is_refused(desk: Desk, clock: Clock) -> None:
@@ -149,9 +155,8 @@ async def test_late_an_answer_after_expiry_is_refused(desk: Desk, clock: Clock) 
     desk.attach(Listener())
     async with asking(desk, question) as asked:
         clock.now = question.expires_at
-        assert desk.answer(an_answer(question)) is Refusal.EXPIRED
-        asked.scope.cancel()
-    assert asked.outcome is None
+        assert await desk.answer(an_answer(question)) is Refusal.EXPIRED
+    assert asked.outcome is Unanswered.EXPIRED
 
 
 async def test_late_an_answer_given_a_moment_before_expiry_counts(desk: Desk, clock: Clock) -> None:
@@ -159,17 +164,17 @@ async def test_late_an_answer_given_a_moment_before_expiry_counts(desk: Desk, cl
     desk.attach(Listener())
     async with asking(desk, question) as asked:
         clock.now = question.expires_at - timedelta(microseconds=1)
-        assert desk.answer(an_answer(question)) is None
-    assert isinstance(asked.outcome, Answer)
+        assert await desk.answer(an_answer(question)) is None
+    assert isinstance(asked.outcome, Given)
 
 
 async def test_a_question_that_nobody_answers_expires(desk: Desk) -> None:
     question = a_question(wait=timedelta(milliseconds=20))
     console = Listener()
     desk.attach(console)
-    assert await desk.ask(question) is Unanswered.EXPIRED
+    assert await desk.ask(question, HOUR) is Unanswered.EXPIRED
     assert console.endings == [Ended(question_id=question.id, unanswered=Unanswered.EXPIRED)]
-    assert desk.answer(an_answer(question)) is Refusal.EXPIRED
+    assert await desk.answer(an_answer(question)) is Refusal.EXPIRED
 
 
 async def test_clock_jump_a_question_still_ends_when_the_clock_is_set_back(desk: Desk, clock: Clock) -> None:
@@ -184,19 +189,19 @@ async def test_a_question_that_is_already_over_is_not_shown(desk: Desk, clock: C
     console = Listener()
     desk.attach(console)
     clock.now = NOW + WAIT
-    assert await desk.ask(a_question()) is Unanswered.EXPIRED
+    assert await desk.ask(a_question(), HOUR) is Unanswered.EXPIRED
     assert console.asked == []
 
 
 async def test_unknown_an_answer_to_nothing_is_refused(desk: Desk) -> None:
     desk.attach(Listener())
-    assert desk.answer(an_answer(a_question())) is Refusal.UNKNOWN_QUESTION
+    assert await desk.answer(an_answer(a_question())) is Refusal.UNKNOWN_QUESTION
 
 
 async def test_a_yes_sent_before_the_question_is_asked_does_not_count(desk: Desk) -> None:
     question = a_question()
     desk.attach(Listener())
-    assert desk.answer(an_answer(question)) is Refusal.UNKNOWN_QUESTION
+    assert await desk.answer(an_answer(question)) is Refusal.UNKNOWN_QUESTION
     async with asking(desk, question) as asked:
         assert asked.outcome is None
         asked.scope.cancel()
@@ -211,7 +216,7 @@ async def test_a_cancelled_ask_withdraws_the_question_from_all_consoles(desk: De
         asked.scope.cancel()
     for console in consoles:
         assert console.endings == [Ended(question_id=question.id, unanswered=Unanswered.WITHDRAWN)]
-    assert desk.answer(an_answer(question)) is Refusal.ALREADY_ENDED
+    assert await desk.answer(an_answer(question)) is Refusal.ALREADY_ENDED
 
 
 async def test_two_consoles_at_once_the_first_answer_wins_and_the_other_sees_it(desk: Desk) -> None:
@@ -220,9 +225,9 @@ async def test_two_consoles_at_once_the_first_answer_wins_and_the_other_sees_it(
     for console in consoles:
         desk.attach(console)
     async with asking(desk, question) as asked:
-        assert desk.answer(an_answer(question, Choice.NO, approver="bob")) is None
-        assert desk.answer(an_answer(question, Choice.YES, approver="alice")) is Refusal.ALREADY_ENDED
-    assert asked.outcome == an_answer(question, Choice.NO, approver="bob")
+        assert await desk.answer(an_answer(question, Choice.NO, approver="bob")) is None
+        assert await desk.answer(an_answer(question, Choice.YES, approver="alice")) is Refusal.ALREADY_ENDED
+    assert asked.outcome == Given(question, (an_answer(question, Choice.NO, approver="bob"),))
     for console in consoles:
         assert console.endings == [Ended(question_id=question.id, verdict=Choice.NO, approver="bob")]
 
@@ -247,8 +252,8 @@ async def test_a_console_that_attaches_later_sees_what_waits(desk: Desk) -> None
     async with asking(desk, question) as asked:
         desk.attach(late)
         assert late.asked == [question]
-        desk.answer(an_answer(question))
-    assert isinstance(asked.outcome, Answer)
+        await desk.answer(an_answer(question))
+    assert isinstance(asked.outcome, Given)
 
 
 async def test_a_console_that_cannot_keep_up_is_dropped_and_the_others_go_on(desk: Desk) -> None:
@@ -258,8 +263,8 @@ async def test_a_console_that_cannot_keep_up_is_dropped_and_the_others_go_on(des
     question = a_question()
     async with asking(desk, question) as asked:
         assert slow.asked == []
-        assert desk.answer(an_answer(question)) is None
-    assert isinstance(asked.outcome, Answer)
+        assert await desk.answer(an_answer(question)) is None
+    assert isinstance(asked.outcome, Given)
 
 
 async def test_a_console_that_takes_nothing_does_not_attach(desk: Desk) -> None:
@@ -269,17 +274,18 @@ async def test_a_console_that_takes_nothing_does_not_attach(desk: Desk) -> None:
 
 async def test_when_the_only_console_cannot_keep_up_the_question_ends_at_once(desk: Desk) -> None:
     desk.attach(Listener(room=1))
-    assert await desk.ask(a_question()) is Unanswered.CONSOLE_DETACHED
+    assert await desk.ask(a_question(), HOUR) is Unanswered.CONSOLE_DETACHED
 
 
 async def test_flood_questions_beyond_the_limit_are_refused_at_once(clock: Clock) -> None:
-    desk = Desk(clock=clock, limit=2)
+    desk = Desk(clock=clock, judge=Lenient(), limit=2)
     desk.attach(Listener())
-    async with asking(desk, a_question()) as one, asking(desk, a_question()) as two:
-        assert await desk.ask(a_question()) is Unanswered.TOO_MANY
+    first, second, third = (a_question(name=f"send_{number}") for number in range(3))
+    async with asking(desk, first) as one, asking(desk, second) as two:
+        assert await desk.ask(third, HOUR) is Unanswered.TOO_MANY
         one.scope.cancel()
         await anyio.wait_all_tasks_blocked()
-        async with asking(desk, a_question()) as three:
+        async with asking(desk, a_question(name="send_4")) as three:
             assert three.outcome is None
             three.scope.cancel()
         two.scope.cancel()
@@ -292,7 +298,7 @@ async def test_flood_questions_of_too_many_bytes_are_refused_at_once(
     question = a_question(arguments={"body": "x" * 600})
     monkeypatch.setattr(desk_module, "MAX_WAITING_BYTES", 3000)
     async with asking(desk, question) as asked:
-        assert await desk.ask(a_question(arguments={"body": "x" * 1200})) is Unanswered.TOO_MANY
+        assert await desk.ask(a_question(arguments={"body": "x" * 1200}), HOUR) is Unanswered.TOO_MANY
         asked.scope.cancel()
 
 
@@ -302,8 +308,8 @@ async def test_flood_only_the_last_endings_are_remembered(desk: Desk, monkeypatc
     questions = [a_question() for _ in range(3)]
     for question in questions:
         async with asking(desk, question):
-            desk.answer(an_answer(question))
-    assert [desk.answer(an_answer(question)) for question in questions] == [
+            await desk.answer(an_answer(question))
+    assert [await desk.answer(an_answer(question)) for question in questions] == [
         Refusal.UNKNOWN_QUESTION,
         Refusal.ALREADY_ENDED,
         Refusal.ALREADY_ENDED,
@@ -314,7 +320,7 @@ async def test_a_question_that_cannot_be_bound_is_never_shown(desk: Desk) -> Non
     console = Listener()
     desk.attach(console)
     with pytest.raises(BadRequest):
-        await desk.ask(a_question(name="\ud800"))
+        await desk.ask(a_question(name="\ud800"), HOUR)
     assert console.asked == []
 
 
@@ -329,6 +335,200 @@ async def test_sessions_are_shown_and_repeated_only_when_they_change(desk: Desk)
     assert late.heard == [Sessions(sessions=(status,))]
 
 
+async def test_identical_calls_wait_for_one_answer_and_one_of_them_gets_it(desk: Desk) -> None:
+    console, first = Listener(), a_question()
+    desk.attach(console)
+    async with asking(desk, first) as one, asking(desk, a_question()) as two:
+        assert console.asked == [first]
+        assert console.statuses[-1] == Waits(question_id=first.id, calls=2)
+        await desk.answer(an_answer(first))
+    outcomes = [one.outcome, two.outcome]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Given", "Unanswered"]
+    assert Unanswered.USED in outcomes
+
+
+async def test_a_refusal_is_for_all_identical_calls(desk: Desk) -> None:
+    first = a_question()
+    desk.attach(Listener())
+    async with asking(desk, first) as one, asking(desk, a_question()) as two:
+        answer = an_answer(first, Choice.NO)
+        await desk.answer(answer)
+    assert one.outcome == two.outcome == Given(first, (answer,))
+
+
+async def test_one_of_two_identical_calls_that_gives_up_leaves_the_question_to_the_other(desk: Desk) -> None:
+    console, first = Listener(), a_question()
+    desk.attach(console)
+    async with asking(desk, first) as one, asking(desk, a_question()) as two:
+        one.scope.cancel()
+        await anyio.wait_all_tasks_blocked()
+        assert console.endings == []
+        await desk.answer(an_answer(first))
+    assert isinstance(two.outcome, Given)
+
+
+async def test_calls_of_other_sessions_do_not_share_an_answer(desk: Desk) -> None:
+    console = Listener()
+    desk.attach(console)
+    async with asking(desk, a_question()) as one, asking(desk, a_question(session="s-other")) as two:
+        assert len(console.asked) == 2
+        await desk.answer(an_answer(console.asked[0]))
+        two.scope.cancel()
+    assert isinstance(one.outcome, Given)
+    assert two.outcome is None
+
+
+async def test_a_call_that_comes_back_after_the_yes_runs_on_it_once(desk: Desk) -> None:
+    console, first = Listener(), a_question()
+    desk.attach(console)
+    assert await desk.ask(first, 0) == StillWaiting(first)
+    assert console.statuses[-1] == Waits(question_id=first.id, calls=0)
+    answer = an_answer(first)
+    assert await desk.answer(answer) is None
+    assert await desk.ask(a_question(), HOUR) == Given(first, (answer,))
+    async with asking(desk, a_question()) as again:
+        assert len(console.asked) == 2
+        again.scope.cancel()
+
+
+async def test_a_call_that_comes_back_before_the_answer_waits_on_the_same_question(desk: Desk) -> None:
+    console, first = Listener(), a_question()
+    desk.attach(console)
+    await desk.ask(first, 0)
+    async with asking(desk, a_question()) as again:
+        assert console.asked == [first]
+        await desk.answer(an_answer(first))
+    assert isinstance(again.outcome, Given)
+
+
+async def test_a_yes_that_nobody_comes_back_for_expires(desk: Desk, clock: Clock) -> None:
+    first = a_question()
+    desk.attach(Listener())
+    await desk.ask(first, 0)
+    await desk.answer(an_answer(first))
+    clock.now = first.expires_at
+    async with asking(desk, a_question(now=clock.now)) as again:
+        assert again.outcome is None
+        again.scope.cancel()
+
+
+async def test_a_question_with_a_ticket_leaves_the_consoles_when_its_time_is_up(desk: Desk, clock: Clock) -> None:
+    console, first = Listener(), a_question()
+    desk.attach(console)
+    await desk.ask(first, 0)
+    clock.now = first.expires_at
+    desk.tidy()
+    assert console.endings == [Ended(question_id=first.id, unanswered=Unanswered.EXPIRED)]
+
+
+async def test_a_yes_is_gone_when_its_call_was_cancelled_at_the_same_moment(desk: Desk) -> None:
+    question = a_question()
+    desk.attach(Listener())
+    async with asking(desk, question) as asked:
+        asked.scope.cancel()
+        await desk.answer(an_answer(question))
+    async with asking(desk, a_question()) as again:
+        assert again.outcome is None
+        again.scope.cancel()
+
+
+async def test_two_people_have_to_say_yes_and_one_twice_is_one(desk: Desk) -> None:
+    console = Listener()
+    question = replace(a_question(), needs=2)
+    desk.attach(console)
+    async with asking(desk, question) as asked:
+        assert await desk.answer(an_answer(question)) is None
+        assert console.statuses[-1].approvers == ("alice",)
+        assert await desk.answer(an_answer(question)) is Refusal.ANSWERED_BEFORE
+        assert asked.outcome is None
+        assert await desk.answer(an_answer(question, approver="bob")) is None
+    assert isinstance(asked.outcome, Given)
+    assert [answer.approver for answer in asked.outcome.answers] == ["alice", "bob"]
+
+
+async def test_one_no_is_enough_where_two_would_have_to_say_yes(desk: Desk) -> None:
+    question = replace(a_question(), needs=2)
+    desk.attach(Listener())
+    async with asking(desk, question) as asked:
+        await desk.answer(an_answer(question))
+        no = an_answer(question, Choice.NO, approver="bob")
+        await desk.answer(no)
+    assert asked.outcome == Given(question, (no,))
+
+
+async def test_what_is_not_offered_cannot_be_answered(desk: Desk) -> None:
+    question = a_question(offers=(Choice.YES, Choice.NO))
+    desk.attach(Listener())
+    async with asking(desk, question) as asked:
+        assert await desk.answer(an_answer(question, Choice.FREEZE)) is Refusal.NOT_OFFERED
+        assert await desk.answer(an_answer(question, channel="elicitation")) is Refusal.NOT_OFFERED
+        assert asked.outcome is None
+        asked.scope.cancel()
+
+
+async def test_an_answer_that_cannot_be_written_down_approves_nothing(clock: Clock) -> None:
+    judge = Lenient()
+    judge.fails = True
+    desk = Desk(clock=clock, judge=judge)
+    question = a_question()
+    desk.attach(Listener())
+    async with asking(desk, question) as asked:
+        assert await desk.answer(an_answer(question)) is Refusal.NOT_RECORDED
+    assert asked.outcome is Unanswered.NOT_RECORDED
+
+
+async def test_two_answers_at_once_while_the_first_is_written_down(desk: Desk) -> None:
+    question = a_question()
+    desk.attach(Listener())
+    refusals: list[Refusal | None] = []
+
+    async def answer(choice: Choice) -> None:
+        refusals.append(await desk.answer(an_answer(question, choice)))
+
+    async with asking(desk, question) as asked, anyio.create_task_group() as tasks:
+        tasks.start_soon(answer, Choice.YES)
+        tasks.start_soon(answer, Choice.NO)
+    assert refusals.count(None) == 1
+    assert refusals.count(Refusal.ALREADY_ENDED) == 1
+    assert isinstance(asked.outcome, Given)
+
+
+async def test_a_session_that_a_person_changed_ends_what_waits_in_it_and_forgets_what_was_approved(desk: Desk) -> None:
+    acting = a_question()
+    reading = a_question(name="read", labels=frozenset(("A",)))
+    approved = a_question(name="approved")
+    desk.attach(Listener())
+    await desk.ask(approved, 0)
+    await desk.answer(an_answer(approved))
+    async with asking(desk, acting) as one, asking(desk, reading) as two:
+        desk.void(acting.session, acting_only=True)
+        await anyio.wait_all_tasks_blocked()
+        assert one.outcome is Unanswered.SESSION_CHANGED
+        assert two.outcome is None
+        desk.void(acting.session)
+    assert two.outcome is Unanswered.SESSION_CHANGED
+    async with asking(desk, a_question(name="approved")) as again:
+        assert again.outcome is None
+        again.scope.cancel()
+
+
+async def test_flood_one_session_cannot_fill_the_desk_and_the_consoles_are_told(desk: Desk) -> None:
+    console, other = Listener(), a_question(session="s-other")
+    desk.attach(console)
+    desk.publish("c", SessionStatus(id="s-7f3a91", client="c", held=frozenset()))
+    async with anyio.create_task_group() as tasks:
+        for number in range(500):
+            tasks.start_soon(desk.ask, a_question(name=f"send_{number}"), HOUR)
+        await anyio.wait_all_tasks_blocked()
+        assert len(console.asked) == desk_module.MAX_OF_SESSION
+        sessions = [message for message in console.heard if isinstance(message, Sessions)][-1]
+        assert sessions.sessions[0].turned_away == 500 - desk_module.MAX_OF_SESSION
+        async with asking(desk, other) as asked:
+            assert await desk.answer(an_answer(other)) is None
+        assert isinstance(asked.outcome, Given)
+        tasks.cancel_scope.cancel()
+
+
 def test_no_answer_can_come_from_a_database() -> None:
     """The gateway's side of approvals does not even load one."""
     script = "import sys, rule_of_two.approvals.channel; sys.exit(bool({'sqlite3', 'sqlite_utils'} & set(sys.modules)))"
@@ -337,7 +537,7 @@ def test_no_answer_can_come_from_a_database() -> None:
 
 STEPS = st.one_of(
     st.sampled_from((("attach",), ("detach",), ("ask",))),
-    st.tuples(st.just("answer"), st.integers(0, 5), st.sampled_from(Choice), st.booleans()),
+    st.tuples(st.just("answer"), st.integers(0, 5), st.sampled_from((Choice.YES, Choice.NO)), st.booleans()),
     st.tuples(st.just("cancel"), st.integers(0, 5)),
     st.tuples(st.just("wait"), st.integers(1, 40)),
 )
@@ -377,7 +577,7 @@ def test_any_mix_of_events_ends_as_the_plainest_model_says(steps: list[tuple[Any
 
 async def _play(steps: list[tuple[Any, ...]]) -> None:
     clock, model = Clock(), Model()
-    desk = Desk(clock=clock, limit=3)
+    desk = Desk(clock=clock, judge=Lenient(), limit=3)
     consoles: list[Listener] = []
     questions: list[Question] = []
     scopes: dict[str, anyio.CancelScope] = {}
@@ -385,8 +585,9 @@ async def _play(steps: list[tuple[Any, ...]]) -> None:
 
     async def ask(question: Question) -> None:
         with anyio.CancelScope() as scopes[question.id]:
-            outcome = await desk.ask(question)
-            outcomes[question.id] = outcome.verdict if isinstance(outcome, Answer) else outcome
+            outcome = await desk.ask(question, HOUR)
+            assert not isinstance(outcome, StillWaiting)
+            outcomes[question.id] = outcome.last.verdict if isinstance(outcome, Given) else outcome
             return
         outcomes[question.id] = Unanswered.WITHDRAWN
 
@@ -402,13 +603,13 @@ async def _play(steps: list[tuple[Any, ...]]) -> None:
                 if not consoles:
                     model.end(model.waiting(), Unanswered.CONSOLE_DETACHED)
             elif step == "ask":
-                questions.append(a_question(now=clock.now))
+                questions.append(a_question(now=clock.now, arguments={"number": len(questions)}))
                 model.ask(questions[-1])
                 tasks.start_soon(ask, questions[-1])
             elif step == "answer" and questions:
                 question = questions[values[0] % len(questions)]
                 honest = values[2]
-                desk.answer(an_answer(question, values[1], **({} if honest else {"digest": "0" * 64})))
+                await desk.answer(an_answer(question, values[1], **({} if honest else {"digest": "0" * 64})))
                 model.answer(question, values[1], honest=honest)
             elif step == "cancel" and questions:
                 question = questions[values[0] % len(questions)]

@@ -90,6 +90,6 @@ async def new_session(house: House) -> None:
     """As a person: ``rule-of-two session new`` in place of the open one."""
     with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db:
         (session,) = db.execute("SELECT id FROM sessions WHERE ended_at IS NULL ORDER BY rowid DESC").fetchone()
-    command = house.command("session", "new", session)
+    command = house.command("session", "new", "--yes", session)
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
     assert await process.wait() == 0

@@ -145,7 +145,7 @@ async def test_an_answer_to_other_bytes_approves_nothing(house: House) -> None:
 
 
 async def test_an_answer_after_expiry_approves_nothing(house: House) -> None:
-    house.settings["approvals"] = {"wait": "300ms"}
+    house.settings["approvals"] = {"wait": "300ms", "pending": "300ms"}
     async with house.gateway() as gateway, human(house) as person:
         await _tainted(gateway)
         waiting = gateway.start("tools/call", SEND)
@@ -258,7 +258,7 @@ async def test_a_new_session_does_not_take_over_a_call_that_waited_in_the_old_on
         waiting = gateway.start("tools/call", SEND)
         question = await person.question()
         renewed = await asyncio.create_subprocess_exec(
-            *house.command("session", "new", question.session), stdout=asyncio.subprocess.DEVNULL
+            *house.command("session", "new", "--yes", question.session), stdout=asyncio.subprocess.DEVNULL
         )
         assert await renewed.wait() == 0
         person.give(question)

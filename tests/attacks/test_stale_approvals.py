@@ -51,7 +51,7 @@ async def test_an_approval_is_checked_at_the_moment_of_sending(
 ) -> None:
     """h06: a slow answer to tools/list held an approved call back until the approval was long out of date."""
     gate = 'while self.more and not (JOURNAL.parent / "gate").exists(): await asyncio.sleep(0.01)'
-    house.settings["approvals"] = {"wait": "2s"}
+    house.settings["approvals"] = {"wait": "2s", "pending": "2s"}
     house.servers = {"rec": evil(house, (LIST, gate + NEXT_LINE + LIST))}
     async with house.gateway() as gateway, human(house) as person:
         await gateway.call("rec__read_untrusted")

@@ -44,7 +44,7 @@ async def test_ambient_labels_hold_in_a_new_session_too(house: House) -> None:
     async with house.gateway() as gateway:
         session = (await gateway.call("rec__neutral"))["_meta"][DECISION]["session"]
         renewed = await asyncio.create_subprocess_exec(
-            *house.command("session", "new", session), stdout=asyncio.subprocess.DEVNULL
+            *house.command("session", "new", "--yes", session), stdout=asyncio.subprocess.DEVNULL
         )
         assert await renewed.wait() == 0
         await gateway.call("rec__read_private")

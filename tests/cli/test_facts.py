@@ -74,10 +74,10 @@ async def test_session_list_and_show_say_what_is_held_and_since_when(house: Hous
 async def test_session_new_starts_clean_and_says_so(house: House) -> None:
     await _visit(house)
     (session,) = _json(house, "session", "list")
-    created = _json(house, "session", "new", session["id"])["session"]
+    created = _json(house, "session", "new", "--yes", session["id"])["session"]
     assert _json(house, "session", "show", created)["held"] == {}
     assert _json(house, "session", "list", "--all")[0]["ended_how"] == "new"
-    assert "there is no open session" in _run(house, "session", "new", session["id"], code=1)
+    assert "there is no open session" in _run(house, "session", "new", "--yes", session["id"], code=1)
 
 
 async def test_audit_tail_shows_the_newest_entries_oldest_first(house: House) -> None:

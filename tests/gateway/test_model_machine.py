@@ -23,13 +23,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from rule_of_two.approvals.answer import Answer
+from rule_of_two.approvals.approvers import Approvers
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.desk import Desk
+from rule_of_two.approvals.grants import Grants
 from rule_of_two.approvals.messages import Asked, decode_to_console
 from rule_of_two.approvals.question import Question
 from rule_of_two.audit.journal import Journal
 from rule_of_two.audit.why import origin_of
-from rule_of_two.gateway.consent import Consent
+from rule_of_two.gateway.consent import Consent, Patience
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.protected import ProtectedPaths
@@ -44,6 +46,7 @@ from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.journal import JournalStore
 from rule_of_two.store.state import open_state
 from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
+from tests.approvals.samples import Lenient
 
 LABELS: st.SearchStrategy[Labels] = st.frozensets(st.sampled_from(("A", "B", "C")))
 KEY = SessionKey("alice", "acme", "generic", "/work")
@@ -109,6 +112,7 @@ class Machine(RuleBasedStateMachine):
         self.calls: list[Running] = []
         self.models: dict[str, Model] = {}
         self.landed = 0
+        self.count = 0
         self.open_gateway()
 
     def teardown(self) -> None:
@@ -135,7 +139,7 @@ class Machine(RuleBasedStateMachine):
         self.attached = self.runner.run(self.boundaries.attach(KEY, "connection"))
         self.session = self.attached.session
         self.models.setdefault(self.session, Model())
-        self.desk, self.console = Desk(clock=self.clock), Console()
+        self.desk, self.console = Desk(clock=self.clock, judge=Lenient()), Console()
         self.desk.attach(self.console)
         journal = Journal(self.store, self.stamp, policy_version=POLICIES.version, client="generic")
         self.view = ConnectionSession(self.state, self.attached.connection, self.stamp)
@@ -147,15 +151,19 @@ class Machine(RuleBasedStateMachine):
                 self.desk,
                 journal,
                 client="generic",
+                principal=Principal(),
                 policy_version=POLICIES.version,
-                wait=timedelta(hours=1),
+                patience=Patience(3600, 3600, timedelta(hours=1)),
                 clock=self.clock,
                 origin_of=partial(origin_of, self.store),
+                quiet_for=lambda session: None,
+                may_grant=lambda question: False,
             ),
             desk=self.desk,
             protected=ProtectedPaths(()),
             client="generic",
             clock=self.clock,
+            grants=Grants(Approvers((), claimed_tenant="acme"), POLICIES.version, self.clock),
         )
 
     def close_gateway(self) -> None:
@@ -181,8 +189,10 @@ class Machine(RuleBasedStateMachine):
             call.sent = True
             return await call.reply
 
+        self.count += 1  # identical calls would share a question
         asked = self.console.total
-        call.task = asyncio.create_task(self.pipeline.run(Call(facts, {}, {}, pin=None, facts_now=lambda: facts), send))
+        asking = Call(facts, {"number": self.count}, {}, pin=None, facts_now=lambda: facts)
+        call.task = asyncio.create_task(self.pipeline.run(asking, send))
         await self.until_it_waits(call, asked)
         return call
 
@@ -261,7 +271,7 @@ class Machine(RuleBasedStateMachine):
             call.task.result()
 
     @precondition(lambda self: any(not call.sent for call in self.calls))
-    @rule(data=st.data(), verdict=st.sampled_from(Choice))
+    @rule(data=st.data(), verdict=st.sampled_from((Choice.YES, Choice.NO)))
     def answer(self, data: st.DataObject, verdict: Choice) -> None:
         """A human answers the oldest question; a call that is asked anew waits again."""
         question = self.console.asked.pop(0)
@@ -291,7 +301,7 @@ class Machine(RuleBasedStateMachine):
             answered_at=self.clock(),
         )
         asked = self.console.total
-        assert self.desk.answer(answer) is None
+        assert await self.desk.answer(answer) is None
         await self.until_it_waits(call, asked)
 
     @precondition(lambda self: self.calls)
@@ -310,7 +320,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def new_session(self) -> None:
         people = Boundaries(self.elsewhere, self.presence, self.stamp)
-        created = self.runner.run(people.renew(self.session))
+        created = self.runner.run(people.renew(self.session, began_by="{}"))
         assert created is not None
         self.session = created
         self.models[created] = Model()

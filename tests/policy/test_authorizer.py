@@ -88,7 +88,7 @@ def test_what_only_approval_lets_pass_is_asked_by_the_policies_that_stopped_it(
 def test_an_asked_call_that_a_person_approved_is_allowed_in_one_pass(
     authorize: Authorize, now: datetime, engine_calls: list[bool]
 ) -> None:
-    verdict = authorize().decide(call(labels=frozenset(("C",))), holding(A=1, B=2), now=now, approved=True)
+    verdict = authorize().decide(call(labels=frozenset(("C",))), holding(A=1, B=2), now=now, approvals=1)
     assert verdict == ALLOWED
     assert engine_calls == [True]
 
@@ -97,7 +97,7 @@ def test_an_approval_does_not_lift_a_deny(authorize: Authorize, now: datetime) -
     authorizer = authorize(forbid("own.stop", "true"))
     denied = Verdict(Outcome.DENY, Code.DENIED_BY_POLICY, ("own.stop",), ("own.stop!",))
     assert authorizer.decide(call(), CLEAN, now=now) == denied
-    assert authorizer.decide(call(), CLEAN, now=now, approved=True) == denied
+    assert authorizer.decide(call(), CLEAN, now=now, approvals=1) == denied
 
 
 def test_a_deny_hides_what_would_only_have_asked(authorize: Authorize, now: datetime) -> None:
@@ -110,7 +110,7 @@ def test_where_nothing_permits_the_verdict_says_so(load_text: LoadText, now: dat
     authorizer = Authorizer(load_text(forbid("own.stop", "!context.approved")), Principal(), "generic")
     denied = Verdict(Outcome.DENY, Code.DENIED_BY_POLICY, ("default.deny",), ("No policy permits this.",))
     assert authorizer.decide(call(), CLEAN, now=now) == denied
-    assert authorizer.decide(call(), CLEAN, now=now, approved=True) == denied
+    assert authorizer.decide(call(), CLEAN, now=now, approvals=1) == denied
 
 
 def test_a_permit_that_waits_for_approval_asks(load_text: LoadText, now: datetime) -> None:
@@ -297,7 +297,7 @@ def test_whatever_a_decision_reads_is_part_of_its_key(
 ) -> None:
     authorizer = authorize(forbid("own.stop", condition, '@code("withheld")'))
     assert authorizer.decide(call(), CLEAN, now=now) == ALLOWED
-    verdict = authorizer.decide(facts, view, now=now, approved=approved)
+    verdict = authorizer.decide(facts, view, now=now, approvals=approved)
     assert "own.stop" in verdict.policies
     assert authorizer.decide(call(), CLEAN, now=now) == ALLOWED
 
@@ -310,10 +310,30 @@ def test_the_order_of_targets_is_no_difference(authorize: Authorize, now: dateti
     assert len(engine_calls) == 1
 
 
-def test_an_approval_is_true_and_nothing_like_it(authorize: Authorize, now: datetime) -> None:
-    truthy: Any = 1
-    verdict = authorize().decide(call(labels=frozenset(("C",))), holding(A=1, B=2), now=now, approved=truthy)
+@pytest.mark.parametrize("truthy", ["1", -1, 1.0, [1], object()])
+def test_an_approval_is_a_number_of_people_and_nothing_like_it(
+    authorize: Authorize, now: datetime, truthy: Any
+) -> None:
+    verdict = authorize().decide(call(labels=frozenset(("C",))), holding(A=1, B=2), now=now, approvals=truthy)
     assert verdict.outcome is Outcome.ASK
+
+
+@pytest.mark.parametrize("needed", range(1, 6))
+def test_a_policy_can_want_several_people(authorize: Authorize, now: datetime, needed: int) -> None:
+    authorizer = authorize(forbid("own.more", f"context.approved && context.approvals < {needed}"))
+    asking = authorizer.decide(call(labels=frozenset(("C",))), holding(A=1, B=2), now=now)
+    assert (asking.outcome, asking.approvals) == (Outcome.ASK, needed)
+    assert ("own.more" in asking.policies) == (needed > 1)
+    for people in range(1, 7):
+        verdict = authorizer.decide(call(labels=frozenset(("C",))), holding(A=1, B=2), now=now, approvals=people)
+        assert (verdict.outcome is Outcome.ALLOW) == (people >= needed)
+
+
+def test_more_people_than_there_can_be_are_a_denial(authorize: Authorize, now: datetime) -> None:
+    authorizer = authorize(forbid("own.more", "context.approved && context.approvals < 6"))
+    verdict = authorizer.decide(call(labels=frozenset(("C",))), holding(A=1, B=2), now=now)
+    assert verdict.outcome is Outcome.DENY
+    assert set(verdict.policies) == {"own.more", "r2.ask-third-label"}
 
 
 def test_requests_too_large_to_remember_are_decided_all_the_same(
@@ -327,7 +347,7 @@ def test_requests_too_large_to_remember_are_decided_all_the_same(
         Outcome.DENY,
         Outcome.ALLOW,
     ]
-    assert len(engine_calls) == 4
+    assert len(engine_calls) == 5
 
 
 def test_memory_stays_bounded_over_many_requests(authorize: Authorize, now: datetime) -> None:
@@ -372,7 +392,7 @@ def test_remembering_never_changes_a_verdict(
 
     def decide(authorizer: Authorizer, request: tuple[Facts, SessionView, bool]) -> Verdict:
         facts, view, approved = request
-        return authorizer.decide(facts, view, now=datetime(2026, 11, 22, tzinfo=UTC), approved=approved)
+        return authorizer.decide(facts, view, now=datetime(2026, 11, 22, tzinfo=UTC), approvals=approved)
 
     remembering = Authorizer(policies, Principal(), "generic")
     remembered = [decide(remembering, request) for request in requests * 2]

@@ -11,7 +11,11 @@ from rule_of_two.policy.entities import EntityStore, Participants
 
 from .conftest import GENEROUS, LoadText
 
-FROZEN = {**context_of(Facts(Action.CALL_TOOL, "a", "b", NONE), SessionView("s", frozen=True)), "approved": False}
+FROZEN = {
+    **context_of(Facts(Action.CALL_TOOL, "a", "b", NONE), SessionView("s", frozen=True)),
+    "approved": False,
+    "approvals": 0,
+}
 
 
 def store(load_text: LoadText, principal: Principal) -> EntityStore:
@@ -41,7 +45,7 @@ def test_a_handle_holds_as_many_entities_with_a_thousand_tools_as_with_one(load_
         len(entities.participants("s", Facts(Action.CALL_TOOL, "files", f"t{number}", NONE)).handle)
         for number in range(1000)
     }
-    actions = len(Action) + 1
+    actions = len(Action) + 3  # the group "use", and the two of people
     assert sizes == {4 + actions}
 
 

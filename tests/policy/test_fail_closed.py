@@ -47,7 +47,7 @@ def test_a_forbid_that_errors_denies_although_cedar_would_skip_it(
 ) -> None:
     authorizer = authorize(forbid("own.stop", condition))
     view = SessionView("s", {"A": 3})
-    error = refused(authorizer.decide(CALL, view, now=now, approved=approved))
+    error = refused(authorizer.decide(CALL, view, now=now, approvals=approved))
     assert error.startswith("error while evaluating policy `own.stop`: ")
     assert said in error
 
@@ -247,7 +247,7 @@ def test_no_request_raises_and_no_unapproved_completing_call_is_allowed(
     authorize: Authorize, facts: Facts, view: SessionView, approved: bool
 ) -> None:
     clock = datetime(2026, 11, 22, tzinfo=UTC)
-    verdict = authorize().decide(facts, view, now=clock, approved=approved)
+    verdict = authorize().decide(facts, view, now=clock, approvals=approved)
     before = view.held.keys() | view.reserved.keys()
     if len(before | facts.labels) == 3 and (facts.labels - before or "C" in facts.labels) and not approved:
         assert verdict.outcome is not Outcome.ALLOW or (view.dropped and "C" not in facts.labels)

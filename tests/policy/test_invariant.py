@@ -64,7 +64,7 @@ def differences(authorizer: Authorizer, actions: Iterable[Action], now: datetime
         reserved: Held = {label: number for label, number in held.items() if label == "B"}
         settled: Held = {label: number for label, number in held.items() if label != "B"}
         view = SessionView("s", settled, reserved, dropped, frozen)
-        verdict = authorizer.decide(Facts(action, "up", "name", labels), view, now=now, approved=approved)
+        verdict = authorizer.decide(Facts(action, "up", "name", labels), view, now=now, approvals=approved)
         if (verdict.outcome, verdict.code) != expected(case) or verdict.errors:
             found.append((action, case))
     return found

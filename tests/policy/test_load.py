@@ -34,7 +34,8 @@ def test_the_invariant_is_always_loaded_besides(load_text: LoadText) -> None:
 
 def test_sets_combine(load_text: LoadText) -> None:
     policies = load_text(PERMIT, "default")
-    assert policies.by_id.keys() == {*INVARIANT, "own.permit", "default.permit-use", "default.deny-nobody-to-ask"}
+    default = {f"default.{name}" for name in ("permit-use", "deny-nobody-to-ask", "permit-approval")}
+    assert policies.by_id.keys() == {*INVARIANT, "own.permit", *default, "default.permit-session-management"}
     assert policies.sets == ("own.cedar", "default")
 
 

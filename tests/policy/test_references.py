@@ -63,7 +63,7 @@ def test_the_working_directory_does_not_matter(tmp_path: Path, monkeypatch: pyte
     [
         (
             "defualt",
-            r"unknown policy set 'defualt'; did you mean 'default'\?; shipped sets: default, roots, sampling; ",
+            r"unknown policy set 'defualt'; did you mean 'default'\?; shipped sets: default, four-eyes, ",
         ),
         ("mine", "unknown policy set 'mine'; shipped sets: .*as a path, such as './mine'"),
         ("", "unknown policy set ''; shipped sets: .*as a path, such as './policies'"),

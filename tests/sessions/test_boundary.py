@@ -47,7 +47,7 @@ class Process:
 
     async def call(self, attached: Attached, labels: Labels, number: int, *, settled: bool = True) -> None:
         session = ConnectionSession(self.database, attached.connection, clock)
-        view = await session.decide(lambda view: (view, number, labels))
+        view = await session.decide(lambda view, _: (view, number, labels))
         if settled:
             await session.settle(view.id, number, labels)
 
@@ -212,7 +212,7 @@ async def test_human_sessions_outlive_their_connections_until_a_human_starts_a_n
     assert not await process.boundaries.detach(KEY, first.connection)
     second = await process.attach("human")
     assert (second.session, process.view(second).held) == (first.session, {"A": 1, "B": 1})
-    new = await process.boundaries.renew(first.session)
+    new = await process.boundaries.renew(first.session, began_by="{}")
     assert new is not None
     assert process.view(second) == SessionView(new)
     third = await process.attach("human")
@@ -223,8 +223,8 @@ async def test_calls_in_flight_stay_in_the_session_where_they_began(fleet: Fleet
     process = fleet.start()
     attached = await process.attach("human")
     session = ConnectionSession(process.database, attached.connection, clock)
-    await session.decide(lambda view: (view, 1, labels_in("B")))
-    new = await process.boundaries.renew(attached.session)
+    await session.decide(lambda view, _: (view, 1, labels_in("B")))
+    new = await process.boundaries.renew(attached.session, began_by="{}")
     await session.settle(attached.session, 1, labels_in("B"))
     assert session.view() == SessionView(str(new))
     old = find_session(process.database, attached.session)
@@ -236,7 +236,7 @@ async def test_a_crash_leaves_calls_in_flight_to_the_session_where_they_began(fl
     process = fleet.start()
     attached = await process.attach()
     await process.call(attached, labels_in("AB"), 1, settled=False)
-    await process.boundaries.renew(attached.session)
+    await process.boundaries.renew(attached.session, began_by="{}")
     process.crash()
     after = fleet.start()
     assert after.view(await after.attach()).held == {}
@@ -249,8 +249,8 @@ async def test_only_an_open_session_can_be_renewed(fleet: Fleet) -> None:
     process = fleet.start()
     attached = await process.attach()
     await process.boundaries.detach(KEY, attached.connection)
-    assert await process.boundaries.renew(attached.session) is None
-    assert await process.boundaries.renew("s-nobody") is None
+    assert await process.boundaries.renew(attached.session, began_by="{}") is None
+    assert await process.boundaries.renew("s-nobody", began_by="{}") is None
 
 
 async def test_ambient_labels_are_held_from_the_start(fleet: Fleet) -> None:
@@ -263,7 +263,7 @@ async def test_a_new_session_holds_what_the_hosts_own_tools_bring(fleet: Fleet) 
     process = fleet.start()
     attached = await process.attach(ambient=labels_in("A"))
     await process.call(attached, labels_in("B"), 1)
-    assert await process.boundaries.renew(attached.session) is not None
+    assert await process.boundaries.renew(attached.session, began_by="{}") is not None
     assert process.view(attached).held == {"A": 0}
 
 

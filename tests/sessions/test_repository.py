@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,7 +45,7 @@ async def test_the_view_from_memory_follows_what_this_and_other_processes_do(tmp
         session = ours.view().id
         await theirs.join(session, 5, labels_in("A"))
         assert ours.view().held == {"A": 5}
-        await ours.decide(lambda view: (None, 6, labels_in("B")))
+        await ours.decide(lambda view, _: (None, 6, labels_in("B")))
         assert ours.view().reserved == {"B": 6}
         assert theirs.view().reserved == {"B": 6}
         await ours.settle(session, 6, NONE)
@@ -55,7 +56,7 @@ async def test_the_view_from_memory_follows_what_this_and_other_processes_do(tmp
 async def test_a_refused_call_reserves_nothing(tmp_path: Path, state: Database) -> None:
     with Presence(tmp_path) as presence:
         session = await _attach(state, presence)
-        assert await session.decide(lambda view: ("no", None, ALL)) == "no"
+        assert await session.decide(lambda view, _: ("no", None, ALL)) == "no"
         assert session.view().reserved == {}
 
 
@@ -79,7 +80,9 @@ def _race(folder: Path, labels: Labels, passed: object, order: int) -> None:
             for count in range(20):
                 number = 1 + order * 1000 + count
 
-                def work(view: SessionView, number: int = number) -> tuple[bool, int | None, Labels]:
+                def work(
+                    view: SessionView, _: sqlite3.Connection, number: int = number
+                ) -> tuple[bool, int | None, Labels]:
                     allowed = not completing(frozenset(view.after), labels)
                     return allowed, number if allowed else None, labels
 

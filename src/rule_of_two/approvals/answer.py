@@ -6,16 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import AwareDatetime, ConfigDict
 
 from rule_of_two.approvals.canonical import canonical
 from rule_of_two.approvals.choice import APPROVING, Choice
-from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.question import Question
 from rule_of_two.errors import BadRequest
 from rule_of_two.model import Target
+
+if TYPE_CHECKING:
+    from rule_of_two.approvals.keys import ApproverKey  # only who signs or verifies pays for importing cryptography
 
 RECEIPT_TYPE: Final = "rule-of-two/receipt/1"
 """Separates a signed answer from everything else that an approver's key could ever sign."""
@@ -120,6 +122,7 @@ class GrantTerms:
     upstream: str
     name: str
     pin: str | None
+    policy_version: str
     targets: tuple[tuple[str, str], ...]
     uses: int
     minutes: int
@@ -148,10 +151,18 @@ class GrantTerms:
             upstream=question.upstream,
             name=question.name,
             pin=question.pin,
+            policy_version=question.policy_version,
             targets=targets,
             uses=uses,
             minutes=minutes,
         )
+
+    @property
+    def covers(self) -> tuple[str | tuple[tuple[str, str], ...] | None, ...]:
+        """What a call must be equal in."""
+        return (
+            self.session, self.action, self.upstream, self.name, self.pin, self.policy_version, self.targets,
+        )  # fmt: skip
 
     def fits(self, question: Question) -> bool:
         """Whether it is about exactly the call that the question is about."""
@@ -213,6 +224,7 @@ class Answer:
                     "upstream": terms.upstream,
                     "name": terms.name,
                     "pin": terms.pin,
+                    "policy_version": terms.policy_version,
                     "targets": [list(target) for target in terms.targets],
                     "uses": terms.uses,
                     "minutes": terms.minutes,

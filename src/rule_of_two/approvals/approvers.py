@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rule_of_two.approvals.answer import Refusal
-from rule_of_two.approvals.keys import PublicKey
-from rule_of_two.model import Tier
+from rule_of_two.model import Approver, Tier
+
+if TYPE_CHECKING:
+    from rule_of_two.approvals.keys import PublicKey
 
 
 @dataclass(frozen=True, slots=True)
-class Approver:
-    """A person who approves. ``user`` is whom of the agents' users they are, so that policy can forbid to approve for
-    oneself; without ``key`` the name is only a claim."""
+class Enrolled:
+    """An approver with the public key that the operator enrolled for them."""
 
-    name: str
-    user: str
-    tenant: str
-    roles: tuple[str, ...] = ()
-    key: PublicKey | None = None
+    approver: Approver
+    key: PublicKey
 
 
 class Signed(Protocol):
@@ -46,13 +44,18 @@ class Signed(Protocol):
 class Approvers:
     """The approvers of one gateway. None enrolled: anybody who reaches the console may answer, and all is advisory."""
 
-    def __init__(self, enrolled: Iterable[Approver], *, claimed_tenant: str) -> None:
+    def __init__(self, enrolled: Iterable[Enrolled], *, claimed_tenant: str) -> None:
         """``claimed_tenant`` is the tenant of those who only claim a name, where nobody is enrolled."""
-        self._enrolled: Mapping[str, Approver] = {approver.name: approver for approver in enrolled}
+        self._enrolled: Mapping[str, Enrolled] = {one.approver.name: one for one in enrolled}
         self._claimed_tenant = claimed_tenant
 
     def __bool__(self) -> bool:
         return bool(self._enrolled)
+
+    @property
+    def enrolled(self) -> tuple[Approver, ...]:
+        """Everybody who can sign."""
+        return tuple(one.approver for one in self._enrolled.values())
 
     @property
     def tier(self) -> Tier:
@@ -69,7 +72,7 @@ class Approvers:
             return Approver(signed.approver, signed.approver, self._claimed_tenant)
         if signed.signature is None:
             return Refusal.UNSIGNED
-        approver = self._enrolled.get(signed.approver)
-        if approver is None or approver.key is None or approver.key.fingerprint != signed.key:
+        enrolled = self._enrolled.get(signed.approver)
+        if enrolled is None or enrolled.key.fingerprint != signed.key:
             return Refusal.BAD_SIGNATURE
-        return approver if approver.key.verifies(signed.signature, signed.statement) else Refusal.BAD_SIGNATURE
+        return enrolled.approver if enrolled.key.verifies(signed.signature, signed.statement) else Refusal.BAD_SIGNATURE

@@ -5,15 +5,17 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import AwareDatetime, ConfigDict
 
 from rule_of_two.approvals.answer import check_approver
 from rule_of_two.approvals.canonical import canonical
 from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.errors import BadRequest
+
+if TYPE_CHECKING:
+    from rule_of_two.approvals.keys import ApproverKey
 
 COMMAND_TYPE: Final = "rule-of-two/command/1"
 

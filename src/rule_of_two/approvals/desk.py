@@ -103,6 +103,8 @@ class _Pending:
     fingerprint: str
     digest: str
     line: bytes
+    ends_at: float
+    """In the event loop's time, which nobody sets back."""
     calls: int = 0
     ticketed: bool = False
     settling: bool = False
@@ -165,15 +167,20 @@ class Desk:
         if isinstance(pending, Unanswered):
             return pending
         with self._waiting_for(pending):
-            remaining = (pending.question.expires_at - self._clock()).total_seconds()
-            with anyio.move_on_after(max(0.0, min(seconds, remaining))):
+            with anyio.move_on_after(max(0.0, min(seconds, pending.ends_at - anyio.current_time()))):
                 await pending.ended.wait()
             if pending.outcome is None:
-                if pending.question.expires_at > self._clock():
+                if not self._is_over(pending):
                     pending.ticketed = True
                     return StillWaiting(pending.question)
                 self._end(pending, Unanswered.EXPIRED)
             return self._taken(pending)
+
+    def known(self, question: Question) -> Question | None:
+        """The question that waits, or was answered with yes, about the very call that ``question`` is about."""
+        fingerprint = question.fingerprint
+        pending = self._of_call(fingerprint) or self._unused.get(fingerprint)
+        return None if pending is None else pending.question
 
     async def answer(self, answer: Answer) -> Refusal | None:
         """Accept an answer, or say why not. A refused answer changes nothing."""
@@ -236,10 +243,9 @@ class Desk:
 
     def tidy(self) -> None:
         """End what has expired."""
-        now = self._clock()
-        for pending in [one for one in self._waiting.values() if one.question.expires_at <= now and not one.settling]:
+        for pending in [one for one in self._waiting.values() if self._is_over(one) and not one.settling]:
             self._end(pending, Unanswered.EXPIRED)
-        self._unused = {key: one for key, one in self._unused.items() if one.question.expires_at > now}
+        self._unused = {key: one for key, one in self._unused.items() if not self._is_over(one)}
 
     def attach(self, console: Console) -> None:
         """Show a console the sessions and all that waits; it counts from now on."""
@@ -269,17 +275,23 @@ class Desk:
         if self._sessions.pop(connection, None) is not None:
             self._tell_sessions()
 
+    def _is_over(self, pending: _Pending) -> bool:
+        """Whether its time is up, by either clock."""
+        return pending.question.expires_at <= self._clock() or pending.ends_at <= anyio.current_time()
+
     def _of_call(self, fingerprint: str) -> _Pending | None:
         return next((one for one in self._waiting.values() if one.fingerprint == fingerprint), None)
 
     def _put(self, question: Question, fingerprint: str) -> _Pending | Unanswered:
         if not self._consoles:
             return Unanswered.NOBODY_ATTACHED
-        if question.expires_at <= self._clock():
+        remaining = (question.expires_at - self._clock()).total_seconds()
+        if remaining <= 0:
             return Unanswered.EXPIRED
         if question.id in self._waiting or question.id in self._ended:
             raise BadRequest("This question was asked before.")
-        pending = _Pending(question, fingerprint, question.digest, encode_to_console(Asked(question=question)))
+        line = encode_to_console(Asked(question=question))
+        pending = _Pending(question, fingerprint, question.digest, line, anyio.current_time() + remaining)
         if self._is_full(pending):
             self.turned_away(question.session)
             return Unanswered.TOO_MANY

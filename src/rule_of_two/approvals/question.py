@@ -54,7 +54,8 @@ class Question:
     ``id`` names it on the channel and is no secret. ``client`` is the operator's name for the agent's host. ``held``
     has the origin of every label that the session holds or has reserved. ``secret_pointers`` are JSON Pointers
     (RFC 6901, ``*`` for each element) of arguments that no screen may show. ``offers`` is what may be answered,
-    ``needs`` how many different approvers have to say yes. All times are UTC.
+    ``needs`` how many different approvers have to say yes, and ``decision`` the number by which `why` explains it. All
+    times are UTC.
     """
 
     # INVARIANT: `digest` covers everything that is sent; test_each_bound_member_changes_the_digest holds it.
@@ -82,6 +83,7 @@ class Question:
     tenant: str = "local"
     offers: tuple[Choice, ...] = (Choice.YES, Choice.NO)
     needs: int = 1
+    decision: int = 0
     tier: Tier = Tier.ADVISORY
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
@@ -114,6 +116,7 @@ class Question:
         user: str = "local",
         tenant: str = "local",
         offers: tuple[Choice, ...] = (Choice.YES, Choice.NO),
+        decision: int = 0,
         tier: Tier = Tier.ADVISORY,
         random_hex: Callable[[int], str] = secrets.token_hex,
     ) -> Question:
@@ -147,6 +150,7 @@ class Question:
             tenant=tenant,
             offers=offers,
             needs=verdict.approvals,
+            decision=decision,
             tier=tier,
         )
 

@@ -22,7 +22,7 @@ from rule_of_two.store.journal import JournalStore, Line
 FLUSH_SECONDS: Final = 0.05
 """How long the outcome of a call may wait to be committed. A decision never waits."""
 
-EventKind = Literal["session", "upstream", "definitions", "refused"]
+EventKind = Literal["session", "command", "upstream", "definitions", "refused"]
 OutcomeKind = Literal["result", "error", "not_sent", "lost", "timeout", "cancelled", "withheld", "failed"]
 
 
@@ -57,13 +57,15 @@ class Journal:
         *,
         arguments: Mapping[str, Any] | None = None,
         approves: int | None = None,
+        grant: str | None = None,
         observed: bool = False,
         client: str | None = None,
     ) -> int:
         """Commit a decision and return its number, which is also the call's.
 
-        ``approves`` is the number of the asking decision that a human's yes turned into this one. ``client`` is whose
-        request it is, where one process serves several.
+        ``approves`` is the number of the asking decision that a human's yes turned into this one, ``grant`` the
+        question at which a standing yes was given that covers it. ``client`` is whose request it is, where one process
+        serves several.
 
         :raises BusyError: another process is writing; the caller tries its whole step again.
         :raises StoreError: it could not be committed, so nothing may be sent.
@@ -96,6 +98,8 @@ class Journal:
             body["arguments_sha256"] = _digest(arguments)
         if approves is not None:
             body["approves"] = approves
+        if grant is not None:
+            body["grant"] = grant
         if observed:
             body["observed"] = True
         waiting = () if self._appending.locked() else tuple(self._outcomes)

@@ -1,12 +1,10 @@
-"""``rule-of-two session``: what sessions hold, and starting a new one."""
+"""``rule-of-two session``: what sessions hold, and what a person does to them."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import Any
 
-import anyio
 import click
 from rich.console import Console
 from rich.table import Table
@@ -14,13 +12,12 @@ from rich.text import Text
 
 from rule_of_two.audit.journal import Journal
 from rule_of_two.audit.why import origin_of
+from rule_of_two.cli.deeds import drop, freeze, new
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
 from rule_of_two.escape import visible
 from rule_of_two.gateway.timing import timestamp
 from rule_of_two.model import label_text
-from rule_of_two.sessions.boundary import Boundaries
-from rule_of_two.sessions.presence import Presence
 from rule_of_two.sessions.repository import SessionRecord, find_session, list_sessions
 from rule_of_two.store.database import Database
 from rule_of_two.store.journal import JournalStore
@@ -41,7 +38,7 @@ def _open(context: Context) -> _Opened:
 
 @click.group()
 def session() -> None:
-    """List sessions, show one, start a new one.
+    """List sessions, show one; drop C in one, freeze one, start a new one.
 
     \b
     Example:
@@ -113,31 +110,8 @@ def show(context: Context, name: str) -> None:
         click.echo("  is frozen")
 
 
-@session.command()
-@click.argument("name", metavar="SESSION")
-@click.pass_obj
-def new(context: Context, name: str) -> None:
-    """Start a new session in place of SESSION: say this only when the conversation really is new.
-
-    What the old conversation has read is forgotten by the gateway, not by the model.
-
-    \b
-    Example:
-      rule-of-two session new s-1a2b3c4d
-    """
-    opened = _open(context)
-
-    async def renew() -> str | None:
-        created = await Boundaries(opened.state, Presence(context.state), timestamp).renew(name)
-        if created:
-            await opened.journal.event("session", created, {"event": "new", "instead_of": name, "by": "command line"})
-        return created
-
-    created = anyio.run(renew)
-    if created is None:
-        click.echo(f"rule-of-two: there is no open session {name}", err=True)
-        sys.exit(1)
-    print_json({"session": created}) if context.json else click.echo(f"{created} holds nothing; {name} has ended")
+for deed in (new, drop, freeze):
+    session.add_command(deed)
 
 
 def _facts(record: SessionRecord) -> dict[str, Any]:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from rule_of_two.approvals.approvers import Enrolled
 from rule_of_two.clients.profiles import PROFILES, Profile
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.gateway.config import Config, Server, expand
+from rule_of_two.gateway.consent import Patience
 from rule_of_two.gateway.launch import Launch, environment
 from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.load import find_manifest, list_manifests, load_manifest
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.manifests.recognise import Launch as Recognisable
 from rule_of_two.manifests.recognise import recognise
-from rule_of_two.model import Principal
+from rule_of_two.model import Approver, Principal
 from rule_of_two.policy.load import Policies, load_policies
 from rule_of_two.sessions.key import SessionKey
 from rule_of_two.wire.http import Kind
@@ -48,11 +51,17 @@ class Blueprint:
     protected: tuple[Path, ...]
     secrets: tuple[str, ...]
     prefixed: bool = True
+    approvers: tuple[Enrolled, ...] = ()
 
     @property
-    def wait_seconds(self) -> float:
+    def patience(self) -> Patience:
         """How long a call may wait for a human: the configuration's, else the client profile's."""
-        return self.profile.wait if self.config.approvals.wait is None else self.config.approvals.wait
+        own = self.config.approvals
+        return Patience(
+            wait=self.profile.wait if own.wait is None else own.wait,
+            progress=self.profile.patience if own.wait is None else own.wait,
+            pending=timedelta(seconds=max(own.pending, own.wait or 0)),
+        )
 
 
 def draw(
@@ -88,7 +97,28 @@ def draw(
         protected=tuple(path for path in (*own, *([file] if file else ())) if path.exists() or path == state),
         secrets=tuple(secrets),
         prefixed=prefixed,
+        approvers=enrolled_approvers(config, file),
     )
+
+
+def enrolled_approvers(config: Config, file: Path | None) -> tuple[Enrolled, ...]:
+    """Who may answer, by the configuration.
+
+    :raises ConfigurationError: one of the keys is none.
+    """
+    if not config.approvals.approvers:
+        return ()
+    from rule_of_two.approvals.keys import PublicKey  # noqa: PLC0415  # only who enrols approvers pays for it
+
+    enrolled: list[Enrolled] = []
+    for one in config.approvals.approvers:
+        try:
+            key = PublicKey.parse(one.key)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"the key of the approver '{one.name}' {error}", file=file) from error
+        tenant = one.tenant or config.principal.tenant
+        enrolled.append(Enrolled(Approver(one.name, one.user or one.name, tenant, one.roles, signed=True), key))
+    return tuple(enrolled)
 
 
 def _profile(name: str) -> Profile:

@@ -74,14 +74,35 @@ class PrincipalSettings(_Strict):
     purpose: str = "general"
 
 
+class ApproverSettings(_Strict):
+    """One of ``approvals.approvers``: who may answer, and the public key that their answers are signed with."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    key: Annotated[str, StringConstraints(pattern=r"^ssh-ed25519 [A-Za-z0-9+/]+={0,2}( .*)?$")]
+    user: str | None = None
+    tenant: str | None = None
+    roles: tuple[str, ...] = ()
+
+
 class ApprovalSettings(_Strict):
-    """``approvals``: where a human is asked, how long a call may wait, and whether anyone can ever answer."""
+    """``approvals``: where a human is asked, who may answer, how long a call may wait, and whether anyone ever can."""
 
-    channels: tuple[Literal["console"], ...] = ("console",)
+    channels: tuple[Literal["console", "elicitation"], ...] = ("console",)
     wait: float | None = None
+    pending: float = 900.0
+    """How long a question outlives the call that waited for it."""
     unattended: Literal["ask", "deny"] = "ask"
+    approvers: tuple[ApproverSettings, ...] = ()
 
-    @field_validator("wait", mode="before", json_schema_input_type=float | str)
+    @field_validator("approvers")
+    @classmethod
+    def _distinct_approvers(cls, value: tuple[ApproverSettings, ...]) -> tuple[ApproverSettings, ...]:
+        for kind, given in (("name", [one.name for one in value]), ("key", [one.key.split()[1] for one in value])):
+            if len(set(given)) < len(given):
+                raise ValueError(f"two approvers have the same {kind}")
+        return value
+
+    @field_validator("wait", "pending", mode="before", json_schema_input_type=float | str)
     @classmethod
     def _seconds(cls, value: object) -> float:
         match = _DURATION.fullmatch(str(value).strip())

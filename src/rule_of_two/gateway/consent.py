@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final, Protocol
 
 import anyio
 import anyio.to_thread
 
-from rule_of_two.approvals.answer import Answer, Unanswered
-from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.desk import Desk
+from rule_of_two.approvals.answer import Unanswered, canonical_targets
+from rule_of_two.approvals.choice import APPROVING, Choice
+from rule_of_two.approvals.desk import Desk, Given, StillWaiting
 from rule_of_two.approvals.masks import Masks
 from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.audit.journal import Journal
@@ -20,126 +20,230 @@ from rule_of_two.audit.journal import Origin as CallOrigin
 from rule_of_two.errors import BadRequest, Code, LimitExceeded
 from rule_of_two.gateway.flight import Call
 from rule_of_two.gateway.results import Refused
-from rule_of_two.model import Decision, Label, Outcome, Verdict
+from rule_of_two.model import Decision, Label, Outcome, Principal, Tier, Verdict
 
-_CODES = {
+PROGRESS_SECONDS: Final = 10.0
+"""How often a client that gave a progress token is told that its call still waits."""
+
+_CODES: Final = {
     Unanswered.NOBODY_ATTACHED: Code.APPROVAL_REQUIRED,
     Unanswered.CONSOLE_DETACHED: Code.APPROVAL_REQUIRED,
     Unanswered.EXPIRED: Code.APPROVAL_EXPIRED,
     Unanswered.WITHDRAWN: Code.APPROVAL_EXPIRED,
+    Unanswered.USED: Code.APPROVAL_EXPIRED,
+    Unanswered.SESSION_CHANGED: Code.APPROVAL_EXPIRED,
+    Unanswered.NOT_RECORDED: Code.STORE_ERROR,
     Unanswered.TOO_MANY: Code.LIMIT_EXCEEDED,
+}
+_REFUSED: Final = {
+    Choice.NO: (Code.APPROVAL_DENIED, ""),
+    Choice.FREEZE: (Code.SESSION_FROZEN, ""),
+    Choice.NEW: (
+        Code.APPROVAL_EXPIRED,
+        "a person started a new session, as this is a new conversation; what the old one asked for is refused.",
+    ),
 }
 
 
+class Caller(Protocol):
+    """The client whose call waits."""
+
+    @property
+    def hold_seconds(self) -> float | None:
+        """How long this call can be held because of what the client can take; ``None``: as its profile says."""
+
+    @property
+    def hears_progress(self) -> bool:
+        """Whether it can be told that its call still waits."""
+
+    async def still_waiting(self) -> None:
+        """Tell it so."""
+
+
 @dataclass(frozen=True, slots=True)
-class Approval:
-    """A yes to one question. It is used at once or never."""
+class Patience:
+    """How long calls are held: ``wait`` seconds, ``progress`` seconds where the client hears that they wait.
+    ``pending`` is how long a question lives."""
 
-    question: Question
-    answer: Answer
+    wait: float
+    progress: float
+    pending: timedelta
 
-    def still_valid(self, now: datetime) -> bool:
-        """Whether it covers the call that was asked about, at ``now``."""
-        return self.answer.approves(self.question, now=now)
+    def hold(self, caller: Caller | None) -> float:
+        """Seconds to hold a call of this caller's."""
+        if caller is not None and caller.hold_seconds is not None:
+            return min(caller.hold_seconds, self.wait)
+        return max(self.wait, self.progress) if caller is not None and caller.hears_progress else self.wait
 
 
+@dataclass(frozen=True, slots=True)
 class Consent:
-    """Asks the humans at the desk of this gateway. ``wait`` is how long a call may be held."""
+    """Asks the humans at the desk of this gateway.
 
-    def __init__(
-        self,
-        desk: Desk,
-        journal: Journal,
-        *,
-        client: str,
-        policy_version: str,
-        wait: timedelta,
-        clock: Callable[[], datetime],
-        origin_of: Callable[[int], CallOrigin],
-        secrets: tuple[str, ...] = (),
-    ) -> None:
-        self._desk = desk
-        self._journal = journal
-        self._client = client
-        self._policy_version = policy_version
-        self._wait = wait
-        self._clock = clock
-        self._origin_of = origin_of
-        self._secrets = secrets
+    ``may_grant`` says whether anybody could give the call of a question a standing yes.
+    """
 
-    async def ask(self, call: Call, asking: Decision) -> Approval:
-        """Put the call before a human and wait for the answer. The question is journalled before it is shown.
+    desk: Desk
+    journal: Journal
+    client: str
+    principal: Principal
+    policy_version: str
+    patience: Patience
+    clock: Callable[[], datetime]
+    origin_of: Callable[[int], CallOrigin]
+    quiet_for: Callable[[str], timedelta | None]
+    may_grant: Callable[[Question], bool]
+    secrets: tuple[str, ...] = ()
 
-        :raises Refused: there was no yes, or the call cannot be bound to one or shown.
-        :raises StoreError: the question or its answer could not be journalled, so there is no approval.
+    async def ask(self, call: Call, asking: Decision, caller: Caller | None) -> Given:
+        """Put the call before a human and wait for the answer: enough times yes, or *drop C*.
+
+        The question is journalled before it is shown. A call that was held for as long as its client can take gets a
+        ticket; repeated after the yes, it runs on it.
+
+        :raises Refused: there was no such answer, or the call cannot be bound to one or shown.
+        :raises StoreError: the question could not be journalled, so there is no approval.
         """
-        number = asking.number or 0
-        if not self._desk.attached:
-            await self._journal.answer(number, asking.session, {"answer": None, "reason": Unanswered.NOBODY_ATTACHED})
-            raise _refused(call, asking, _CODES[Unanswered.NOBODY_ATTACHED])
+        if not self.desk.attached:
+            raise await self._unanswered(call, asking, Unanswered.NOBODY_ATTACHED)
+        quiet = self.quiet_for(asking.session)
+        if quiet is not None:
+            self.desk.turned_away(asking.session)
+            await self._note(asking, "backed_off")
+            left = int(quiet.total_seconds()) + 1
+            detail = f"people refused several times in a row, so nothing is asked for {left} s."
+            raise _refused(call, asking, Code.APPROVAL_DENIED, detail)
         held = {label: self._origin(brought_by) for label, brought_by in asking.held.items()}
         try:
             # Canonical text of a long call takes a while; other calls go on meanwhile.
             question, shown = await anyio.to_thread.run_sync(self._question, call, asking, held)
-            await self._journal.question(number, asking.session, shown)
-            answer = await self._desk.ask(question)
+            if (known := self.desk.known(question)) is not None:
+                shown = {"question": known.id, "digest": known.digest, "joins": known.decision}
+            await self.journal.question(asking.number or 0, asking.session, shown)
+            outcome = await self._wait(question, caller)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
-                await self._journal.answer(number, asking.session, {"answer": None, "reason": Unanswered.WITHDRAWN})
+                await self._note(asking, Unanswered.WITHDRAWN)
             raise
         except (BadRequest, LimitExceeded) as error:
-            await self._journal.answer(number, asking.session, {"answer": None, "reason": str(error)})
+            await self._note(asking, str(error))
             raise _refused(call, asking, error.code, f"it cannot be put before a person. {error}") from error
-        if isinstance(answer, Unanswered):
-            body = {"question": question.id, "answer": None, "reason": answer}
-            await self._journal.answer(number, asking.session, body)
-            raise _refused(call, asking, _CODES[answer])
-        body = {
-            "question": question.id,
-            "answer": answer.verdict,
-            "approver": answer.approver,
-            "digest": answer.digest,
-            "signature": answer.signature,
-            "assurance": answer.assurance,
-        }
-        await self._journal.answer(number, asking.session, body)
-        if not answer.approves(question, now=self._clock()):
-            expired = answer.verdict is Choice.YES
-            raise _refused(call, asking, Code.APPROVAL_EXPIRED if expired else Code.APPROVAL_DENIED)
-        return Approval(question, answer)
+        if isinstance(outcome, Unanswered):
+            raise await self._unanswered(call, asking, outcome)
+        if isinstance(outcome, StillWaiting):
+            ticket = outcome.question.id
+            await self._note(asking, "pending", ticket=ticket)
+            raise _refused(call, replace(asking, ticket=ticket), Code.APPROVAL_PENDING)
+        return self._judged(call, asking, outcome)
+
+    async def _wait(self, question: Question, caller: Caller | None) -> Given | StillWaiting | Unanswered:
+        hold = self.patience.hold(caller)
+        if caller is None or not caller.hears_progress:
+            return await self.desk.ask(question, hold)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_keep_telling, caller)
+            outcome = await self.desk.ask(question, hold)
+            tasks.cancel_scope.cancel()
+        return outcome
+
+    def _judged(self, call: Call, asking: Decision, given: Given) -> Given:
+        """What people said, if it lets the call go on.
+
+        :raises Refused: it does not.
+        """
+        verdict = given.last.verdict
+        if verdict in _REFUSED:
+            raise _refused(call, asking, *_REFUSED[verdict])
+        if verdict in APPROVING and not still_valid(given, self.clock()):
+            raise _refused(call, asking, Code.APPROVAL_EXPIRED)
+        return given
+
+    async def _unanswered(self, call: Call, asking: Decision, why: Unanswered) -> Refused:
+        await self._note(asking, why)
+        return _refused(call, asking, _CODES[why])
+
+    async def _note(self, asking: Decision, why: str, **more: str) -> None:
+        await self.journal.answer(asking.number or 0, asking.session, {"answer": None, "reason": why, **more})
 
     def _question(self, call: Call, asking: Decision, held: dict[Label, Origin]) -> tuple[Question, dict[str, Any]]:
-        """The question, and what the journal keeps of it: all that is shown, with secrets hidden."""
+        """The question, and what the journal keeps of it: all that is bound and shown, with secrets hidden."""
         question = Question.about(
             call.facts,
-            Verdict(Outcome.ASK, None, asking.policies, asking.messages),
+            Verdict(Outcome.ASK, None, asking.policies, asking.messages, approvals=asking.approvals),
             session=asking.session,
-            client=self._client,
+            client=self.client,
             arguments=call.arguments,
             forwarded=call.forwarded,
             held=held,
             pin=call.pin,
-            policy_version=self._policy_version,
-            now=self._clock(),
-            wait=self._wait,
+            policy_version=self.policy_version,
+            now=self.clock(),
+            wait=self.patience.pending,
             secret_pointers=call.secret_pointers,
+            call_keys=call.call_keys,
+            user=self.principal.user,
+            tenant=self.principal.tenant,
+            offers=(Choice.YES, Choice.DROP, Choice.NO, Choice.FREEZE, Choice.NEW),
+            decision=asking.number or 0,
+            tier=self.desk.tier,
         )
-        masks = Masks(question.arguments, question.secret_pointers, self._secrets)
-        shown = {
-            "question": question.id,
-            "digest": question.digest,
-            "arguments": masks.masked(question.arguments),
-            "expires_at": question.expires_at.isoformat(),
-        }
-        return question, shown
+        if self._grantable(question):
+            question = replace(question, offers=(*question.offers, Choice.GRANT))
+        return question, shown_of(question, self.secrets)
+
+    def _grantable(self, question: Question) -> bool:
+        signed, one_person = self.desk.tier is not Tier.ADVISORY, question.needs == 1
+        return signed and one_person and canonical_targets(question.targets) is not None and self.may_grant(question)
 
     def _origin(self, number: int) -> Origin:
-        origin = self._origin_of(number)
+        origin = self.origin_of(number)
         at = datetime.fromisoformat(origin.at) if origin.at else datetime.fromtimestamp(0, UTC)
         return Origin(call=number, name=origin.what, shown=origin.where, at=at)
 
 
+def still_valid(given: Given, now: datetime) -> bool:
+    """Whether it is a yes, by as many as it takes, that covers the call that was asked about, at ``now``."""
+    return len(given.answers) >= given.question.needs and all(
+        answer.approves(given.question, now=now) for answer in given.answers
+    )
+
+
+def shown_of(question: Question, secrets: tuple[str, ...]) -> dict[str, Any]:
+    """What the journal keeps of a question: the members that its digest binds, and what else was shown.
+
+    ``masked`` says that something is hidden in it, so that the digest cannot be computed from it again.
+    """
+    masks = Masks(question.arguments, question.secret_pointers, secrets)
+    arguments, forwarded = question.arguments, question.forwarded
+    shown_arguments, shown_forwarded = masks.masked(arguments), masks.masked(forwarded)
+    return {
+        "question": question.id,
+        "digest": question.digest,
+        "action": question.action,
+        "upstream": question.upstream,
+        "name": question.name,
+        "pin": question.pin,
+        "arguments": shown_arguments,
+        "forwarded": shown_forwarded,
+        "masked": shown_arguments != arguments or shown_forwarded != forwarded,
+        "held": {label: origin.call for label, origin in question.held.items()},
+        "adds": sorted(question.adds),
+        "policy_version": question.policy_version,
+        "nonce": question.nonce,
+        "expires_at": question.expires_at.isoformat(timespec="microseconds"),
+        "needs": question.needs,
+        "offers": question.offers,
+    }
+
+
+async def _keep_telling(caller: Caller) -> None:
+    while True:
+        await anyio.sleep(PROGRESS_SECONDS)
+        await caller.still_waiting()
+
+
 def _refused(call: Call, asking: Decision, code: Code, detail: str = "") -> Refused:
     """The refusal. Its outcome stays ask while a person could still say yes to the same call."""
-    outcome = Outcome.ASK if code in {Code.APPROVAL_REQUIRED, Code.APPROVAL_EXPIRED} else Outcome.DENY
+    open_still = {Code.APPROVAL_REQUIRED, Code.APPROVAL_EXPIRED, Code.APPROVAL_PENDING}
+    outcome = Outcome.ASK if code in open_still else Outcome.DENY
     return Refused(replace(asking, outcome=outcome, code=code), call.facts, detail)

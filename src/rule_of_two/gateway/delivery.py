@@ -17,7 +17,7 @@ from rule_of_two.escape import visible
 from rule_of_two.gateway.catalog import tool_annotations
 from rule_of_two.gateway.definitions import Kind, Listed, Status
 from rule_of_two.gateway.enforcement import Enforcement
-from rule_of_two.gateway.exchange import Exchange
+from rule_of_two.gateway.exchange import IN_ROUNDS, Exchange
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.lane import LaneFull
 from rule_of_two.gateway.mount import CALL_SECONDS, Mount
@@ -28,8 +28,6 @@ from rule_of_two.wire.codes import INTERNAL_ERROR
 from rule_of_two.wire.eras import INPUT_REQUIRED, TASK, Claims, Era, complete, kind_of
 from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
 
-_IN_ROUNDS: Final = frozenset(("tools/call", "prompts/get", "resources/read"))
-"""The requests that may require input (2026-07-28, Multi Round-Trip Requests)."""
 _PASSED: Final = frozenset((INPUT_REQUIRED, TASK))
 """Results of a modern upstream's that are not complete, and that a modern client understands."""
 _READS: Final = frozenset(("prompts/get", "resources/read"))
@@ -146,7 +144,7 @@ class Delivery:
             return self.adapt(self.mount, call.facts.labels, await self._final(call, result))
 
         try:
-            result, decision = await self.enforcement.run(call, send)
+            result, decision = await self.enforcement.run(call, send, self.exchange)
         except RemoteError as error:
             if error.code == REFUSED:  # only we refuse so
                 raise RemoteError.received({**error.error, "code": INTERNAL_ERROR}) from error
@@ -184,7 +182,7 @@ class Delivery:
     async def _final(self, call: Call, result: dict[str, Any]) -> dict[str, Any]:
         """The result after all rounds of questions, as far as the client cannot answer them itself."""
         modern = self.mount.era is Era.MODERN
-        if kind_of(result) == INPUT_REQUIRED and self.method in _IN_ROUNDS and modern:
+        if kind_of(result) == INPUT_REQUIRED and self.method in IN_ROUNDS and modern:
             if self.exchange.era is Era.LEGACY:
 
                 async def repeat(more: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -14,11 +15,13 @@ from typing import Any, Final
 
 import anyio
 
+from rule_of_two.approvals import receipts
 from rule_of_two.approvals.desk import Desk
+from rule_of_two.approvals.grants import Grants
 from rule_of_two.approvals.messages import SessionStatus
 from rule_of_two.audit.journal import Journal, OutcomeKind
 from rule_of_two.errors import BadRequest, Code, LimitExceeded, RuleOfTwoError, StoreError
-from rule_of_two.gateway.consent import Consent
+from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.results import Refused
@@ -58,6 +61,7 @@ class Enforcement:
         protected: ProtectedPaths,
         client: str,
         clock: Callable[[], datetime],
+        grants: Grants,
         observe: bool = False,
     ) -> None:
         self._session = session
@@ -68,18 +72,20 @@ class Enforcement:
         self._protected = protected
         self._client = client
         self._clock = clock
+        self._grants = grants
         self._observe = observe
 
     async def run(
-        self, call: Call, send: Callable[[Flight], Awaitable[dict[str, Any]]]
+        self, call: Call, send: Callable[[Flight], Awaitable[dict[str, Any]]], caller: Caller | None = None
     ) -> tuple[dict[str, Any], Decision]:
-        """Carry out one request and return the upstream's result with the decision that let it pass.
+        """Carry out one request and return the upstream's result with the decision that let it pass. ``caller`` waits
+        while a human is asked.
 
         :raises Refused: it was not carried out, or its result could not be handed over.
         :raises RemoteError: the upstream answered with an error; its labels are joined.
         """
         try:
-            flight = await self._permit(call)
+            flight = await self._permit(call, caller)
         except RuleOfTwoError as error:
             raise self.refusal(error, call.facts) from error
         return await self._carry_out(call, flight, send)
@@ -125,13 +131,13 @@ class Enforcement:
     def permits(self, action: Action, upstream: str) -> bool:
         """Whether policy might permit an action to a session that holds nothing: if not, it never will."""
         view = SessionView(self._session.view().id)
-        return self._decide(Facts(action, upstream, action, NONE), view, approved=True).outcome is Outcome.ALLOW
+        return self._decide(Facts(action, upstream, action, NONE), view, approvals=1).outcome is Outcome.ALLOW
 
     async def refuse(self, facts: Facts, code: Code, detail: str, *, named: str) -> Refused:
         """Journal a refusal that needs no policy, and return it to be raised. ``named`` is the client's own word."""
         verdict = Verdict(Outcome.DENY, code, (), (detail,))
         try:
-            decision = await self._session.decide(lambda view: self._commit(facts, view, verdict))
+            decision = await self._session.decide(lambda view, _: self._commit(facts, view, verdict))
         except StoreError as error:
             return Refused(_undecided(error), facts, f"{error}.", named=named)
         return Refused(decision, facts, detail, named=named)
@@ -142,8 +148,8 @@ class Enforcement:
         if facts.labels <= view.held.keys():
             return self._decide(facts, view).outcome is Outcome.ALLOW
 
-        def work(view: SessionView) -> tuple[Decision, int | None, Labels]:
-            decision, _, _ = self._commit(facts, view, self._decide(facts, view))
+        def work(view: SessionView, db: sqlite3.Connection) -> tuple[Decision, int | None, Labels]:
+            decision = self._commit(facts, view, self._decide(facts, view))[0]
             return decision, decision.number, facts.labels if decision.outcome is Outcome.ALLOW else NONE
 
         decision = await self._session.decide(work)
@@ -173,7 +179,7 @@ class Enforcement:
         """An error on the way to a decision, as the denial that it is."""
         return Refused(_undecided(error), facts, f"{error}.")
 
-    async def _permit(self, call: Call) -> Flight:
+    async def _permit(self, call: Call, caller: Caller | None) -> Flight:
         facts = call.facts
         view = self._session.view()
         if facts.labels <= view.held.keys():
@@ -186,7 +192,7 @@ class Enforcement:
                         facts, view, verdict, arguments=call.arguments, client=self._client
                     )
                     return Flight(self._session, _decision(number, facts, view, verdict), facts.labels, reserved=False)
-        decision = await self._session.decide(lambda view: self._commit(facts, view, self._judge(call, view), call))
+        decision = await self._session.decide(lambda view, db: self._first(call, view, db))
         asked = 0
         while True:
             self.publish()
@@ -197,44 +203,67 @@ class Enforcement:
             if asked == _RECHECKS:
                 detail = "the session changed each time while a person was asked."
                 raise Refused(replace(decision, code=Code.APPROVAL_EXPIRED), facts, detail)
-            decision = await self._ask(call, decision)
+            decision = await self._ask(call, decision, caller)
             asked += 1
 
-    async def _ask(self, call: Call, asking: Decision) -> Decision:
+    def _first(self, call: Call, view: SessionView, db: sqlite3.Connection) -> tuple[Decision, int | None, Labels]:
+        """Decide a call that nobody was asked about yet; a standing yes that covers it is used."""
+        verdict, grant = self._judge(call, view), None
+        if verdict.outcome is Outcome.ASK and call.answers is None:
+            used = self._grants.use(db, call.facts, call.pin, view)
+            granted = self._judge(call, view, approvals=1) if used is not None else verdict
+            if used is not None and granted.outcome is Outcome.ALLOW:
+                verdict, grant = granted, used.id
+        return self._commit(call.facts, view, verdict, call, grant=grant)
+
+    async def _ask(self, call: Call, asking: Decision, caller: Caller | None) -> Decision:
         """Ask a human, then decide again with the session's fresh state.
 
         # INVARIANT: a yes covers this call with the labels that were shown; a label that came meanwhile asks anew, and
         # a new session does not take over a call that the old one's context made (tests/attacks/test_approvals.py).
         """
-        approved = await self._consent.ask(call, asking)
+        given = await self._consent.ask(call, asking, caller)
 
-        def work(view: SessionView) -> tuple[Decision, int | None, Labels]:
+        def work(view: SessionView, db: sqlite3.Connection) -> tuple[Decision, int | None, Labels]:
+            people = 0
             if view.id != asking.session:
                 verdict = _ANOTHER_SESSION
             elif call.facts_now() != call.facts:
                 verdict = _ANOTHER_TARGET
             else:
-                same = view.after.keys() == asking.held.keys()
-                verdict = self._judge(call, view, approved=same and approved.still_valid(self._clock()))
-            return self._commit(call.facts, view, verdict, call, approves=asking.number)
+                same = view.after.keys() == given.question.held.keys()
+                people = len(given.answers) if same and still_valid(given, self._clock()) else 0
+                verdict = self._judge(call, view, approvals=people)
+            committed = self._commit(call.facts, view, verdict, call, approves=given.question.decision)
+            if people and verdict.outcome is Outcome.ALLOW:
+                receipts.use(db, given, decision=committed[1] or 0, at=self._clock().isoformat())
+                self._grants.give(db, given.last, covers=frozenset(view.after) | call.facts.labels)
+            return committed
 
         return await self._session.decide(work)
 
-    def _judge(self, call: Call, view: SessionView, *, approved: bool = False) -> Verdict:
+    def _judge(self, call: Call, view: SessionView, *, approvals: int = 0) -> Verdict:
         own = self._protected.verdict(call.facts, cwd=call.cwd)
         if own is not None:
             return own
-        verdict = self._decide(call.facts, view, approved=approved)
+        verdict = self._decide(call.facts, view, approvals=approvals)
         if call.answers is not None and verdict.outcome is not Outcome.DENY:
-            also = self._decide(call.answers, view, approved=approved)
+            also = self._decide(call.answers, view, approvals=approvals)
             return also if also.outcome is not Outcome.ALLOW else verdict
         return verdict
 
-    def _decide(self, facts: Facts, view: SessionView, *, approved: bool = False) -> Verdict:
-        return self._authorizer.decide(facts, view, now=self._clock(), approved=approved)
+    def _decide(self, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
+        return self._authorizer.decide(facts, view, now=self._clock(), approvals=approvals)
 
     def _commit(
-        self, facts: Facts, view: SessionView, verdict: Verdict, call: Call | None = None, approves: int | None = None
+        self,
+        facts: Facts,
+        view: SessionView,
+        verdict: Verdict,
+        call: Call | None = None,
+        *,
+        approves: int | None = None,
+        grant: str | None = None,
     ) -> tuple[Decision, int | None, Labels]:
         """Journal a verdict; the value that :meth:`ConnectionSession.decide` wants."""
         observed = self._observe and call is not None and _policy_only(verdict)
@@ -244,6 +273,7 @@ class Enforcement:
             verdict,
             arguments=call.arguments if call else None,
             approves=approves,
+            grant=grant,
             observed=observed,
             client=self._client,
         )
@@ -339,6 +369,7 @@ def _decision(
         adds=facts.labels - after.keys(),
         policies=verdict.policies,
         messages=verdict.messages,
+        approvals=verdict.approvals,
         observed=observed,
     )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import anyio
 
@@ -13,6 +14,15 @@ from rule_of_two.gateway.results import without_ours
 from rule_of_two.wire.codes import METHOD_NOT_FOUND
 from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.handler import Incoming, RemoteError
+from rule_of_two.wire.transport import NotSent
+
+IN_ROUNDS: Final = frozenset(("tools/call", "prompts/get", "resources/read"))
+"""The requests that may require input (2026-07-28, Multi Round-Trip Requests)."""
+ROUND_SECONDS: Final = 25.0
+COMES_BACK: Final = 8
+"""How long a modern client waits at a time while a person is asked, and how often; clients give up after ten rounds."""
+_LITTLE: Final = 1e-6
+"""Progress while nothing was sent yet: less than any upstream's."""
 
 
 class OwnAnswer(RemoteError):
@@ -42,6 +52,9 @@ class Exchange:
     asking: Asking | None = None
     """How a question reaches the client in another way than over this request."""
     questions: set[anyio.CancelScope] = field(default_factory=set)
+    told_waiting: int = 0
+    came_back: int = 0
+    """How often the client repeated this request because a person had not answered."""
 
     @property
     def method(self) -> str:
@@ -50,6 +63,12 @@ class Exchange:
     @property
     def params(self) -> dict[str, Any]:
         return {} if self.incoming is None else self.incoming.params
+
+    @property
+    def may_come_back(self) -> bool:
+        """Whether the client is answered ``input_required`` rather than kept waiting (2026-07-28, Multi Round-Trip
+        Requests)."""
+        return self.era is Era.MODERN and self.method in IN_ROUNDS and self.came_back < COMES_BACK
 
     @property
     def progress_token(self) -> object:
@@ -92,6 +111,27 @@ class Exchange:
             finally:
                 self.questions.discard(scope)
         raise OwnAnswer(-1, "The request that this was asked for has ended.")
+
+    @property
+    def hold_seconds(self) -> float | None:
+        """A modern client repeats a request that takes long, so it is not held for long."""
+        return ROUND_SECONDS if self.may_come_back else None
+
+    @property
+    def hears_progress(self) -> bool:
+        """Whether the client gave a progress token."""
+        return self.progress_token is not None
+
+    async def still_waiting(self) -> None:
+        """Tell the client that a person has not answered yet. Progress must grow (MCP "Progress")."""
+        self.told_waiting += 1
+        params = {
+            "progressToken": self.progress_token,
+            "progress": self.told_waiting * _LITTLE,
+            "message": "Waiting for a person at the rule-of-two console.",
+        }
+        with suppress(NotSent):
+            await self.tell("notifications/progress", params)
 
     def end(self) -> None:
         """The request was answered, or given up: what was asked in its course is withdrawn from the client."""

@@ -25,6 +25,8 @@ class Call:
     secret_pointers: tuple[str, ...] = ()
     answers: Facts | None = None
     """When the call brings answers to the upstream's questions: what those are, decided with it in one step."""
+    call_keys: frozenset[str] = frozenset()
+    """What of its ``_meta`` the client's host sets anew with each call, so that a repetition is still the same call."""
     cwd: Path = Path("/")
     """Where the upstream runs: what relative paths are relative to."""
 

@@ -14,10 +14,11 @@ from rule_of_two.gateway.definitions import Kind, Listed
 from rule_of_two.gateway.delivery import Adapt, Delivery
 from rule_of_two.gateway.dialogue import answer_facts
 from rule_of_two.gateway.enforcement import Enforcement
-from rule_of_two.gateway.exchange import Exchange
+from rule_of_two.gateway.exchange import COMES_BACK, Exchange
 from rule_of_two.gateway.flight import Call, about
 from rule_of_two.gateway.mount import Mount
-from rule_of_two.gateway.rounds import Resumed, Rounds
+from rule_of_two.gateway.results import Refused
+from rule_of_two.gateway.rounds import Resumed, Rounds, Work
 from rule_of_two.gateway.task_names import TaskNames
 from rule_of_two.model import NONE, Action, Facts, Labels
 from rule_of_two.wire.codes import INVALID_PARAMS
@@ -39,6 +40,8 @@ class Forwarding:
     rounds: Rounds
     told: Callable[[Claims], Claims]
     task_names: TaskNames
+    call_keys: frozenset[str]
+    """What of a request's ``_meta`` the client's host sets anew with each call."""
 
     async def call_tool(self, exchange: Exchange) -> dict[str, Any]:
         """``tools/call``.
@@ -56,6 +59,7 @@ class Forwarding:
             forwarded={**self.task_names.own(exchange.params), "name": tool},
             pin=found.listed.definition.digest,
             secret_pointers=tuple(pointer.text for pointer in manifest.secret_pointers(tool)),
+            call_keys=self.call_keys,
             cwd=found.mount.launch.cwd,
         )
         return await self.forward(exchange, found.mount, call, Kind.TOOL, adapt=self.task_names.begun)
@@ -75,6 +79,7 @@ class Forwarding:
             arguments=arguments,
             forwarded={**exchange.params, "name": prompt},
             pin=found.listed.definition.digest,
+            call_keys=self.call_keys,
             cwd=found.mount.launch.cwd,
         )
         return await self.forward(exchange, found.mount, call, Kind.PROMPT)
@@ -93,6 +98,7 @@ class Forwarding:
             pin=None,
             arguments={"uri": uri},
             forwarded=exchange.params,
+            call_keys=self.call_keys,
             cwd=mount.launch.cwd,
         )
         return await self.forward(exchange, mount, call)
@@ -171,24 +177,38 @@ class Forwarding:
             raise await self.enforcement.refuse(call.facts, Code.BAD_REQUEST, detail, named=call.facts.qualified)
         resumed = self.rounds.resumed(mount, exchange)
         delivery = Delivery(self.enforcement, self.rounds, self.told, exchange, mount, kind, adapt, exchange.method)
-        if resumed is None:
-            work = partial(delivery.run, call)
-            claims = self.told(exchange.claims)
-            if exchange.era is Era.MODERN and mount.era is Era.LEGACY and _can_be_asked(claims):
-                return await self.rounds.hold(mount, exchange, work)
-            return await work()
-        if resumed.held is not None:
-            return await self.rounds.go_on(exchange, resumed)
-        return await delivery.run(_answering(mount, call, resumed))
+        if resumed is not None and not resumed.waited:
+            exchange.came_back = COMES_BACK  # its state is the upstream's, and has no room for ours
+            if resumed.held is not None:
+                return await self.rounds.go_on(exchange, resumed)
+            return await delivery.run(_answering(mount, call, resumed))
+        if resumed is not None:
+            exchange.came_back = resumed.waited
+            call = replace(call, forwarded=_without_rounds(call.forwarded))
+        try:
+            return await self._deliver(exchange, mount, partial(delivery.run, call))
+        except Refused as refused:
+            if refused.decision.code is Code.APPROVAL_PENDING and exchange.may_come_back:
+                return self.rounds.come_back(mount, exchange, refused.decision)
+            raise
+
+    async def _deliver(self, exchange: Exchange, mount: Mount, work: Work) -> dict[str, Any]:
+        claims = self.told(exchange.claims)
+        if exchange.era is Era.MODERN and mount.era is Era.LEGACY and _can_be_asked(claims):
+            return await self.rounds.hold(mount, exchange, work)
+        return await work()
 
 
 _ROUNDS: Final = frozenset(("inputResponses", "requestState"))
 
 
+def _without_rounds(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in params.items() if key not in _ROUNDS}
+
+
 def _answering(mount: Mount, call: Call, resumed: Resumed) -> Call:
     """The same call when it is repeated with answers: they leave with it, so they are decided with it, in one step."""
-    plain = {key: value for key, value in call.forwarded.items() if key not in _ROUNDS}
-    repeated = replace(call, forwarded={**plain, **resumed.forwarded})
+    repeated = replace(call, forwarded={**_without_rounds(call.forwarded), **resumed.forwarded})
     if not resumed.answers:
         return repeated
     answers = answer_facts(mount, resumed.methods)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 
 import anyio
 
@@ -126,7 +125,7 @@ async def running(
         outbox = Outbox(tasks)
         dialogue = Dialogue(enforcement, outbox)
         rounds = Rounds(dialogue, tasks, Sealer())
-        forwarding = Forwarding(catalog, enforcement, rounds, told, names)
+        forwarding = Forwarding(catalog, enforcement, rounds, told, names, blueprint.profile.call_keys)
         router = Router(
             catalog,
             enforcement,
@@ -167,10 +166,13 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
         desk,
         journal,
         client=client,
+        principal=blueprint.principal,
         policy_version=blueprint.policies.version,
-        wait=timedelta(seconds=blueprint.wait_seconds),
+        patience=blueprint.patience,
         clock=utc_now,
         origin_of=resources.origin_of,
+        quiet_for=resources.answers.quiet_for,
+        may_grant=resources.answers.may_grant,
         secrets=blueprint.secrets,
     )
     return Enforcement(
@@ -182,5 +184,6 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
         protected=ProtectedPaths(blueprint.protected),
         client=client,
         clock=utc_now,
+        grants=resources.grants,
         observe=blueprint.config.mode == "observe",
     )

@@ -10,17 +10,21 @@ from functools import partial
 
 import anyio
 
+from rule_of_two.approvals.approvers import Approvers
 from rule_of_two.approvals.channel import DeskServer
 from rule_of_two.approvals.desk import Desk
+from rule_of_two.approvals.grants import Grants
 from rule_of_two.audit.journal import Journal, Origin
 from rule_of_two.audit.why import origin_of
 from rule_of_two.errors import StoreError
+from rule_of_two.gateway.answers import Answers
 from rule_of_two.gateway.authorizations import Authorizations
 from rule_of_two.gateway.blueprint import Blueprint
 from rule_of_two.gateway.connect import connecting
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.operator_log import say
 from rule_of_two.gateway.timing import timestamp, utc_now
+from rule_of_two.policy.rights import Rights
 from rule_of_two.sessions.boundary import Attached, Boundaries
 from rule_of_two.sessions.key import Boundary, SessionKey
 from rule_of_two.sessions.presence import Presence
@@ -50,6 +54,8 @@ class Resources:
     desk: Desk
     boundaries: Boundaries
     pins: PinStore
+    answers: Answers
+    grants: Grants
     connect: Connect
     """How upstreams are reached."""
 
@@ -107,7 +113,19 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
         Presence(blueprint.state) as presence,
     ):
         journal = Journal(store, timestamp, policy_version=blueprint.policies.version, client=blueprint.profile.name)
-        desk = Desk(clock=utc_now)
+        boundaries = Boundaries(state, presence, timestamp)
+        approvers = Approvers(blueprint.approvers, claimed_tenant=blueprint.principal.tenant)
+        answers = Answers(
+            approvers,
+            Rights(blueprint.policies, blueprint.principal, blueprint.profile.name),
+            journal,
+            state,
+            boundaries,
+            utc_now,
+            blueprint.principal.tenant,
+        )
+        desk = Desk(clock=utc_now, judge=answers)
+        answers.void = desk.void
         async with aclosing(Authorizations(blueprint.state)) as authorizations, anyio.create_task_group() as tasks:
             resources = Resources(
                 blueprint,
@@ -115,8 +133,10 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
                 store,
                 journal,
                 desk,
-                Boundaries(state, presence, timestamp),
+                boundaries,
                 PinStore(state),
+                answers,
+                Grants(approvers, blueprint.policies.version, utc_now),
                 connect or connecting(authorizations),
             )
             await tasks.start(DeskServer(desk, state=blueprint.state, gateway=secrets.token_hex(4)).run)

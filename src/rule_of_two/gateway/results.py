@@ -22,6 +22,9 @@ _NEXT_STEP: Final[dict[Code, str]] = {
         "Nobody is there to ask. A person can open `rule-of-two console` in a terminal, then the same request can be "
         "made again; or they start a new session, which holds nothing."
     ),
+    Code.APPROVAL_PENDING: (
+        "A person has not answered yet. When they have said yes, exactly the same request, made again, is carried out."
+    ),
     Code.APPROVAL_DENIED: "A person looked at exactly this request and said no.",
     Code.APPROVAL_EXPIRED: "The question was not answered in time. The same request can be made again.",
     Code.SESSION_FROZEN: "A person froze this session. Only a person can start a new one.",

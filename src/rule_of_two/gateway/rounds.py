@@ -19,8 +19,9 @@ from rule_of_two.errors import BadRequest, Code, LimitExceeded
 from rule_of_two.gateway.dialogue import Dialogue, answer_facts
 from rule_of_two.gateway.exchange import Exchange, OwnAnswer, Progress
 from rule_of_two.gateway.mount import Mount
-from rule_of_two.gateway.results import Refused
+from rule_of_two.gateway.results import Refused, with_decision
 from rule_of_two.gateway.sealing import STATE_SECONDS, Sealer, request_digest
+from rule_of_two.model import Decision
 from rule_of_two.wire.eras import INPUT_REQUIRED, kind_of
 
 _ROUNDS: Final = 16
@@ -32,6 +33,8 @@ _STATE_CHARACTERS: Final = 64 * 1024
 """A state of an upstream's goes to the client and back with every round, and must fit into its frames."""
 
 _GIVE_UP_SECONDS: Final = 2.0
+_PERSON: Final = "person"
+"""The member of a sealed state that says that a person is being asked."""
 
 Work = Callable[[], Awaitable[dict[str, Any]]]
 Repeat = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -45,6 +48,8 @@ class Resumed:
     methods: str
     forwarded: dict[str, Any]
     held: str | None = None
+    waited: int = 0
+    """How often the client came back while a person was asked."""
 
 
 class Rounds:
@@ -98,6 +103,14 @@ class Rounds:
             passed["requestState"] = self._sealer.seal(content, request=_digest(exchange))
         return passed
 
+    # A person who takes their time
+
+    def come_back(self, mount: Mount, exchange: Exchange, decision: Decision) -> dict[str, Any]:
+        """Have a modern client repeat its request, which waits for a person, instead of keeping it waiting."""
+        state = {"upstream": mount.name, "asked": {}, _PERSON: exchange.came_back + 1}
+        sealed = self._sealer.seal(state, request=_digest(exchange))
+        return with_decision({"resultType": INPUT_REQUIRED, "requestState": sealed}, decision)
+
     # The client comes back
 
     def resumed(self, mount: Mount, exchange: Exchange) -> Resumed | None:
@@ -118,6 +131,8 @@ class Rounds:
         if content["upstream"] != mount.name:
             raise BadRequest("the requestState belongs to another server")
         methods = ", ".join(sorted(set(content["asked"].values()))) or "nothing"
+        if _PERSON in content:
+            return Resumed({}, "nothing", {}, waited=content[_PERSON])
         if "held" in content:
             return Resumed(answers, methods, {}, content["held"])
         return Resumed(answers, methods, {**forwarded, "requestState": content["state"]})

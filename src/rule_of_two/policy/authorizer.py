@@ -1,7 +1,7 @@
 """One decision: facts, session and policies in, a verdict out. No I/O, no clock.
 
 Cedar is asked with ``context.approved`` false: may this run unasked? A clean deny is asked again with true: may it run
-if a person says yes? Then the answer is *ask*, else *deny*.
+if a person says yes, or two different people, or more? Then the answer is *ask*, else *deny*.
 
 Cedar skips a policy that errors, so a forbid that errors would let the call pass. Therefore every diagnostic, every
 missing decision and every exception is a deny with :attr:`Code.POLICY_ERROR`.
@@ -29,6 +29,9 @@ from rule_of_two.policy.syntax import DEFAULT_DENY
 _NOT_PERMITTED: Final = "No policy permits this."
 _NOT_EVALUATED: Final = "The policies could not be evaluated, so nothing is allowed."
 
+MOST_APPROVALS: Final = 5
+"""Different people that a policy can want to say yes."""
+
 _DECISIONS: Final = 4096
 _MAX_ERRORS: Final = 10
 _MAX_ERROR_LENGTH: Final = 400
@@ -45,15 +48,15 @@ class Authorizer:
         self._entities = EntityStore(policies.schema, principal, client)
         self._decided: RecentlyUsed[Verdict] = RecentlyUsed(_DECISIONS)
 
-    def decide(self, facts: Facts, view: SessionView, *, now: datetime, approved: bool = False) -> Verdict:
-        """Allow, ask or deny; with ``approved``, when a person said yes, only allow or deny.
+    def decide(self, facts: Facts, view: SessionView, *, now: datetime, approvals: int = 0) -> Verdict:
+        """Allow, ask or deny; with ``approvals``, when so many different people said yes, only allow or deny.
 
         Never raises for anything that the request or the engine does.
 
         # INVARIANT: what is not a clean allow of the engine's is not an allow; `tests/policy/test_fail_closed.py`.
         """
         try:
-            return self._decide(facts, view, now, approved=approved is True)
+            return self._decide(facts, view, now, int(approvals) if isinstance(approvals, int) and approvals > 0 else 0)
         except Exception as error:  # noqa: BLE001  # the boundary that denies: cedarpy raises what its inputs provoke
             return self._failed([f"{type(error).__name__}: {error}"])
         except BaseException as error:
@@ -61,35 +64,49 @@ class Authorizer:
                 raise
             return self._failed([f"{type(error).__name__}: {error}"])
 
-    def _decide(self, facts: Facts, view: SessionView, now: datetime, *, approved: bool) -> Verdict:
+    def _decide(self, facts: Facts, view: SessionView, now: datetime, approvals: int) -> Verdict:
         context = context_of(facts, view)
-        request = (view.id, facts.action, facts.upstream, facts.name, context, approved)
+        request = (view.id, facts.action, facts.upstream, facts.name, context, approvals)
         at = minute(now)
         key = orjson.dumps((request, at if self._policies.reads_now else None), option=orjson.OPT_SORT_KEYS)
         known = self._decided.get(key)
         if known is not None:
             return known
-        verdict = self._two_passes(self._entities.participants(view.id, facts), {**context, "now": at}, approved)
+        verdict = self._two_passes(self._entities.participants(view.id, facts), {**context, "now": at}, approvals)
         if not verdict.errors:
             self._decided.put(key, verdict)
         return verdict
 
-    def _two_passes(self, participants: Participants, context: dict[str, Any], approved: bool) -> Verdict:
-        first = self._evaluate(participants, {**context, "approved": approved})
-        if approved or first.errors or first.outcome is Outcome.ALLOW:
+    def _two_passes(self, participants: Participants, context: dict[str, Any], approvals: int) -> Verdict:
+        first = self._evaluate(participants, context, approvals)
+        if approvals or first.errors or first.outcome is Outcome.ALLOW:
             return first
-        second = self._evaluate(participants, {**context, "approved": True})
-        if second.outcome is Outcome.ALLOW:
+        second = self._evaluate(participants, context, 1)
+        wanting = 1 if second.outcome is Outcome.ALLOW or second.errors else self._wanting(participants, context)
+        if wanting and not second.errors:
             # Where nothing forbade it, the permit that waits for approval is what asks.
-            return replace(second if DEFAULT_DENY in first.policies else first, outcome=Outcome.ASK, code=None)
+            alone = DEFAULT_DENY in first.policies
+            decided = {*(() if alone else first.policies), *(second.policies if alone or wanting > 1 else ())}
+            return replace(self._verdict(Outcome.ASK, None, decided - {DEFAULT_DENY}), approvals=wanting)
         ids = {*first.policies, *second.policies}
         if second.errors or DEFAULT_DENY in ids or len(ids) < len(first.policies) + len(second.policies):
             return second
         # What asks and what refuses the asking are different policies: an explanation needs both.
         return self._verdict(Outcome.DENY, second.code, ids)
 
-    def _evaluate(self, participants: Participants, context: dict[str, Any]) -> Verdict:
+    def _wanting(self, participants: Participants, context: dict[str, Any]) -> int:
+        """How many people, more than one, have to say yes; 0: no number of them suffices."""
+
+        def suffices(count: int) -> bool:
+            return self._evaluate(participants, context, count).outcome is Outcome.ALLOW
+
+        if not suffices(MOST_APPROVALS):
+            return 0
+        return next((count for count in range(2, MOST_APPROVALS) if suffices(count)), MOST_APPROVALS)
+
+    def _evaluate(self, participants: Participants, facts: dict[str, Any], approvals: int) -> Verdict:
         """One pass: allow, deny, or deny with errors."""
+        context = {**facts, "approved": approvals > 0, "approvals": approvals}
         result = cedarpy.is_authorized(
             {
                 "principal": participants.principal,

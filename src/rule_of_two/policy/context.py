@@ -22,7 +22,7 @@ _UNITS: Final = range(-(2**63), 2**63)
 
 
 def context_of(facts: Facts, view: SessionView) -> dict[str, Any]:
-    """All of the context but ``approved`` and ``now``, in types that JSON and Cedar's schema take as they are.
+    """``Use`` but for ``approved``, ``approvals`` and ``now``, in types that JSON and Cedar's schema take as they are.
 
     :raises PolicyError: the facts carry a label that is none of A, B and C.
     """
@@ -36,6 +36,13 @@ def context_of(facts: Facts, view: SessionView) -> dict[str, Any]:
         "frozen": view.frozen,
         "target": _target(facts.targets),
     }
+
+
+def risk_of(facts: Facts) -> int:
+    """How much is not known about what a call does: 0 without C; 1 when all that it reaches is known; else 2."""
+    if "C" not in facts.labels:
+        return 0
+    return 1 if facts.targets and _target(facts.targets)["complete"] else 2
 
 
 def minute(now: datetime) -> str:

@@ -17,6 +17,8 @@ from rule_of_two.model import Action, Facts, Principal
 from rule_of_two.policy.cache import RecentlyUsed
 
 Uid = dict[str, str]
+Entity = dict[str, Any]
+"""In Cedar's JSON form."""
 
 _RESOURCE_TYPES: Final[Mapping[Action, str]] = {
     Action.CALL_TOOL: "Tool",
@@ -56,36 +58,16 @@ class EntityStore:
         :raises ValueError: an id is not valid Unicode, or the schema refuses an entity.
         :raises TypeError: an id is not text.
         """
-        kind = _RESOURCE_TYPES.get(facts.action, "Server")
-        server = _uid("Server", facts.upstream)
-        resource = server if kind == "Server" else _uid(kind, facts.qualified)
-        used: list[dict[str, Any]] = [{"uid": server, "attrs": {}, "parents": []}]
-        if kind != "Server":
-            used.append({"uid": resource, "attrs": {}, "parents": [server]})
-        own = self._session_entities(session)
+        used = used_entities(facts)
+        own = session_entities(self._principal, self._client, session)
         return Participants(
             principal=own[0]["uid"],
-            action=_uid("Action", facts.action.value),
-            resource=resource,
+            action=uid("Action", facts.action.value),
+            resource=used[-1]["uid"],
             handle=self._parsed(own, used),
         )
 
-    def _session_entities(self, session: str) -> list[dict[str, Any]]:
-        principal = self._principal
-        user = _uid("User", principal.user)
-        attributes = {
-            "user": {"__entity": user},
-            "tenant": {"__entity": _uid("Tenant", principal.tenant)},
-            "purpose": {"__entity": _uid("Purpose", principal.purpose)},
-            "interactive": principal.interactive,
-            "client": self._client,
-        }
-        return [
-            {"uid": _uid("Session", session), "attrs": attributes, "parents": []},
-            {"uid": user, "attrs": {}, "parents": [_uid("Role", role) for role in principal.roles]},
-        ]
-
-    def _parsed(self, own: list[dict[str, Any]], used: list[dict[str, Any]]) -> cedarpy.Entities:
+    def _parsed(self, own: list[Entity], used: list[Entity]) -> cedarpy.Entities:
         key = orjson.dumps((own, used))
         handle = self._participants.get(key)
         if handle is None:
@@ -99,5 +81,32 @@ class EntityStore:
         return handle
 
 
-def _uid(kind: str, name: str) -> Uid:
+def session_entities(principal: Principal, client: str, session: str) -> list[Entity]:
+    """The session, and the user on whose behalf it runs."""
+    user = uid("User", principal.user)
+    attributes = {
+        "user": {"__entity": user},
+        "tenant": {"__entity": uid("Tenant", principal.tenant)},
+        "purpose": {"__entity": uid("Purpose", principal.purpose)},
+        "interactive": principal.interactive,
+        "client": client,
+    }
+    return [
+        {"uid": uid("Session", session), "attrs": attributes, "parents": []},
+        {"uid": user, "attrs": {}, "parents": [uid("Role", role) for role in principal.roles]},
+    ]
+
+
+def used_entities(facts: Facts) -> list[Entity]:
+    """What a request uses, last, and before it the server that it belongs to."""
+    kind = _RESOURCE_TYPES.get(facts.action, "Server")
+    server = uid("Server", facts.upstream)
+    used: list[Entity] = [{"uid": server, "attrs": {}, "parents": []}]
+    if kind != "Server":
+        used.append({"uid": uid(kind, facts.qualified), "attrs": {}, "parents": [server]})
+    return used
+
+
+def uid(kind: str, name: str) -> Uid:
+    """The name of an entity in requests."""
     return {"type": f"Gateway::{kind}", "id": name}

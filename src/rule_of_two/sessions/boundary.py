@@ -147,20 +147,22 @@ class Boundaries:
         self._end(db, session, "clean")
         return True
 
-    async def renew(self, session: str) -> str | None:
+    async def renew(self, session: str, *, began_by: str) -> str | None:
         """A human starts a new session: its live connections go on in a new record that holds nothing but what their
         hosts' own tools bring.
 
-        Calls in flight stay in the old session. Returns the new session's id, or ``None`` when ``session`` is unknown
+        ``began_by`` is that human's signed word, to be checked by every gateway whose connections it moves. Calls in
+        flight stay in the old session. Returns the new session's id, or ``None`` when ``session`` is unknown
         or has ended.
         """
-        return await self._database.write(lambda db: self._renew(db, session))
+        return await self._database.write(lambda db: self._renew(db, session, began_by))
 
-    def _renew(self, db: sqlite3.Connection, session: str) -> str | None:
+    def _renew(self, db: sqlite3.Connection, session: str, began_by: str) -> str | None:
         row = db.execute("SELECT key, boundary FROM sessions WHERE id = ? AND ended_at IS NULL", (session,)).fetchone()
         if row is None:
             return None
         new = self._create(db, row[0], row[1], ())
+        db.execute("UPDATE sessions SET began_by = ? WHERE id = ?", (began_by, new))
         query = "SELECT ambient FROM connections WHERE session = ? AND closed_at IS NULL"
         for (ambient,) in db.execute(query, (session,)).fetchall():
             join(db, new, labels_in(ambient), AMBIENT)

@@ -43,19 +43,19 @@ class ConnectionSession:
         self._snapshot: SessionView | None = None
         self._version = (-1, -1)
 
-    async def decide(self, work: Callable[[SessionView], tuple[T, int | None, Labels]]) -> T:
+    async def decide(self, work: Callable[[SessionView, sqlite3.Connection], tuple[T, int | None, Labels]]) -> T:
         """Check and reserve in one atomic step.
 
-        ``work`` sees the session, decides, journals, and returns its value, the call's number and the labels to
-        reserve; number ``None`` or no labels reserve nothing. It may run again from the start while another process
-        writes.
+        ``work`` sees the session and the transaction, decides, journals, and returns its value, the call's number and
+        the labels to reserve; number ``None`` or no labels reserve nothing. It may run again from the start while
+        another process writes.
 
         :raises StoreError: nothing was reserved, nothing may be sent.
         """
 
         def transaction(db: sqlite3.Connection) -> T:
             view = view_of_connection(db, self._connection)
-            value, number, labels = work(view)
+            value, number, labels = work(view, db)
             if number is not None and labels:
                 reserve(db, number, view.id, self._connection, labels, self._clock())
             return value

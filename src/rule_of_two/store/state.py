@@ -1,4 +1,4 @@
-"""The schema of the state: sessions, what they hold, who is connected, and which definitions were accepted."""
+"""The schema of the state: sessions, what they hold, who is connected, what was approved, which definitions were."""
 
 from __future__ import annotations
 
@@ -68,9 +68,43 @@ def _first(tables: Tables) -> None:
     )
 
 
+def _second(tables: Tables) -> None:
+    sessions = tables.table("sessions")
+    sessions.add_column("refusals", int, not_null_default=0)  # in a row, by people
+    sessions.add_column("quiet_until", str)  # until then nothing of this session is asked
+    sessions.add_column("began_by", str)  # the signed answer or command that began it, if a person did
+    tables.table("receipts").create(
+        {
+            "digest": str,  # of the question: what was approved
+            "approver": str,
+            "session": str,
+            "decision": int,  # journal number of the call that was sent on it
+            "receipt": str,  # the answer as it was signed, JSON
+            "used_at": str,
+        },
+        pk=("digest", "approver"),
+        not_null={"session", "decision", "receipt", "used_at"},
+    )
+    tables.table("grants").create(
+        {
+            "id": str,  # that of the question
+            "session": str,
+            "receipt": str,  # the answer as it was signed, with the terms, JSON
+            "covers": str,  # the labels that the session may hold: any other ends the grant
+            "uses_left": int,
+            "expires_at": str,
+            "given_at": str,
+        },
+        pk="id",
+        not_null={"session", "receipt", "covers", "uses_left", "expires_at", "given_at"},
+        foreign_keys=[("session", "sessions", "id")],
+    )
+    tables.table("grants").create_index(["session"])
+
+
 def open_state(folder: Path) -> Database:
     """The state database in ``folder`` (created with mode 0700), migrated.
 
     :raises StoreError: see :class:`Database`.
     """
-    return Database(folder / "state.db", (_first,), title="state")
+    return Database(folder / "state.db", (_first, _second), title="state")

@@ -1,0 +1,222 @@
+"""What becomes of an answer or a command of a person's: checked, written down, and done to the session."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from rule_of_two.approvals.answer import Answer, Refusal
+from rule_of_two.approvals.approvers import Approvers
+from rule_of_two.approvals.choice import APPROVING, REFUSING, Choice
+from rule_of_two.approvals.command import Command
+from rule_of_two.approvals.grants import in_step
+from rule_of_two.approvals.question import Question
+from rule_of_two.approvals.receipts import receipt_text, signed_command_text
+from rule_of_two.audit.journal import Journal
+from rule_of_two.errors import BadRequest
+from rule_of_two.gateway.blueprint import enrolled_approvers
+from rule_of_two.gateway.config import Config, PrincipalSettings
+from rule_of_two.gateway.timing import timestamp, utc_now
+from rule_of_two.model import Approver, Facts, Principal, SessionView, Tier
+from rule_of_two.policy.load import load_policies
+from rule_of_two.policy.rights import Rights
+from rule_of_two.sessions import deeds
+from rule_of_two.sessions.boundary import Boundaries
+from rule_of_two.sessions.presence import Presence
+from rule_of_two.sessions.repository import find_session
+from rule_of_two.store.database import Database
+from rule_of_two.store.journal import JournalStore
+from rule_of_two.store.state import open_state
+
+
+def _nothing(session: str, *, acting_only: bool) -> None:
+    """Before a desk listens."""
+
+
+@dataclass(slots=True)
+class Answers:
+    """The judge of one gateway process (:class:`~rule_of_two.approvals.desk.Judge`)."""
+
+    approvers: Approvers
+    rights: Rights
+    journal: Journal
+    state: Database
+    boundaries: Boundaries
+    clock: Callable[[], datetime]
+    tenant: str
+    """Whose sessions this gateway serves: those of others are none of its people's business."""
+    void: Callable[..., None] = field(default=_nothing)
+    """Told when a session changed so that what waits in it is over: ``void(session, acting_only=…)``."""
+
+    @property
+    def tier(self) -> Tier:
+        """What an answer is worth at most."""
+        return self.approvers.tier
+
+    def refuses(self, question: Question, answer: Answer) -> Refusal | None:
+        """Why this answer does not count. Refusing needs no right but to be somebody.
+
+        # INVARIANT: what approves is signed by an enrolled key where there are any, and policy lets its owner say so;
+        # tests/attacks/test_forged_receipts.py.
+        """
+        who: Approver | Refusal
+        if answer.channel == "elicitation":
+            who = Approver(answer.approver, question.user, question.tenant)
+        else:
+            who = self.approvers.who(answer)
+        if isinstance(who, Refusal):
+            return who
+        if answer.verdict in REFUSING:
+            return None if who.tenant == question.tenant else Refusal.NOT_ENTITLED
+        now = self.clock()
+        if answer.verdict is Choice.GRANT:
+            if answer.grant is None or not answer.grant.fits(question):
+                return Refusal.DIGEST_MISMATCH
+            if not in_step(answer, now):
+                return Refusal.CLOCK
+        return None if self.may_say(who, question, answer.verdict, answer.channel, now) else Refusal.NOT_ENTITLED
+
+    def may_say(self, who: Approver, question: Question, choice: Choice, channel: str, now: datetime) -> bool:
+        """Whether policy lets this person say it."""
+        facts = Facts(question.action, question.upstream, question.name, question.labels, question.targets)
+        view = SessionView(question.session, {label: origin.call for label, origin in question.held.items()})
+        return self.rights.may_answer(
+            who, facts, view, choice=str(choice), channel=channel, approvals=question.needs, now=now
+        )
+
+    def may_grant(self, question: Question) -> bool:
+        """Whether policy lets any of the approvers give a standing yes."""
+        now = self.clock()
+        return any(self.may_say(who, question, Choice.GRANT, "console", now) for who in self.approvers.enrolled)
+
+    def quiet_for(self, session: str) -> timedelta | None:
+        """How long nothing of a session is asked yet, because people refused several times in a row.
+
+        :raises StoreError: the state cannot be read.
+        """
+        now = self.clock()
+        return self.state.read(lambda db: deeds.quiet_for(db, session, now))
+
+    async def record(self, question: Question, answer: Answer) -> None:
+        """Journal the answer, then do to the session what it says.
+
+        :raises StoreError: it could not be, so it does not count.
+        """
+        await self.journal.answer(question.decision, question.session, _answer_body(question, answer, self.tier))
+        now = self.clock()
+        if answer.verdict in APPROVING:
+            await self.state.write(lambda db: deeds.accept(db, question.session))
+        elif answer.verdict is Choice.NO:
+            if await self.state.write(lambda db: deeds.refuse(db, question.session, now)):
+                await self._changed(question.session, Choice.FREEZE, f"refused too often; last by {answer.approver}")
+        else:
+            await self._do(question.session, answer.verdict, receipt_text(answer), by=answer.approver)
+
+    def refuses_command(self, command: Command) -> Refusal | None:
+        """Why this command does not count."""
+        who = self.approvers.who(command)
+        if isinstance(who, Refusal):
+            return who
+        record = find_session(self.state, command.session)
+        if record is None or record.ended_at is not None or record.tenant != self.tenant:
+            return Refusal.UNKNOWN_SESSION
+        may = self.rights.may_manage(who, record.view, choice=str(command.choice), now=self.clock())
+        return None if may else Refusal.NOT_ENTITLED
+
+    async def carry_out(self, command: Command) -> str | None:
+        """Journal the command and do it; the session as it goes on.
+
+        :raises StoreError: it could not be.
+        """
+        await self.journal.event("command", command.session, command_body(command, self.tier))
+        return await self._do(command.session, command.choice, signed_command_text(command), by=command.approver)
+
+    async def _do(self, session: str, choice: Choice, signed: str, *, by: str) -> str | None:
+        if choice is Choice.NEW:
+            created = await self.boundaries.renew(session, began_by=signed)
+            if created is not None:
+                await self.journal.event("session", created, {"event": "new", "instead_of": session, "by": by})
+                self.void(session, acting_only=False)
+            return created
+        if choice not in _DEEDS:
+            raise BadRequest(f"'{choice}' cannot be done to a session.")
+        await self.state.write(lambda db: _DEEDS[choice](db, session))
+        await self._changed(session, choice, by)
+        return session
+
+    async def _changed(self, session: str, choice: Choice, by: str) -> None:
+        await self.journal.event("session", session, {"event": str(choice), "by": by})
+        self.void(session, acting_only=choice is Choice.DROP)
+
+    def close(self) -> None:
+        """Close the state, where nobody else does."""
+        self.state.close()
+
+
+def opened_answers(config: Config | None, file: Path, state: Path) -> Answers:
+    """A judge outside a gateway. Without a configuration nobody is enrolled, and the default policies hold.
+
+    :raises ConfigurationError: an approver's key is wrong.
+    :raises PolicyError: the policies do not validate.
+    :raises StoreError: the state or the journal cannot be opened.
+    """
+    who = PrincipalSettings() if config is None else config.principal
+    principal = Principal(who.user, who.tenant, who.roles, who.purpose)
+    names, client = (("default",), "generic") if config is None else (config.policies, config.client)
+    database = open_state(state)
+    policies = load_policies(names, relative_to=file.parent)
+    journal = Journal(JournalStore(state), timestamp, policy_version=policies.version, client=client)
+    return Answers(
+        Approvers(() if config is None else enrolled_approvers(config, file), claimed_tenant=principal.tenant),
+        Rights(policies, principal, client),
+        journal,
+        database,
+        Boundaries(database, Presence(state), timestamp),
+        utc_now,
+        principal.tenant,
+    )
+
+
+_DEEDS: dict[Choice, Callable[[sqlite3.Connection, str], None]] = {
+    Choice.DROP: deeds.drop,
+    Choice.FREEZE: deeds.freeze,
+}
+
+
+def _answer_body(question: Question, answer: Answer, tier: Tier) -> dict[str, Any]:
+    """Everything that is needed to verify the signature again, and what it was worth."""
+    return {
+        "question": question.id,
+        "answer": answer.verdict,
+        "approver": answer.approver,
+        "digest": answer.digest,
+        "assurance": assurance(answer, tier),
+        "tier": Tier.ADVISORY if answer.signature is None else tier,
+        "needs": question.needs,
+        "receipt": orjson.loads(receipt_text(answer)),
+    }
+
+
+def command_body(command: Command, tier: Tier) -> dict[str, Any]:
+    """The journal's entry of a command."""
+    return {
+        "command": command.choice,
+        "by": command.approver,
+        "assurance": "signed" if command.signature and tier is not Tier.ADVISORY else "unsigned, advisory",
+        "receipt": orjson.loads(signed_command_text(command)),
+    }
+
+
+def assurance(answer: Answer, tier: Tier) -> str:
+    """What an answer is worth, in words for receipts (DESIGN "Assurance tiers")."""
+    if answer.channel == "elicitation":
+        return "through the client, unsigned: weaker than the console"
+    if answer.signature is None or tier is Tier.ADVISORY:
+        return "unsigned, advisory"
+    return f"signed, {tier}"

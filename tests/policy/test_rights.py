@@ -1,0 +1,119 @@
+"""Who may answer: people of the tenant, as policy says; and an error is a no."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from rule_of_two.model import NONE, Action, Approver, Facts, Principal, SessionView, Target
+from rule_of_two.policy.load import Policies
+from rule_of_two.policy.rights import Rights
+
+from .conftest import LoadText
+
+NOW = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
+ALICE = Approver("alice", "alice", "acme", ("engineer",), signed=True)
+PRINCIPAL = Principal(user="alice", tenant="acme")
+MAIL = Facts(Action.CALL_TOOL, "mail", "send", frozenset(("C",)), (Target("recipient", "bob@acme.example", "bob"),))
+NOTHING_HELD = SessionView("s")
+SESSIONS = '@id("own.a") permit (principal is Gateway::Session, action, resource);'
+"""Says nothing of approvers."""
+
+
+def may(policies: Policies, approver: Approver = ALICE, facts: Facts = MAIL, **changed: Any) -> bool:
+    view = changed.pop("view", NOTHING_HELD)
+    members = {"choice": "yes", "channel": "console", "approvals": 1, "now": NOW, **changed}
+    return Rights(policies, PRINCIPAL, "generic").may_answer(approver, facts, view, **members)
+
+
+def test_people_of_the_tenant_may_answer_and_others_may_not(load_text: LoadText) -> None:
+    policies = load_text(SESSIONS, "default")
+    assert may(policies)
+    assert not may(policies, Approver("mallory", "mallory", "other", signed=True))
+
+
+def test_a_grant_is_not_given_once_the_session_has_seen_untrusted_content(load_text: LoadText) -> None:
+    policies = load_text(SESSIONS, "default")
+    seen = SessionView("s", held={"A": 1})
+    assert may(policies, choice="grant", view=SessionView("s", held={"B": 1}))
+    assert not may(policies, choice="grant", view=seen)
+    assert may(policies, choice="yes", view=seen)
+
+
+def test_reserved_labels_count_as_held(load_text: LoadText) -> None:
+    policies = load_text(SESSIONS, "default")
+    assert not may(policies, choice="grant", view=SessionView("s", reserved={"A": 3}))
+
+
+def test_four_eyes_lets_nobody_approve_for_themselves_what_is_not_known(load_text: LoadText) -> None:
+    policies = load_text(SESSIONS, "default", "four-eyes")
+    unknown = Facts(Action.CALL_TOOL, "mail", "send", frozenset(("C",)), (Target("recipient", None, "?"),))
+    bob = Approver("bob", "bob", "acme", signed=True)
+    assert may(policies)
+    assert not may(policies, facts=unknown)
+    assert may(policies, bob, unknown)
+    assert not may(policies, bob, channel="elicitation")
+    assert not may(policies, bob, choice="grant")
+
+
+@pytest.mark.parametrize(
+    ("condition", "allowed"),
+    [
+        ('principal in Gateway::Role::"engineer"', True),
+        ('principal in Gateway::Role::"manager"', False),
+        ("principal.signed", True),
+        ('context.choice == "yes" && context.channel == "console"', True),
+        ("context.approved && context.approvals == 1", True),
+        ("context.risk == 1", True),
+        ('context.target.recipients.contains("bob@acme.example")', True),
+        ("principal.user == context.session.user", True),
+        ('resource == Gateway::Tool::"mail__send" && resource in Gateway::Server::"mail"', True),
+    ],
+)
+def test_policies_read_the_approver_the_answer_and_the_call(load_text: LoadText, condition: str, allowed: bool) -> None:
+    text = (
+        f'@id("own.a") permit (principal, action == Gateway::Action::"approve_call", resource) when {{ {condition} }};'
+    )
+    assert may(load_text(text)) is allowed
+
+
+def test_policies_that_name_no_action_still_validate(load_text: LoadText) -> None:
+    load_text(
+        '@id("own.a") @message("Not now.") forbid (principal, action, resource) when { context.frozen || '
+        'context.labels.A || principal.interactive || principal.client == "x" };'
+    )
+
+
+def test_an_error_is_a_no(load_text: LoadText) -> None:
+    permit = '@id("own.a") permit (principal, action, resource);'
+    condition = "context.approvals * 9223372036854775807 > 0"
+    overflow = f'@id("own.b") @message("No.") forbid (principal, action, resource) when {{ {condition} }};'
+    policies = load_text(permit + overflow)
+    assert not may(policies, approvals=2)
+    assert may(load_text(permit), approvals=2)
+
+
+@pytest.mark.parametrize("name", ["\ud800", "", "a\x00b"])
+def test_names_that_are_no_text_are_nobody(load_text: LoadText, name: str) -> None:
+    policies = load_text(
+        '@id("own.a") permit (principal is Gateway::Approver, action, resource) when { principal.signed };'
+    )
+    assert not may(policies, Approver(name, "x", "acme", signed=False))
+
+
+def test_managing_a_session_is_a_right_of_its_own(load_text: LoadText) -> None:
+    head = '@id("own.a") permit (principal, action == Gateway::Action::"manage_session", resource)'
+    text = f'{head} when {{ context.choice == "freeze" }};'
+    rights = Rights(load_text(text), PRINCIPAL, "generic")
+    assert rights.may_manage(ALICE, NOTHING_HELD, choice="freeze", now=NOW)
+    assert not rights.may_manage(ALICE, NOTHING_HELD, choice="new", now=NOW)
+    default = Rights(load_text(SESSIONS, "default"), PRINCIPAL, "generic")
+    assert default.may_manage(ALICE, NOTHING_HELD, choice="new", now=NOW)
+    assert not default.may_manage(Approver("m", "m", "other"), NOTHING_HELD, choice="new", now=NOW)
+
+
+def test_a_call_that_carries_nothing_out_has_no_risk(load_text: LoadText) -> None:
+    text = '@id("own.a") permit (principal, action, resource) when { context has risk && context.risk == 0 };'
+    assert may(load_text(text), facts=Facts(Action.READ_RESOURCE, "files", "file:///x", NONE))
