@@ -46,7 +46,7 @@ class Manifest:
             name: entry(spec, Action.GET_PROMPT, f"prompt {name}") for name, spec in document.prompts.items()
         }
         self._resources = tuple(
-            (UriGlob.parse(spec.uri), bind_resource(spec, upstream=upstream, store=store))
+            (UriGlob.parse(spec.uri), bind_resource(spec, upstream=upstream, store=store, server=document.server))
             for spec in document.resources
         )
         self.ingress: Labels = self._ingress()
