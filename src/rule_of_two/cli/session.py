@@ -16,6 +16,7 @@ from rule_of_two.audit.journal import Journal
 from rule_of_two.audit.why import origin_of
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
+from rule_of_two.cli.session_report import report
 from rule_of_two.escape import visible
 from rule_of_two.gateway.timing import timestamp
 from rule_of_two.model import label_text
@@ -138,6 +139,9 @@ def new(context: Context, name: str) -> None:
         click.echo(f"rule-of-two: there is no open session {name}", err=True)
         sys.exit(1)
     print_json({"session": created}) if context.json else click.echo(f"{created} holds nothing; {name} has ended")
+
+
+session.add_command(report)
 
 
 def _facts(record: SessionRecord) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the manifest ``server``, with everything compiled. ``writes`` ``None``: the manifest does not say."""
+    """One entry of the manifest ``server``, compiled. ``writes`` ``None``: the manifest does not say."""
 
     action: Action
     server: str

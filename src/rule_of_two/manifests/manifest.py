@@ -86,6 +86,11 @@ class Manifest:
             return unnamed(Action.CALL_TOOL, self._upstream, self._store, name)
         return entry.facts(name, arguments, annotations)
 
+    def worst_of_tool(self, name: str) -> Labels:
+        """All labels that a tool can carry, whatever its arguments; every label when the manifest does not name it."""
+        entry = self._tools.get(name)
+        return ALL if entry is None else entry.rules.worst
+
     def prompt(self, name: str, arguments: Mapping[str, Any]) -> Facts:
         """The facts of getting one prompt."""
         entry = self._prompts.get(name)
