@@ -27,7 +27,8 @@ def example_arguments(spec: PromptSpec, values: Sequence[tuple[str, str]]) -> di
     left = list(values)
     for number, (kind, pointer) in enumerate(places):
         taken = [left.pop(0) for _ in range(1 + more if number in arrays else 1)]
-        if any(one != kind for one, _ in taken) or not _put(arguments, pointer.tokens, [value for _, value in taken]):
+        written = [f"https://{value}" if kind == "url" else value for _, value in taken]
+        if any(one != kind for one, _ in taken) or not _put(arguments, pointer.tokens, written):
             return None
     return arguments
 
