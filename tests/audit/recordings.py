@@ -22,9 +22,13 @@ class Tape:
         self.held: dict[str, dict[str, int]] = {}
         self.minutes = 0.0
 
-    def add(self, call: str, labels: str, *, session: str = "s", targets: Mapping[str, str] | None = None, **more: Any) -> int:
-        """One decided call, ``files__read``; its number. ``more`` replaces members of its entry; ``passes`` says whether
-        its labels join where the entry does not."""
+    def add(
+        self, call: str, labels: str, *, session: str = "s", targets: Mapping[str, str] | None = None, **more: Any
+    ) -> int:
+        """One decided call, ``files__read``; its number.
+
+        ``more`` replaces members of its entry; ``passes`` says whether its labels join, where the entry does not.
+        """
         upstream, _, name = call.partition("__")
         held = self.held.setdefault(session, {})
         number = len(self.entries) + 1

@@ -20,7 +20,8 @@ ANYTHING = st.recursive(
     max_leaves=8,
 )
 MEMBERS = (
-    "action upstream name outcome labels held reserved dropped targets policies manifest observed approves".split()
+    *("action", "upstream", "name", "outcome", "labels", "held", "reserved", "dropped"),
+    *("targets", "policies", "manifest", "observed", "approves"),
 )
 
 

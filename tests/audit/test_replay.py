@@ -1,9 +1,10 @@
-"""The replay: without a change every recorded question comes, and a change takes away what it takes away and no more."""
+"""The replay: without a change every recorded question comes, and a change takes away what it says and no more."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from rule_of_two.audit.recorded import Recorded
 from rule_of_two.audit.replay import Replay, WhatIf, effects
-from rule_of_two.model import NONE, Labels
+from rule_of_two.model import ALL, NONE, Labels
 from tests.audit.recordings import Tape
 
 
@@ -62,7 +63,7 @@ def test_a_change_can_add_no_label() -> None:
     tape = Tape()
     tape.add("files__read", "A")
     tape.add("mail__send", "C")
-    assert _questions(tape, WhatIf(labels=lambda call: frozenset("ABC"))) == []
+    assert _questions(tape, WhatIf(labels=lambda call: ALL)) == []
 
 
 def test_what_was_held_before_the_first_call_stays() -> None:
@@ -136,7 +137,7 @@ def test_with_c_dropped_reads_are_not_asked_and_acts_are_denied() -> None:
 def test_a_further_set_permits_what_none_permitted_but_for_the_invariant(held: dict[str, int], asks: bool) -> None:
     tape = Tape()
     tape.held["s"] = held
-    denied = {"outcome": "deny", "policies": ["default.deny"], "observed": True}
+    denied: dict[str, Any] = {"outcome": "deny", "policies": ["default.deny"], "observed": True}
     tape.add("files__any", "C", action="sample", **denied)
     assert _questions(tape, WhatIf()) == [1]
     assert _questions(tape, WhatIf(permits=lambda call: call.action == "sample")) == ([1] if asks else [])

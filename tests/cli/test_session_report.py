@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -45,6 +46,15 @@ def _run(house: House, *arguments: str, code: int = 0) -> str:
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout or done.stderr
+
+
+def _run_without_configuration(house: House, *arguments: str) -> str:
+    command = house.command(*arguments)
+    at = command.index("--config")
+    environment = {**os.environ, "HOME": str(house.folder), "XDG_CONFIG_HOME": str(house.folder)}
+    return subprocess.run(
+        command[:at] + command[at + 2 :], capture_output=True, text=True, check=True, env=environment
+    ).stdout
 
 
 def _json(house: House, *arguments: str) -> Any:
@@ -159,9 +169,6 @@ async def test_what_is_older_than_asked_for_is_left_out(house: House) -> None:
 
 async def test_without_a_configuration_the_journal_is_enough(house: House) -> None:
     await _work(house)
-    command = [part for part in house.command("session", "report")]
-    at = command.index("--config")
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(house.folder), "PYTHONPATH": str(Path("src").resolve())}
-    done = subprocess.run(command[:at] + command[at + 2 :], capture_output=True, text=True, check=True, env=environment)
-    assert "2 questions: rec__send [C]" in done.stdout
-    assert "session new" not in done.stdout  # there was no pause to count
+    shown = _run_without_configuration(house, "session", "report")
+    assert "2 questions: rec__send [C]" in shown
+    assert "session new" not in shown  # there was no pause to count

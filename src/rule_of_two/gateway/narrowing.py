@@ -59,8 +59,8 @@ class Relabel:
     # (tests/gateway/test_narrowing.py).
     """
 
-    def __init__(self, mounted: Mounted, then: Manifest, *, below: str | None = None) -> None:
-        """``below``: only for calls all of whose paths are that folder's."""
+    def __init__(self, mounted: Mounted, then: Manifest, *, below: tuple[str, ...] | None = None) -> None:
+        """``below``: only for calls all of whose paths are one of these folders', or one of them."""
         self._mounted = mounted
         self._now = mounted.manifest()
         self._then = then
@@ -98,8 +98,9 @@ class Relabel:
     def _is_below(self, call: Recorded) -> bool:
         if self._below is None:
             return True
-        paths = [target.value or "" for target in call.targets if target.kind == "path"]
-        return bool(paths) and all(path == self._below or path.startswith(self._below + os.sep) for path in paths)
+        folders = tuple(folder + os.sep for folder in self._below)
+        paths = [f"{target.value}{os.sep}" for target in call.targets if target.kind == "path"]
+        return bool(paths) and all(path.startswith(folders) for path in paths)
 
 
 def _spec(document: ManifestDocument, call: Recorded) -> PromptSpec | None:
@@ -135,13 +136,14 @@ def narrowings(mounted: Mounted, seen: Iterable[tuple[Recorded, int]]) -> Iterat
                 frequent[value] += times
         found: list[Narrowing] = []
         for value, _ in frequent.most_common(_VALUES):
-            either = (_added(mounted, parameter, (value,)), _excluded(mounted, parameter, spec.type, value))
+            either = (_added(mounted, parameter, (value,)), _excluded(mounted, parameter, (value,)))
             found += [one for one in either if one and any(one.relabel(call) < call.labels for call, _ in calls)][:1]
         yield from found
-        values = tuple(one.values[0] for one in found if not one.excluded)
-        together = _added(mounted, parameter, values) if len(values) > 1 else None
-        if together is not None:
-            yield together
+        for excluded, several in ((False, _added), (True, _excluded)):
+            values = tuple(one.values[0] for one in found if one.excluded is excluded)
+            together = several(mounted, parameter, values) if len(values) > 1 else None
+            if together is not None:
+                yield together
 
 
 def _added(mounted: Mounted, parameter: str, values: tuple[str, ...]) -> Narrowing | None:
@@ -152,12 +154,13 @@ def _added(mounted: Mounted, parameter: str, values: tuple[str, ...]) -> Narrowi
     return Narrowing(parameter, values, Relabel(mounted, then))
 
 
-def _excluded(mounted: Mounted, parameter: str, kind: ParameterType, value: str) -> Narrowing | None:
-    """For a parameter that by default names folders, such as all that is private: what if one were not below them."""
-    if kind != "folders" or not mounted.document.parameters[parameter].initial:
+def _excluded(mounted: Mounted, parameter: str, values: tuple[str, ...]) -> Narrowing | None:
+    """For a parameter that by default names folders, such as all that is private: what if these were not below them."""
+    spec = mounted.document.parameters[parameter]
+    if spec.type != "folders" or not spec.initial:
         return None
     then = mounted.manifest(**{parameter: []})
-    return Narrowing(parameter, (value,), Relabel(mounted, then, below=value), excluded=True)
+    return Narrowing(parameter, values, Relabel(mounted, then, below=values), excluded=True)
 
 
 def _values(call: Recorded, kind: ParameterType) -> Iterator[str]:

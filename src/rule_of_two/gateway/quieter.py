@@ -77,8 +77,9 @@ def _parameter(mounted: Mounted, narrowing: Narrowing) -> Suggestion:
     what_if = WhatIf(labels=narrowing.relabel)
     if narrowing.excluded:
         block = _block(mounted.name, f"parameters: {{{name}: […]}}")
-        line = f"{block} with all that is private, but not {_json(values[0])}"
-        return Suggestion("parameter", mounted.name, line, "nothing private is, or will be, in it", what_if)
+        line = f"{block} with all that is private, but not {', '.join(map(_json, values))}"
+        only_if = "nothing private is, or will be, in it"
+        return Suggestion("parameter", mounted.name, line, only_if, what_if, together=len(values) > 1)
     listed = _json([str(one) for one in (*mounted.given(name), *values)])
     line = _block(mounted.name, f"parameters: {{{name}: {listed}}}")
     only_if = _ONLY_IF.get(name, f"it is what the manifest {mounted.document.server} means by {name}")
