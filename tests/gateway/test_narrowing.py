@@ -40,7 +40,8 @@ def _target(kind: str, value: str | None, **more: Any) -> dict[str, Any]:
 
 
 def _relabel(call: Recorded, mounted: Mounted = MOUNTED, **parameters: Any) -> str:
-    return label_text(Relabel(mounted, mounted.manifest(**parameters))(call))
+    values = tuple(value for values in parameters.values() for value in values)
+    return label_text(Relabel(mounted, mounted.manifest(**parameters), values)(call))
 
 
 def _found(mounted: Mounted, *calls: Recorded) -> list[tuple[str, tuple[str, ...], bool]]:

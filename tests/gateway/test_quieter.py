@@ -191,3 +191,17 @@ def test_every_suggestion_has_a_reason_and_none_weakens_the_invariant() -> None:
         "policies: [default, sampling]",
         "policies: [default, roots]",
     }
+
+
+def test_no_server_crowds_another_out(tmp_path: Path) -> None:
+    tape = Tape()
+    names = [f"files{number}" for number in range(12)]
+    for name in names:
+        for folder in "abcdef":
+            target = {"path": f"{tmp_path}/{folder}/x.md"}
+            tape.add(f"{name}__read_text_file", "AB", targets=target, manifest="filesystem")
+    tape.add("mail__send", "C")
+    mounted = {name: Mounted(name, shipped_document("filesystem")) for name in names}
+    made = suggestions(survey(tape.entries, tape.find), mounted, SHIPPED, ["default"])
+    assert {one.server for one in made if one.kind == "parameter"} == set(names)
+    assert len(made) < 40

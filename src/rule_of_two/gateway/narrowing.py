@@ -26,7 +26,7 @@ _KINDS: Final[Mapping[ParameterType, frozenset[str]]] = {
 }
 """The targets whose values can stand in a parameter of each type."""
 _CALLS: Final = 500
-_VALUES: Final = 12
+_VALUES: Final = 6
 """How many of the most frequent calls and values are tried."""
 _DEEP_ENOUGH: Final = 3
 """Parts of a path: nothing as wide as ``/`` or ``/srv`` is ever proposed."""
@@ -59,17 +59,20 @@ class Relabel:
     # (tests/gateway/test_narrowing.py).
     """
 
-    def __init__(self, mounted: Mounted, then: Manifest, *, below: tuple[str, ...] | None = None) -> None:
-        """``below``: only for calls all of whose paths are one of these folders', or one of them."""
+    def __init__(self, mounted: Mounted, then: Manifest, values: tuple[str, ...], *, excluded: bool = False) -> None:
+        """``values`` are the hosts, folders or recipients by which the parameters differ. Calls that reach none of them
+        keep their labels; where they are ``excluded``, so do calls that reach anything but them."""
         self._mounted = mounted
         self._now = mounted.manifest()
         self._then = then
-        self._below = below
+        self._values = frozenset(values)
+        self._below = tuple(value + os.sep for value in values)
+        self._enough = all if excluded else any
         self._known: dict[tuple[object, ...], Labels] = {}
 
     def __call__(self, call: Recorded) -> Labels:
         """The labels."""
-        if call.upstream != self._mounted.name or not call.labels:
+        if call.upstream != self._mounted.name or not call.labels or not self._reaches(call):
             return call.labels
         key = (call.action, call.name, call.manifest, call.labels, call.targets)
         known = self._known.get(key)
@@ -81,7 +84,7 @@ class Relabel:
 
     def _labels(self, call: Recorded) -> Labels:
         spec = _spec(self._mounted.document, call)
-        if spec is None or not all(target.exact for target in call.targets) or not self._is_below(call):
+        if spec is None or not all(target.exact for target in call.targets):
             return call.labels
         values = [(target.kind, target.value) for target in call.targets if target.value is not None]
         arguments = example_arguments(spec, values)
@@ -95,12 +98,9 @@ class Relabel:
             return call.labels
         return (then | (call.labels - now)) & call.labels
 
-    def _is_below(self, call: Recorded) -> bool:
-        if self._below is None:
-            return True
-        folders = tuple(folder + os.sep for folder in self._below)
-        paths = [f"{target.value}{os.sep}" for target in call.targets if target.kind == "path"]
-        return bool(paths) and all(path.startswith(folders) for path in paths)
+    def _reaches(self, call: Recorded) -> bool:
+        reached = [target.value for target in call.targets if target.value is not None]
+        return bool(reached) and self._enough(one in self._values or one.startswith(self._below) for one in reached)
 
 
 def _spec(document: ManifestDocument, call: Recorded) -> PromptSpec | None:
@@ -151,7 +151,7 @@ def _added(mounted: Mounted, parameter: str, values: tuple[str, ...]) -> Narrowi
         then = mounted.manifest(**{parameter: [*mounted.given(parameter), *values]})
     except ConfigurationError:  # a journal that is not ours can hold anything
         return None
-    return Narrowing(parameter, values, Relabel(mounted, then))
+    return Narrowing(parameter, values, Relabel(mounted, then, values))
 
 
 def _excluded(mounted: Mounted, parameter: str, values: tuple[str, ...]) -> Narrowing | None:
@@ -160,7 +160,7 @@ def _excluded(mounted: Mounted, parameter: str, values: tuple[str, ...]) -> Narr
     if spec.type != "folders" or not spec.initial:
         return None
     then = mounted.manifest(**{parameter: []})
-    return Narrowing(parameter, values, Relabel(mounted, then, below=values), excluded=True)
+    return Narrowing(parameter, values, Relabel(mounted, then, values, excluded=True), excluded=True)
 
 
 def _values(call: Recorded, kind: ParameterType) -> Iterator[str]:

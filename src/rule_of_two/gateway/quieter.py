@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import zip_longest
 from typing import Final, Literal
 
 from rule_of_two.audit.recorded import Recorded
@@ -24,11 +25,11 @@ from rule_of_two.policy.syntax import DEFAULT_DENY
 
 PAUSE: Final = timedelta(minutes=30)
 """After so long without a call it may well be another conversation."""
-_MOST: Final = 24
+_MOST: Final = 16
 _TOOLS: Final = 5
 _FITTING: Final = 2
 _SESSIONS: Final = 3
-"""How many suggestions are tried, tools and manifests proposed, and sessions named."""
+"""How many suggestions of a kind are tried, tools and manifests proposed, and sessions named."""
 
 _ONLY_IF: Final[Mapping[str, str]] = {
     "trusted_folders": "you alone wrote, and will write, everything in it",
@@ -62,14 +63,14 @@ class Suggestion:
 def suggestions(
     found: Survey, mounted: Mapping[str, Mounted], documents: Sequence[ManifestDocument], policies: Sequence[str]
 ) -> list[Suggestion]:
-    """What to try, the narrowest first. ``documents`` are all manifests there are, ``policies`` the sets in use."""
+    """What to try. ``documents`` are all manifests there are, ``policies`` the sets in use."""
     if not found.questions:
         return []
-    tried = [
-        *(_parameter(one, narrowing) for one in mounted.values() for narrowing in narrowings(one, found.seen.values())),
-        *(one for name, server in found.servers.items() for one in _manifests(name, server, mounted, documents)),
-    ]
-    return [*tried[:_MOST], *_sets(found, policies), *_drop(found), _new_session()]
+    named = [one for name, server in found.servers.items() for one in _manifests(name, server, mounted, documents)]
+    of_each = [[_parameter(one, it) for it in narrowings(one, found.seen.values())] for one in mounted.values()]
+    # A first one of each server's, then a second one: no server crowds the others out.
+    narrowed = [one for several in zip_longest(*of_each) for one in several if one is not None]
+    return [*named[:_MOST], *narrowed[:_MOST], *_sets(found, policies), *_drop(found), _new_session()]
 
 
 def _parameter(mounted: Mounted, narrowing: Narrowing) -> Suggestion:
