@@ -140,6 +140,22 @@ async def test_logs_pass_whatever_they_complete(house: House) -> None:
     assert (entry["outcome"], entry["observed"]) == ("ask", True)
 
 
+async def test_every_text_that_policy_would_leave_out_is_recorded_and_passes(house: House) -> None:
+    rule = '@id("own.no-logs")\n@message("No.")\nforbid (principal, action == Gateway::Action::"receive", resource);\n'
+    (house.folder / "own.cedar").write_text(rule)
+    house.settings["policies"] = ["default", "./own.cedar"]
+    async with house.gateway() as gateway:
+        await gateway.request("logging/setLevel", {"level": "debug"})
+        for _ in range(2):  # the second one brings nothing new
+            gateway.notifications.clear()
+            await gateway.call("rec__log_text")
+            await gateway.until_notified("notifications/message")
+    received = [one for one in house.journal("decision") if one["action"] == "receive"]
+    assert [(one["outcome"], one["policies"], one["observed"]) for one in received] == [
+        ("deny", ["own.no-logs"], True)
+    ] * 2
+
+
 async def test_one_line_says_at_start_that_nothing_is_stopped(house: House) -> None:
     command = [*house.command("wrap", "--mode", "observe", "--manifest", str(UPSTREAMS / "recorder.yaml"), "--")]
     block = house.recorder("wrapped")

@@ -24,8 +24,9 @@ _CAUSES: Final = 20
 _DURATION: Final = re.compile(r"(\d{1,5})([mhd])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _LIMITS: Final = (
-    "The journal keeps what calls reach, and no other arguments: what only those decide is not counted. Each question "
-    "counts as if its answer had been yes. Write a line only if its reason is true: none of them says so by itself."
+    "The journal keeps what calls reach, and no other arguments: what only those decide is not counted.",
+    "Each question counts as if its answer had been yes.",
+    "The model chooses what it reaches: write a line only if its reason is true, not because it comes often.",
 )
 
 
@@ -71,7 +72,7 @@ def report(context: Context, name: str | None, since: timedelta | None) -> None:
 
 def lines(found: Review) -> list[str]:
     """For people. Names and targets come from the model and its servers: they are escaped, and begin no line."""
-    return [*_counts(found.survey), *_causes(found), *([] if not found.survey.questions else ["", _LIMITS])]
+    return [*_counts(found.survey), *_causes(found), *([] if not found.survey.questions else ["", *_LIMITS])]
 
 
 def _counts(found: Survey) -> Iterator[str]:
