@@ -140,3 +140,9 @@ def test_a_decision_that_was_only_observed_says_so() -> None:
     decision = Decision(3, Outcome.DENY, Code.DENIED_BY_POLICY, "s", {}, NONE, ("own.stop",))
     assert "observed" not in decision.as_meta()
     assert dataclasses.replace(decision, observed=True).as_meta() == {**decision.as_meta(), "observed": True}
+
+
+def test_a_decision_of_observe_mode_says_so_whatever_became_of_it() -> None:
+    decision = Decision(3, Outcome.ALLOW, None, "s", {}, NONE, ())
+    assert "mode" not in decision.as_meta()
+    assert dataclasses.replace(decision, observing=True).as_meta() == {**decision.as_meta(), "mode": "observe"}

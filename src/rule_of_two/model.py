@@ -78,6 +78,8 @@ class Target:
     kind: TargetKind
     value: str | None
     shown: str
+    exact: bool = True
+    """The argument was byte-equal to ``value``: only then may a rule have matched it, or may another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class Facts:
     """What one request touches, from manifest and arguments.
 
     ``labels`` is the worst case that the manifest allows for these arguments. ``lowered_by`` names each line of the
-    operator's that took a label off, so that the decision can name it too.
+    operator's that took a label off, so that the decision can name it too. ``manifest`` is the one whose entry
+    named what is asked for; ``None``: none did.
     """
 
     action: Action
@@ -105,6 +108,7 @@ class Facts:
     reads: tuple[StoredResource, ...] = ()
     writes: tuple[StoredResource, ...] = ()
     lowered_by: tuple[str, ...] = ()
+    manifest: str | None = None
 
     @property
     def qualified(self) -> str:
@@ -218,6 +222,8 @@ class Decision:
     ticket: str | None = None
     observed: bool = False
     """Observe mode let it pass although policy said otherwise."""
+    observing: bool = False
+    """It was made in observe mode, whatever became of it."""
 
     @property
     def id(self) -> str | None:
@@ -235,6 +241,8 @@ class Decision:
             "adds": sorted(self.adds),
             "policies": list(self.policies),
         }
+        if self.observing:
+            meta["mode"] = "observe"
         if self.observed:
             meta["observed"] = True
         if self.ticket is not None:

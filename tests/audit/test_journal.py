@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -11,7 +12,7 @@ import pytest
 
 from rule_of_two.audit.journal import FLUSH_SECONDS, Journal
 from rule_of_two.errors import StoreError
-from rule_of_two.model import NONE, Action, Facts, Outcome, SessionView, Verdict
+from rule_of_two.model import NONE, Action, Facts, Outcome, SessionView, Target, Verdict
 from rule_of_two.store.database import BusyError
 from rule_of_two.store.journal import JournalStore
 
@@ -166,3 +167,22 @@ def test_arguments_of_any_size_of_integer_have_a_digest(store: JournalStore) -> 
     numbers = [journal.decision_now(FACTS, SessionView("s"), ALLOW, arguments={"n": n}) for n in (1, 2**70, 2**70)]
     digests = [entry.body["arguments_sha256"] for number in numbers if (entry := store.get(number))]
     assert digests[1] == digests[2] != digests[0]
+
+
+def test_a_decision_names_the_manifest_that_knew_the_call_or_that_none_did(store: JournalStore) -> None:
+    journal = _journal(store)
+    for facts in (FACTS, replace(FACTS, manifest="fetch"), replace(FACTS, action=Action.RECEIVE)):
+        journal.decision_now(facts, SessionView("s"), ALLOW)
+    unnamed, named, no_call = (entry.body for entry in store.tail(3))
+    assert (unnamed["manifest"], named["manifest"], "manifest" in no_call) == (None, "fetch", False)
+
+
+def test_a_target_that_was_written_in_another_way_than_its_value_says_so(store: JournalStore) -> None:
+    targets = (
+        Target("path", "/srv/x", "/srv/x"),
+        Target("path", "/srv/x", "/srv/../srv/x", exact=False),
+        Target("path", None, "~", exact=False),
+    )
+    _journal(store).decision_now(replace(FACTS, targets=targets), SessionView("s"), ALLOW)
+    plain = {"kind": "path", "value": "/srv/x"}
+    assert store.tail(1)[0].body["targets"] == [plain, {**plain, "exact": False}, {"kind": "path", "value": None}]

@@ -28,18 +28,18 @@ def test_each_value_becomes_a_target_in_order() -> None:
     tool = "{labels: [C], targets: {recipient: ['/to/*', /cc], url: /link, amount: /sum}}"
     arguments = {"to": ["A@Good.Example", "nobody"], "link": "https://good.example:443/x", "sum": 12.5}
     assert facts(tool, arguments).targets == (
-        Target("recipient", "a@good.example", "A@Good.Example"),
-        Target("recipient", None, "nobody"),
-        Target("recipient", None, ""),
-        Target("url", "good.example", "https://good.example:443/x"),
+        Target("recipient", "a@good.example", "A@Good.Example", exact=False),
+        Target("recipient", None, "nobody", exact=False),
+        Target("recipient", None, "", exact=False),
+        Target("url", "good.example", "https://good.example:443/x", exact=False),
         Target("amount", "12.5", "12.5"),
     )
 
 
 def test_an_empty_or_misshapen_array_is_a_target_that_says_nothing() -> None:
     tool = "{labels: [C], targets: {recipient: '/to/*'}}"
-    assert facts(tool, {"to": []}).targets == (Target("recipient", None, "[]"),)
-    assert facts(tool, {"to": "a@b.c"}).targets == (Target("recipient", None, "a@b.c"),)
+    assert facts(tool, {"to": []}).targets == (Target("recipient", None, "[]", exact=False),)
+    assert facts(tool, {"to": "a@b.c"}).targets == (Target("recipient", None, "a@b.c", exact=False),)
 
 
 @pytest.mark.parametrize(

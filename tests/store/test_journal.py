@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rule_of_two.errors import StoreError
 from rule_of_two.store.journal import JournalStore, Line
 
 
@@ -61,3 +62,33 @@ def test_a_path_that_is_no_unicode_is_written_and_read_back(store: JournalStore)
     entry = store.get(number)
     assert entry is not None
     assert entry.body == {"detail": "a?"}
+
+
+def test_decisions_come_in_order_of_one_session_or_of_all_since_a_time(
+    store: JournalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rule_of_two.store.journal._BATCH", 2)
+    for number in range(5):
+        store.append_now(
+            Line(f"t{number}", "decision", f"s-{number % 2}", None, {}), Line("t9", "outcome", None, 1, {})
+        )
+    assert [one.number for one in store.decisions()] == [1, 3, 5, 7, 9]
+    assert [one.number for one in store.decisions(since="t2")] == [5, 7, 9]
+    assert [one.number for one in store.decisions(session="s-0")] == [1, 5, 9]
+    assert [one.number for one in store.decisions(since="t1", session="s-1")] == [3, 7]
+    assert list(store.decisions(session="s-9")) == []
+
+
+def test_decisions_are_read_as_they_are_asked_for(store: JournalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rule_of_two.store.journal._BATCH", 1)
+    store.append_now(Line("t", "decision", "s", None, {}))
+    decisions = store.decisions()
+    assert next(decisions).number == 1
+    store.append_now(Line("t", "decision", "s", None, {}))
+    assert [one.number for one in decisions] == [2]
+
+
+def test_an_entry_that_is_no_json_cannot_be_read(store: JournalStore) -> None:
+    store.database.connection.execute("INSERT INTO entries (at, kind, body) VALUES ('t', 'decision', '{')")
+    with pytest.raises(StoreError, match="entry 1 of the journal cannot be read"):
+        store.tail(1)

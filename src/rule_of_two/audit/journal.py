@@ -16,11 +16,14 @@ import anyio
 import orjson
 
 from rule_of_two.errors import StoreError
-from rule_of_two.model import Facts, SessionView, StoredResource, Verdict
+from rule_of_two.model import Action, Facts, SessionView, StoredResource, Target, Verdict
 from rule_of_two.store.journal import JournalStore, Line
 
 FLUSH_SECONDS: Final = 0.05
 """How long the outcome of a call may wait to be committed. A decision never waits."""
+
+_NAMED_BY_MANIFESTS: Final = frozenset((Action.CALL_TOOL, Action.READ_RESOURCE, Action.GET_PROMPT))
+"""What the entry of a manifest can name: its decisions say which manifest did, or that none does."""
 
 EventKind = Literal["session", "command", "upstream", "definitions", "refused"]
 OutcomeKind = Literal["result", "error", "not_sent", "lost", "timeout", "cancelled", "withheld", "failed"]
@@ -80,12 +83,14 @@ class Journal:
             "held": view.held,
             "reserved": view.reserved,
             "dropped": view.dropped,
-            "targets": [{"kind": target.kind, "value": target.value} for target in facts.targets],
+            "targets": [_reached(target) for target in facts.targets],
             "policies": verdict.policies,
             "messages": verdict.messages,
             "policy_version": self._policy_version,
             "client": client or self._client,
         }
+        if facts.action in _NAMED_BY_MANIFESTS:
+            body["manifest"] = facts.manifest
         if facts.reads:
             body["reads"] = [_stored(resource) for resource in facts.reads]
         if facts.writes:
@@ -164,6 +169,14 @@ def targets_text(body: Mapping[str, Any]) -> str:
     """``example.org, /srv/x``: where the call of a decision's entry reached; empty when it named nothing."""
     values = [target["value"] or "(unreadable)" for target in body.get("targets", ())]
     return ", ".join(values)
+
+
+def _reached(target: Target) -> dict[str, Any]:
+    """A target as it is written down; that the argument was written in another way than ``value`` only where it was."""
+    reached: dict[str, Any] = {"kind": target.kind, "value": target.value}
+    if target.value is not None and not target.exact:
+        reached["exact"] = False
+    return reached
 
 
 def _digest(arguments: Mapping[str, Any]) -> str:

@@ -74,6 +74,7 @@ def _line(entry: Entry) -> str:
             where = visible(targets_text(body))
             text = f"{body['outcome']:5} {visible(described(body))}{f' to {where}' if where else ''}"
             text += f"  {''.join(f'[{label}]' for label in body['labels'])} {body['code'] or ''}".rstrip()
+            text += "  let pass by observe mode" if body.get("observed") else ""
         case "outcome":
             text = f"      d{entry.decision} {body['outcome']} {visible(body['detail'])}".rstrip()
         case "question":

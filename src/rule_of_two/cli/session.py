@@ -15,6 +15,7 @@ from rule_of_two.audit.why import origin_of
 from rule_of_two.cli.deeds import drop, freeze, new
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
+from rule_of_two.cli.session_report import report
 from rule_of_two.escape import visible
 from rule_of_two.gateway.timing import timestamp
 from rule_of_two.model import label_text
@@ -112,6 +113,9 @@ def show(context: Context, name: str) -> None:
 
 for deed in (new, drop, freeze):
     session.add_command(deed)
+
+
+session.add_command(report)
 
 
 def _facts(record: SessionRecord) -> dict[str, Any]:

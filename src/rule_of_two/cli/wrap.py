@@ -27,6 +27,13 @@ _URL = re.compile(r"https?://")
 @click.option(
     "--policies", metavar="SET", multiple=True, default=("default",), show_default=True, help="Can be repeated."
 )
+@click.option(
+    "--mode",
+    type=click.Choice(("enforce", "observe")),
+    default="enforce",
+    show_default=True,
+    help="observe: what policy asks about or denies is recorded, marked and let pass.",
+)
 @http_options
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj
@@ -36,6 +43,7 @@ def wrap(
     manifest: str | None,
     client: str,
     policies: tuple[str, ...],
+    mode: str,
     command: tuple[str, ...],
     **http: Any,
 ) -> None:
@@ -44,6 +52,7 @@ def wrap(
     \b
     Examples:
       rule-of-two wrap -- npx -y @modelcontextprotocol/server-filesystem ~/documents
+      rule-of-two wrap --mode observe -- uvx mcp-server-git
       rule-of-two wrap --http 127.0.0.1:8720 -- uvx mcp-server-fetch
       rule-of-two wrap -- https://mcp.example/mcp
     """
@@ -58,6 +67,6 @@ def wrap(
         server["manifest"] = str(Path(manifest).resolve()) if os.sep in manifest else manifest
     fit = _UNFIT.sub("-", PurePath(name).stem).strip("-")[:32] or "server"
     config = Config.model_validate(
-        {"version": 1, "mcpServers": {fit: server}, "client": client, "policies": list(policies)}
+        {"version": 1, "mcpServers": {fit: server}, "client": client, "policies": list(policies), "mode": mode}
     )
     run(draw(config, file=None, state=context.state, prefixed=False), **http)

@@ -157,11 +157,7 @@ def _upstream(
         oauth=name if server.auth == "oauth" else None,
     )
     store = server.store or name
-    document = None
-    if server.manifest:
-        document = load_manifest(find_manifest(server.manifest, relative_to=folder, folders=manifests))
-    else:
-        document = recognise(Recognisable(server.command, server.args, server.url), documents)
+    document = document_of(server, folder=folder, manifests=manifests, documents=documents)
     if document is None:
         if server.parameters:
             raise ConfigurationError(f"'{where}.parameters' is given, but no manifest is: name one", file=file)
@@ -171,6 +167,18 @@ def _upstream(
     except ConfigurationError as error:
         raise ConfigurationError(f"'{where}': {error}", file=file) from error
     return Upstream(name, launch, manifest, recognised=True)
+
+
+def document_of(
+    server: Server, *, folder: Path, manifests: list[Path], documents: Sequence[ManifestDocument]
+) -> ManifestDocument | None:
+    """The manifest that a server's block names, else the one of ``documents`` that recognises it.
+
+    :raises ConfigurationError: there is no such manifest, or it is none.
+    """
+    if server.manifest:
+        return load_manifest(find_manifest(server.manifest, relative_to=folder, folders=manifests))
+    return recognise(Recognisable(server.command, server.args, server.url), documents)
 
 
 _KINDS: Final[Mapping[str, Kind]] = {"streamable-http": "streamable-http", "sse": "sse"}

@@ -106,7 +106,7 @@ class Enforcement:
         """A refusal like one that was journalled in the very same state of the session, and is not written again."""
         view = self._session.view()
         verdict = self._decide(facts, view)
-        return Refused(_decision(None, facts, view, verdict), facts, named=named)
+        return Refused(self._decision(None, facts, view, verdict), facts, named=named)
 
     def words_may_leave(self, labels: Labels) -> bool:
         """Whether words of the client's may follow a call of these labels that was sent before (why it was cancelled):
@@ -124,9 +124,9 @@ class Enforcement:
         """
         view = self._session.view()
         if view.id != session:
-            raise Refused(_decision(None, facts, view, _ANOTHER_SESSION), facts, sent=True)
+            raise Refused(self._decision(None, facts, view, _ANOTHER_SESSION), facts, sent=True)
         if view.frozen:
-            raise Refused(_decision(None, facts, view, self._decide(facts, view)), facts, sent=True)
+            raise Refused(self._decision(None, facts, view, self._decide(facts, view)), facts, sent=True)
 
     def permits(self, action: Action, upstream: str) -> bool:
         """Whether policy might permit an action to a session that holds nothing: if not, it never will."""
@@ -139,21 +139,22 @@ class Enforcement:
         try:
             decision = await self._session.decide(lambda view, _: self._commit(facts, view, verdict))
         except StoreError as error:
-            return Refused(_undecided(error), facts, f"{error}.", named=named)
+            return Refused(self._undecided(error), facts, f"{error}.", named=named)
         return Refused(decision, facts, detail, named=named)
 
     async def receive(self, facts: Facts) -> bool:
         """Decide whether text that no request asked for may reach the session, and join its labels if so."""
         view = self._session.view()
         if facts.labels <= view.held.keys():
-            return self._decide(facts, view).outcome is Outcome.ALLOW
+            verdict = self._decide(facts, view)
+            if not (self._observe and _policy_only(verdict)):
+                return verdict.outcome is Outcome.ALLOW
 
-        def work(view: SessionView, db: sqlite3.Connection) -> tuple[Decision, int | None, Labels]:
-            decision = self._commit(facts, view, self._decide(facts, view))[0]
-            return decision, decision.number, facts.labels if decision.outcome is Outcome.ALLOW else NONE
+        def work(view: SessionView, _: sqlite3.Connection) -> tuple[Decision, int | None, Labels]:
+            return self._commit(facts, view, self._decide(facts, view), unasked=True)
 
         decision = await self._session.decide(work)
-        if decision.outcome is not Outcome.ALLOW:
+        if decision.outcome is not Outcome.ALLOW and not decision.observed:
             return False
         await self._session.settle(decision.session, decision.number or 0, facts.labels)
         self.publish()
@@ -171,13 +172,18 @@ class Enforcement:
         except StoreError:
             return
         status = SessionStatus(
-            id=view.id, client=self._client, held=frozenset(view.after), dropped=view.dropped, frozen=view.frozen
+            id=view.id,
+            client=self._client,
+            held=frozenset(view.after),
+            dropped=view.dropped,
+            frozen=view.frozen,
+            observed=self._observe,
         )
         self._desk.publish(self, status)
 
     def refusal(self, error: RuleOfTwoError, facts: Facts | None) -> Refused:
         """An error on the way to a decision, as the denial that it is."""
-        return Refused(_undecided(error), facts, f"{error}.")
+        return Refused(self._undecided(error), facts, f"{error}.")
 
     async def _permit(self, call: Call, caller: Caller | None) -> Flight:
         facts = call.facts
@@ -191,7 +197,8 @@ class Enforcement:
                     number = self._journal.decision_now(
                         facts, view, verdict, arguments=call.arguments, client=self._client
                     )
-                    return Flight(self._session, _decision(number, facts, view, verdict), facts.labels, reserved=False)
+                    decision = self._decision(number, facts, view, verdict)
+                    return Flight(self._session, decision, facts.labels, reserved=False)
         decision = await self._session.decide(lambda view, db: self._first(call, view, db))
         asked = 0
         while True:
@@ -264,9 +271,12 @@ class Enforcement:
         *,
         approves: int | None = None,
         grant: str | None = None,
+        unasked: bool = False,
     ) -> tuple[Decision, int | None, Labels]:
-        """Journal a verdict; the value that :meth:`ConnectionSession.decide` wants."""
-        observed = self._observe and call is not None and _policy_only(verdict)
+        """Journal a verdict; the value that :meth:`ConnectionSession.decide` wants. Without a call it is a refusal that
+        needed no policy, or text that comes ``unasked``."""
+        policys = call is not None or unasked
+        observed = self._observe and policys and _policy_only(verdict)
         number = self._journal.decision_now(
             facts,
             view,
@@ -277,8 +287,8 @@ class Enforcement:
             observed=observed,
             client=self._client,
         )
-        sends = call is not None and (verdict.outcome is Outcome.ALLOW or observed)
-        decision = _decision(number, facts, view, verdict, observed=observed)
+        sends = policys and (verdict.outcome is Outcome.ALLOW or observed)
+        decision = self._decision(number, facts, view, verdict, observed=observed)
         return decision, number, facts.labels if sends else NONE
 
     async def _carry_out(
@@ -320,7 +330,7 @@ class Enforcement:
             await flight.land(call.facts.labels)
         except StoreError as error:
             # The reservation stands, so the labels still count; but what cannot be recorded is not handed over.
-            raise Refused(_undecided(error), call.facts, f"{error}.", sent=True) from error
+            raise Refused(self._undecided(error), call.facts, f"{error}.", sent=True) from error
         self._record(flight, kind, detail)
 
     async def _land(self, flight: Flight, joined: Labels, kind: OutcomeKind, detail: str = "") -> None:
@@ -342,6 +352,27 @@ class Enforcement:
         decision = replace(flight.decision, outcome=Outcome.DENY, code=code)
         return Refused(decision, call.facts, f"{error}.", sent=sent)
 
+    def _decision(
+        self, number: int | None, facts: Facts, view: SessionView, verdict: Verdict, *, observed: bool = False
+    ) -> Decision:
+        after = view.after
+        return Decision(
+            number=number,
+            outcome=verdict.outcome,
+            code=verdict.code,
+            session=view.id,
+            held=after,
+            adds=facts.labels - after.keys(),
+            policies=verdict.policies,
+            messages=verdict.messages,
+            approvals=verdict.approvals,
+            observed=observed,
+            observing=self._observe,
+        )
+
+    def _undecided(self, error: RuleOfTwoError) -> Decision:
+        return Decision(None, Outcome.DENY, error.code, "", {}, NONE, (), (str(error),), observing=self._observe)
+
 
 _STILL_STOPS: Final = frozenset(
     (Code.SESSION_FROZEN, Code.DROPPED_CAPABILITY, Code.POLICY_ERROR, Code.APPROVAL_EXPIRED)
@@ -354,25 +385,3 @@ def _policy_only(verdict: Verdict) -> bool:
     if verdict.outcome is Outcome.ASK:
         return True
     return verdict.outcome is Outcome.DENY and verdict.code not in _STILL_STOPS and verdict is not PROTECTED
-
-
-def _decision(
-    number: int | None, facts: Facts, view: SessionView, verdict: Verdict, *, observed: bool = False
-) -> Decision:
-    after = view.after
-    return Decision(
-        number=number,
-        outcome=verdict.outcome,
-        code=verdict.code,
-        session=view.id,
-        held=after,
-        adds=facts.labels - after.keys(),
-        policies=verdict.policies,
-        messages=verdict.messages,
-        approvals=verdict.approvals,
-        observed=observed,
-    )
-
-
-def _undecided(error: RuleOfTwoError) -> Decision:
-    return Decision(None, Outcome.DENY, error.code, "", {}, NONE, (), (str(error),))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from rule_of_two.errors import Code
-from rule_of_two.model import ALL, Action, Decision, Facts, Labels, label_text
+from rule_of_two.model import ALL, Action, Decision, Facts, Labels, Outcome, label_text
 
 OWN: Final = "rule-of-two/"
 DECISION_KEY: Final = f"{OWN}decision"
@@ -96,9 +96,29 @@ _THIRD_LABEL: Final = frozenset(
 
 
 def with_decision(result: dict[str, Any], decision: Decision) -> dict[str, Any]:
-    """A copy of an upstream's result that carries the decision. A forged one is replaced."""
+    """A copy of an upstream's result that carries the decision. A forged one is replaced.
+
+    What observe mode let pass against policy also says so in a text block of its own. Hosts show people the content of
+    a result and never its ``_meta``, and where policy decided otherwise a result may differ from a direct connection's.
+    The block comes last and is marked for the user alone, so that whoever reads the first block, or
+    ``structuredContent``, reads what the upstream returned; it holds nothing of the call's, and nothing to obey.
+    Results without such content (resources, prompts) have no place for words of ours: they are marked in ``_meta``.
+    """
     cleaned = without_ours(result)
-    return {**cleaned, "_meta": {**(cleaned.get("_meta") or {}), DECISION_KEY: decision.as_meta()}}
+    marked = {**cleaned, "_meta": {**(cleaned.get("_meta") or {}), DECISION_KEY: decision.as_meta()}}
+    if decision.observed and isinstance(cleaned.get("content"), list):
+        block = {"type": "text", "text": observed_text(decision), "annotations": {"audience": ["user"]}}
+        marked["content"] = [*cleaned["content"], block]
+    return marked
+
+
+def observed_text(decision: Decision) -> str:
+    """What people are told of something that only observe mode let pass."""
+    would = "a person would have been asked first" if decision.outcome is Outcome.ASK else "this would have been denied"
+    return (
+        f"rule-of-two only observes, and stopped nothing: in enforce mode {would} "
+        f"(decision {decision.id}: `rule-of-two why {decision.id}`)."
+    )
 
 
 def without_ours(body: dict[str, Any]) -> dict[str, Any]:

@@ -58,9 +58,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry with everything compiled. ``writes`` ``None``: the manifest does not say."""
+    """One entry of the manifest ``server``, compiled. ``writes`` ``None``: the manifest does not say."""
 
     action: Action
+    server: str
     upstream: str
     store: str
     rules: Rules
@@ -93,13 +94,14 @@ class Entry:
             reads=self.reads.resources(self.store, values),
             writes=writes,
             lowered_by=lowered_by,
+            manifest=self.server,
         )
 
 
 def _targets(kind: TargetKind, values: tuple[Value, ...]) -> tuple[Target, ...]:
     if not values:
-        return (Target(kind, None, "[]"),)
-    return tuple(Target(kind, value.canonical, value.shown) for value in values)
+        return (Target(kind, None, "[]", exact=False),)
+    return tuple(Target(kind, value.canonical, value.shown, value.exact) for value in values)
 
 
 def unnamed(action: Action, upstream: str, store: str, name: str) -> Facts:
@@ -126,16 +128,16 @@ def bind_entry(
     reads = _stored(spec.reads, table) or Stored(())
     writes = _stored(spec.writes, table)
     secrets = tuple(Pointer.parse(pointer) for pointer in spec.secrets)
-    return Entry(action, upstream, store, rules, tuple(table.slots), targets, reads, writes, secrets)
+    return Entry(action, server, upstream, store, rules, tuple(table.slots), targets, reads, writes, secrets)
 
 
-def bind_resource(spec: ResourceSpec, *, upstream: str, store: str) -> Entry:
+def bind_resource(spec: ResourceSpec, *, upstream: str, store: str, server: str) -> Entry:
     """Compile a resource rule. Its arguments are ``{uri: ...}``."""
     table = SlotTable()
     reads = _stored(spec.reads, table) or Stored(())
     writes = _stored(spec.writes, table)
     rules = Rules(spec.labels, ())
-    return Entry(Action.READ_RESOURCE, upstream, store, rules, tuple(table.slots), (), reads, writes, ())
+    return Entry(Action.READ_RESOURCE, server, upstream, store, rules, tuple(table.slots), (), reads, writes, ())
 
 
 def _stored(spec: StoredSpec | None, table: SlotTable) -> Stored | None:

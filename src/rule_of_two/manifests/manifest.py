@@ -46,7 +46,7 @@ class Manifest:
             name: entry(spec, Action.GET_PROMPT, f"prompt {name}") for name, spec in document.prompts.items()
         }
         self._resources = tuple(
-            (UriGlob.parse(spec.uri), bind_resource(spec, upstream=upstream, store=store))
+            (UriGlob.parse(spec.uri), bind_resource(spec, upstream=upstream, store=store, server=document.server))
             for spec in document.resources
         )
         self.ingress: Labels = self._ingress()
@@ -85,6 +85,11 @@ class Manifest:
         if entry is None:
             return unnamed(Action.CALL_TOOL, self._upstream, self._store, name)
         return entry.facts(name, arguments, annotations)
+
+    def worst_of_tool(self, name: str) -> Labels:
+        """All labels that a tool can carry, whatever its arguments; every label when the manifest does not name it."""
+        entry = self._tools.get(name)
+        return ALL if entry is None else entry.rules.worst
 
     def prompt(self, name: str, arguments: Mapping[str, Any]) -> Facts:
         """The facts of getting one prompt."""

@@ -12,11 +12,13 @@ from typing import Any, Final
 import orjson
 from sqlite_utils import Database as Tables
 
+from rule_of_two.errors import StoreError
 from rule_of_two.store.database import Database
 
 _INTO: Final = "INSERT INTO entries (at, kind, session, decision, body) VALUES"
 _ROW: Final = "(?, ?, ?, ?, ?)"
 _INSERT: Final = f"{_INTO} {_ROW}"
+_BATCH: Final = 1000
 _COLUMNS: Final = "seq, at, kind, session, decision, body"
 
 
@@ -111,10 +113,27 @@ class JournalStore:
         """The newest ``count`` entries numbered above ``after``, oldest first."""
         return list(self._select("WHERE seq > ? ORDER BY seq DESC LIMIT ?", (after, count)))[::-1]
 
+    def decisions(self, *, since: str = "", session: str | None = None) -> Iterator[Entry]:
+        """The decisions from ``since`` on, of one session or of all, oldest first; read as they are asked for."""
+        condition = "AND session = ? " if session is not None else ""
+        clause = f"WHERE seq > ? AND kind = 'decision' AND at >= ? {condition}ORDER BY seq LIMIT {_BATCH}"
+        last = 0
+        while True:
+            values = (last, since) if session is None else (last, since, session)
+            batch = list(self._select(clause, values))
+            yield from batch
+            if len(batch) < _BATCH:
+                return
+            last = batch[-1].number
+
     def _select(self, clause: str, values: Sequence[object]) -> Iterator[Entry]:
         query = f"SELECT {_COLUMNS} FROM entries {clause}"  # noqa: S608  # clauses are literals of this module
         for row in self.database.read(lambda connection: connection.execute(query, values).fetchall()):
-            yield Entry(row[0], row[1], row[2], row[3], row[4], orjson.loads(row[5]))
+            try:
+                body = orjson.loads(row[5])
+            except orjson.JSONDecodeError as error:
+                raise StoreError(f"entry {row[0]} of the journal cannot be read: {error}") from error
+            yield Entry(row[0], row[1], row[2], row[3], row[4], body)
 
     def close(self) -> None:
         """Close the file."""

@@ -1,0 +1,63 @@
+"""Arguments made from targets: facts find the same targets in them again, or there are none."""
+
+from __future__ import annotations
+
+import pytest
+
+from rule_of_two.manifests.document import PromptSpec
+from rule_of_two.manifests.example import example_arguments
+from rule_of_two.manifests.load import list_manifests
+from rule_of_two.manifests.manifest import Manifest
+from tests.manifests.bound import document
+
+SHIPPED = {one.server: one for one in list_manifests(())}
+SAMPLES = {"path": "/srv/x", "url": "a.example", "query": "q", "recipient": "a@b.example", "amount": "12.5"}
+
+
+def _tool(targets: str) -> PromptSpec:
+    return document(f"tools: {{t: {{labels: [A], targets: {targets}}}}}").tools["t"]
+
+
+@pytest.mark.parametrize(("server", "tool"), [(name, tool) for name, one in SHIPPED.items() for tool in one.tools])
+def test_facts_find_the_same_targets_again_in_every_shipped_manifest(server: str, tool: str) -> None:
+    spec = SHIPPED[server].tools[tool]
+    values = [(target.kind, SAMPLES[target.kind]) for target in spec.targets.values() for _ in target.at]
+    arguments = example_arguments(spec, values)
+    assert arguments is not None
+    found = Manifest(SHIPPED[server], upstream="up", store="up").tool(tool, arguments).targets
+    assert [(one.kind, one.value, one.exact) for one in found] == [(kind, value, True) for kind, value in values]
+
+
+def test_an_array_takes_what_is_left() -> None:
+    spec = _tool("{recipient: [/from, '/to/*', /cc]}")
+    values = [("recipient", f"{name}@b.example") for name in "abcd"]
+    assert example_arguments(spec, values) == {
+        "from": "a@b.example",
+        "to": ["b@b.example", "c@b.example"],
+        "cc": "d@b.example",
+    }
+
+
+def test_places_inside_objects_and_elements() -> None:
+    spec = _tool("{url: /page/link, path: '/items/*/file/path'}")
+    assert example_arguments(spec, [("url", "a.example"), ("path", "/x"), ("path", "/y")]) == {
+        "page": {"link": "https://a.example"},
+        "items": [{"file": {"path": "/x"}}, {"file": {"path": "/y"}}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("targets", "values"),
+    [
+        ("{path: [/a, /b]}", [("path", "/x")]),  # one is missing
+        ("{path: /a}", [("path", "/x"), ("path", "/y")]),  # one too many
+        ("{path: /a}", [("url", "a.example")]),  # another kind
+        ("{path: ['/a/*', '/b/*']}", [("path", "/x"), ("path", "/y")]),  # whose is whose?
+        ("{path: '/a/*/b/*'}", [("path", "/x")]),
+        ("{path: '/*/b'}", [("path", "/x")]),  # arguments are no array
+        ("{path: [/a, /a/b]}", [("path", "/x"), ("path", "/y")]),  # a place inside a value
+        ("{path: [/a, /a]}", [("path", "/x"), ("path", "/y")]),
+    ],
+)
+def test_what_cannot_be_told_apart_is_no_example(targets: str, values: list[tuple[str, str]]) -> None:
+    assert example_arguments(_tool(targets), values) is None
