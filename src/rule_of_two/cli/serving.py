@@ -81,6 +81,8 @@ def run(
     tls_key: Path | None,
 ) -> None:
     """Run a gateway until its client goes away, or a signal ends it."""
+    for note in blueprint.splitting.notes:
+        say(note)
     for upstream in blueprint.upstreams:
         if not upstream.recognised:
             say(f"no manifest names '{upstream.name}': each of its tools counts as [A][B][C]")

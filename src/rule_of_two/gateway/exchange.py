@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 
@@ -13,6 +13,9 @@ from rule_of_two.gateway.results import without_ours
 from rule_of_two.wire.codes import METHOD_NOT_FOUND
 from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.handler import Incoming, RemoteError
+
+if TYPE_CHECKING:
+    from rule_of_two.gateway.enforcement import Enforcement
 
 
 class OwnAnswer(RemoteError):
@@ -42,6 +45,10 @@ class Exchange:
     asking: Asking | None = None
     """How a question reaches the client in another way than over this request."""
     questions: set[anyio.CancelScope] = field(default_factory=set)
+    conversation: str | None = None
+    """The key of the conversation that it belongs to, if the client's host names such."""
+    enforcement: Enforcement | None = None
+    """The pipeline of its conversation's session; ``None``: that of everything that names none."""
 
     @property
     def method(self) -> str:

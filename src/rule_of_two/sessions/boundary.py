@@ -21,6 +21,9 @@ from rule_of_two.store.database import Database
 
 _OPEN: Final = "SELECT id, session FROM connections WHERE key = ? AND closed_at IS NULL ORDER BY opened_at"
 
+_LASTING: Final[tuple[Boundary, ...]] = ("connection", "human", "conversation")
+"""From the boundary that ends a session first to the one that counts most against it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attached:
@@ -68,6 +71,7 @@ class Boundaries:
         for other, _ in dead:
             join_reservations(db, other)
         session, began = self._find_session(db, key, boundary, live, dead)
+        self._lengthen(db, session, boundary)
         if lost:
             join(db, session, ALL, AMBIENT)
             began = "lost"
@@ -98,6 +102,13 @@ class Boundaries:
             return (row[0], "joined") if row else (self._create(db, key.text, boundary, ()), "new")
         orphans = tuple(dict.fromkeys(session for _, session in dead))
         return self._create(db, key.text, boundary, orphans), "orphan" if orphans else "new"
+
+    def _lengthen(self, db: sqlite3.Connection, session: str, boundary: Boundary) -> None:
+        """Of all connections that share a session, the boundary that ends it last counts: a configuration that was
+        changed washes nothing."""
+        (now,) = db.execute("SELECT boundary FROM sessions WHERE id = ?", (session,)).fetchone()
+        if _LASTING.index(now) < _LASTING.index(boundary):
+            db.execute("UPDATE sessions SET boundary = ? WHERE id = ?", (boundary, session))
 
     def _create(self, db: sqlite3.Connection, key: str, boundary: Boundary, orphans: tuple[str, ...]) -> str:
         session = f"s-{secrets.token_hex(4)}"

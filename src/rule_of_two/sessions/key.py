@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 import orjson
@@ -29,6 +29,16 @@ class SessionKey:
     def text(self) -> str:
         """Canonical JSON: two keys are equal exactly when their texts are."""
         return orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS).decode()
+
+    @property
+    def base(self) -> SessionKey:
+        """The key of everything that names no conversation."""
+        return replace(self, conversation="")
+
+    @classmethod
+    def read(cls, text: str) -> SessionKey:
+        """The key of which ``text`` is the text."""
+        return cls(**orjson.loads(text))
 
     @property
     def digest(self) -> str:

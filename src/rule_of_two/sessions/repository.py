@@ -10,7 +10,9 @@ from typing import TypeVar
 import orjson
 
 from rule_of_two.model import Labels, SessionView
-from rule_of_two.sessions.labels import join, reserve, settle, view_of_connection, view_of_session
+from rule_of_two.sessions.labels import AMBIENT, join, reserve, settle, view_of, view_of_session
+from rule_of_two.sessions.memory import Memory
+from rule_of_two.sessions.rows import row_of_connection
 from rule_of_two.store.database import Database
 
 T = TypeVar("T")
@@ -34,14 +36,23 @@ class SessionRecord:
 
 
 class ConnectionSession:
-    """What one connection sees and does to its session. Atomic between all processes on the state."""
+    """What one connection sees and does to its session. Atomic between all processes on the state.
+
+    Every method raises :class:`StoreError` for good once the state was found to have lost what this process knows.
+    """
 
     def __init__(self, database: Database, connection: str, clock: Callable[[], str]) -> None:
         self._database = database
         self._connection = connection
         self._clock = clock
+        self._memory = Memory()
         self._snapshot: SessionView | None = None
         self._version = (-1, -1)
+
+    @property
+    def amiss(self) -> bool:
+        """Whether the state was found to have lost what this process knows."""
+        return self._memory.amiss
 
     async def decide(self, work: Callable[[SessionView], tuple[T, int | None, Labels]]) -> T:
         """Check and reserve in one atomic step.
@@ -52,15 +63,21 @@ class ConnectionSession:
 
         :raises StoreError: nothing was reserved, nothing may be sent.
         """
+        reserved: list[tuple[int, str, Labels]] = []
 
         def transaction(db: sqlite3.Connection) -> T:
-            view = view_of_connection(db, self._connection)
+            reserved.clear()
+            view = self._fresh(db)
             value, number, labels = work(view)
             if number is not None and labels:
                 reserve(db, number, view.id, self._connection, labels, self._clock())
+                reserved.append((number, view.id, labels))
             return value
 
-        return await self._database.write(transaction)
+        value = await self._database.write(transaction)
+        for one in reserved:
+            self._memory.reserved(*one)
+        return value
 
     def view(self) -> SessionView:
         """The session as of now, from memory when nobody has changed the state since.
@@ -70,24 +87,57 @@ class ConnectionSession:
         return self._database.read(self._view)
 
     def _view(self, db: sqlite3.Connection) -> SessionView:
+        self._memory.must_be_sound()
         # The first counts what other connections committed, the second what this one changed.
         version = (int(db.execute("PRAGMA data_version").fetchone()[0]), db.total_changes)
         if self._snapshot is None or version != self._version:
             db.execute("BEGIN")  # one consistent reading
             try:
-                self._snapshot = view_of_connection(db, self._connection)
+                self._snapshot = self._fresh(db)
             finally:
                 db.execute("COMMIT")
             self._version = version
         return self._snapshot
 
+    def _fresh(self, db: sqlite3.Connection) -> SessionView:
+        self._memory.must_be_sound()
+        row = row_of_connection(db, self._connection)
+        if row is None:
+            raise self._memory.fail("this connection, or its session, is no longer recorded")
+        self._memory.compare(db, self._connection, row)
+        return view_of(db, row)
+
     async def settle(self, session: str, number: int, joined: Labels) -> None:
-        """End the reservation of call ``number`` in the session where it began, joining what it brought."""
-        await self._database.write(lambda db: settle(db, number, session, joined))
+        """End the reservation of call ``number`` in the session where it began, joining what it brought.
+
+        :raises StoreError: it could not be recorded, or the reservation was gone.
+        """
+        found = await self._database.write(lambda db: settle(db, number, session, joined))
+        self._memory.joined(session, joined)
+        if self._memory.is_reserved(number) and not found:
+            raise self._memory.fail(f"the reservation of call d{number} is gone")
+        self._memory.settled(number)
 
     async def join(self, session: str, number: int, labels: Labels) -> None:
         """Join labels of a call that goes on, before its first byte is handed over."""
         await self._database.write(lambda db: join(db, session, labels, number))
+        self._memory.joined(session, labels)
+
+    async def restore(self) -> None:
+        """Write back what this process knows of its sessions, for those who come next. Labels only join.
+
+        :raises StoreError: it could not be recorded.
+        """
+
+        def work(db: sqlite3.Connection) -> None:
+            for session, labels, dropped, frozen in self._memory.everything():
+                join(db, session, labels, AMBIENT)
+                db.execute(
+                    "UPDATE sessions SET dropped = max(dropped, ?), frozen = max(frozen, ?) WHERE id = ?",
+                    (dropped, frozen, session),
+                )
+
+        await self._database.write(work)
 
 
 def list_sessions(database: Database, *, ended: bool = False) -> list[SessionRecord]:
