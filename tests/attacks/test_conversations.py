@@ -117,6 +117,36 @@ async def test_a_request_without_a_key_is_judged_by_what_every_conversation_has_
     assert "send" not in house.sent("rec")
 
 
+async def test_a_request_without_a_key_asks_if_it_completes_one_conversation_though_all_together_hold_everything(
+    house: House,
+) -> None:
+    """Judged by the union, which lacks nothing, it would bring [A] to the one that has [B] and [C]."""
+    async with house.gateway() as gateway:
+        await say(gateway, "one", "read_untrusted")
+        for tool in ("read_private", "send"):
+            await say(gateway, "two", tool)
+        assert outcome(await say(gateway, None, "read_untrusted")) == ASK
+        assert outcome(await say(gateway, None, "read_private")) == ALLOW
+
+
+async def test_what_completes_no_conversation_passes_though_all_together_would_hold_everything(house: House) -> None:
+    async with house.gateway() as gateway:
+        await say(gateway, "one", "read_private")
+        await say(gateway, "two", "send")
+        assert outcome(await say(gateway, None, "read_untrusted")) == ALLOW
+        assert outcome(await say(gateway, "one", "send")) == ASK
+        assert outcome(await say(gateway, "two", "read_private")) == ASK
+
+
+async def test_a_conversation_that_gave_up_c_cannot_send_without_its_key(house: House) -> None:
+    async with house.gateway() as gateway:
+        dropped = (await say(gateway, "one", "neutral"))["_meta"][DECISION]["session"]
+        with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db, db:
+            db.execute("UPDATE sessions SET dropped = 1 WHERE id = ?", (dropped,))
+        assert outcome(await say(gateway, None, "send")) == ("deny", "dropped_capability")
+        assert outcome(await say(gateway, "two", "send")) == ALLOW
+
+
 async def test_what_a_request_without_a_key_brings_counts_in_every_conversation(house: House) -> None:
     """Nobody knows into which of them its result goes."""
     async with house.gateway() as gateway:
@@ -302,15 +332,15 @@ async def test_claude_codes_key_is_that_of_its_processes_and_splits_only_if_vouc
 
 async def test_over_http_a_key_splits_where_it_is_vouched_for_and_a_session_id_never_does(house: House) -> None:
     async with served(house, "one-token", "another-token") as (client, stranger):
-        for key in ("one", None):
-            for tool in ("read_untrusted", "read_private"):
-                assert (await client.call(f"rec__{tool}", **_meta(key)))["result"]["_meta"][DECISION]["code"] is None
-            session = await client.open()
-            params = {"name": "rec__send", "arguments": {}, "_meta": {"acme.thread": "one"}}
-            response = await client.legacy(session, "tools/call", params)
-            assert "approval_required" in response.text
-            fresh = (await client.call("rec__send", **_meta("two")))["result"]
-            assert outcome(fresh) == (ALLOW if key else ASK)
+        for tool in ("read_untrusted", "read_private"):
+            assert outcome((await client.call(f"rec__{tool}", **_meta("one")))["result"]) == ALLOW
+        session = await client.open()
+        for key, code in (("one", "approval_required"), (None, "approval_required"), ("two", '"code":null')):
+            meta = {"acme.thread": key} if key else {}
+            params = {"name": "rec__send", "arguments": {}, "_meta": meta}
+            assert code in (await client.legacy(session, "tools/call", params)).text
+        assert outcome((await client.call("rec__read_untrusted", **_meta("two")))["result"]) == ALLOW
+        assert outcome((await client.call("rec__read_private", **_meta("two")))["result"]) == ASK
         assert outcome((await stranger.call("rec__send", **_meta("one")))["result"]) == ALLOW
 
 

@@ -83,6 +83,21 @@ def test_what_reached_a_conversation_through_a_session_that_ended_still_counts_a
     assert _after(db, "one") == labels_in("BC")
 
 
+def test_what_names_no_conversation_is_judged_by_each_of_them_with_what_it_holds_itself(
+    db: sqlite3.Connection,
+) -> None:
+    _session(db, "base")
+    join(db, "base", labels_in("A"), 1)
+    assert [view.id for view in _view(db, "base").judged] == ["base"]
+    for name, labels in (("one", "B"), ("two", "C"), ("like-two", "C")):
+        _session(db, name, name)
+        join(db, name, labels_in(labels), 2)
+    assert sorted("".join(sorted(view.after)) for view in _view(db, "base").judged) == ["AB", "AC"]
+    join(db, "like-two", labels_in("B"), 0)  # before, so that an order-aware policy sees another session
+    assert len(_view(db, "base").judged) == 3
+    assert _view(db, "one").judged == (_view(db, "one"),)
+
+
 def test_a_conversation_that_a_person_ended_does_not_count_any_more(db: sqlite3.Connection) -> None:
     _session(db, "base")
     _session(db, "one", "1")
@@ -99,6 +114,7 @@ def test_a_freeze_counts_both_ways_and_a_drop_in_the_conversations(db: sqlite3.C
         (True, False),
         (False, False),
     ]
+    assert {view.dropped for view in _view(db, "base").judged} == {True, False}
     db.execute("UPDATE sessions SET frozen = 1, dropped = 1 WHERE id = 'base'")
     assert (_view(db, "two").frozen, _view(db, "two").dropped) == (True, True)
 

@@ -6,10 +6,19 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from typing import Final
 
-from rule_of_two.model import Label, Labels, SessionView, labels_in
-from rule_of_two.sessions.rows import ORDER, Row, bases_beside, conversations_beside, is_base, row_of_session
+from rule_of_two.model import Held, Label, Labels, SessionView, labels_in
+from rule_of_two.sessions.rows import (
+    ORDER,
+    Row,
+    bases_beside,
+    conversations_beside,
+    is_base,
+    reservations,
+    row_of_session,
+)
 
 AMBIENT: Final = 0
 """The call number of labels that no call brought: joined at start by the operator, or from state that was lost."""
@@ -29,41 +38,54 @@ def view_of_session(db: sqlite3.Connection, session: str) -> SessionView | None:
 def view_of(db: sqlite3.Connection, row: Row) -> SessionView:
     """A session, with what counts against its calls besides.
 
-    # INVARIANT: what names no conversation can come from, and go to, any of them. So what each conversation holds
-    # counts, as reserved, against a request that names none, and the other way round; two conversations do not count
-    # against each other (tests/attacks/test_conversations.py).
+    # INVARIANT: what names no conversation can come from, and go to, any of them. So what it holds counts, as reserved,
+    # in each conversation, and it is judged by each of them. Two conversations do not count against each other
+    # (tests/attacks/test_conversations.py, tests/attacks/test_killer_loop.py).
     """
-    base = row.boundary == "conversation" and is_base(row)
-    beside: list[Row] = []
-    if row.boundary == "conversation":
-        beside = conversations_beside(db, row) if base else bases_beside(db, row)
-    reserved: dict[Label, int] = {}
-    for one in (row, *beside):
-        _count(reserved, _reservations(db, one.id))
-        if one is not row:
-            _count(reserved, one.held)
-    return SessionView(
-        id=row.id,
-        held=row.held,
-        reserved=reserved,
-        dropped=row.dropped or (not base and any(one.dropped for one in beside)),
-        frozen=row.frozen or any(one.frozen for one in beside),
+    if row.boundary != "conversation":
+        return _view(row, reservations(db, (row.id,))[row.id])
+    if not is_base(row):
+        return _beside(db, row, bases_beside(db, row))
+    alone = _view(row, reservations(db, (row.id,))[row.id])
+    views = [_beside(db, one, bases_beside(db, one)) for one in conversations_beside(db, row)]
+    return replace(
+        alone,
+        reserved=_first(alone.reserved, *(one.after for one in views)),
+        frozen=any(one.frozen for one in (alone, *views)),
+        beside=tuple({_as_judged(one): one for one in views}.values()),
     )
 
 
-def _reservations(db: sqlite3.Connection, session: str) -> dict[Label, int]:
-    reserved: dict[Label, int] = {}
-    query = "SELECT number, labels FROM reservations WHERE session = ? ORDER BY number"
-    for number, labels in db.execute(query, (session,)):
-        for label in ORDER:
-            if label in labels:
-                reserved.setdefault(label, number)
-    return reserved
+def _view(row: Row, reserved: Held) -> SessionView:
+    return SessionView(row.id, row.held, reserved, row.dropped, row.frozen)
 
 
-def _count(reserved: dict[Label, int], more: dict[Label, int]) -> None:
-    for label, number in more.items():
-        reserved[label] = min(number, reserved.get(label, number))
+def _beside(db: sqlite3.Connection, row: Row, others: list[Row]) -> SessionView:
+    """A conversation's session, in which ``others`` count."""
+    found = reservations(db, [row.id, *(one.id for one in others)])
+    return SessionView(
+        id=row.id,
+        held=row.held,
+        reserved=_first(*found.values(), *(one.held for one in others)),
+        dropped=any(one.dropped for one in (row, *others)),
+        frozen=any(one.frozen for one in (row, *others)),
+    )
+
+
+def _first(*brought: Held) -> Held:
+    """Each label with the smallest of its numbers."""
+    first: dict[Label, int] = {}
+    for labels in brought:
+        for label, number in labels.items():
+            first[label] = min(number, first.get(label, number))
+    return first
+
+
+def _as_judged(view: SessionView) -> object:
+    """What can make a difference to a decision: which labels, in which order, and what a person said."""
+    after = view.after
+    order = sorted(set(after.values()))
+    return frozenset((label, order.index(number)) for label, number in after.items()), view.dropped, view.frozen
 
 
 def reserve(db: sqlite3.Connection, number: int, session: str, connection: str, labels: Labels, at: str) -> None:

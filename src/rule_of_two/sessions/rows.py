@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from typing import Any, Final, NamedTuple
 
 from rule_of_two.model import Label
@@ -61,6 +62,22 @@ def bases_beside(db: sqlite3.Connection, row: Row) -> list[Row]:
     """
     base = SessionKey.read(row.key).base.text
     return [_row(one) for one in db.execute(_BASES, (base, row.place)).fetchall()]
+
+
+def reservations(db: sqlite3.Connection, sessions: Collection[str]) -> dict[str, dict[Label, int]]:
+    """Of each session, the labels that calls have reserved, with the number of the first."""
+    found: dict[str, dict[Label, int]] = {session: {} for session in sessions}
+    query = "SELECT session, number, labels FROM reservations ORDER BY number"
+    for session, number, labels in db.execute(query) if len(found) > 1 else _of_one(db, *found):
+        for label in ORDER:
+            if label in labels and session in found:
+                found[session].setdefault(label, number)
+    return found
+
+
+def _of_one(db: sqlite3.Connection, session: str) -> sqlite3.Cursor:
+    query = "SELECT session, number, labels FROM reservations WHERE session = ? ORDER BY number"
+    return db.execute(query, (session,))
 
 
 def is_base(row: Row) -> bool:
