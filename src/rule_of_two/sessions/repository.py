@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import orjson
-
 from rule_of_two.model import Labels, SessionView
+from rule_of_two.sessions.key import SessionKey
 from rule_of_two.sessions.labels import AMBIENT, join, reserve, settle, view_of, view_of_session
 from rule_of_two.sessions.memory import Memory
 from rule_of_two.sessions.rows import row_of_connection
@@ -19,20 +18,29 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class OpenConnection:
+    """A connection that was not ended: of the process of that number, which may have died since."""
+
+    process: int | None
+    opened_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """One session as a person sees it."""
+    """One session as a person sees it. ``joined_from`` names the sessions of the dead whose labels it took over."""
 
     view: SessionView
     user: str
     tenant: str
     client: str
     workspace: str
+    conversation: str
     boundary: str
     created_at: str
     ended_at: str | None
     ended_how: str | None
-    joined_from: str | None
-    connections: int
+    joined_from: tuple[str, ...]
+    connections: tuple[OpenConnection, ...]
 
 
 class ConnectionSession:
@@ -152,28 +160,29 @@ def find_session(database: Database, session: str) -> SessionRecord | None:
 
 def _records(db: sqlite3.Connection, condition: str, values: tuple[str, ...]) -> list[SessionRecord]:
     query = (
-        "SELECT s.id, s.key, s.boundary, s.created_at, s.ended_at, s.ended_how, s.joined_from, "  # noqa: S608  # literals
-        "(SELECT count(*) FROM connections c WHERE c.session = s.id AND c.closed_at IS NULL) "
+        "SELECT s.id, s.key, s.boundary, s.created_at, s.ended_at, s.ended_how, s.joined_from "  # noqa: S608  # literals
         f"FROM sessions s WHERE {condition} ORDER BY s.rowid"
     )
+    opened = "SELECT process, opened_at FROM connections WHERE session = ? AND closed_at IS NULL ORDER BY rowid"
     records: list[SessionRecord] = []
-    for session, key, boundary, created, ended, how, joined_from, connections in db.execute(query, values).fetchall():
-        parts = orjson.loads(key)
+    for session, text, boundary, created, ended, how, joined_from in db.execute(query, values).fetchall():
+        key = SessionKey.read(text)
         view = view_of_session(db, session)
         if view is not None:
             records.append(
                 SessionRecord(
                     view=view,
-                    user=parts["user"],
-                    tenant=parts["tenant"],
-                    client=parts["client"],
-                    workspace=parts["workspace"],
+                    user=key.user,
+                    tenant=key.tenant,
+                    client=key.client,
+                    workspace=key.workspace,
+                    conversation=key.conversation,
                     boundary=boundary,
                     created_at=created,
                     ended_at=ended,
                     ended_how=how,
-                    joined_from=joined_from,
-                    connections=connections,
+                    joined_from=tuple((joined_from or "").split()),
+                    connections=tuple(OpenConnection(*one) for one in db.execute(opened, (session,)).fetchall()),
                 )
             )
     return records
