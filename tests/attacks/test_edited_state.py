@@ -26,6 +26,8 @@ def edit(house: House, *statements: str) -> None:
     [
         "UPDATE sessions SET held_a = NULL",
         "UPDATE sessions SET held_a = NULL, held_b = NULL",
+        "UPDATE sessions SET key = replace(key, 'generic', 'cursor')",
+        "UPDATE sessions SET boundary = 'nonsense'",
         "DELETE FROM sessions",
         "DELETE FROM connections",
     ],
@@ -37,6 +39,8 @@ async def test_labels_that_are_gone_from_the_state_are_not_forgotten(house: Hous
         edit(house, statement)
         for tool in ("send", "neutral"):
             assert outcome(await gateway.call(f"rec__{tool}")) == STORE_ERROR
+    async with house.gateway() as gateway:  # which takes over what was there, or everything if that is not known
+        assert outcome(await gateway.call("rec__send")) == ("ask", "approval_required")
     assert house.sent() == ["read_untrusted", "read_private"]
 
 
@@ -65,6 +69,14 @@ async def test_a_drop_or_a_freeze_that_was_undone_is_noticed(house: House, what:
     async with house.gateway() as gateway:
         assert outcome(await gateway.call("rec__send"))[0] == "deny"
     assert house.sent() == []
+
+
+async def test_a_boundary_that_was_shortened_is_noticed(house: House) -> None:
+    house.settings["sessions"] = {"boundary": "human"}
+    async with house.gateway() as gateway:
+        await gateway.call("rec__read_untrusted")
+        edit(house, "UPDATE sessions SET boundary = 'connection'")
+        assert outcome(await gateway.call("rec__neutral")) == STORE_ERROR
 
 
 async def test_a_reservation_that_is_gone_is_noticed(house: House) -> None:

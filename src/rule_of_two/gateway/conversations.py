@@ -50,9 +50,11 @@ class Conversations:
         :raises Refused: the state cannot be used.
         """
         key = exchange.conversation = self._splitting.conversation_of(exchange.params)
+        if key is None:
+            return
         try:
             self._session.view()  # what is amiss there concerns every conversation
-            exchange.enforcement = self._base if key is None else await self._of(key)
+            exchange.enforcement = await self._of(key)
         except StoreError as error:
             raise self._base.refusal(error, None) from error
 

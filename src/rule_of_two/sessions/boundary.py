@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from rule_of_two.model import ALL, NONE, Labels, labels_in
-from rule_of_two.sessions.key import Boundary, SessionKey
+from rule_of_two.sessions.key import Boundary, SessionKey, lasting
 from rule_of_two.sessions.labels import AMBIENT, join, join_reservations
 from rule_of_two.sessions.presence import Presence
 from rule_of_two.store.database import Database
 
-_OPEN: Final = "SELECT id, session FROM connections WHERE key = ? AND closed_at IS NULL ORDER BY opened_at"
-
-_LASTING: Final[tuple[Boundary, ...]] = ("connection", "human", "conversation")
-"""From the boundary that ends a session first to the one that counts most against it."""
+_OPEN: Final = (
+    "SELECT c.id, c.session, s.id IS NULL FROM connections c LEFT JOIN sessions s ON s.id = c.session "
+    "WHERE c.key = ? AND c.closed_at IS NULL ORDER BY c.opened_at"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,11 @@ class Boundaries:
         self, db: sqlite3.Connection, key: SessionKey, boundary: Boundary, connection: str, ambient: Labels
     ) -> Attached:
         rows = db.execute(_OPEN, (key.text,)).fetchall()
-        alive = {other for other, _ in rows if self._presence.alive(key.digest, other)}
-        live = [session for other, session in rows if other in alive]
-        dead = [(other, session) for other, session in rows if other not in alive]
-        lost = self._presence.marked(key.digest) - {other for other, _ in rows}
+        alive = {other for other, _, _ in rows if self._presence.alive(key.digest, other)}
+        live = [session for other, session, gone in rows if other in alive and not gone]
+        dead = [(other, session) for other, session, gone in rows if other not in alive and not gone]
+        known = {other for other, _, gone in rows if not gone}
+        lost = (self._presence.marked(key.digest) | {other for other, _, _ in rows}) - known
         for other, _ in dead:
             join_reservations(db, other)
         session, began = self._find_session(db, key, boundary, live, dead)
@@ -76,7 +77,7 @@ class Boundaries:
             join(db, session, ALL, AMBIENT)
             began = "lost"
         join(db, session, ambient, AMBIENT)
-        for other, _ in dead:
+        for other in {other for other, _, _ in rows} - alive:
             self._close(db, other)
         db.execute(
             "INSERT INTO connections (id, session, key, ambient, process, opened_at) VALUES (?, ?, ?, ?, ?, ?)",
@@ -107,7 +108,7 @@ class Boundaries:
         """Of all connections that share a session, the boundary that ends it last counts: a configuration that was
         changed washes nothing."""
         (now,) = db.execute("SELECT boundary FROM sessions WHERE id = ?", (session,)).fetchone()
-        if _LASTING.index(now) < _LASTING.index(boundary):
+        if lasting(now) < lasting(boundary):
             db.execute("UPDATE sessions SET boundary = ? WHERE id = ?", (boundary, session))
 
     def _create(self, db: sqlite3.Connection, key: str, boundary: Boundary, orphans: tuple[str, ...]) -> str:

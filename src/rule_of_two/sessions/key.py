@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 import orjson
 
 Boundary = Literal["connection", "conversation", "human"]
+_LASTING: Final[tuple[str, ...]] = ("connection", "human", "conversation")
+
+
+def lasting(boundary: str) -> int:
+    """Boundaries in order: of the greatest, a session ends last, and most counts against it. None is less than 0."""
+    return _LASTING.index(boundary) if boundary in _LASTING else -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from rule_of_two.errors import StoreError
 from rule_of_two.model import NONE, Labels
+from rule_of_two.sessions.key import lasting
 from rule_of_two.sessions.rows import Row
 
 
@@ -19,6 +20,8 @@ class _Known:
     labels: Labels = NONE
     dropped: bool = False
     frozen: bool = False
+    key: str = ""
+    boundary: str = ""
 
 
 class Memory:
@@ -62,12 +65,14 @@ class Memory:
             raise self.fail(f"the session {row.id} has [C] again, which it gave up")
         if known.frozen > row.frozen:
             raise self.fail(f"the session {row.id} is no longer frozen")
+        if known.key not in {"", row.key} or lasting(known.boundary) > lasting(row.boundary):
+            raise self.fail(f"the session {row.id} belongs to somebody else, or ends sooner")
         if self._reserved:
             rows = db.execute("SELECT number FROM reservations WHERE connection = ?", (connection,)).fetchall()
             if gone := self._reserved.keys() - {number for (number,) in rows}:
                 raise self.fail(f"the reservation of call d{min(gone)} is gone")
         known.labels |= row.held.keys()
-        known.dropped, known.frozen = row.dropped, row.frozen
+        known.dropped, known.frozen, known.key, known.boundary = row.dropped, row.frozen, row.key, row.boundary
 
     def reserved(self, number: int, session: str, labels: Labels) -> None:
         """A reservation was committed."""
