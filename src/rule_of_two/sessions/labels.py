@@ -16,7 +16,7 @@ from rule_of_two.sessions.rows import (
     bases_beside,
     conversations_beside,
     is_base,
-    reservations,
+    reserved_in,
     row_of_session,
 )
 
@@ -43,10 +43,10 @@ def view_of(db: sqlite3.Connection, row: Row) -> SessionView:
     # (tests/attacks/test_conversations.py, tests/attacks/test_killer_loop.py).
     """
     if row.boundary != "conversation":
-        return _view(row, reservations(db, (row.id,))[row.id])
+        return _view(row, reserved_in(db, row.id))
     if not is_base(row):
         return _beside(db, row, bases_beside(db, row))
-    alone = _view(row, reservations(db, (row.id,))[row.id])
+    alone = _view(row, reserved_in(db, row.id))
     views = [_beside(db, one, bases_beside(db, one)) for one in conversations_beside(db, row)]
     return replace(
         alone,
@@ -62,11 +62,11 @@ def _view(row: Row, reserved: Held) -> SessionView:
 
 def _beside(db: sqlite3.Connection, row: Row, others: list[Row]) -> SessionView:
     """A conversation's session, in which ``others`` count."""
-    found = reservations(db, [row.id, *(one.id for one in others)])
+    reserved = [reserved_in(db, one.id) for one in (row, *others)]
     return SessionView(
         id=row.id,
         held=row.held,
-        reserved=_first(*found.values(), *(one.held for one in others)),
+        reserved=_first(*reserved, *(one.held for one in others)),
         dropped=any(one.dropped for one in (row, *others)),
         frozen=any(one.frozen for one in (row, *others)),
     )

@@ -58,7 +58,9 @@ class Memory:
 
         :raises StoreError: something went that cannot go.
         """
-        known = self._known.setdefault(row.id, _Known())
+        known = self._known.get(row.id)
+        if known is None:
+            known = self._known[row.id] = _Known()
         if missing := known.labels - row.held.keys():
             raise self.fail(f"the session {row.id} no longer holds {', '.join(sorted(missing))}")
         if known.dropped > row.dropped:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
 from typing import Any, Final, NamedTuple
 
 from rule_of_two.model import Label
@@ -23,6 +22,8 @@ _BASES: Final = (
     f"{_SELECT} WHERE s.key = ?1 "  # noqa: S608  # literals
     "AND s.rowid >= coalesce((SELECT max(rowid) FROM sessions WHERE key = ?1 AND rowid < ?2), 0)"
 )
+
+_RESERVED: Final = "SELECT number, labels FROM reservations WHERE session = ? ORDER BY number"
 
 
 class Row(NamedTuple):
@@ -64,20 +65,14 @@ def bases_beside(db: sqlite3.Connection, row: Row) -> list[Row]:
     return [_row(one) for one in db.execute(_BASES, (base, row.place)).fetchall()]
 
 
-def reservations(db: sqlite3.Connection, sessions: Collection[str]) -> dict[str, dict[Label, int]]:
-    """Of each session, the labels that calls have reserved, with the number of the first."""
-    found: dict[str, dict[Label, int]] = {session: {} for session in sessions}
-    query = "SELECT session, number, labels FROM reservations ORDER BY number"
-    for session, number, labels in db.execute(query) if len(found) > 1 else _of_one(db, *found):
+def reserved_in(db: sqlite3.Connection, session: str) -> dict[Label, int]:
+    """The labels that calls of a session have reserved, with the number of the first."""
+    reserved: dict[Label, int] = {}
+    for number, labels in db.execute(_RESERVED, (session,)):
         for label in ORDER:
-            if label in labels and session in found:
-                found[session].setdefault(label, number)
-    return found
-
-
-def _of_one(db: sqlite3.Connection, session: str) -> sqlite3.Cursor:
-    query = "SELECT session, number, labels FROM reservations WHERE session = ? ORDER BY number"
-    return db.execute(query, (session,))
+            if label in labels:
+                reserved.setdefault(label, number)
+    return reserved
 
 
 def is_base(row: Row) -> bool:
