@@ -143,8 +143,7 @@ async def test_no_session_combines_all_three_however_gateways_are_killed(tmp_pat
     for session, happened in joined(house, events, conversations=loop.conversations).items():
         assert happened != {"A", "B", "C"}, session
         assert events[session] <= held[session], session
-    if not loop.conversations:  # all share one key, so all of the dead were accounted for
-        assert rows(house, "state", "SELECT * FROM reservations") == []
+    assert rows(house, "state", "SELECT * FROM reservations") == []
     for session, labels in reserved:
         assert set(labels) <= held[session]
     for session, orphans in rows(house, "state", "SELECT id, joined_from FROM sessions WHERE joined_from NOT NULL"):

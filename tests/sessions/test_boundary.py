@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -379,3 +379,22 @@ async def test_a_clock_that_jumps_neither_washes_nor_reorders(
     last = fleet.start()
     third = await last.attach("connection", SessionKey("bob", "acme", "generic", "/work"))
     assert last.view(third).held == {"A": 3, "B": 3}
+
+
+async def test_what_the_dead_reserved_in_conversations_is_accounted_for_though_nobody_comes_back(fleet: Fleet) -> None:
+    process, living = fleet.start(), fleet.start()
+    for number, name in enumerate(("one", "two"), 1):
+        attached = await process.attach("conversation", replace(KEY, conversation=name))
+        await process.call(attached, labels_in("AB"), number, settled=False)
+    other = await living.attach("conversation", replace(KEY, conversation="two"))
+    kept = await living.attach("conversation", replace(KEY, conversation="alive"))
+    await living.call(kept, labels_in("C"), 9, settled=False)
+    process.crash()
+    after = fleet.start()
+    base = await after.attach("conversation")
+    assert after.view(base).held == {}
+    rows = after.database.read(lambda db: db.execute("SELECT number FROM reservations").fetchall())
+    assert rows == [(9,)]
+    assert living.view(other).held.keys() == labels_in("AB")
+    digests = {path.name.partition("-")[0] for path in (fleet.folder / "connections").iterdir()}
+    assert digests == {replace(KEY, conversation=name).digest for name in ("", "two", "alive")}

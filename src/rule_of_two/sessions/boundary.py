@@ -25,6 +25,12 @@ _OPEN: Final = (
 )
 
 
+_OF_CONVERSATIONS: Final = (
+    "SELECT c.id, c.key FROM connections c JOIN sessions s ON s.id = c.session WHERE c.closed_at IS NULL "
+    "AND c.key != ?1 AND json_remove(c.key, '$.conversation') = json_remove(?1, '$.conversation')"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Attached:
     """A connection that is recorded, and how its session began: ``joined``, ``new``, ``orphan`` or ``lost``."""
@@ -71,6 +77,8 @@ class Boundaries:
         lost = (self._presence.marked(key.digest) | {other for other, _, _ in rows}) - known
         for other, _ in dead:
             join_reservations(db, other)
+        if boundary == "conversation" and not key.conversation:
+            self._account_for_conversations(db, key)
         session, began = self._find_session(db, key, boundary, live, dead)
         self._lengthen(db, session, boundary)
         if lost:
@@ -103,6 +111,16 @@ class Boundaries:
             return (row[0], "joined") if row else (self._create(db, key.text, boundary, ()), "new")
         orphans = tuple(dict.fromkeys(session for _, session in dead))
         return self._create(db, key.text, boundary, orphans), "orphan" if orphans else "new"
+
+    def _account_for_conversations(self, db: sqlite3.Connection, key: SessionKey) -> None:
+        """Take what the dead had reserved in a client's conversations for something that happened. Nobody may ever come
+        back to them."""
+        for other, text in db.execute(_OF_CONVERSATIONS, (key.text,)).fetchall():
+            digest = SessionKey.read(text).digest
+            if not self._presence.alive(digest, other):
+                join_reservations(db, other)
+                self._close(db, other)
+                self._presence.forget(digest, other)
 
     def _lengthen(self, db: sqlite3.Connection, session: str, boundary: Boundary) -> None:
         """Of all connections that share a session, the boundary that ends it last counts: a configuration that was
