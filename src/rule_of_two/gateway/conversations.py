@@ -53,7 +53,7 @@ class Conversations:
         if key is None:
             return
         try:
-            self._session.view()  # what is amiss there concerns every conversation
+            self._session.check()  # what is amiss there concerns every conversation
             exchange.enforcement = await self._of(key)
         except StoreError as error:
             raise self._base.refusal(error, None) from error

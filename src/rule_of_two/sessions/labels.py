@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -16,8 +17,10 @@ from rule_of_two.sessions.rows import (
     bases_beside,
     conversations_beside,
     is_base,
+    reserved_everywhere,
     reserved_in,
     row_of_session,
+    since,
 )
 
 AMBIENT: Final = 0
@@ -43,11 +46,12 @@ def view_of(db: sqlite3.Connection, row: Row) -> SessionView:
     # (tests/attacks/test_conversations.py, tests/attacks/test_killer_loop.py).
     """
     if row.boundary != "conversation":
-        return _view(row, reserved_in(db, row.id))
+        return _alone(row, reserved_in(db, row.id))
+    reserved, bases = reserved_everywhere(db), bases_beside(db, row)
     if not is_base(row):
-        return _beside(db, row, bases_beside(db, row))
-    alone = _view(row, reserved_in(db, row.id))
-    views = [_beside(db, one, bases_beside(db, one)) for one in conversations_beside(db, row)]
+        return _beside(row, since(bases, row), reserved)
+    alone = _alone(row, reserved.get(row.id, {}))
+    views = [_beside(one, since(bases, one), reserved) for one in conversations_beside(db, row)]
     return replace(
         alone,
         reserved=_first(alone.reserved, *(one.after for one in views)),
@@ -56,19 +60,19 @@ def view_of(db: sqlite3.Connection, row: Row) -> SessionView:
     )
 
 
-def _view(row: Row, reserved: Held) -> SessionView:
+def _alone(row: Row, reserved: Held) -> SessionView:
     return SessionView(row.id, row.held, reserved, row.dropped, row.frozen)
 
 
-def _beside(db: sqlite3.Connection, row: Row, others: list[Row]) -> SessionView:
+def _beside(row: Row, others: list[Row], reserved: Mapping[str, Held]) -> SessionView:
     """A conversation's session, in which ``others`` count."""
-    reserved = [reserved_in(db, one.id) for one in (row, *others)]
+    rows = (row, *others)
     return SessionView(
         id=row.id,
         held=row.held,
-        reserved=_first(*reserved, *(one.held for one in others)),
-        dropped=any(one.dropped for one in (row, *others)),
-        frozen=any(one.frozen for one in (row, *others)),
+        reserved=_first(*(reserved.get(one.id, {}) for one in rows), *(one.held for one in others)),
+        dropped=any(one.dropped for one in rows),
+        frozen=any(one.frozen for one in rows),
     )
 
 

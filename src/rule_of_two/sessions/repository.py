@@ -11,7 +11,7 @@ from rule_of_two.model import Labels, SessionView
 from rule_of_two.sessions.key import SessionKey
 from rule_of_two.sessions.labels import AMBIENT, join, reserve, settle, view_of, view_of_session
 from rule_of_two.sessions.memory import Memory
-from rule_of_two.sessions.rows import row_of_connection
+from rule_of_two.sessions.rows import Row, row_of_connection
 from rule_of_two.store.database import Database
 
 T = TypeVar("T")
@@ -94,6 +94,13 @@ class ConnectionSession:
         """
         return self._database.read(self._view)
 
+    def check(self) -> None:
+        """Look whether the state still says what this process knows of the session, and no more.
+
+        :raises StoreError: it does not, or cannot be read.
+        """
+        self._database.read(self._sound_row)
+
     def _view(self, db: sqlite3.Connection) -> SessionView:
         self._memory.must_be_sound()
         # The first counts what other connections committed, the second what this one changed.
@@ -108,12 +115,15 @@ class ConnectionSession:
         return self._snapshot
 
     def _fresh(self, db: sqlite3.Connection) -> SessionView:
+        return view_of(db, self._sound_row(db))
+
+    def _sound_row(self, db: sqlite3.Connection) -> Row:
         self._memory.must_be_sound()
         row = row_of_connection(db, self._connection)
         if row is None:
             raise self._memory.fail("this connection, or its session, is no longer recorded")
         self._memory.compare(db, self._connection, row)
-        return view_of(db, row)
+        return row
 
     async def settle(self, session: str, number: int, joined: Labels) -> None:
         """End the reservation of call ``number`` in the session where it began, joining what it brought.

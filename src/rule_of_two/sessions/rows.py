@@ -18,11 +18,8 @@ _CONVERSATIONS: Final = (
     f"{_SELECT} WHERE s.ended_at IS NULL AND s.boundary = 'conversation' AND s.key != ?1 "
     "AND json_remove(s.key, '$.conversation') = json_remove(?1, '$.conversation')"
 )
-_BASES: Final = (
-    f"{_SELECT} WHERE s.key = ?1 "  # noqa: S608  # literals
-    "AND s.rowid >= coalesce((SELECT max(rowid) FROM sessions WHERE key = ?1 AND rowid < ?2), 0)"
-)
-
+_BASES: Final = f"{_SELECT} WHERE s.key = ? ORDER BY s.rowid"
+_ALL_RESERVED: Final = "SELECT session, number, labels FROM reservations ORDER BY number"
 _RESERVED: Final = "SELECT number, labels FROM reservations WHERE session = ? ORDER BY number"
 
 
@@ -56,23 +53,40 @@ def conversations_beside(db: sqlite3.Connection, row: Row) -> list[Row]:
 
 
 def bases_beside(db: sqlite3.Connection, row: Row) -> list[Row]:
-    """To a conversation's session: those of everything that names no conversation, from the one in which it began on.
+    """To a conversation's session, or one that names none: all that ever were of what names none, oldest first."""
+    return [_row(one) for one in db.execute(_BASES, (SessionKey.read(row.key).base.text,)).fetchall()]
+
+
+def since(bases: list[Row], conversation: Row) -> list[Row]:
+    """From the one in which a conversation began on.
 
     One that a person has ended since still counts: what came in it came into this conversation too. Places say which
     was first, not times, so that no clock can wash.
     """
-    base = SessionKey.read(row.key).base.text
-    return [_row(one) for one in db.execute(_BASES, (base, row.place)).fetchall()]
+    began = max((one.place for one in bases if one.place < conversation.place), default=0)
+    return [one for one in bases if one.place >= began]
 
 
 def reserved_in(db: sqlite3.Connection, session: str) -> dict[Label, int]:
     """The labels that calls of a session have reserved, with the number of the first."""
     reserved: dict[Label, int] = {}
     for number, labels in db.execute(_RESERVED, (session,)):
-        for label in ORDER:
-            if label in labels:
-                reserved.setdefault(label, number)
+        _add(reserved, number, labels)
     return reserved
+
+
+def reserved_everywhere(db: sqlite3.Connection) -> dict[str, dict[Label, int]]:
+    """The same of every session in which a call is under way."""
+    found: dict[str, dict[Label, int]] = {}
+    for session, number, labels in db.execute(_ALL_RESERVED):
+        _add(found.setdefault(session, {}), number, labels)
+    return found
+
+
+def _add(reserved: dict[Label, int], number: int, labels: str) -> None:
+    for label in ORDER:
+        if label in labels:
+            reserved.setdefault(label, number)
 
 
 def is_base(row: Row) -> bool:
