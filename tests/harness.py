@@ -138,6 +138,7 @@ class Gateway:
         self._last_id = 0
         self._waiting: dict[Any, asyncio.Future[dict[str, Any]]] = {}
         self._arrived = asyncio.Condition()
+        self._gone = False
 
     async def initialize(self, **capabilities: Any) -> dict[str, Any]:
         reply = await self.request("initialize", {**INITIALIZE, "capabilities": capabilities})
@@ -155,6 +156,9 @@ class Gateway:
 
     def start_raw(self, number: Any, message: dict[str, Any]) -> asyncio.Future[dict[str, Any]]:
         future = asyncio.get_running_loop().create_future()
+        if self._gone:
+            future.set_exception(ConnectionError("the gateway went away"))
+            return future
         self._waiting[number] = future
         self.write(json.dumps({"jsonrpc": "2.0", "id": number, **message}).encode())
         return future
@@ -195,7 +199,7 @@ class Gateway:
 
     async def read(self) -> None:
         assert self.process.stdout is not None
-        while line := await self.process.stdout.readline():
+        while (line := await self.process.stdout.readline()).endswith(b"\n"):  # a killed one can stop in mid-line
             message = json.loads(line)
             async with self._arrived:
                 if "method" in message and "id" in message:
@@ -210,6 +214,7 @@ class Gateway:
                 else:
                     self.unmatched.append(message)
                 self._arrived.notify_all()
+        self._gone = True
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(ConnectionError("the gateway went away"))

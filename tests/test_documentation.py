@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -11,17 +12,20 @@ from rule_of_two.cli.main import COMMANDS
 from rule_of_two.clients.profiles import PROFILES
 from rule_of_two.errors import Code
 from rule_of_two.gateway.config import Config, Server, load_config
+from rule_of_two.gateway.conversations import MOST
 from rule_of_two.gateway.results import _NEXT_STEP
 from rule_of_two.model import Action
+from rule_of_two.sessions.key import Boundary
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 DECISIONS = (ROOT / "docs" / "decisions.md").read_text()
+SESSIONS = (ROOT / "docs" / "sessions.md").read_text()
 YAML = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
 
 
-@pytest.mark.parametrize("text", YAML)
-def test_every_configuration_in_the_readme_is_valid(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [*YAML, *re.findall(r"```yaml\n(.*?)```", SESSIONS, re.DOTALL)])
+def test_every_configuration_that_is_shown_is_valid(text: str, tmp_path: Path) -> None:
     path = tmp_path / "rule-of-two.yaml"
     path.write_text(text)
     load_config(path)
@@ -38,6 +42,13 @@ def test_the_readme_shows_every_key_with_its_default(tmp_path: Path) -> None:
     bare = Config.model_validate({"version": 1, "mcpServers": {}})
     assert shown.model_copy(update={"sessions": bare.sessions, "approvals": bare.approvals}) == bare
     assert all(name in YAML[-1] for name in Server.model_fields)
+
+
+def test_every_boundary_and_every_place_of_a_conversations_key_is_documented() -> None:
+    assert [name for name in get_args(Boundary) if f"| `{name}` |" not in SESSIONS] == []
+    places = [one.conversation_pointer or one.conversation_variable or "" for one in PROFILES.values()]
+    assert [place for place in places if place.removeprefix("/") not in SESSIONS] == []
+    assert f"first {MOST} of a connection" in SESSIONS
 
 
 def test_every_command_and_client_is_named_in_the_readme() -> None:

@@ -118,13 +118,21 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """One consistent reading of a session. ``reserved`` are labels of calls decided but not settled."""
+    """One consistent reading of a session. ``reserved`` are labels that count but are not held: of calls decided but
+    not settled, and of what else its calls can come from or go to. Where that is one of several sessions, ``beside``
+    has each of them."""
 
     id: str
     held: Held = field(default_factory=dict)
     reserved: Held = field(default_factory=dict)
     dropped: bool = False
     frozen: bool = False
+    beside: tuple[SessionView, ...] = ()
+
+    @property
+    def judged(self) -> tuple[SessionView, ...]:
+        """What a call is judged by: it must be fine in each."""
+        return self.beside or (self,)
 
     @property
     def after(self) -> dict[Label, int]:

@@ -97,6 +97,7 @@ def an_answer(question: Question, choice: Choice = Choice.YES, **changed: Any) -
     """What an honest console answers."""
     members = {
         "question_id": question.id,
+        "session": question.session,
         "digest": question.digest,
         "verdict": choice,
         "approver": "alice",

@@ -86,10 +86,11 @@ def mark(house: House, what: Literal["dropped", "frozen"], *, on: bool = True) -
         db.execute(f"UPDATE sessions SET {what} = ?", (on,))  # noqa: S608  # one of two words
 
 
-async def new_session(house: House) -> None:
-    """As a person: ``rule-of-two session new`` in place of the open one."""
+async def new_session(house: House, session: str | None = None) -> None:
+    """As a person: ``rule-of-two session new`` in place of an open one, which is the newest if it is not named."""
     with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db:
-        (session,) = db.execute("SELECT id FROM sessions WHERE ended_at IS NULL ORDER BY rowid DESC").fetchone()
+        (newest,) = db.execute("SELECT id FROM sessions WHERE ended_at IS NULL ORDER BY rowid DESC").fetchone()
+    session = session or newest
     command = house.command("session", "new", "--yes", session)
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
     assert await process.wait() == 0

@@ -46,6 +46,7 @@ class Human:
     def give(self, question: Question, verdict: Choice = Choice.YES, **changes: Any) -> None:
         answer = Answer(
             question_id=question.id,
+            session=question.session,
             digest=question.digest,
             verdict=verdict,
             approver="alice",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rule_of_two.cli.output import age_text
 from rule_of_two.store.journal import JournalStore, Line
 from tests.harness import UPSTREAMS, House
 
@@ -64,11 +66,45 @@ async def test_session_list_and_show_say_what_is_held_and_since_when(house: Hous
     await _visit(house)
     (session,) = _json(house, "session", "list")
     assert set(session["held"]) == {"A", "B"}
-    assert "[A][B]" in _run(house, "session", "list")
+    listed = _run(house, "session", "list")
+    assert "[A][B]" in listed
+    assert f"d{session['held']['A']} rec__read_untrusted, d{session['held']['B']} rec__read_private" in listed
+    assert session["origins"]["A"]["call"] == "rec__read_untrusted"
+    assert session["age_seconds"] >= 0
     shown = _run(house, "session", "show", session["id"])
-    assert "rec__read_untrusted" in shown
+    assert f"[A] since d{session['held']['A']} rec__read_untrusted" in shown
+    assert re.search(r"^  \d+ (s|min) old: began 20", shown, re.MULTILINE)
+    assert f"connected: process {session['processes'][0]['process']}" in shown
     assert _json(house, "session", "show", session["id"])["boundary"] == "connection"
     assert "there is no session" in _run(house, "session", "show", "s-nobody", code=2)
+
+
+async def test_session_show_names_the_orphan_and_the_conversation_and_escapes_it(house: House) -> None:
+    await _visit(house)
+    (orphan,) = _json(house, "session", "list")
+    async with house.gateway():
+        pass
+    (ended, session) = _json(house, "session", "list", "--all")
+    assert (ended["ended_how"], session["joined_from"]) == ("orphaned", orphan["id"])
+    assert f"took over what {orphan['id']} held" in _run(house, "session", "show", session["id"])
+    vouched = {"conversation_key": "/key", "forks_keep_key": True}
+    house.settings["sessions"] = {"boundary": "conversation", **vouched}
+    async with house.gateway() as gateway:
+        await gateway.call("rec__neutral", _meta={"key": "chat [red]7"})
+        await gateway.call("rec__read_untrusted")
+    session = _json(house, "session", "list")[-1]
+    assert (session["conversation"], session["held"], list(session["reserved"])) == ("chat [red]7", {}, ["A"])
+    shown = _run(house, "session", "show", session["id"])
+    assert "conversation chat [red]7" in shown
+    assert "besides, [A] counts: calls under way, or what counts between its client's conversations" in shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-5, "0 s"), (0, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (7200, "2 h"), (172800, "2 d")],
+)
+def test_an_age_is_told_in_its_largest_full_unit(seconds: float, text: str) -> None:
+    assert age_text(seconds) == text
 
 
 async def test_session_new_starts_clean_and_says_so(house: House) -> None:

@@ -295,6 +295,7 @@ class Machine(RuleBasedStateMachine):
     async def give(self, call: Running, question: Question, verdict: Choice) -> None:
         answer = Answer(
             question_id=question.id,
+            session=question.session,
             digest=question.digest,
             verdict=verdict,
             approver="alice",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -333,3 +333,68 @@ async def test_a_real_process_killed_in_mid_call_leaves_its_labels(fleet: Fleet)
     after = fleet.start()
     attached = await after.attach()
     assert (attached.began, after.view(attached).held) == ("orphan", {"A": 1, "B": 2})
+
+
+async def test_a_configuration_that_was_changed_washes_nothing_at_the_end_of_a_connection(fleet: Fleet) -> None:
+    """A person's session that a crashed connection's became, or shares, outlives every connection."""
+    process = fleet.start()
+    await process.call(await process.attach("connection"), labels_in("AB"), 1)
+    process.crash()
+    after = fleet.start()
+    second = await after.attach("human")
+    assert not await after.boundaries.detach(KEY, second.connection)
+    third = await after.attach("human")
+    assert after.view(third).held.keys() == labels_in("AB")
+
+
+async def test_a_boundary_is_never_shortened_by_who_joins_later(fleet: Fleet) -> None:
+    one, two = fleet.start(), fleet.start()
+    first, second = await one.attach("human"), await two.attach("connection")
+    assert second.session == first.session
+    await two.call(second, labels_in("A"), 1)
+    await one.boundaries.detach(KEY, first.connection)
+    assert not await two.boundaries.detach(KEY, second.connection)
+    third = await fleet.start().attach("human")
+    assert fleet.processes[-1].view(third).held == {"A": 1}
+
+
+@pytest.mark.parametrize("jump", ["1970-01-01T00:00:00+00:00", "2970-01-01T00:00:00+00:00"])
+async def test_a_clock_that_jumps_neither_washes_nor_reorders(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, jump: str
+) -> None:
+    process = fleet.start()
+    first = await process.attach("human")
+    await process.call(first, labels_in("A"), 1)
+    monkeypatch.setitem(globals(), "CLOCK", jump)
+    new = await process.boundaries.renew(first.session, began_by="{}")
+    await process.call(first, labels_in("B"), 2)
+    await process.boundaries.detach(KEY, first.connection)
+    after = fleet.start()
+    second = await after.attach("human")
+    assert (second.session, after.view(second).held) == (new, {"B": 2})
+    crashed = await after.attach("connection", SessionKey("bob", "acme", "generic", "/work"))
+    await after.call(crashed, labels_in("AB"), 3)
+    after.crash()
+    monkeypatch.setitem(globals(), "CLOCK", "2000-01-01T00:00:00+00:00")
+    last = fleet.start()
+    third = await last.attach("connection", SessionKey("bob", "acme", "generic", "/work"))
+    assert last.view(third).held == {"A": 3, "B": 3}
+
+
+async def test_what_the_dead_reserved_in_conversations_is_accounted_for_though_nobody_comes_back(fleet: Fleet) -> None:
+    process, living = fleet.start(), fleet.start()
+    for number, name in enumerate(("one", "two"), 1):
+        attached = await process.attach("conversation", replace(KEY, conversation=name))
+        await process.call(attached, labels_in("AB"), number, settled=False)
+    other = await living.attach("conversation", replace(KEY, conversation="two"))
+    kept = await living.attach("conversation", replace(KEY, conversation="alive"))
+    await living.call(kept, labels_in("C"), 9, settled=False)
+    process.crash()
+    after = fleet.start()
+    base = await after.attach("conversation")
+    assert after.view(base).held == {}
+    rows = after.database.read(lambda db: db.execute("SELECT number FROM reservations").fetchall())
+    assert rows == [(9,)]
+    assert living.view(other).held.keys() == labels_in("AB")
+    digests = {path.name.partition("-")[0] for path in (fleet.folder / "connections").iterdir()}
+    assert digests == {replace(KEY, conversation=name).digest for name in ("", "two", "alive")}

@@ -19,3 +19,9 @@ def test_a_digest_fits_a_file_name() -> None:
     digest = SessionKey("a", "b", "c", "/d/../e").digest
     assert len(digest) == 16
     assert digest.isalnum()
+
+
+@given(KEYS)
+def test_a_key_can_be_read_back_and_its_base_differs_in_the_conversation_alone(key: SessionKey) -> None:
+    assert SessionKey.read(key.text) == key
+    assert key.base == SessionKey(key.user, key.tenant, key.client, key.workspace)

@@ -65,7 +65,7 @@ async def test_sessions_are_listed_with_what_they_hold(tmp_path: Path, state: Da
         session = await _attach(state, presence)
         await session.join(session.view().id, 2, labels_in("AC"))
         (record,) = list_sessions(state)
-        assert (record.view.held, record.client, record.connections) == ({"A": 2, "C": 2}, "generic", 1)
+        assert (record.view.held, record.client, len(record.connections)) == ({"A": 2, "C": 2}, "generic", 1)
         assert find_session(state, record.view.id) == record
         assert find_session(state, "s-nobody") is None
 

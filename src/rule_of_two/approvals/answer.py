@@ -185,6 +185,7 @@ class Answer:
     """
 
     question_id: str
+    session: str
     digest: str
     verdict: Choice
     approver: str
@@ -195,6 +196,29 @@ class Answer:
     signature: str | None = None
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
+    @classmethod
+    def to(
+        cls,
+        question: Question,
+        verdict: Choice,
+        *,
+        approver: str,
+        now: datetime,
+        grant: GrantTerms | None = None,
+        channel: Channel = "console",
+    ) -> Answer:
+        """An answer of now to exactly ``question``, unsigned."""
+        return cls(
+            question_id=question.id,
+            session=question.session,
+            digest=question.digest,
+            verdict=verdict,
+            approver=approver,
+            answered_at=now,
+            channel=channel,
+            grant=grant,
+        )
 
     def __post_init__(self) -> None:
         """:raises BadRequest: the approver's name is unusable, or terms stand where no grant is given."""
@@ -210,6 +234,7 @@ class Answer:
             {
                 "type": RECEIPT_TYPE,
                 "question": self.question_id,
+                "session": self.session,
                 "digest": self.digest,
                 "choice": str(self.verdict),
                 "approver": self.approver,
@@ -248,6 +273,7 @@ class Answer:
         return (
             self.verdict in APPROVING
             and self.question_id == question.id
+            and self.session == question.session
             and self.digest == question.digest
             and now < question.expires_at
         )

@@ -323,7 +323,7 @@ class Desk:
 
     def _refuses(self, pending: _Pending, answer: Answer) -> Refusal | None:
         question = pending.question
-        if answer.digest != pending.digest:
+        if answer.digest != pending.digest or answer.session != question.session:
             return Refusal.DIGEST_MISMATCH
         if pending.settling:
             return Refusal.ALREADY_ENDED

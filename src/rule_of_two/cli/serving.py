@@ -83,6 +83,8 @@ def run(
     """Run a gateway until its client goes away, or a signal ends it."""
     if blueprint.config.mode == "observe":
         say("mode observe: nothing is stopped that policy asks about or denies; `rule-of-two session report` tells it")
+    for note in blueprint.splitting.notes:
+        say(note)
     for upstream in blueprint.upstreams:
         if not upstream.recognised:
             say(f"no manifest names '{upstream.name}': each of its tools counts as [A][B][C]")

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rule_of_two.audit.journal import Journal
+from rule_of_two.audit.journal import Journal, Origin
 from rule_of_two.audit.why import origin_of
 from rule_of_two.cli.deeds import drop, freeze, new
 from rule_of_two.cli.main import Context
-from rule_of_two.cli.output import print_json
+from rule_of_two.cli.output import age_text, print_json, seconds_between
 from rule_of_two.cli.session_report import report
 from rule_of_two.escape import visible
 from rule_of_two.gateway.timing import timestamp
-from rule_of_two.model import label_text
+from rule_of_two.model import Label, label_text
 from rule_of_two.sessions.repository import SessionRecord, find_session, list_sessions
 from rule_of_two.store.database import Database
 from rule_of_two.store.journal import JournalStore
 from rule_of_two.store.state import open_state
+
+_PLAIN_WIDTH: Final = 160
+"""Columns of a list that is not read on a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,37 +56,40 @@ def session() -> None:
 @click.option("--all", "ended", is_flag=True, help="Ended sessions too.")
 @click.pass_obj
 def list_(context: Context, ended: bool) -> None:
-    """One line a session: what it holds and since when.
+    """One line a session: what it holds, which calls brought that, and how old it is.
 
     \b
     Example:
       rule-of-two session list --all
     """
-    records = list_sessions(_open(context).state, ended=ended)
+    opened = _open(context)
+    records = list_sessions(opened.state, ended=ended)
     if context.json:
-        print_json([_facts(record) for record in records])
+        print_json([_facts(opened, record) for record in records])
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("session", "holds", "client", "boundary", "connections", "began", "ended"):
-        table.add_column(heading)
+    for heading in ("session", "holds", "from", "client", "boundary", "connections", "age", "ended"):
+        table.add_column(heading, no_wrap=heading == "session")
     for record in records:
+        origins = _origins(opened, record)
         table.add_row(
             record.view.id,
             Text(label_text(record.view.held)),
+            Text(", ".join(f"{_reference(one)}{visible(one.what)}" for one in dict.fromkeys(origins.values()))),
             Text(visible(record.client)),
             record.boundary,
-            str(record.connections),
-            record.created_at[:19],
+            str(len(record.connections)),
+            age_text(_age(record)),
             f"{record.ended_at[:19]} ({record.ended_how})" if record.ended_at else "",
         )
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else _PLAIN_WIDTH).print(table)
 
 
 @session.command()
 @click.argument("name", metavar="SESSION")
 @click.pass_obj
 def show(context: Context, name: str) -> None:
-    """What a session holds, and which call brought each label.
+    """What a session holds, which call brought each label, how old it is, and who is connected.
 
     \b
     Example:
@@ -92,23 +100,36 @@ def show(context: Context, name: str) -> None:
     if record is None:
         raise click.ClickException(f"there is no session {name}; `rule-of-two session list` names them")
     if context.json:
-        print_json(_facts(record))
+        print_json(_facts(opened, record))
         return
+    for line in _lines(opened, record):
+        click.echo(line)
+
+
+def _lines(opened: _Opened, record: SessionRecord) -> Iterator[str]:
     view = record.view
     client, user, workspace = visible(record.client), visible(record.user), visible(record.workspace)
-    click.echo(f"{view.id}  {client}, {user}, boundary {record.boundary}, {workspace}")
-    for label, number in sorted(view.held.items()):
-        origin = origin_of(opened.journal_store, number)
-        what, where = visible(origin.what), f" ({visible(origin.where)})" if origin.where else ""
-        click.echo(f"  [{label}] since {f'd{number} ' if number else ''}{what}{where} {origin.at[:19]}".rstrip())
+    yield f"{view.id}  {client}, {user}, boundary {record.boundary}, {workspace}"
+    if record.conversation:
+        yield f"  conversation {visible(record.conversation)}"
+    ended = f", ended {record.ended_at[:19]} ({record.ended_how})" if record.ended_at else ""
+    yield f"  {age_text(_age(record))} old: began {record.created_at[:19]}{ended}"
+    for orphan in record.joined_from:
+        yield f"  took over what {orphan} held, which did not end in order"
+    for label, origin in _origins(opened, record).items():
+        where = f" ({visible(origin.where)})" if origin.where else ""
+        yield f"  [{label}] since {_reference(origin)}{visible(origin.what)}{where} {origin.at[:19]}".rstrip()
     if not view.held:
-        click.echo("  holds nothing")
+        yield "  holds nothing"
     if view.reserved:
-        click.echo(f"  calls under way reserve {label_text(view.reserved)}")
+        others = ", or what counts between its client's conversations" if record.boundary == "conversation" else ""
+        yield f"  besides, {label_text(view.reserved)} counts: calls under way{others}"
     if view.dropped:
-        click.echo("  gave up [C]")
+        yield "  gave up [C]"
     if view.frozen:
-        click.echo("  is frozen")
+        yield "  is frozen"
+    for one in record.connections:
+        yield f"  connected: process {one.process}, since {one.opened_at[:19]}"
 
 
 for deed in (new, drop, freeze):
@@ -118,11 +139,15 @@ for deed in (new, drop, freeze):
 session.add_command(report)
 
 
-def _facts(record: SessionRecord) -> dict[str, Any]:
+def _facts(opened: _Opened, record: SessionRecord) -> dict[str, Any]:
     view = record.view
     return {
         "id": view.id,
         "held": dict(view.held),
+        "origins": {
+            label: {"decision": _reference(one).strip() or None, "call": one.what, "where": one.where, "at": one.at}
+            for label, one in _origins(opened, record).items()
+        },
         "reserved": dict(view.reserved),
         "dropped": view.dropped,
         "frozen": view.frozen,
@@ -130,10 +155,27 @@ def _facts(record: SessionRecord) -> dict[str, Any]:
         "tenant": record.tenant,
         "client": record.client,
         "workspace": record.workspace,
+        "conversation": record.conversation,
         "boundary": record.boundary,
-        "connections": record.connections,
+        "connections": len(record.connections),
+        "processes": [{"process": one.process, "opened_at": one.opened_at} for one in record.connections],
         "created_at": record.created_at,
+        "age_seconds": _age(record),
         "ended_at": record.ended_at,
         "ended_how": record.ended_how,
-        "joined_from": record.joined_from,
+        "joined_from": " ".join(record.joined_from) or None,
     }
+
+
+def _origins(opened: _Opened, record: SessionRecord) -> dict[Label, Origin]:
+    """Of each label that a session holds, the call that brought it."""
+    return {label: origin_of(opened.journal_store, number) for label, number in sorted(record.view.held.items())}
+
+
+def _reference(origin: Origin) -> str:
+    return f"d{origin.number} " if origin.number else ""
+
+
+def _age(record: SessionRecord) -> float:
+    """How long a session has lasted, in seconds; never less than none, whatever the clock did."""
+    return max(seconds_between(record.created_at, record.ended_at or timestamp()), 0.0)

@@ -15,6 +15,7 @@ from rule_of_two.errors import ConfigurationError
 from rule_of_two.gateway.config import Config, Server, expand
 from rule_of_two.gateway.consent import Patience
 from rule_of_two.gateway.launch import Launch, environment
+from rule_of_two.gateway.splitting import Splitting, splitting
 from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.load import find_manifest, list_manifests, load_manifest
 from rule_of_two.manifests.manifest import Manifest
@@ -47,6 +48,7 @@ class Blueprint:
     policies: Policies
     upstreams: tuple[Upstream, ...]
     key: SessionKey
+    splitting: Splitting
     state: Path
     protected: tuple[Path, ...]
     secrets: tuple[str, ...]
@@ -85,6 +87,7 @@ def draw(
     )
     who = config.principal
     principal = Principal(who.user, who.tenant, who.roles, who.purpose, config.approvals.unattended == "ask")
+    split = splitting(config.sessions, profile, os.environ)
     own = [state, *manifests, *(folder / one for one in config.policies if not one.isidentifier())]
     return Blueprint(
         config=config,
@@ -92,7 +95,8 @@ def draw(
         principal=principal,
         policies=load_policies(config.policies, relative_to=folder),
         upstreams=upstreams,
-        key=SessionKey(who.user, who.tenant, profile.name, _workspace(profile)),
+        key=SessionKey(who.user, who.tenant, profile.name, _workspace(profile), split.conversation),
+        splitting=split,
         state=state,
         protected=tuple(path for path in (*own, *([file] if file else ())) if path.exists() or path == state),
         secrets=tuple(secrets),

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from rule_of_two.clients.profiles import PROFILES
 from rule_of_two.errors import ConfigurationError
+from rule_of_two.manifests.pointer import Pointer
 from rule_of_two.model import Label
 from rule_of_two.yaml_source import load_yaml, nearest
 
@@ -59,10 +60,26 @@ class Server(_Strict):
 
 
 class SessionSettings(_Strict):
-    """``sessions``: the boundary (else the client profile's) and what the host's own tools bring."""
+    """``sessions``: the boundary (else the client profile's), how a host of the operator's own names conversations in
+    ``_meta``, whether its forks and sub-agents keep that key, and what the host's own tools bring."""
 
     boundary: Literal["connection", "conversation", "human"] | None = None
+    conversation_key: str | None = None
+    forks_keep_key: bool = False
     ambient: tuple[Label, ...] = ()
+
+    @field_validator("conversation_key")
+    @classmethod
+    def _one_place(cls, value: str | None) -> str | None:
+        if value is not None and "*" in Pointer.parse(value).tokens:
+            raise ValueError("it must name one place in _meta, without '*'")
+        return value
+
+    @model_validator(mode="after")
+    def _of_conversations(self) -> SessionSettings:
+        if self.boundary != "conversation" and (self.conversation_key is not None or self.forks_keep_key):
+            raise ValueError("conversation_key and forks_keep_key belong to boundary: conversation")
+        return self
 
 
 class PrincipalSettings(_Strict):

@@ -21,6 +21,7 @@ from rule_of_two.gateway.outbox import Outbox
 from rule_of_two.gateway.results import Refused, without_ours
 from rule_of_two.model import EGRESS, INGRESS, Action, Facts
 from rule_of_two.wire.codes import METHOD_NOT_FOUND
+from rule_of_two.wire.eras import Era
 from rule_of_two.wire.frames import dump
 from rule_of_two.wire.peer import RemoteError
 
@@ -37,7 +38,10 @@ def answer_facts(mount: Mount, methods: str) -> Facts:
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """Takes an upstream's questions to the client and the answers back."""
+    """Takes an upstream's questions to the client and the answers back.
+
+    Nothing tells a legacy client which of its requests a question belongs to, so it belongs to no conversation.
+    """
 
     enforcement: Enforcement
     outbox: Outbox
@@ -52,7 +56,7 @@ class Dialogue:
         try:
             shown = await self.question(mount, exchange, method, params)
             answer = await self._answered(mount, exchange, method, shown)
-            await self.answer(mount, method, answer)
+            await self.answer(mount, exchange, method, answer)
         except (Refused, BadRequest) as refused:
             raise RemoteError(_USER_REJECTED, "The request was refused.") from refused
         except UpstreamUnavailable as gone:  # the client, that is
@@ -77,11 +81,12 @@ class Dialogue:
         worked_on = mount.bringing if exchange.flight is None else mount.bringing | exchange.flight.labels
         facts = Facts(action, mount.name, method[:200], mount.manifest.ingress | (worked_on & INGRESS))
         named = f"a question of the server '{mount.name}'"  # its method is the server's own word
-        state = (mount.name, facts.name, facts.labels, *self.enforcement.fingerprint())
+        enforcement = self.session_of(exchange)
+        state = (mount.name, facts.name, facts.labels, *enforcement.fingerprint())
         if state in self.refused:
-            raise self.enforcement.repeated(facts, named=named)
+            raise enforcement.repeated(facts, named=named)
         try:
-            await self.enforcement.admit(about(facts, params, forwarded={}))
+            await enforcement.admit(about(facts, params, forwarded={}))
         except Refused as refused:
             if len(self.refused) < _REFUSALS:
                 self.refused.add(state)
@@ -89,18 +94,18 @@ class Dialogue:
             raise
         return rendered(mount.name, method, without_ours(params))
 
-    async def answer(self, mount: Mount, methods: str, answer: Mapping[str, Any]) -> None:
+    async def answer(self, mount: Mount, exchange: Exchange, methods: str, answer: Mapping[str, Any]) -> None:
         """Decide an answer, before it is forwarded.
 
         :raises Refused: it may not leave.
         """
         facts = answer_facts(mount, methods[:200])
-        await self.enforcement.admit(about(facts, {"answer": answer}, forwarded={}))
+        await self.session_of(exchange).admit(about(facts, {"answer": answer}, forwarded={}))
 
     async def _answered(self, mount: Mount, exchange: Exchange, method: str, params: dict[str, Any]) -> dict[str, Any]:
         async def on_progress(progress: dict[str, Any]) -> None:
             """The client's progress leaves too: it is passed on where an answer would be, and nobody is asked."""
-            if await self.enforcement.receive(answer_facts(mount, method[:200])):
+            if await self.session_of(exchange).receive(answer_facts(mount, method[:200])):
                 self.outbox.put(mount, "notifications/progress", {**progress, "progressToken": token})
 
         token = (params.get("_meta") or {}).get("progressToken")
@@ -109,8 +114,14 @@ class Dialogue:
         except OwnAnswer:
             raise
         except RemoteError as error:
-            await self.answer(mount, method, {"error": error.error})
+            await self.answer(mount, exchange, method, {"error": error.error})
             raise
+
+    def session_of(self, exchange: Exchange) -> Enforcement:
+        """The pipeline that decides what is asked and answered in the course of a request."""
+        if exchange.era is Era.LEGACY or exchange.enforcement is None:
+            return self.enforcement
+        return exchange.enforcement
 
 
 def rendered(upstream: str, method: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -115,7 +115,9 @@ class Enforcement:
             view = self._session.view()
         except StoreError:
             return False
-        return "C" in labels and not view.dropped and not view.frozen and view.after.keys() | labels != ALL
+        return "C" in labels and not any(
+            one.dropped or one.frozen or one.after.keys() | labels == ALL for one in view.judged
+        )
 
     def must_go_on(self, session: str, facts: Facts) -> None:
         """Refuse to go on with a call when its session is frozen, or is not the client's any more.
@@ -160,10 +162,10 @@ class Enforcement:
         self.publish()
         return True
 
-    def fingerprint(self) -> tuple[str, frozenset[str], bool, bool]:
+    def fingerprint(self) -> tuple[object, ...]:
         """What a decision about labels depends on: when it is equal, so is the decision."""
         view = self._session.view()
-        return view.id, frozenset(view.after), view.dropped, view.frozen
+        return view.id, frozenset((frozenset(one.after), one.dropped, one.frozen) for one in view.judged)
 
     def publish(self) -> None:
         """Tell the consoles what the session holds now. A state that cannot be read tells them nothing new."""
@@ -260,7 +262,10 @@ class Enforcement:
         return verdict
 
     def _decide(self, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
-        return self._authorizer.decide(facts, view, now=self._clock(), approvals=approvals)
+        """The strictest verdict of all sessions that the request can belong to."""
+        now = self._clock()
+        verdicts = [self._authorizer.decide(facts, one, now=now, approvals=approvals) for one in view.judged]
+        return max(verdicts, key=lambda verdict: _STRICTNESS.index(verdict.outcome))
 
     def _commit(
         self,
@@ -374,6 +379,7 @@ class Enforcement:
         return Decision(None, Outcome.DENY, error.code, "", {}, NONE, (), (str(error),), observing=self._observe)
 
 
+_STRICTNESS: Final = (Outcome.ALLOW, Outcome.ASK, Outcome.DENY)
 _STILL_STOPS: Final = frozenset(
     (Code.SESSION_FROZEN, Code.DROPPED_CAPABILITY, Code.POLICY_ERROR, Code.APPROVAL_EXPIRED)
 )

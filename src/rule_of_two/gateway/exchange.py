@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anyio
 
@@ -23,6 +23,9 @@ COMES_BACK: Final = 8
 """How long a modern client waits at a time while a person is asked, and how often; clients give up after ten rounds."""
 _LITTLE: Final = 1e-6
 """Progress while nothing was sent yet: less than any upstream's."""
+
+if TYPE_CHECKING:
+    from rule_of_two.gateway.enforcement import Enforcement
 
 
 class OwnAnswer(RemoteError):
@@ -55,6 +58,10 @@ class Exchange:
     told_waiting: int = 0
     came_back: int = 0
     """How often the client repeated this request because a person had not answered."""
+    conversation: str | None = None
+    """The key of the conversation that it belongs to, if the client's host names such."""
+    enforcement: Enforcement | None = None
+    """The pipeline of its conversation's session; ``None``: that of everything that names none."""
 
     @property
     def method(self) -> str:

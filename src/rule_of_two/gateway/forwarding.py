@@ -33,7 +33,8 @@ def unchanged(mount: Mount, labels: Labels, result: dict[str, Any]) -> dict[str,
 
 @dataclass(frozen=True, slots=True)
 class Forwarding:
-    """Carries requests through the pipeline to one upstream. ``told`` is what upstreams are told of the client."""
+    """Carries requests through the pipeline to one upstream. ``told`` is what upstreams are told of the client, and
+    ``enforcement`` decides what names no conversation."""
 
     catalog: Catalog
     enforcement: Enforcement
@@ -43,13 +44,17 @@ class Forwarding:
     call_keys: frozenset[str]
     """What of a request's ``_meta`` the client's host sets anew with each call."""
 
+    def session_of(self, exchange: Exchange) -> Enforcement:
+        """The pipeline of the session that a request belongs to."""
+        return exchange.enforcement or self.enforcement
+
     async def call_tool(self, exchange: Exchange) -> dict[str, Any]:
         """``tools/call``.
 
         :raises Refused: it was not carried out.
         """
         name, arguments = text_of(exchange.params, "name"), object_of(exchange.params, "arguments")
-        found = await self._find(Kind.TOOL, name, Action.CALL_TOOL)
+        found = await self._find(exchange, Kind.TOOL, name, Action.CALL_TOOL)
         manifest, tool = found.mount.manifest, found.listed.definition.name
         facts_now = partial(manifest.tool, tool, arguments, tool_annotations(found.listed))
         call = Call(
@@ -70,7 +75,7 @@ class Forwarding:
         :raises Refused: it was not carried out.
         """
         name, arguments = text_of(exchange.params, "name"), object_of(exchange.params, "arguments")
-        found = await self._find(Kind.PROMPT, name, Action.GET_PROMPT)
+        found = await self._find(exchange, Kind.PROMPT, name, Action.GET_PROMPT)
         prompt = found.listed.definition.name
         facts_now = partial(found.mount.manifest.prompt, prompt, arguments)
         call = Call(
@@ -90,7 +95,7 @@ class Forwarding:
         :raises Refused: it was not carried out.
         """
         uri = text_of(exchange.params, "uri")
-        mount = await self.owner_of(uri, Action.READ_RESOURCE)
+        mount = await self.owner_of(exchange, uri, Action.READ_RESOURCE)
         facts_now = partial(mount.manifest.resource, uri)
         call = Call(
             facts=facts_now(),
@@ -111,10 +116,10 @@ class Forwarding:
         params = exchange.params
         reference = object_of(params, "ref")
         if reference.get("type") == "ref/prompt":
-            found = await self._find(Kind.PROMPT, text_of(reference, "name"), Action.COMPLETE)
+            found = await self._find(exchange, Kind.PROMPT, text_of(reference, "name"), Action.COMPLETE)
             mount, reference = found.mount, {**reference, "name": found.listed.definition.name}
         else:
-            mount = await self.owner_of(text_of(reference, "uri"), Action.COMPLETE)
+            mount = await self.owner_of(exchange, text_of(reference, "uri"), Action.COMPLETE)
         if not mount.can("completions") and mount.era is Era.LEGACY:
             return {"completion": {"values": []}}  # another of the mounted servers has what this one lacks
         facts = Facts(Action.COMPLETE, mount.name, "completion", mount.manifest.completion)
@@ -122,13 +127,13 @@ class Forwarding:
         forwarded = {**params, "ref": reference}
         return await self.forward(exchange, mount, about(facts, arguments, forwarded=forwarded))
 
-    async def owner_of(self, uri: str, action: Action) -> Mount:
+    async def owner_of(self, exchange: Exchange, uri: str, action: Action) -> Mount:
         """The upstream that offers a resource, ready to be asked.
 
         :raises Refused: there is not exactly one, or it is down.
         """
         facts = Facts(action, "?", uri[:200], NONE)
-        refuse = partial(self.enforcement.refuse, named="the resource")
+        refuse = partial(self.session_of(exchange).refuse, named="the resource")
         try:
             mount = self.catalog.owner_of(uri)
         except BadRequest as error:
@@ -142,7 +147,7 @@ class Forwarding:
             raise await refuse(facts, Code.UPSTREAM_UNAVAILABLE, f"{error}.") from error
         return mount
 
-    async def _find(self, kind: Kind, name: str, action: Action) -> Found:
+    async def _find(self, exchange: Exchange, kind: Kind, name: str, action: Action) -> Found:
         """The tool or prompt of that name, current and accepted.
 
         :raises Refused: there is none, its upstream is down, or its definition is not the accepted one.
@@ -151,7 +156,7 @@ class Forwarding:
         if found is None:
             await self.catalog.settle()
             found = self.catalog.find(kind, name)
-        refuse = partial(self.enforcement.refuse, named=name[:200])
+        refuse = partial(self.session_of(exchange).refuse, named=name[:200])
         if found is None:
             raise await refuse(Facts(action, "?", name[:200], NONE), Code.UNKNOWN_TOOL, f"there is no such {kind}.")
         facts = Facts(action, found.mount.name, found.listed.definition.name, NONE)
@@ -172,11 +177,12 @@ class Forwarding:
         :raises Refused: it was not carried out, or its result may not be handed over.
         :raises BadRequest: it brings answers that belong to no question.
         """
+        enforcement = self.session_of(exchange)
         if exchange.era is Era.LEGACY and not _ROUNDS.isdisjoint(exchange.params):
             detail = "it answers a question of the server's, which its era does not know."
-            raise await self.enforcement.refuse(call.facts, Code.BAD_REQUEST, detail, named=call.facts.qualified)
+            raise await enforcement.refuse(call.facts, Code.BAD_REQUEST, detail, named=call.facts.qualified)
         resumed = self.rounds.resumed(mount, exchange)
-        delivery = Delivery(self.enforcement, self.rounds, self.told, exchange, mount, kind, adapt, exchange.method)
+        delivery = Delivery(enforcement, self.rounds, self.told, exchange, mount, kind, adapt, exchange.method)
         if resumed is not None and not resumed.waited:
             exchange.came_back = COMES_BACK  # its state is the upstream's, and has no room for ours
             if resumed.held is not None:

@@ -12,6 +12,7 @@ from rule_of_two.gateway.capabilities import Shown
 from rule_of_two.gateway.catalog import Catalog
 from rule_of_two.gateway.client import Client
 from rule_of_two.gateway.consent import Consent
+from rule_of_two.gateway.conversations import Conversations
 from rule_of_two.gateway.dialogue import Dialogue
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.forwarding import Forwarding
@@ -19,7 +20,7 @@ from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.outbox import Outbox
 from rule_of_two.gateway.protected import ProtectedPaths
-from rule_of_two.gateway.resources import Resources, opened
+from rule_of_two.gateway.resources import Connection, Resources, opened
 from rule_of_two.gateway.rounds import Rounds
 from rule_of_two.gateway.router import Router
 from rule_of_two.gateway.sealing import Sealer
@@ -43,11 +44,10 @@ async def serve(
     :raises StoreError: the state or the journal cannot be opened; nothing was started.
     """
     limits = limits or Limits()
-    boundary = blueprint.config.sessions.boundary or blueprint.profile.boundary
     async with (
         opened(blueprint, connect=connect) as resources,
-        resources.connection(blueprint.key, boundary) as connection,
-        running(resources, connection.session, limits=limits) as gateway,
+        resources.connection(blueprint.key, blueprint.splitting.boundary) as connection,
+        running(resources, connection, limits=limits) as gateway,
     ):
         connection.orderly = await gateway.serve(transport) is Ending.FINISHED
 
@@ -95,13 +95,19 @@ class Gateway:
 
 @asynccontextmanager
 async def running(
-    resources: Resources, session: ConnectionSession, *, limits: Limits, client: str | None = None
+    resources: Resources, connection: Connection, *, limits: Limits, client: str | None = None
 ) -> AsyncIterator[Gateway]:
     """A gateway with upstreams of its own, which are ended with it. ``client`` is whose it is, as people are told; the
     profile's name if it is the only one."""
     blueprint = resources.blueprint
-    enforcement = _enforcement(resources, session, client or blueprint.profile.name)
+    enforcement = _enforcement(resources, connection.session, client or blueprint.profile.name)
     enforcement.publish()
+
+    async def open_conversation(name: str) -> Enforcement:
+        session = await resources.conversation(connection, name)
+        return _enforcement(resources, session, client or blueprint.profile.name)
+
+    conversations = Conversations(enforcement, connection.session, blueprint.splitting, open_conversation)
     mounts = [
         Mount(one.name, one.launch, one.manifest, resources.connect, limits=limits) for one in blueprint.upstreams
     ]
@@ -134,6 +140,7 @@ async def running(
             Tasks(names, catalog, forwarding),
             subscriptions,
             outbox,
+            conversations,
             introduce=introduce,
         )
         upkeep = Upkeep(
@@ -156,7 +163,8 @@ async def running(
         finally:
             await rounds.give_up()
             outbox.close()
-            resources.desk.retract(enforcement)
+            for one in conversations.pipelines():
+                resources.desk.retract(one)
             tasks.cancel_scope.cancel()
 
 

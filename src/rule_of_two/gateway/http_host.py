@@ -3,6 +3,7 @@
 A legacy session has upstreams of its own, as a client that starts us has: log levels, subscriptions and questions of
 upstreams belong to one connection. Modern requests have no session, so those of one client share theirs. Whatever the
 connection, the session of labels is the client's: a new ``Mcp-Session-Id`` starts nothing clean (DESIGN "Sessions").
+Only a conversation's key of which the operator, or the client's profile, says that forks keep it splits it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from rule_of_two.gateway.gateway import Gateway, running
 from rule_of_two.gateway.operator_log import say
 from rule_of_two.gateway.resources import Resources, opened
 from rule_of_two.gateway.tokens import Tokens
+from rule_of_two.sessions.key import Boundary
 from rule_of_two.wire.eras import Era
 from rule_of_two.wire.http_server import HttpSettings, serve_http
 from rule_of_two.wire.peer import Limits, Transport
@@ -99,8 +101,11 @@ class Host:
     @asynccontextmanager
     async def _opened(self, client: str) -> AsyncIterator[Gateway]:
         resources = self._resources
-        async with resources.connection(replace(resources.blueprint.key, client=client), "human") as connection:
+        # The conversation that this process was started in, if any, is not its clients'.
+        key = replace(resources.blueprint.key, client=client, conversation="")
+        boundary: Boundary = "human" if resources.blueprint.splitting.pointer is None else "conversation"
+        async with resources.connection(key, boundary) as connection:
             # How the connection ends washes nothing: only a human starts a new session.
             connection.orderly = True
-            async with running(resources, connection.session, limits=self._limits, client=client) as gateway:
+            async with running(resources, connection, limits=self._limits, client=client) as gateway:
                 yield gateway

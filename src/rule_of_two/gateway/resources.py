@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import anyio
@@ -37,10 +37,16 @@ from rule_of_two.store.state import open_state
 
 @dataclass(slots=True)
 class Connection:
-    """One connection's session. ``orderly`` is set once it has ended as a client means it to end."""
+    """One connection's session, and those of its conversations if it has such.
 
+    ``orderly`` is set once it has ended as a client means it to end.
+    """
+
+    key: SessionKey
+    attached: Attached
     session: ConnectionSession
     orderly: bool = False
+    conversations: list[Connection] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +79,56 @@ class Resources:
 
         :raises StoreError: it cannot be recorded; nothing was started.
         """
-        ambient = frozenset(self.blueprint.config.sessions.ambient)
-        attached = await self.boundaries.attach(key, boundary, ambient=ambient)
-        connection = Connection(ConnectionSession(self.state, attached.connection, timestamp))
+        connection = await self._attach(key, boundary)
         try:
-            await self.journal.event("session", attached.session, {"event": "attached", "began": attached.began})
+            await self._began(connection)
             yield connection
         except anyio.get_cancelled_exc_class():
             connection.orderly = True  # a signal
             raise
         finally:
             with anyio.CancelScope(shield=True):
-                await self._end(key, attached, orderly=connection.orderly)
+                for conversation in connection.conversations:
+                    await self._end(conversation, orderly=connection.orderly)
+                await self._end(connection, orderly=connection.orderly)
 
-    async def _end(self, key: SessionKey, attached: Attached, *, orderly: bool) -> None:
+    async def conversation(self, connection: Connection, name: str) -> ConnectionSession:
+        """The session of one of a connection's conversations, which ends with the connection.
+
+        :raises StoreError: it cannot be recorded.
+        """
+        conversation = await self._attach(replace(connection.key, conversation=name), "conversation")
+        connection.conversations.append(conversation)
+        await self._began(conversation)
+        return conversation.session
+
+    async def _attach(self, key: SessionKey, boundary: Boundary) -> Connection:
+        ambient = frozenset(self.blueprint.config.sessions.ambient)
+        attached = await self.boundaries.attach(key, boundary, ambient=ambient)
+        session = ConnectionSession(
+            self.state,
+            attached.connection,
+            timestamp,
+            session=attached.session,
+            began_rightly=self.answers.began_rightly,
+        )
+        return Connection(key, attached, session)
+
+    async def _began(self, connection: Connection) -> None:
+        event = {"event": "attached", "began": connection.attached.began}
+        await self.journal.event("session", connection.attached.session, event)
+
+    async def _end(self, connection: Connection, *, orderly: bool) -> None:
+        attached = connection.attached
         try:
             await self.journal.flush()
-            if not orderly:
+            if connection.session.amiss:
+                await connection.session.restore()
+            if not orderly or connection.session.amiss:
                 await self.journal.event("session", attached.session, {"event": "broken"})
                 say("the connection did not end in order, so the next one takes its labels over")
                 return
-            ended = await self.boundaries.detach(key, attached.connection)
+            ended = await self.boundaries.detach(connection.key, attached.connection)
             await self.journal.event("session", attached.session, {"event": "ended" if ended else "detached"})
         except StoreError as error:
             say(f"the connection could not be ended cleanly, so the next one takes its labels over: {error}")

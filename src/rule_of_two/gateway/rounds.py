@@ -99,6 +99,7 @@ class Rounds:
                 "upstream": mount.name,
                 "state": result["requestState"],
                 "asked": {key: method for key, method, _ in questions},
+                "conversation": exchange.conversation,
             }
             passed["requestState"] = self._sealer.seal(content, request=_digest(exchange))
         return passed
@@ -130,6 +131,8 @@ class Rounds:
         content = self._sealer.open(params["requestState"], request=_digest(exchange))
         if content["upstream"] != mount.name:
             raise BadRequest("the requestState belongs to another server")
+        if content["conversation"] != exchange.conversation:
+            raise BadRequest("the requestState belongs to another conversation")
         methods = ", ".join(sorted(set(content["asked"].values()))) or "nothing"
         if _PERSON in content:
             return Resumed({}, "nothing", {}, waited=content[_PERSON])
@@ -162,7 +165,7 @@ class Rounds:
             raise BadRequest("the call that this answers is not waiting any more")
         if (flight := held.exchange.flight) is not None:
             try:
-                self._dialogue.enforcement.must_go_on(
+                self._dialogue.session_of(held.exchange).must_go_on(
                     flight.decision.session, answer_facts(held.mount, resumed.methods)
                 )
             except Refused as refused:
@@ -174,7 +177,7 @@ class Rounds:
             answer = resumed.answers.get(key)
             if isinstance(answer, dict):
                 try:
-                    await self._dialogue.answer(held.mount, waiting.method, answer)
+                    await self._dialogue.answer(held.mount, held.exchange, waiting.method, answer)
                 except BaseException:
                     held.exchange.incoming = None
                     raise
@@ -231,6 +234,7 @@ class Rounds:
             "upstream": held.mount.name,
             "held": held.id,
             "asked": {key: waiting.method for key, waiting in questions.items()},
+            "conversation": held.exchange.conversation,
         }
         sealed = self._sealer.seal(state, request=_digest(held.exchange))
         held.exchange.incoming = None

@@ -15,6 +15,7 @@ from rule_of_two.errors import Code, RuleOfTwoError
 from rule_of_two.gateway.capabilities import has_vendor_methods, offered
 from rule_of_two.gateway.catalog import LIST_WAIT, Catalog
 from rule_of_two.gateway.client import LEVELS, Client
+from rule_of_two.gateway.conversations import Conversations
 from rule_of_two.gateway.definitions import LISTS, Kind
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import Exchange
@@ -58,6 +59,7 @@ class Router:
         tasks: Tasks,
         subscriptions: Subscriptions,
         outbox: Outbox,
+        conversations: Conversations,
         *,
         introduce: Callable[[Client], None],
     ) -> None:
@@ -68,6 +70,7 @@ class Router:
         self._forwarding = forwarding
         self._subscriptions = subscriptions
         self._outbox = outbox
+        self._conversations = conversations
         self._introduce = introduce
         alone = _of_exchange
         self._methods: Mapping[str, Handle] = {
@@ -98,6 +101,8 @@ class Router:
             raise RemoteError(METHOD_NOT_FOUND, f"Method not found: {method}", None)
         handle = self._methods.get(method, self._vendor)
         try:
+            if self._conversations.splits:
+                await self._conversations.enter(exchange)
             result = await handle(client, exchange)
         except Refused as refused:
             if method != "tools/call":
@@ -173,7 +178,7 @@ class Router:
 
     async def _subscribe(self, client: Client, exchange: Exchange) -> dict[str, Any]:
         uri = text_of(exchange.params, "uri")
-        mount = await self._may_subscribe(uri)
+        mount = await self._may_subscribe(exchange, uri)
         await self._subscriptions.add(client, mount, uri)
         return {}
 
@@ -190,7 +195,7 @@ class Router:
         mounts: dict[str, Mount] = {}
         for uri in dict.fromkeys(asked):
             with suppress(Refused):  # what may not be told is left out of what is acknowledged
-                mounts[uri] = await self._may_subscribe(uri)
+                mounts[uri] = await self._may_subscribe(exchange, uri)
         stream = Stream(exchange, honoured(requested, list(mounts)))
         try:
             self._subscriptions.attach(stream)
@@ -205,17 +210,17 @@ class Router:
                 await self._subscriptions.detach(stream)
         return {"_meta": {SUBSCRIPTION_ID: exchange.incoming.id}} if exchange.incoming else {}
 
-    async def _may_subscribe(self, uri: str) -> Mount:
+    async def _may_subscribe(self, exchange: Exchange, uri: str) -> Mount:
         """The upstream of a resource, if the client may be told of its changes.
 
         :raises Refused: it may not.
         """
-        mount = await self._forwarding.owner_of(uri, Action.SUBSCRIBE)
+        mount = await self._forwarding.owner_of(exchange, uri, Action.SUBSCRIBE)
         facts = mount.manifest.resource(uri)
         call = about(
             Facts(Action.SUBSCRIBE, mount.name, uri, facts.labels, facts.targets), {"uri": uri}, forwarded={"uri": uri}
         )
-        await self._enforcement.admit(call)
+        await self._forwarding.session_of(exchange).admit(call)
         return mount
 
     async def _list(self, client: Client, exchange: Exchange) -> dict[str, Any]:

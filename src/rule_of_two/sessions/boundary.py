@@ -14,12 +14,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from rule_of_two.model import ALL, NONE, Labels, labels_in
-from rule_of_two.sessions.key import Boundary, SessionKey
+from rule_of_two.sessions.key import Boundary, SessionKey, lasting
 from rule_of_two.sessions.labels import AMBIENT, join, join_reservations
 from rule_of_two.sessions.presence import Presence
 from rule_of_two.store.database import Database
 
-_OPEN: Final = "SELECT id, session FROM connections WHERE key = ? AND closed_at IS NULL ORDER BY opened_at"
+_OPEN: Final = (
+    "SELECT c.id, c.session, s.id IS NULL FROM connections c LEFT JOIN sessions s ON s.id = c.session "
+    "WHERE c.key = ? AND c.closed_at IS NULL ORDER BY c.opened_at"
+)
+
+
+_OF_CONVERSATIONS: Final = (
+    "SELECT c.id, c.key FROM connections c JOIN sessions s ON s.id = c.session WHERE c.closed_at IS NULL "
+    "AND c.key != ?1 AND json_remove(c.key, '$.conversation') = json_remove(?1, '$.conversation')"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +70,22 @@ class Boundaries:
         self, db: sqlite3.Connection, key: SessionKey, boundary: Boundary, connection: str, ambient: Labels
     ) -> Attached:
         rows = db.execute(_OPEN, (key.text,)).fetchall()
-        alive = {other for other, _ in rows if self._presence.alive(key.digest, other)}
-        live = [session for other, session in rows if other in alive]
-        dead = [(other, session) for other, session in rows if other not in alive]
-        lost = self._presence.marked(key.digest) - {other for other, _ in rows}
+        alive = {other for other, _, _ in rows if self._presence.alive(key.digest, other)}
+        live = [session for other, session, gone in rows if other in alive and not gone]
+        dead = [(other, session) for other, session, gone in rows if other not in alive and not gone]
+        known = {other for other, _, gone in rows if not gone}
+        lost = (self._presence.marked(key.digest) | {other for other, _, _ in rows}) - known
         for other, _ in dead:
             join_reservations(db, other)
+        if boundary == "conversation" and not key.conversation:
+            self._account_for_conversations(db, key)
         session, began = self._find_session(db, key, boundary, live, dead)
+        self._lengthen(db, session, boundary)
         if lost:
             join(db, session, ALL, AMBIENT)
             began = "lost"
         join(db, session, ambient, AMBIENT)
-        for other, _ in dead:
+        for other in {other for other, _, _ in rows} - alive:
             self._close(db, other)
         db.execute(
             "INSERT INTO connections (id, session, key, ambient, process, opened_at) VALUES (?, ?, ?, ?, ?, ?)",
@@ -98,6 +111,23 @@ class Boundaries:
             return (row[0], "joined") if row else (self._create(db, key.text, boundary, ()), "new")
         orphans = tuple(dict.fromkeys(session for _, session in dead))
         return self._create(db, key.text, boundary, orphans), "orphan" if orphans else "new"
+
+    def _account_for_conversations(self, db: sqlite3.Connection, key: SessionKey) -> None:
+        """Take what the dead had reserved in a client's conversations for something that happened. Nobody may ever come
+        back to them."""
+        for other, text in db.execute(_OF_CONVERSATIONS, (key.text,)).fetchall():
+            digest = SessionKey.read(text).digest
+            if not self._presence.alive(digest, other):
+                join_reservations(db, other)
+                self._close(db, other)
+                self._presence.forget(digest, other)
+
+    def _lengthen(self, db: sqlite3.Connection, session: str, boundary: Boundary) -> None:
+        """Of all connections that share a session, the boundary that ends it last counts: a configuration that was
+        changed washes nothing."""
+        (now,) = db.execute("SELECT boundary FROM sessions WHERE id = ?", (session,)).fetchone()
+        if lasting(now) < lasting(boundary):
+            db.execute("UPDATE sessions SET boundary = ? WHERE id = ?", (boundary, session))
 
     def _create(self, db: sqlite3.Connection, key: str, boundary: Boundary, orphans: tuple[str, ...]) -> str:
         session = f"s-{secrets.token_hex(4)}"

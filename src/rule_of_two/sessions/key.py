@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Final, Literal
 
 import orjson
 
 Boundary = Literal["connection", "conversation", "human"]
+_LASTING: Final[tuple[str, ...]] = ("connection", "human", "conversation")
+
+
+def lasting(boundary: str) -> int:
+    """Boundaries in order: of the greatest, a session ends last, and most counts against it. None is less than 0."""
+    return _LASTING.index(boundary) if boundary in _LASTING else -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,16 @@ class SessionKey:
     def text(self) -> str:
         """Canonical JSON: two keys are equal exactly when their texts are."""
         return orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS).decode()
+
+    @property
+    def base(self) -> SessionKey:
+        """The key of everything that names no conversation."""
+        return replace(self, conversation="")
+
+    @classmethod
+    def read(cls, text: str) -> SessionKey:
+        """The key of which ``text`` is the text."""
+        return cls(**orjson.loads(text))
 
     @property
     def digest(self) -> str:

@@ -6,59 +6,90 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
-from rule_of_two.errors import StoreError
-from rule_of_two.model import Label, Labels, SessionView, labels_in
+from rule_of_two.model import Held, Label, Labels, SessionView, labels_in
+from rule_of_two.sessions.rows import (
+    ORDER,
+    Row,
+    bases_beside,
+    conversations_beside,
+    is_base,
+    reserved_everywhere,
+    reserved_in,
+    row_of_session,
+    since,
+)
 
 AMBIENT: Final = 0
 """The call number of labels that no call brought: joined at start by the operator, or from state that was lost."""
 
-_VIEW: Final = (
-    "SELECT s.id, s.held_a, s.held_b, s.held_c, s.dropped, s.frozen FROM sessions s "
-    "JOIN connections c ON c.session = s.id WHERE c.id = ? AND c.closed_at IS NULL"
-)
 _JOIN: Final = (
     "UPDATE sessions SET held_a = coalesce(held_a, ?), held_b = coalesce(held_b, ?), held_c = coalesce(held_c, ?) "
     "WHERE id = ?"
 )
-_ORDER: Final[tuple[Label, ...]] = ("A", "B", "C")
-
-
-def view_of_connection(db: sqlite3.Connection, connection: str) -> SessionView:
-    """The session of a connection, with what other calls have reserved.
-
-    :raises StoreError: the connection is not, or no longer, recorded.
-    """
-    row = db.execute(_VIEW, (connection,)).fetchone()
-    if row is None:
-        raise StoreError("this connection is no longer recorded in the state: restart the gateway")
-    return _view(db, row)
 
 
 def view_of_session(db: sqlite3.Connection, session: str) -> SessionView | None:
     """One session by id, or ``None``."""
-    row = db.execute("SELECT id, held_a, held_b, held_c, dropped, frozen FROM sessions WHERE id = ?", (session,))
-    found = row.fetchone()
-    return None if found is None else _view(db, found)
+    row = row_of_session(db, session)
+    return None if row is None else view_of(db, row)
 
 
-def _view(db: sqlite3.Connection, row: tuple[str, int | None, int | None, int | None, int, int]) -> SessionView:
-    session, *held, dropped, frozen = row
-    reserved: dict[Label, int] = {}
-    for number, labels in db.execute(
-        "SELECT number, labels FROM reservations WHERE session = ? ORDER BY number", (session,)
-    ):
-        for label in _ORDER:
-            if label in labels:
-                reserved.setdefault(label, number)
-    return SessionView(
-        id=session,
-        held={label: number for label, number in zip(_ORDER, held, strict=True) if number is not None},
-        reserved=reserved,
-        dropped=bool(dropped),
-        frozen=bool(frozen),
+def view_of(db: sqlite3.Connection, row: Row) -> SessionView:
+    """A session, with what counts against its calls besides.
+
+    # INVARIANT: what names no conversation can come from, and go to, any of them. So what it holds counts, as reserved,
+    # in each conversation, and it is judged by each of them. Two conversations do not count against each other
+    # (tests/attacks/test_conversations.py, tests/attacks/test_killer_loop.py).
+    """
+    if row.boundary != "conversation":
+        return _alone(row, reserved_in(db, row.id))
+    reserved, bases = reserved_everywhere(db), bases_beside(db, row)
+    if not is_base(row):
+        return _beside(row, since(bases, row), reserved)
+    alone = _alone(row, reserved.get(row.id, {}))
+    views = [_beside(one, since(bases, one), reserved) for one in conversations_beside(db, row)]
+    return replace(
+        alone,
+        reserved=_first(alone.reserved, *(one.after for one in views)),
+        frozen=any(one.frozen for one in (alone, *views)),
+        beside=tuple({_as_judged(one): one for one in views}.values()),
     )
+
+
+def _alone(row: Row, reserved: Held) -> SessionView:
+    return SessionView(row.id, row.held, reserved, row.dropped, row.frozen)
+
+
+def _beside(row: Row, others: list[Row], reserved: Mapping[str, Held]) -> SessionView:
+    """A conversation's session, in which ``others`` count."""
+    rows = (row, *others)
+    return SessionView(
+        id=row.id,
+        held=row.held,
+        reserved=_first(*(reserved.get(one.id, {}) for one in rows), *(one.held for one in others)),
+        dropped=any(one.dropped for one in rows),
+        frozen=any(one.frozen for one in rows),
+    )
+
+
+def _first(*brought: Held) -> Held:
+    """Each label with the smallest of its numbers."""
+    first: dict[Label, int] = {}
+    for labels in brought:
+        for label, number in labels.items():
+            first[label] = min(number, first.get(label, number))
+    return first
+
+
+def _as_judged(view: SessionView) -> object:
+    """What can make a difference to a decision: which labels, in which order, and what a person said."""
+    after = view.after
+    order = sorted(set(after.values()))
+    return frozenset((label, order.index(number)) for label, number in after.items()), view.dropped, view.frozen
 
 
 def reserve(db: sqlite3.Connection, number: int, session: str, connection: str, labels: Labels, at: str) -> None:
@@ -69,16 +100,16 @@ def reserve(db: sqlite3.Connection, number: int, session: str, connection: str, 
     )
 
 
-def settle(db: sqlite3.Connection, number: int, session: str, joined: Labels) -> None:
-    """End the reservation of call ``number`` and join what it really brought."""
+def settle(db: sqlite3.Connection, number: int, session: str, joined: Labels) -> bool:
+    """End the reservation of call ``number`` and join what it really brought. False: there was no reservation."""
     join(db, session, joined, number)
-    db.execute("DELETE FROM reservations WHERE number = ?", (number,))
+    return db.execute("DELETE FROM reservations WHERE number = ?", (number,)).rowcount > 0
 
 
 def join(db: sqlite3.Connection, session: str, labels: Labels, number: int) -> None:
     """Add labels to a session; a label that it holds keeps its first number."""
     if labels:
-        db.execute(_JOIN, (*(number if label in labels else None for label in _ORDER), session))
+        db.execute(_JOIN, (*(number if label in labels else None for label in ORDER), session))
 
 
 def join_reservations(db: sqlite3.Connection, connection: str) -> None:

@@ -7,41 +7,81 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import orjson
-
 from rule_of_two.model import Labels, SessionView
-from rule_of_two.sessions.labels import join, reserve, settle, view_of_connection, view_of_session
+from rule_of_two.sessions.key import SessionKey
+from rule_of_two.sessions.labels import AMBIENT, join, reserve, settle, view_of, view_of_session
+from rule_of_two.sessions.memory import Memory
+from rule_of_two.sessions.rows import Row, row_of_connection
 from rule_of_two.store.database import Database
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class OpenConnection:
+    """A connection that was not ended: of the process of that number, which may have died since."""
+
+    process: int | None
+    opened_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """One session as a person sees it."""
+    """One session as a person sees it. ``joined_from`` names the sessions of the dead whose labels it took over."""
 
     view: SessionView
     user: str
     tenant: str
     client: str
     workspace: str
+    conversation: str
     boundary: str
     created_at: str
     ended_at: str | None
     ended_how: str | None
-    joined_from: str | None
-    connections: int
+    joined_from: tuple[str, ...]
+    connections: tuple[OpenConnection, ...]
+
+
+BeganRightly = Callable[[sqlite3.Connection, str, str], bool]
+"""Whether a session was begun in place of another one by somebody who may: ``(db, old, new)``."""
+
+
+def _anyhow(db: sqlite3.Connection, old: str, new: str) -> bool:
+    """Where nobody checks."""
+    return True
 
 
 class ConnectionSession:
-    """What one connection sees and does to its session. Atomic between all processes on the state."""
+    """What one connection sees and does to its session. Atomic between all processes on the state.
 
-    def __init__(self, database: Database, connection: str, clock: Callable[[], str]) -> None:
+    Every method raises :class:`StoreError` for good once the state was found to have lost what this process knows.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        connection: str,
+        clock: Callable[[], str],
+        *,
+        session: str | None = None,
+        began_rightly: BeganRightly = _anyhow,
+    ) -> None:
+        """``session`` is the one that the connection was attached to, and ``began_rightly`` says whether a person began
+        the one that it was moved to."""
         self._database = database
         self._connection = connection
         self._clock = clock
+        self._began_rightly = began_rightly
+        self._current = session
+        self._memory = Memory()
         self._snapshot: SessionView | None = None
         self._version = (-1, -1)
+
+    @property
+    def amiss(self) -> bool:
+        """Whether the state was found to have lost what this process knows."""
+        return self._memory.amiss
 
     async def decide(self, work: Callable[[SessionView, sqlite3.Connection], tuple[T, int | None, Labels]]) -> T:
         """Check and reserve in one atomic step.
@@ -52,15 +92,21 @@ class ConnectionSession:
 
         :raises StoreError: nothing was reserved, nothing may be sent.
         """
+        reserved: list[tuple[int, str, Labels]] = []
 
         def transaction(db: sqlite3.Connection) -> T:
-            view = view_of_connection(db, self._connection)
+            reserved.clear()
+            view = self._fresh(db)
             value, number, labels = work(view, db)
             if number is not None and labels:
                 reserve(db, number, view.id, self._connection, labels, self._clock())
+                reserved.append((number, view.id, labels))
             return value
 
-        return await self._database.write(transaction)
+        value = await self._database.write(transaction)
+        for one in reserved:
+            self._memory.reserved(*one)
+        return value
 
     def view(self) -> SessionView:
         """The session as of now, from memory when nobody has changed the state since.
@@ -69,25 +115,71 @@ class ConnectionSession:
         """
         return self._database.read(self._view)
 
+    def check(self) -> None:
+        """Look whether the state still says what this process knows of the session, and no more.
+
+        :raises StoreError: it does not, or cannot be read.
+        """
+        self._database.read(self._sound_row)
+
     def _view(self, db: sqlite3.Connection) -> SessionView:
+        self._memory.must_be_sound()
         # The first counts what other connections committed, the second what this one changed.
         version = (int(db.execute("PRAGMA data_version").fetchone()[0]), db.total_changes)
         if self._snapshot is None or version != self._version:
             db.execute("BEGIN")  # one consistent reading
             try:
-                self._snapshot = view_of_connection(db, self._connection)
+                self._snapshot = self._fresh(db)
             finally:
                 db.execute("COMMIT")
             self._version = version
         return self._snapshot
 
+    def _fresh(self, db: sqlite3.Connection) -> SessionView:
+        return view_of(db, self._sound_row(db))
+
+    def _sound_row(self, db: sqlite3.Connection) -> Row:
+        self._memory.must_be_sound()
+        row = row_of_connection(db, self._connection)
+        if row is None:
+            raise self._memory.fail("this connection, or its session, is no longer recorded")
+        if self._current not in {None, row.id} and not self._began_rightly(db, str(self._current), row.id):
+            raise self._memory.fail(f"its connection was moved to the session {row.id}, which no approver began")
+        self._current = row.id
+        self._memory.compare(db, self._connection, row)
+        return row
+
     async def settle(self, session: str, number: int, joined: Labels) -> None:
-        """End the reservation of call ``number`` in the session where it began, joining what it brought."""
-        await self._database.write(lambda db: settle(db, number, session, joined))
+        """End the reservation of call ``number`` in the session where it began, joining what it brought.
+
+        :raises StoreError: it could not be recorded, or the reservation was gone.
+        """
+        found = await self._database.write(lambda db: settle(db, number, session, joined))
+        self._memory.joined(session, joined)
+        if self._memory.is_reserved(number) and not found:
+            raise self._memory.fail(f"the reservation of call d{number} is gone")
+        self._memory.settled(number)
 
     async def join(self, session: str, number: int, labels: Labels) -> None:
         """Join labels of a call that goes on, before its first byte is handed over."""
         await self._database.write(lambda db: join(db, session, labels, number))
+        self._memory.joined(session, labels)
+
+    async def restore(self) -> None:
+        """Write back what this process knows of its sessions, for those who come next. Labels only join.
+
+        :raises StoreError: it could not be recorded.
+        """
+
+        def work(db: sqlite3.Connection) -> None:
+            for session, labels, dropped, frozen in self._memory.everything():
+                join(db, session, labels, AMBIENT)
+                db.execute(
+                    "UPDATE sessions SET dropped = max(dropped, ?), frozen = max(frozen, ?) WHERE id = ?",
+                    (dropped, frozen, session),
+                )
+
+        await self._database.write(work)
 
 
 def list_sessions(database: Database, *, ended: bool = False) -> list[SessionRecord]:
@@ -102,28 +194,29 @@ def find_session(database: Database, session: str) -> SessionRecord | None:
 
 def _records(db: sqlite3.Connection, condition: str, values: tuple[str, ...]) -> list[SessionRecord]:
     query = (
-        "SELECT s.id, s.key, s.boundary, s.created_at, s.ended_at, s.ended_how, s.joined_from, "  # noqa: S608  # literals
-        "(SELECT count(*) FROM connections c WHERE c.session = s.id AND c.closed_at IS NULL) "
+        "SELECT s.id, s.key, s.boundary, s.created_at, s.ended_at, s.ended_how, s.joined_from "  # noqa: S608  # literals
         f"FROM sessions s WHERE {condition} ORDER BY s.rowid"
     )
+    opened = "SELECT process, opened_at FROM connections WHERE session = ? AND closed_at IS NULL ORDER BY rowid"
     records: list[SessionRecord] = []
-    for session, key, boundary, created, ended, how, joined_from, connections in db.execute(query, values).fetchall():
-        parts = orjson.loads(key)
+    for session, text, boundary, created, ended, how, joined_from in db.execute(query, values).fetchall():
+        key = SessionKey.read(text)
         view = view_of_session(db, session)
         if view is not None:
             records.append(
                 SessionRecord(
                     view=view,
-                    user=parts["user"],
-                    tenant=parts["tenant"],
-                    client=parts["client"],
-                    workspace=parts["workspace"],
+                    user=key.user,
+                    tenant=key.tenant,
+                    client=key.client,
+                    workspace=key.workspace,
+                    conversation=key.conversation,
                     boundary=boundary,
                     created_at=created,
                     ended_at=ended,
                     ended_how=how,
-                    joined_from=joined_from,
-                    connections=connections,
+                    joined_from=tuple((joined_from or "").split()),
+                    connections=tuple(OpenConnection(*one) for one in db.execute(opened, (session,)).fetchall()),
                 )
             )
     return records
