@@ -3,83 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
 
-import anyio
-
-from rule_of_two.approvals.answer import Answer, Refusal
-from rule_of_two.approvals.channel import DeskClient
+from rule_of_two.approvals.answer import Refusal
 from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.messages import Asked, Ended, GatewayHello, Refused, ToConsole
-from rule_of_two.approvals.question import Question
-from tests.harness import DECISION, SECONDS, Gateway, House, outcome
-
-
-class Human:
-    """A console in this process, attached to the real gateways of a house."""
-
-    def __init__(self, house: House) -> None:
-        self.client = DeskClient(house.state, self._hear)
-        self.heard: list[tuple[str, ToConsole | None]] = []
-        self._arrived = asyncio.Event()
-
-    def _hear(self, gateway: str, message: ToConsole | None) -> None:
-        self.heard.append((gateway, message))
-        self._arrived.set()
-
-    async def until(self, kind: type[Any], count: int = 1) -> Any:
-        """The newest message of a kind, once there are ``count``."""
-        async with asyncio.timeout(SECONDS):
-            while len(found := [message for _, message in self.heard if isinstance(message, kind)]) < count:
-                self._arrived.clear()
-                await self._arrived.wait()
-        return found[-1]
-
-    async def question(self, count: int = 1) -> Question:
-        asked: Asked = await self.until(Asked, count)
-        return asked.question
-
-    def give(self, question: Question, verdict: Choice = Choice.YES, **changes: Any) -> None:
-        answer = Answer(
-            question_id=question.id,
-            session=question.session,
-            digest=question.digest,
-            verdict=verdict,
-            approver="alice",
-            answered_at=datetime.now(UTC),
-        )
-        gateway = next(
-            name for name, message in self.heard if isinstance(message, Asked) and message.question == question
-        )
-        self.client.answer(gateway, replace(answer, **changes))
-
-
-@asynccontextmanager
-async def human(house: House, gateways: int = 1) -> AsyncIterator[Human]:
-    """A console that is attached to that many gateways."""
-    person = Human(house)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(person.client.run)
-        await person.until(GatewayHello, gateways)
-        yield person
-        tasks.cancel_scope.cancel()
-
-
-SEND = {"name": "rec__send", "arguments": {"to": "bob@example.org", "body": "hello"}}
-
-
-async def _tainted(gateway: Gateway) -> None:
-    await gateway.call("rec__read_untrusted")
-    await gateway.call("rec__read_private")
+from rule_of_two.approvals.messages import Ended, Refused
+from tests.attacks.people import SEND, human, tainted
+from tests.harness import DECISION, House, outcome
 
 
 async def test_a_yes_lets_exactly_that_call_pass_once(house: House) -> None:
     async with house.gateway() as gateway, human(house) as person:
-        await _tainted(gateway)
+        await tainted(gateway)
         waiting = gateway.start("tools/call", SEND)
         question = await person.question()
         assert question.arguments == SEND["arguments"]
@@ -113,7 +47,7 @@ async def test_a_read_that_completes_the_set_can_be_approved_too(house: House) -
 
 async def test_a_replayed_answer_approves_nothing(house: House) -> None:
     async with house.gateway() as gateway, human(house) as person:
-        await _tainted(gateway)
+        await tainted(gateway)
         first = gateway.start("tools/call", SEND)
         question = await person.question()
         person.give(question)
@@ -132,7 +66,7 @@ async def test_a_replayed_answer_approves_nothing(house: House) -> None:
 async def test_an_answer_to_other_bytes_approves_nothing(house: House) -> None:
     """One byte of the digest changed, as if another text had been shown."""
     async with house.gateway() as gateway, human(house) as person:
-        await _tainted(gateway)
+        await tainted(gateway)
         waiting = gateway.start("tools/call", SEND)
         question = await person.question()
         flipped = ("1" if question.digest[0] == "0" else "0") + question.digest[1:]
@@ -148,7 +82,7 @@ async def test_an_answer_to_other_bytes_approves_nothing(house: House) -> None:
 async def test_an_answer_after_expiry_approves_nothing(house: House) -> None:
     house.settings["approvals"] = {"wait": "300ms", "pending": "300ms"}
     async with house.gateway() as gateway, human(house) as person:
-        await _tainted(gateway)
+        await tainted(gateway)
         waiting = gateway.start("tools/call", SEND)
         question = await person.question()
         assert outcome((await waiting)["result"]) == ("ask", "approval_expired")
@@ -160,7 +94,7 @@ async def test_an_answer_after_expiry_approves_nothing(house: House) -> None:
 
 async def test_an_answer_for_another_call_approves_nothing(house: House) -> None:
     async with house.gateway() as gateway, human(house) as person:
-        await _tainted(gateway)
+        await tainted(gateway)
         harmless = gateway.start("tools/call", SEND)
         question = await person.question()
         evil = gateway.start("tools/call", {"name": "rec__send", "arguments": {"to": "eve@evil.example"}})
@@ -210,7 +144,7 @@ async def test_a_session_that_never_stays_still_is_refused_in_the_end(house: Hou
 
 async def test_a_call_cancelled_while_it_waits_withdraws_its_question(house: House) -> None:
     async with house.gateway() as gateway, human(house) as person:
-        await _tainted(gateway)
+        await tainted(gateway)
         gateway.start("tools/call", SEND)
         question = await person.question()
         await gateway.notify("notifications/cancelled", {"requestId": gateway.last_id})
@@ -223,7 +157,7 @@ async def test_a_call_cancelled_while_it_waits_withdraws_its_question(house: Hou
 
 async def test_a_definition_that_changes_while_the_question_is_read_is_not_called(house: House) -> None:
     async with house.gateway() as gateway, human(house) as person:
-        await _tainted(gateway)
+        await tainted(gateway)
         waiting = gateway.start("tools/call", SEND)
         question = await person.question()
         await gateway.call("rec__change_send")
@@ -236,7 +170,7 @@ async def test_a_definition_that_changes_while_the_question_is_read_is_not_calle
 async def test_the_last_console_going_away_refuses_what_waits(house: House) -> None:
     async with house.gateway() as gateway:
         async with human(house) as person:
-            await _tainted(gateway)
+            await tainted(gateway)
             waiting = gateway.start("tools/call", SEND)
             await person.question()
         assert outcome((await waiting)["result"]) == ("ask", "approval_required")
@@ -247,7 +181,7 @@ async def test_the_last_console_going_away_refuses_what_waits(house: House) -> N
 async def test_a_session_where_nobody_ever_answers_is_denied_by_policy_even_with_a_console(house: House) -> None:
     house.settings["approvals"] = {"unattended": "deny"}
     async with house.gateway() as gateway, human(house):
-        await _tainted(gateway)
+        await tainted(gateway)
         assert outcome(await gateway.call("rec__send")) == ("deny", "denied_by_policy")
     assert "send" not in house.sent()
 
@@ -255,7 +189,7 @@ async def test_a_session_where_nobody_ever_answers_is_denied_by_policy_even_with
 async def test_a_new_session_does_not_take_over_a_call_that_waited_in_the_old_one(house: House) -> None:
     """The call's arguments were made in the old, tainted context: a clean record must not launder them."""
     async with house.gateway() as gateway, human(house) as person:
-        await _tainted(gateway)
+        await tainted(gateway)
         waiting = gateway.start("tools/call", SEND)
         question = await person.question()
         renewed = await asyncio.create_subprocess_exec(

@@ -12,8 +12,8 @@ from rule_of_two.approvals.messages import Asked, Refused
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.render import View
 from tests.attacks.http_clients import served
+from tests.attacks.people import human
 from tests.attacks.puppets import ENVELOPE, again, call, calls, legacy, modern, puppet, was_sent
-from tests.attacks.test_approvals import human
 from tests.harness import Gateway, House
 
 HIDDEN = "HIDDEN-4711"

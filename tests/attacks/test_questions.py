@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.attacks.test_approvals import human
+from tests.attacks.people import human
 from tests.harness import DECISION, INITIALIZE, Gateway, House, outcome
 
 ANSWERED = "correct horse battery staple"

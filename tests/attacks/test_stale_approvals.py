@@ -12,7 +12,7 @@ import pytest
 
 from rule_of_two.approvals.question import Question
 from tests.attacks.evil import LIST, NEXT_LINE, evil, methods
-from tests.attacks.test_approvals import SEND, human
+from tests.attacks.people import SEND, human
 from tests.harness import House, outcome
 
 

@@ -108,7 +108,12 @@ class Rounds:
 
     def come_back(self, mount: Mount, exchange: Exchange, decision: Decision) -> dict[str, Any]:
         """Have a modern client repeat its request, which waits for a person, instead of keeping it waiting."""
-        state = {"upstream": mount.name, "asked": {}, _PERSON: exchange.came_back + 1}
+        state = {
+            "upstream": mount.name,
+            "conversation": exchange.conversation,
+            "asked": {},
+            _PERSON: exchange.came_back + 1,
+        }
         sealed = self._sealer.seal(state, request=_digest(exchange))
         return with_decision({"resultType": INPUT_REQUIRED, "requestState": sealed}, decision)
 

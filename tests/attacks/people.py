@@ -1,0 +1,110 @@
+"""People at consoles, for the tests of approvals: attached to real gateways over the real channel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import anyio
+
+from rule_of_two.approvals.answer import Answer, GrantTerms
+from rule_of_two.approvals.channel import DeskClient
+from rule_of_two.approvals.choice import Choice
+from rule_of_two.approvals.command import Command
+from rule_of_two.approvals.keys import ApproverKey
+from rule_of_two.approvals.messages import Asked, Done, GatewayHello, Refused, ToConsole
+from rule_of_two.approvals.question import Question
+from tests.harness import SECONDS, Gateway, House
+
+SEND: Final[dict[str, Any]] = {"name": "rec__send", "arguments": {"to": "bob@example.org", "body": "hello"}}
+
+
+async def tainted(gateway: Gateway) -> None:
+    await gateway.call("rec__read_untrusted")
+    await gateway.call("rec__read_private")
+
+
+class Human:
+    """A console in this process, attached to the real gateways of a house; ``key`` signs what it says."""
+
+    def __init__(self, house: House, key: ApproverKey | None = None, name: str = "alice") -> None:
+        self.client = DeskClient(house.state, self._hear)
+        self.key = key
+        self.name = name
+        self.heard: list[tuple[str, ToConsole | None]] = []
+        self._arrived = asyncio.Event()
+
+    def _hear(self, gateway: str, message: ToConsole | None) -> None:
+        self.heard.append((gateway, message))
+        self._arrived.set()
+
+    async def until(self, kind: type[Any], count: int = 1) -> Any:
+        """The newest message of a kind, once there are ``count``."""
+        async with asyncio.timeout(SECONDS):
+            while len(found := [message for _, message in self.heard if isinstance(message, kind)]) < count:
+                self._arrived.clear()
+                await self._arrived.wait()
+        return found[-1]
+
+    async def until_that(self, kind: type[Any], condition: Callable[[Any], bool]) -> Any:
+        """The newest message of a kind for which it is so, waiting for one if need be."""
+        count = 1
+        while not condition(message := await self.until(kind, count)):
+            count = sum(isinstance(one, kind) for _, one in self.heard) + 1
+        return message
+
+    async def question(self, count: int = 1) -> Question:
+        asked: Asked = await self.until(Asked, count)
+        return asked.question
+
+    def answer(
+        self, question: Question, verdict: Choice = Choice.YES, grant: GrantTerms | None = None, **changes: Any
+    ) -> Answer:
+        """What this human answers; ``changes`` are made before it is signed."""
+        answer = Answer.to(question, verdict, approver=self.name, now=datetime.now(UTC), grant=grant)
+        answer = replace(answer, **changes)
+        return answer if self.key is None else answer.signed(self.key)
+
+    def give(self, question: Question, verdict: Choice = Choice.YES, **changes: Any) -> None:
+        self.say(question, self.answer(question, verdict, **changes))
+
+    def say(self, question: Question, answer: Answer) -> None:
+        """Send an answer to the gateway that asked."""
+        gateway = next(
+            name for name, message in self.heard if isinstance(message, Asked) and message.question == question
+        )
+        assert self.client.answer(gateway, answer)
+
+    async def command(self, session: str, choice: Choice) -> Done | Refused:
+        """Do something to a session at the first gateway, and what came of it."""
+        command = Command.to(session, choice, approver=self.name, now=datetime.now(UTC))
+        if self.key is not None:
+            command = command.signed(self.key)
+        gateway = next(name for name, message in self.heard if isinstance(message, GatewayHello))
+        before = len([1 for _, message in self.heard if isinstance(message, (Done, Refused))])
+        assert self.client.command(gateway, command)
+        reply: Done | Refused = await self.until((Done, Refused), before + 1)  # type: ignore[arg-type]  # either
+        return reply
+
+
+@asynccontextmanager
+async def human(
+    house: House, gateways: int = 1, *, key: ApproverKey | None = None, name: str = "alice"
+) -> AsyncIterator[Human]:
+    """A console that is attached to that many gateways."""
+    person = Human(house, key, name)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(person.client.run)
+        await person.until(GatewayHello, gateways)
+        yield person
+        tasks.cancel_scope.cancel()
+
+
+def enrol(house: House, *people: tuple[str, ApproverKey], **settings: Any) -> None:
+    """Have the house's gateways know these approvers."""
+    approvers = [{"name": name, "key": key.public.line} for name, key in people]
+    house.settings["approvals"] = {**house.settings.get("approvals", {}), "approvers": approvers, **settings}

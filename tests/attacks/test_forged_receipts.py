@@ -1,0 +1,286 @@
+"""Consent that cannot be forged: with an approver enrolled, only what their key signed, for this very call, counts.
+
+The attacker runs as the gateway's own user: they reach the socket, the database and the command line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from rule_of_two.approvals.answer import Answer, GrantTerms, Refusal
+from rule_of_two.approvals.choice import Choice
+from rule_of_two.approvals.keys import ApproverKey
+from rule_of_two.approvals.messages import Refused
+from rule_of_two.approvals.question import Origin, Question
+from rule_of_two.approvals.receipts import receipt_text
+from rule_of_two.model import Label
+from tests.attacks.people import SEND, Human, enrol, human, tainted
+from tests.harness import Gateway, House, outcome
+
+ALICE, BOB, MALLORY = ApproverKey.generate(), ApproverKey.generate(), ApproverKey.generate()
+
+
+@asynccontextmanager
+async def asked(house: House, **settings: Any) -> AsyncIterator[tuple[Gateway, Human, Question, asyncio.Future[Any]]]:
+    """A call that waits for alice, whose key is enrolled."""
+    enrol(house, ("alice", ALICE), **settings)
+    async with house.gateway() as gateway, human(house, key=ALICE) as person:
+        await tainted(gateway)
+        waiting = gateway.start("tools/call", SEND)
+        yield gateway, person, await person.question(), waiting
+
+
+async def refusal(person: Human, count: int = 1) -> Refusal:
+    refused: Refused = await person.until(Refused, count)
+    return refused.reason
+
+
+async def test_a_signed_yes_lets_the_call_pass_and_is_kept(house: House) -> None:
+    async with asked(house) as (_, person, question, waiting):
+        person.give(question)
+        assert outcome((await waiting)["result"]) == ("allow", None)
+    assert house.sent()[-1] == "send"
+    (answer,) = house.journal("answer")
+    assert (answer["answer"], answer["approver"], answer["tier"]) == ("yes", "alice", "T1")
+    assert answer["receipt"]["signature"]
+    with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db:
+        rows = db.execute("SELECT digest, approver FROM receipts").fetchall()
+    assert rows == [(question.digest, "alice")]
+
+
+def _unsigned(person: Human, question: Question) -> Answer:
+    return replace(person.answer(question), key=None, signature=None)
+
+
+def _by_another_key(person: Human, question: Question) -> Answer:
+    return Answer.to(question, Choice.YES, approver="alice", now=datetime.now(UTC)).signed(MALLORY)
+
+
+def _by_another_key_with_her_fingerprint(person: Human, question: Question) -> Answer:
+    return replace(_by_another_key(person, question), key=ALICE.public.fingerprint)
+
+
+def _in_another_name(person: Human, question: Question) -> Answer:
+    return person.answer(question, approver="root")
+
+
+def _a_no_turned_into_a_yes(person: Human, question: Question) -> Answer:
+    return replace(person.answer(question, Choice.NO), verdict=Choice.YES)
+
+
+def _as_if_through_the_client(person: Human, question: Question) -> Answer:
+    return replace(_unsigned(person, question), channel="elicitation")
+
+
+def _for_other_arguments(person: Human, question: Question) -> Answer:
+    other = replace(question, arguments_json=question.arguments_json.replace("bob", "eve"))
+    return person.answer(other)
+
+
+def _for_another_session(person: Human, question: Question) -> Answer:
+    return person.answer(replace(question, session="s-other"))
+
+
+def _for_another_pin(person: Human, question: Question) -> Answer:
+    return person.answer(replace(question, pin="0" * 64))
+
+
+def _for_another_policy_version(person: Human, question: Question) -> Answer:
+    return person.answer(replace(question, policy_version="0" * 64))
+
+
+def _for_other_labels(person: Human, question: Question) -> Answer:
+    held: dict[Label, Origin] = {**question.held, "A": replace(question.held["A"], call=1)}
+    return person.answer(replace(question, held=held))
+
+
+@pytest.mark.parametrize(
+    ("forged", "why"),
+    [
+        (_unsigned, Refusal.UNSIGNED),
+        (_by_another_key, Refusal.BAD_SIGNATURE),
+        (_by_another_key_with_her_fingerprint, Refusal.BAD_SIGNATURE),
+        (_in_another_name, Refusal.BAD_SIGNATURE),
+        (_a_no_turned_into_a_yes, Refusal.BAD_SIGNATURE),
+        (_as_if_through_the_client, Refusal.NOT_OFFERED),
+        (_for_other_arguments, Refusal.DIGEST_MISMATCH),
+        (_for_another_session, Refusal.DIGEST_MISMATCH),
+        (_for_another_pin, Refusal.DIGEST_MISMATCH),
+        (_for_another_policy_version, Refusal.DIGEST_MISMATCH),
+        (_for_other_labels, Refusal.DIGEST_MISMATCH),
+    ],
+)
+async def test_a_forged_answer_over_the_socket_approves_nothing(house: House, forged: Any, why: Refusal) -> None:
+    async with asked(house) as (_, person, question, waiting):
+        person.say(question, forged(person, question))
+        assert await refusal(person) is why
+        assert not waiting.done()
+        person.give(question, Choice.NO)
+        assert outcome((await waiting)["result"]) == ("deny", "approval_denied")
+    assert "send" not in house.sent()
+    assert [entry["answer"] for entry in house.journal("answer")] == ["no"]
+
+
+async def test_a_signed_answer_given_again_approves_nothing_also_after_a_restart(house: House) -> None:
+    async with asked(house) as (gateway, person, question, waiting):
+        old = person.answer(question)
+        person.say(question, old)
+        await waiting
+        again = gateway.start("tools/call", SEND)
+        second = await person.question(2)
+        person.say(second, old)
+        assert await refusal(person) is Refusal.ALREADY_ENDED
+        person.say(second, replace(old, question_id=second.id))
+        assert await refusal(person, 2) is Refusal.DIGEST_MISMATCH
+        assert not again.done()
+    house.settings["client"] = "claude-desktop"  # keeps its session over the restart
+    async with asked(house) as (_, person, question, waiting):
+        person.say(question, old)
+        assert await refusal(person) is Refusal.UNKNOWN_QUESTION
+        assert not waiting.done()
+    assert house.sent().count("send") == 1
+
+
+async def test_rows_written_into_the_database_approve_nothing(house: House) -> None:
+    """Everything that a yes, or a standing yes, leaves behind, written by hand beforehand."""
+    async with asked(house) as (gateway, person, question, waiting):
+        fake = Answer.to(question, Choice.YES, approver="alice", now=datetime.now(UTC)).signed(MALLORY)
+        terms = GrantTerms.of(question, uses=100, minutes=480)
+        grant = Answer.to(question, Choice.GRANT, approver="alice", now=datetime.now(UTC), grant=terms).signed(MALLORY)
+        with contextlib.closing(sqlite3.connect(house.state / "state.db", isolation_level=None)) as db:
+            row = (question.digest, "alice", question.session, 1, receipt_text(fake), "2026")
+            db.execute("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?)", row)
+            ends = "2999-01-01T00:00:00+00:00"
+            values = (question.id, question.session, receipt_text(grant), "ABC", 100, ends, "2026")
+            db.execute("INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        second = gateway.start("tools/call", {"name": "rec__send", "arguments": {"to": "bob@example.org", "n": 2}})
+        await person.question(2)
+        assert not waiting.done()
+        assert not second.done()
+        person.give(question, Choice.NO)
+        person.give(await person.question(2), Choice.NO)
+        await waiting
+        await second
+    assert "send" not in house.sent()
+
+
+async def test_a_forged_receipt_row_in_the_way_of_the_true_one_fails_closed(house: House) -> None:
+    async with asked(house) as (_, person, question, waiting):
+        with contextlib.closing(sqlite3.connect(house.state / "state.db", isolation_level=None)) as db:
+            row = (question.digest, "alice", question.session, 1, "{}", "2026")
+            db.execute("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?)", row)
+        person.give(question)
+        assert outcome((await waiting)["result"]) == ("deny", "store_error")
+    assert "send" not in house.sent()
+
+
+async def test_a_clean_session_that_no_approver_began_is_none(house: House) -> None:
+    """A same-user attacker renews the session by hand: in SQL, and with the command line without a key."""
+    enrol(house, ("alice", ALICE))
+    async with house.gateway() as gateway, human(house, key=ALICE) as person:
+        await tainted(gateway)
+        with contextlib.closing(sqlite3.connect(house.state / "state.db", isolation_level=None)) as db:
+            (session,) = db.execute("SELECT id FROM sessions WHERE ended_at IS NULL").fetchone()
+            refused = await asyncio.create_subprocess_exec(
+                *house.command("session", "new", "--yes", "--unsigned", session), stderr=asyncio.subprocess.PIPE
+            )
+            _, said = await refused.communicate()
+            assert refused.returncode == 1
+            assert b"signed answers only" in said
+            db.execute(
+                "INSERT INTO sessions (id, key, boundary, created_at) "
+                "SELECT 's-clean', key, boundary, created_at FROM sessions"
+            )
+            db.execute("UPDATE connections SET session = 's-clean'")
+        result = await gateway.call("rec__send", SEND["arguments"])
+        assert outcome(result) == ("deny", "store_error")
+        assert person.heard
+    assert "send" not in house.sent()
+
+
+async def test_a_clean_session_by_an_approvers_word_is_one(house: House) -> None:
+    enrol(house, ("alice", ALICE))
+    async with house.gateway() as gateway, human(house, key=ALICE) as person:
+        await tainted(gateway)
+        (session,) = {entry["session"] for entry in house.journal("decision")}
+        done = await person.command(session, Choice.NEW)
+        assert not isinstance(done, Refused)
+        again = await person.command(done.session, Choice.NEW)
+        assert not isinstance(again, Refused)
+        assert outcome(await gateway.call("rec__send", SEND["arguments"])) == ("allow", None)
+    assert house.journal("command")[0]["receipt"]["signature"]
+
+
+async def test_a_command_by_another_key_does_nothing(house: House) -> None:
+    enrol(house, ("alice", ALICE))
+    async with house.gateway() as gateway, human(house, key=MALLORY) as person:
+        await tainted(gateway)
+        (session,) = {entry["session"] for entry in house.journal("decision")}
+        refused = await person.command(session, Choice.NEW)
+        assert refused == Refused(question_id=refused.question_id, reason=Refusal.BAD_SIGNATURE)  # type: ignore[union-attr]
+        assert house.held() == {"A", "B"}
+
+
+async def test_two_people_where_policy_wants_two(house: House) -> None:
+    house.settings["policies"] = ["default", "four-eyes"]
+    enrol(house, ("alice", ALICE), ("bob", BOB))
+    async with house.gateway() as gateway, human(house, key=ALICE) as alice, human(house, key=BOB, name="bob") as bob:
+        await tainted(gateway)
+        waiting = gateway.start("tools/call", SEND)
+        question = await alice.question()
+        assert question.needs == 2
+        alice.give(question)
+        alice.give(question)
+        assert await refusal(alice) is Refusal.ANSWERED_BEFORE
+        alice.say(question, Answer.to(question, Choice.YES, approver="bob", now=datetime.now(UTC)).signed(ALICE))
+        assert await refusal(alice, 2) is Refusal.BAD_SIGNATURE
+        assert not waiting.done()
+        bob.give(await bob.question())
+        assert outcome((await waiting)["result"]) == ("allow", None)
+    with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db:
+        assert db.execute("SELECT approver FROM receipts ORDER BY approver").fetchall() == [("alice",), ("bob",)]
+
+
+async def test_a_person_of_another_tenant_approves_nothing(house: House) -> None:
+    house.settings["principal"] = {"user": "carol", "tenant": "acme"}
+    house.settings["approvals"] = {
+        "approvers": [
+            {"name": "alice", "key": ALICE.public.line, "tenant": "other"},
+            {"name": "bob", "key": BOB.public.line},
+        ]
+    }
+    async with house.gateway() as gateway, human(house, key=ALICE) as alice, human(house, key=BOB, name="bob") as bob:
+        await tainted(gateway)
+        waiting = gateway.start("tools/call", SEND)
+        for verdict in (Choice.YES, Choice.DROP, Choice.NO):
+            alice.give(await alice.question(), verdict)
+        assert await refusal(alice, 3) is Refusal.NOT_ENTITLED
+        assert not waiting.done()
+        bob.give(await bob.question())
+        assert outcome((await waiting)["result"]) == ("allow", None)
+
+
+async def test_no_tool_and_no_command_of_the_agents_can_approve(house: House) -> None:
+    """What the model is told of a waiting call (its ticket, the decision's number) opens nothing."""
+    async with asked(house, wait="100ms") as (gateway, person, question, waiting):
+        result = (await waiting)["result"]
+        assert outcome(result) == ("ask", "approval_pending")
+        ticket = result["_meta"]["rule-of-two/decision"]["ticket"]
+        tools = (await gateway.request("tools/list"))["result"]["tools"]
+        assert not [tool for tool in tools if "approv" in tool["name"] or "session" in tool["name"]]
+        arguments = {**SEND["arguments"], "ticket": ticket, "approved": True}
+        spoofed = gateway.start(
+            "tools/call", {"name": "rec__send", "arguments": arguments, "_meta": {"ticket": ticket}}
+        )
+        assert (await person.question(2)).id != question.id
+        assert outcome((await spoofed)["result"]) == ("ask", "approval_pending")
+    assert "send" not in house.sent()
