@@ -159,9 +159,6 @@ def test_progress_makes_a_call_wait_as_long_as_the_profile_lets_it(monkeypatch: 
         hold_seconds: float | None = None
         hears_progress = True
 
-        async def still_waiting(self) -> None:
-            """Not in this test."""
-
     class Modern(Told):
         hold_seconds = 25.0
 

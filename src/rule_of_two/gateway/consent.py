@@ -18,6 +18,7 @@ from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.audit.journal import Journal
 from rule_of_two.audit.journal import Origin as CallOrigin
 from rule_of_two.errors import BadRequest, Code, LimitExceeded
+from rule_of_two.gateway.elicited import AskedWithResult, Elicited, Elicits
 from rule_of_two.gateway.flight import Call
 from rule_of_two.gateway.results import Refused
 from rule_of_two.model import Decision, Label, Outcome, Principal, Tier, Verdict
@@ -45,16 +46,20 @@ _REFUSED: Final = {
 }
 
 
-class Caller(Protocol):
-    """The client whose call waits."""
+class Holdable(Protocol):
+    """How long a call can wait."""
 
     @property
     def hold_seconds(self) -> float | None:
-        """How long this call can be held because of what the client can take; ``None``: as its profile says."""
+        """How long it can be held because of what its client can take; ``None``: as the profile says."""
 
     @property
     def hears_progress(self) -> bool:
-        """Whether it can be told that its call still waits."""
+        """Whether the client can be told that it still waits."""
+
+
+class Caller(Holdable, Elicits, Protocol):
+    """The client whose call waits."""
 
     async def still_waiting(self) -> None:
         """Tell it so."""
@@ -69,7 +74,7 @@ class Patience:
     progress: float
     pending: timedelta
 
-    def hold(self, caller: Caller | None) -> float:
+    def hold(self, caller: Holdable | None) -> float:
         """Seconds to hold a call of this caller's."""
         if caller is not None and caller.hold_seconds is not None:
             return min(caller.hold_seconds, self.wait)
@@ -94,6 +99,8 @@ class Consent:
     quiet_for: Callable[[str], timedelta | None]
     may_grant: Callable[[Question], bool]
     secrets: tuple[str, ...] = ()
+    elicited: Elicited | None = None
+    """Where the client is a channel."""
 
     async def ask(self, call: Call, asking: Decision, caller: Caller | None) -> Given:
         """Put the call before a human and wait for the answer: enough times yes, or *drop C*.
@@ -104,7 +111,8 @@ class Consent:
         :raises Refused: there was no such answer, or the call cannot be bound to one or shown.
         :raises StoreError: the question could not be journalled, so there is no approval.
         """
-        if not self.desk.attached:
+        channel = self.elicited if self.elicited is not None and self.elicited.can_ask(caller) else None
+        if not self.desk.attached and channel is None:
             raise await self._unanswered(call, asking, Unanswered.NOBODY_ATTACHED)
         quiet = self.quiet_for(asking.session)
         if quiet is not None:
@@ -114,13 +122,14 @@ class Consent:
             detail = f"people refused several times in a row, so nothing is asked for {left} s."
             raise _refused(call, asking, Code.APPROVAL_DENIED, detail)
         held = {label: self._origin(brought_by) for label, brought_by in asking.held.items()}
+        outcome: Given | StillWaiting | AskedWithResult | Unanswered
         try:
             # Canonical text of a long call takes a while; other calls go on meanwhile.
             question, shown = await anyio.to_thread.run_sync(self._question, call, asking, held)
-            if (known := self.desk.known(question)) is not None:
-                shown = {"question": known.id, "digest": known.digest, "joins": known.decision}
-            await self.journal.question(asking.number or 0, asking.session, shown)
-            outcome = await self._wait(question, caller)
+            if self.desk.attached or channel is None or caller is None:
+                outcome = await self._at_the_desk(asking, question, shown, caller)
+            else:
+                outcome = await self._through_the_client(asking, question, shown, channel, caller)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
                 await self._note(asking, Unanswered.WITHDRAWN)
@@ -130,11 +139,35 @@ class Consent:
             raise _refused(call, asking, error.code, f"it cannot be put before a person. {error}") from error
         if isinstance(outcome, Unanswered):
             raise await self._unanswered(call, asking, outcome)
-        if isinstance(outcome, StillWaiting):
+        if isinstance(outcome, (StillWaiting, AskedWithResult)):
             ticket = outcome.question.id
             await self._note(asking, "pending", ticket=ticket)
-            raise _refused(call, replace(asking, ticket=ticket), Code.APPROVAL_PENDING)
+            refused = _refused(call, replace(asking, ticket=ticket), Code.APPROVAL_PENDING)
+            refused.elicit = outcome.params if isinstance(outcome, AskedWithResult) else None
+            raise refused
         return self._judged(call, asking, outcome)
+
+    async def _at_the_desk(
+        self, asking: Decision, question: Question, shown: dict[str, Any], caller: Caller | None
+    ) -> Given | StillWaiting | Unanswered:
+        if (known := self.desk.known(question)) is not None:
+            shown = _joined(known)
+        await self.journal.question(asking.number or 0, asking.session, shown)
+        return await self._wait(question, caller)
+
+    async def _through_the_client(
+        self, asking: Decision, question: Question, shown: dict[str, Any], channel: Elicited, caller: Caller
+    ) -> Given | AskedWithResult | Unanswered:
+        """Ask the client's own user, where nobody is at a console."""
+        known = channel.came_back(caller, question.fingerprint)
+        if known is not None:
+            await self.journal.question(asking.number or 0, asking.session, _joined(known))
+            return await channel.take(known, caller)
+        params = channel.params_of(question) if caller.elicitation else None
+        if params is None:
+            return Unanswered.NOBODY_ATTACHED
+        await self.journal.question(asking.number or 0, asking.session, {**shown, "channel": "elicitation"})
+        return await channel.ask(question, params, caller, self.patience.wait)
 
     async def _wait(self, question: Question, caller: Caller | None) -> Given | StillWaiting | Unanswered:
         hold = self.patience.hold(caller)
@@ -234,6 +267,11 @@ def shown_of(question: Question, secrets: tuple[str, ...]) -> dict[str, Any]:
         "needs": question.needs,
         "offers": question.offers,
     }
+
+
+def _joined(question: Question) -> dict[str, Any]:
+    """The journal's word that a question was asked before about the very same call."""
+    return {"question": question.id, "digest": question.digest, "joins": question.decision}
 
 
 async def _keep_telling(caller: Caller) -> None:

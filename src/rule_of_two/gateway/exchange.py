@@ -18,6 +18,7 @@ from rule_of_two.wire.transport import NotSent
 
 IN_ROUNDS: Final = frozenset(("tools/call", "prompts/get", "resources/read"))
 """The requests that may require input (2026-07-28, Multi Round-Trip Requests)."""
+ELICIT: Final = "elicitation/create"
 ROUND_SECONDS: Final = 25.0
 COMES_BACK: Final = 8
 """How long a modern client waits at a time while a person is asked, and how often; clients give up after ten rounds."""
@@ -58,6 +59,8 @@ class Exchange:
     told_waiting: int = 0
     came_back: int = 0
     """How often the client repeated this request because a person had not answered."""
+    elicited: tuple[str, Any] | None = None
+    """What the client brought back of its own user: the question's id and the answer."""
     conversation: str | None = None
     """The key of the conversation that it belongs to, if the client's host names such."""
     enforcement: Enforcement | None = None
@@ -128,6 +131,25 @@ class Exchange:
     def hears_progress(self) -> bool:
         """Whether the client gave a progress token."""
         return self.progress_token is not None
+
+    @property
+    def elicitation(self) -> bool:
+        """Whether the client says that its user can be asked, by a form."""
+        said = self.claims.capabilities.get("elicitation")
+        by_form = isinstance(said, dict) and (not said or "form" in said)
+        return by_form and (self.may_come_back or (self.era is Era.LEGACY and self.incoming is not None))
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether it is asked with the result of its request."""
+        return self.may_come_back
+
+    async def elicit(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Ask the client's user now.
+
+        :raises RemoteError: it refused, or cannot be asked.
+        """
+        return await self.ask(ELICIT, params)
 
     async def still_waiting(self) -> None:
         """Tell the client that a person has not answered yet. Progress must grow (MCP "Progress")."""

@@ -13,6 +13,7 @@ from rule_of_two.gateway.catalog import Catalog, Found, tool_annotations
 from rule_of_two.gateway.definitions import Kind, Listed
 from rule_of_two.gateway.delivery import Adapt, Delivery
 from rule_of_two.gateway.dialogue import answer_facts
+from rule_of_two.gateway.elicited import REQUEST
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import COMES_BACK, Exchange
 from rule_of_two.gateway.flight import Call, about
@@ -190,12 +191,14 @@ class Forwarding:
             return await delivery.run(_answering(mount, call, resumed))
         if resumed is not None:
             exchange.came_back = resumed.waited
+            if REQUEST in resumed.answers:
+                exchange.elicited = (resumed.ticket, resumed.answers[REQUEST])
             call = replace(call, forwarded=_without_rounds(call.forwarded))
         try:
             return await self._deliver(exchange, mount, partial(delivery.run, call))
         except Refused as refused:
             if refused.decision.code is Code.APPROVAL_PENDING and exchange.may_come_back:
-                return self.rounds.come_back(mount, exchange, refused.decision)
+                return self.rounds.come_back(mount, exchange, refused.decision, refused.elicit)
             raise
 
     async def _deliver(self, exchange: Exchange, mount: Mount, work: Work) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rule_of_two.gateway.client import Client
 from rule_of_two.gateway.consent import Consent
 from rule_of_two.gateway.conversations import Conversations
 from rule_of_two.gateway.dialogue import Dialogue
+from rule_of_two.gateway.elicited import Elicited
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.forwarding import Forwarding
 from rule_of_two.gateway.launch import Connect
@@ -168,6 +169,14 @@ async def running(
             tasks.cancel_scope.cancel()
 
 
+def _elicited(resources: Resources, client: str) -> Elicited | None:
+    """The client as a channel of approvals: where the operator turned it on, and its profile has it."""
+    blueprint = resources.blueprint
+    if "elicitation" not in blueprint.config.approvals.channels or not blueprint.profile.elicitation:
+        return None
+    return Elicited(resources.answers, f"whoever uses {client}"[:100], utc_now)
+
+
 def _enforcement(resources: Resources, session: ConnectionSession, client: str) -> Enforcement:
     blueprint, journal, desk = resources.blueprint, resources.journal, resources.desk
     consent = Consent(
@@ -182,6 +191,7 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
         quiet_for=resources.answers.quiet_for,
         may_grant=resources.answers.may_grant,
         secrets=blueprint.secrets,
+        elicited=_elicited(resources, client),
     )
     return Enforcement(
         session=session,

@@ -5,6 +5,7 @@ The text is for the model and its user. It holds no approval secret and nothing 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from rule_of_two.errors import Code
@@ -46,10 +47,19 @@ class Refused(Exception):  # control flow of the pipeline, turned into a result 
     """A request that was not carried out, or whose result was not handed over."""
 
     def __init__(
-        self, decision: Decision, facts: Facts | None, detail: str = "", *, sent: bool = False, named: str | None = None
+        self,
+        decision: Decision,
+        facts: Facts | None,
+        detail: str = "",
+        *,
+        sent: bool = False,
+        named: str | None = None,
+        elicit: Mapping[str, Any] | None = None,
     ) -> None:
-        """``named`` is what the client asked for, where the upstream's own name may not be shown."""
+        """``named`` is what the client asked for, where the upstream's own name may not be shown; ``elicit`` what the
+        client's user is to be asked with the result."""
         super().__init__(detail)
+        self.elicit = elicit
         self.named = named
         self.decision = decision
         self.facts = facts

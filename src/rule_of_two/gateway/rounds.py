@@ -17,7 +17,8 @@ from anyio.abc import TaskGroup
 
 from rule_of_two.errors import BadRequest, Code, LimitExceeded
 from rule_of_two.gateway.dialogue import Dialogue, answer_facts
-from rule_of_two.gateway.exchange import Exchange, OwnAnswer, Progress
+from rule_of_two.gateway.elicited import REQUEST
+from rule_of_two.gateway.exchange import ELICIT, Exchange, OwnAnswer, Progress
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.results import Refused, with_decision
 from rule_of_two.gateway.sealing import STATE_SECONDS, Sealer, request_digest
@@ -50,6 +51,8 @@ class Resumed:
     held: str | None = None
     waited: int = 0
     """How often the client came back while a person was asked."""
+    ticket: str = ""
+    """The question that the person was asked."""
 
 
 class Rounds:
@@ -106,16 +109,23 @@ class Rounds:
 
     # A person who takes their time
 
-    def come_back(self, mount: Mount, exchange: Exchange, decision: Decision) -> dict[str, Any]:
-        """Have a modern client repeat its request, which waits for a person, instead of keeping it waiting."""
-        state = {
+    def come_back(
+        self, mount: Mount, exchange: Exchange, decision: Decision, elicit: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        """Have a modern client repeat its request, which waits for a person, instead of keeping it waiting. ``elicit``
+        is what its own user is asked meanwhile, where that is a channel."""
+        state: dict[str, Any] = {
             "upstream": mount.name,
             "conversation": exchange.conversation,
             "asked": {},
             _PERSON: exchange.came_back + 1,
+            "ticket": decision.ticket,
         }
+        result: dict[str, Any] = {"resultType": INPUT_REQUIRED}
+        if elicit is not None:
+            result["inputRequests"] = {REQUEST: {"method": ELICIT, "params": elicit}}
         sealed = self._sealer.seal(state, request=_digest(exchange))
-        return with_decision({"resultType": INPUT_REQUIRED, "requestState": sealed}, decision)
+        return with_decision({**result, "requestState": sealed}, decision)
 
     # The client comes back
 
@@ -140,7 +150,7 @@ class Rounds:
             raise BadRequest("the requestState belongs to another conversation")
         methods = ", ".join(sorted(set(content["asked"].values()))) or "nothing"
         if _PERSON in content:
-            return Resumed({}, "nothing", {}, waited=content[_PERSON])
+            return Resumed(answers, "nothing", {}, waited=content[_PERSON], ticket=content["ticket"])
         if "held" in content:
             return Resumed(answers, methods, {}, content["held"])
         return Resumed(answers, methods, {**forwarded, "requestState": content["state"]})
