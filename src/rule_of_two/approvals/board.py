@@ -247,11 +247,12 @@ class Board:
         self._rest.restart()
 
     def _forget_confirmation(self) -> None:
+        if self.confirming is not None:
+            self._rest.restart()
         self.confirming, self.confirmation = None, BLANK
         self.terms, self.terms_read = None, False
         if self.face is Face.TERMS:
             self.face = Face.QUESTION
-        self._rest.restart()
 
     def _void(self, haste: Haste) -> None:
         self._forget_confirmation()
@@ -268,6 +269,7 @@ class Board:
         if subject != self._subject:
             self._subject = subject
             self._forget_confirmation()
+            self._rest.restart()
 
     def _greet(self, gateway: str, hello: GatewayHello) -> None:
         if hello.protocol == PROTOCOL:

@@ -35,6 +35,8 @@ from rule_of_two.escape import visible
 PAGE_LINES: Final = 20
 """Lines of arguments, or of a list, that are said at once."""
 
+_TICK_SECONDS: Final = 1.0
+
 HELP: Final = (
     "Type a key and Enter: y once, d drop C, g grant (g 5 15: calls and minutes), n no, f freeze, s new session, "
     "a arguments (a 3: page 3, a last), w why, x leave what is to be confirmed, l list (l 2: session 2), "
@@ -97,6 +99,7 @@ class PlainConsole:
         self._say(f"Looking for gateways on {visible(str(self._state))}.")
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._client.run)
+            tasks.start_soon(self._watch_clocks)
             async for line in lines:
                 if not self.typed(line):
                     break
@@ -132,8 +135,18 @@ class PlainConsole:
             self._say(HELP)
         return True
 
+    async def _watch_clocks(self) -> None:
+        while True:
+            await anyio.sleep(_TICK_SECONDS)
+            notice = self.board.notice
+            self.board.tick(self._monotonic(), self._now())
+            if self.board.notice is not notice:
+                self._say_words()
+                self.board.painted(self.board.showing, self._monotonic())
+
     def _hear(self, gateway: str, message: ToConsole | None) -> None:
-        notice = self.board.notice
+        notice, shown = self.board.notice, self.board.selected
+        known = self._notes(shown)
         new = self.board.hear(gateway, message)
         if message is None:
             self._say(Span("Gateway "), name(gateway), Span(" went away."))
@@ -144,6 +157,11 @@ class PlainConsole:
             self._say(*self.board.notice)
         if message is None or isinstance(message, Sessions):
             self._say_sessions()
+        for note in self._notes(self.board.selected):
+            if note not in known:
+                self._say("Note: ", *note)
+        if shown is not None and self.board.selected is None and self.board.items:
+            self._say(f"{console_text.counted(len(self.board.items), 'question')} waiting. Enter reads out the first.")
         if new and isinstance(message, Asked):
             self._announce(next(item for item in self.board.items if item.question is message.question))
 
@@ -156,6 +174,9 @@ class PlainConsole:
         self._say(
             Span("Another question waits, about "), what, Span(f". Type {place + 1} and Enter to have it read out.")
         )
+
+    def _notes(self, item: Item | None) -> list[Line]:
+        return [] if item is None else console_text.notes(item, self.board, self._signer)
 
     def _say_sessions(self) -> None:
         """The sessions that are new or have changed, and those that are gone."""
@@ -218,8 +239,7 @@ class PlainConsole:
         if item is None:
             return
         board.leave()
-        notes = console_text.notes(item, board, self._signer)
-        page = item.view.page(self._width, now, argument_lines=PAGE_LINES, notes=notes)
+        page = item.view.page(self._width, now, argument_lines=PAGE_LINES, notes=self._notes(item))
         place = f"Question {board.items.index(item) + 1} of {len(board.items)}, from gateway "
         self._say(Span(place), name(item.gateway), Span(":"))
         self._print(page.lines)

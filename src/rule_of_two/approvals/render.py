@@ -15,7 +15,7 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from rule_of_two.approvals.answer import GrantTerms
+from rule_of_two.approvals.answer import MOST_TARGET_CHARACTERS, GrantTerms
 from rule_of_two.approvals.argument_view import value_lines
 from rule_of_two.approvals.headline import headline, target_text
 from rule_of_two.approvals.hints import keys_lines, question_keys
@@ -128,7 +128,11 @@ class View:
             *_entry("Tool", [Span(clip(f"{terms.upstream} · {terms.name}", _LONG), Style.QUOTED)], width),
         ]
         for kind, value in terms.targets:
-            lines += _entry(_TARGET_TITLES.get(kind, kind.title()), self._target_spans(kind, value, _LONG), width)
+            lines += _entry(
+                _TARGET_TITLES.get(kind, kind.title()),
+                self._target_spans(kind, value, MOST_TARGET_CHARACTERS * 8),
+                width,
+            )
         meaning = (
             "Later calls of this tool in this session pass unasked if they reach all of these targets and no other, "
             "whatever else they carry. It lapses when the session gains a label."
