@@ -52,7 +52,7 @@ def test_a_question_says_where_key_and_gateway_do_not_fit() -> None:
     signed, unsigned = Signer("alice", KEY), Signer("alice")
     assert signed.note(Tier.SIGNED) is None
     assert unsigned.note(Tier.ADVISORY) is None
-    assert "no approver enrolled" in (signed.note(Tier.ADVISORY) or "")
+    assert "no approver is enrolled" in (signed.note(Tier.ADVISORY) or "")
     assert "signed answers only" in (unsigned.note(Tier.SIGNED) or "")
 
 

@@ -149,7 +149,8 @@ def keys(board: Board, width: int) -> list[Line]:
     ]
     if len(board.items) > 1:
         pressed.append(("tab", "next"))
-    return keys_lines([*pressed, ("l", "sessions")], width)
+    lines, more = keys_lines(pressed, width), keys_lines([*pressed, ("l", "sessions")], width)
+    return more if len(more) == len(lines) else lines  # no line of the question's is given up for it
 
 
 def words(board: Board, width: int) -> list[Line]:

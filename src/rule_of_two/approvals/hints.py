@@ -12,7 +12,7 @@ from rule_of_two.approvals.spans import Line, Span, Style, line_width
 Key = tuple[str, str]
 """A key and what it does; an empty key cannot be pressed now."""
 
-NOT_YET: Final[Key] = ("", "not yet: press a")
+NOT_YET: Final[Key] = ("", "press a first")
 """Instead of what approves, until the end of the arguments has been on screen."""
 
 SIDES: Final[tuple[Key, ...]] = (("a", "args"), ("w", "why"))

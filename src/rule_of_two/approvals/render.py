@@ -183,7 +183,8 @@ class View:
     def _target_spans(self, kind: str, value: str, room: int) -> list[Span]:
         spans = [Span(clip(self._masks.hide(value), room), Style.QUOTED)]
         if kind in ("url", "host", "recipient"):
-            warning = host_warning(value.rpartition("@")[2])
+            host = value.rpartition("@")[2]
+            warning = "is no host's name" if " " in host else host_warning(host)
             if warning:
                 spans.append(Span(f" {warning}", Style.WARNING))
         return spans

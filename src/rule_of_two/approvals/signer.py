@@ -59,5 +59,5 @@ class Signer:
         if self._key is None and tier is not Tier.ADVISORY:
             return "this gateway takes signed answers only: open the console with your key"
         if self._key is not None and tier is Tier.ADVISORY:
-            return "this gateway has no approver enrolled, so your signed answer is advisory"
+            return "no approver is enrolled at this gateway: your answer is advisory"
         return None
