@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,8 +19,10 @@ from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.desk import Desk, Given, StillWaiting
 from rule_of_two.approvals.messages import SessionStatus
 from rule_of_two.approvals.question import Question
+from rule_of_two.approvals.rest import SETTLE_SECONDS
 from rule_of_two.model import labels_in
 from tests.approvals.samples import Lenient, a_question
+from tests.terminal import Terminal, terminal
 
 EVERY = tuple(Choice)
 SECONDS = 10
@@ -61,6 +64,31 @@ def status(number: int, held: str = "AB", **members: Any) -> SessionStatus:
     return SessionStatus(
         **{"id": f"s-{number}", "client": "claude-code", "held": labels_in(held), **members},
     )
+
+
+@asynccontextmanager
+async def seat(
+    state: Path,
+    *arguments: str,
+    size: tuple[int, int] = (80, 24),
+    before: Sequence[str] = (),
+    **environment: str,
+) -> AsyncIterator[Terminal]:
+    """``rule-of-two console`` in a real terminal; unsigned, unless ``arguments`` name a key."""
+    words = ["console", "--state", str(state), *arguments]
+    if "--key" not in words:
+        words.append("--unsigned")
+    base = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "RULE_OF_TWO_KEY"}}
+    with terminal(words, {**base, **environment}, size=size, before=before) as shown:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(shown.pump)
+            yield shown
+            tasks.cancel_scope.cancel()
+
+
+async def reads(shown: Terminal, *keys: bytes) -> None:
+    """Press each key after a human's pause."""
+    await shown.pressed(*keys, pause=SETTLE_SECONDS + 0.2)
 
 
 class Room:

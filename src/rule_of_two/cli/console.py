@@ -101,7 +101,9 @@ def _signer(path: Path) -> Signer:
 
 def _unlocked(path: Path, approver: str) -> ApproverKey:
     for left in reversed(range(TRIES)):
-        passphrase = click.prompt(f"Passphrase of {approver!r}'s key", hide_input=True, default="", show_default=False)
+        passphrase = click.prompt(
+            f"Passphrase of the key of {approver!r}", hide_input=True, default="", show_default=False
+        )
         try:
             return unlock(path, passphrase)
         except WrongPassphrase:
