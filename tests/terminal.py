@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import anyio
 import anyio.to_thread
@@ -127,9 +126,6 @@ def flat(text: str) -> str:
     return " ".join(text.replace("┊", " ").split())
 
 
-T = TypeVar("T", bound=Terminal)
-
-
 @contextmanager
 def terminal(
     arguments: Sequence[str],
@@ -137,8 +133,7 @@ def terminal(
     *,
     size: tuple[int, int] = (80, 24),
     before: Sequence[str] = (),
-    kind: type[T] = Terminal,  # type: ignore[assignment]  # the default of the type variable
-) -> Iterator[T]:
+) -> Iterator[Terminal]:
     """Start ``rule-of-two`` with ``arguments`` on a terminal of ``size`` (columns, lines), through the command
     ``before`` it."""
     columns, lines = size
@@ -150,7 +145,7 @@ def terminal(
         os.close(slave)
         screen = pyte.HistoryScreen(columns, lines, history=1000)
         try:
-            yield kind(process, master, screen, pyte.ByteStream(screen))
+            yield Terminal(process, master, screen, pyte.ByteStream(screen))
         finally:
             process.kill()
             with suppress(OSError):

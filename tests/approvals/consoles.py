@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -72,14 +72,14 @@ async def seat(
     *arguments: str,
     size: tuple[int, int] = (80, 24),
     before: Sequence[str] = (),
-    **environment: str,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Terminal]:
     """``rule-of-two console`` in a real terminal; unsigned, unless ``arguments`` name a key."""
     words = ["console", "--state", str(state), *arguments]
     if "--key" not in words:
         words.append("--unsigned")
     base = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "RULE_OF_TWO_KEY"}}
-    with terminal(words, {**base, **environment}, size=size, before=before) as shown:
+    with terminal(words, {**base, **(environment or {})}, size=size, before=before) as shown:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(shown.pump)
             yield shown

@@ -41,8 +41,8 @@ class DemoTerminal(Terminal):
 @contextmanager
 def terminal(arguments: Sequence[str], environment: Mapping[str, str]) -> Iterator[DemoTerminal]:
     """Start the demo with ``arguments``."""
-    with any_terminal.terminal(["demo", *arguments], environment, kind=DemoTerminal) as here:
-        yield here
+    with any_terminal.terminal(["demo", *arguments], environment) as here:
+        yield DemoTerminal(here.process, here.master, here.screen, here.stream)
 
 
 def left_behind(folder: Path) -> list[str]:
