@@ -98,7 +98,7 @@ class ConsoleApp(App[None]):
         self.query_one(Paper).focus()
         self.set_interval(1, self._tick)
         self.run_worker(self._client.run(), exit_on_error=True)
-        self.draw()
+        self._tick()
 
     def on_resize(self) -> None:
         """Lay everything out again."""

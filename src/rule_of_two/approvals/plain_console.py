@@ -137,12 +137,12 @@ class PlainConsole:
 
     async def _watch_clocks(self) -> None:
         while True:
-            await anyio.sleep(_TICK_SECONDS)
             notice = self.board.notice
             self.board.tick(self._monotonic(), self._now())
             if self.board.notice is not notice:
                 self._say_words()
                 self.board.painted(self.board.showing, self._monotonic())
+            await anyio.sleep(_TICK_SECONDS)
 
     def _hear(self, gateway: str, message: ToConsole | None) -> None:
         notice, shown = self.board.notice, self.board.selected
