@@ -19,7 +19,7 @@ import anyio
 import anyio.to_thread
 import pyte
 
-SECONDS = 60
+SECONDS = 30
 _CONTROLLED = (
     "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); from rule_of_two.cli.main import main; main()"
 )

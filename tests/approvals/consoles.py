@@ -30,6 +30,9 @@ SECONDS = 10
 
 LONG = 600.0
 
+PAUSE = SETTLE_SECONDS + 0.2
+"""Seconds that a human reads before pressing a key."""
+
 
 class Clocks:
     """A wall clock and a monotonic one that stand still unless a test moves them."""
@@ -88,7 +91,7 @@ async def seat(
 
 async def reads(shown: Terminal, *keys: bytes) -> None:
     """Press each key after a human's pause."""
-    await shown.pressed(*keys, pause=SETTLE_SECONDS + 0.2)
+    await shown.pressed(*keys, pause=PAUSE)
 
 
 class Room:

@@ -6,6 +6,7 @@ import signal
 from datetime import timedelta
 from pathlib import Path
 
+import anyio
 import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
 
@@ -14,7 +15,7 @@ from rule_of_two.approvals.channel import MAX_LINE
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.endpoint import connect, endpoints, gateways_folder
 from rule_of_two.approvals.messages import PROTOCOL, Answered, ConsoleHello, encode_to_gateway
-from tests.approvals.consoles import a_fresh_question, reads, room, seat
+from tests.approvals.consoles import PAUSE, a_fresh_question, reads, room, seat
 from tests.approvals.samples import LETTER, an_answer
 from tests.approvals.test_console_app import asked, scene
 
@@ -28,7 +29,6 @@ async def test_a_question_that_is_replaced_while_it_is_read_is_not_approved_by_k
         await shown.shows("1 gateway")
         first = await gateway.ask(a_fresh_question())
         await shown.shows("y once")
-        await shown.pressed(pause=0)
         second = await gateway.ask(a_fresh_question(name="other_tool", arguments=OTHER))
         gateway.withdraw(first)
         await shown.shows('"other@x.test"')
@@ -114,10 +114,8 @@ async def test_of_two_consoles_that_answer_at_once_exactly_one_counts_and_the_ot
         question = await gateway.ask(a_fresh_question())
         for shown in (one, two):
             await shown.shows("y once")
-        await one.pressed(pause=0.9)
-        await reads(one)
+        await anyio.sleep(PAUSE)
         for shown, key in ((one, b"y"), (two, b"n")):
-            await shown.pressed(pause=0)
             shown.press(key)
         answer = await gateway.answered(question)
         assert gateway.judge.recorded == [answer]

@@ -72,7 +72,7 @@ async def test_the_full_screen_obeys_nothing_and_every_line_is_ours(state: Path,
         check(shown, await shown.shows("The agent wants to"))
         await told(gateway, question)
         check(shown, await shown.shows("another approver is needed"))
-        for key, words in ((b"w", "Agent"), (b"\x1b[F", "advisory (T0)"), (b"a", "exact arguments")):
+        for key, words in ((b"w", "since"), (b"\x1b[F", "advisory (T0)"), (b"a", "exact arguments")):
             shown.press(key)
             check(shown, await shown.shows(words))
         shown.press(b"\x1b[F")
