@@ -11,10 +11,9 @@ import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from rule_of_two.approvals.answer import Unanswered
-from rule_of_two.approvals.channel import MAX_LINE
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.endpoint import connect, endpoints, gateways_folder
-from rule_of_two.approvals.messages import PROTOCOL, Answered, ConsoleHello, encode_to_gateway
+from rule_of_two.approvals.messages import MAX_LINE, PROTOCOL, Answered, ConsoleHello, encode_to_gateway
 from tests.approvals.consoles import PAUSE, a_fresh_question, reads, room, seat
 from tests.approvals.samples import LETTER, an_answer
 from tests.approvals.test_console_app import asked, scene

@@ -36,7 +36,7 @@ def evil_question(**members: Any) -> Question:
             "pin": EVIL,
             "policy_version": EVIL,
             "held": {"A": origin, "B": origin},
-            "targets": tuple(Target(kind, EVIL, EVIL) for kind in ("recipient", "path", "url")),  # type: ignore[arg-type]  # three of its literals
+            "targets": tuple(Target(kind, EVIL, EVIL) for kind in ("recipient", "path", "url")),
             "messages": (EVIL,),
             "arguments": {EVIL: EVIL, "list": [EVIL, {EVIL: EVIL}]},
             "forwarded": {"_meta": {EVIL: EVIL}},

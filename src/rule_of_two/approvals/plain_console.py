@@ -133,6 +133,7 @@ class PlainConsole:
             self._again()
         else:
             self._say(HELP)
+        self.board.painted(self.board.showing, self._monotonic())
         return True
 
     async def _watch_clocks(self) -> None:
@@ -211,7 +212,6 @@ class PlainConsole:
         if self.board.terms is not None and self.board.terms is not terms:
             self._say_terms()
         self._say_words()
-        self.board.painted(self.board.showing, self._monotonic())
 
     def _say_terms(self) -> None:
         if self.board.selected is not None and self.board.terms is not None:
@@ -292,7 +292,6 @@ class PlainConsole:
             self._print([(Span(f"{number:>3}. "), *item.view.row(self._width - 6, self._now()))])
         self._say(f"{console_text.counted(len(board.roster.rows), 'session')}:")
         self._print(console_text.sessions(board, self._width, PAGE_LINES))
-        board.painted(board.showing, self._monotonic())
 
     def _mark_read(self, item: Item, *, end: bool) -> None:
         item.read = item.read or (end and self._columns() >= NARROWEST)
