@@ -20,7 +20,7 @@ async def test_five_hundred_questions_are_listed_scroll_and_can_each_be_answered
         await shown.shows("1/500 mail · tool0")
         shown.press(b"\x1b[Z")
         await shown.shows("500/500 mail · tool499")
-        assert "Tool     mail · tool499" in shown.text()
+        await shown.shows("Tool     mail · tool499")
         await reads(shown, b"n")
         assert (await gateway.answered(questions[499])).verdict is Choice.NO
         await shown.shows("499/499 mail · tool498")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Final
 
 from rule_of_two.approvals.board import Board, Face
 from rule_of_two.approvals.choice import Choice
@@ -15,7 +16,10 @@ from rule_of_two.approvals.sentences import KEY_OF, KEY_TEXT, name
 from rule_of_two.approvals.signer import Signer
 from rule_of_two.approvals.spans import BLANK, Line, Span, Style, clip, line_width, wrap
 
-_ABOUT = "This console waits for calls that would bring untrusted [A], private [B] and acting [C] together."
+_COUNT_CELLS: Final = 6
+"""For ``  +999``: sessions that are not shown are counted."""
+
+_ABOUT: Final = "This console waits for calls that would bring untrusted [A], private [B] and acting [C] together."
 
 
 def counted(count: int, noun: str) -> str:
@@ -34,7 +38,7 @@ def header(board: Board, signer: Signer, width: int) -> Line:
     standing = Span(f"  {signer.standing(tiers.values())}", Style.WARNING)
     for title in (" rule-of-two console", " rule-of-two", ""):
         spans = [Span(f"{title}  {counted(len(tiers), 'gateway')}", Style.HEADLINE), standing]
-        if line_width(spans) <= width:
+        if line_width(spans) + (_COUNT_CELLS if board.roster.rows else 0) <= width:
             break
     if board.listing and board.items:
         spans.append(Span(f"  {counted(len(board.items), 'question')} waiting: press l", Style.WARNING))

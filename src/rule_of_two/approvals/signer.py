@@ -52,7 +52,7 @@ class Signer:
             return "unsigned, advisory"
         worth = "/".join(sorted(set(tiers)))
         advisory = ", advisory" if set(tiers) == {Tier.ADVISORY} else ""
-        return f"signed by {clip(self.approver, 20)}{advisory}{f' ({worth})' if worth else ''}"
+        return f"signed by {clip(self.approver, 12)}{advisory}{f' ({worth})' if worth else ''}"
 
     def note(self, tier: Tier) -> str | None:
         """What a human must know of an answer to a question of this tier; ``None`` where the header says it all."""
