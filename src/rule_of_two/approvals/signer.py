@@ -20,7 +20,7 @@ class Signer:
 
     def __init__(self, approver: str, key: ApproverKey | None = None) -> None:
         self.approver = approver
-        self._key = key
+        self.key = key
 
     def send(self, deed: Said | Ordered, client: DeskClient, now: datetime) -> bool:
         """Send what the human said. ``False``: that gateway is gone, so nothing was approved or done."""
@@ -30,25 +30,17 @@ class Signer:
 
     def answer(self, said: Said, now: datetime) -> Answer:
         """The answer, signed where there is a key."""
-        question = said.item.question
-        answer = Answer(
-            question_id=question.id,
-            digest=question.digest,
-            verdict=said.choice,
-            approver=self.approver,
-            answered_at=now,
-            grant=said.grant,
-        )
-        return answer if self._key is None else answer.signed(self._key)
+        answer = Answer.to(said.item.question, said.choice, approver=self.approver, now=now, grant=said.grant)
+        return answer if self.key is None else answer.signed(self.key)
 
     def command(self, ordered: Ordered, now: datetime) -> Command:
         """The command, signed where there is a key."""
         command = Command.to(ordered.session, ordered.choice, approver=self.approver, now=now)
-        return command if self._key is None else command.signed(self._key)
+        return command if self.key is None else command.signed(self.key)
 
     def standing(self, tiers: Collection[Tier]) -> str:
         """For the header: who signs, and what that is worth at gateways of these tiers."""
-        if self._key is None:
+        if self.key is None:
             return "unsigned, advisory"
         worth = "/".join(sorted(set(tiers)))
         advisory = ", advisory" if set(tiers) == {Tier.ADVISORY} else ""
@@ -56,8 +48,8 @@ class Signer:
 
     def note(self, tier: Tier) -> str | None:
         """What a human must know of an answer to a question of this tier; ``None`` where the header says it all."""
-        if self._key is None and tier is not Tier.ADVISORY:
+        if self.key is None and tier is not Tier.ADVISORY:
             return "this gateway takes signed answers only: open the console with your key"
-        if self._key is not None and tier is Tier.ADVISORY:
+        if self.key is not None and tier is Tier.ADVISORY:
             return "no approver is enrolled at this gateway: your answer is advisory"
         return None

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import sys
 from pathlib import Path
-from typing import Final
 
 import click
-import platformdirs
 
-from rule_of_two.approvals.answer import check_approver
 from rule_of_two.approvals.endpoint import gateways_folder
-from rule_of_two.approvals.keys import ApproverKey, WrongPassphrase, approver_of, unlock
-from rule_of_two.approvals.signer import Signer
-from rule_of_two.approvals.undumpable import make_undumpable
-from rule_of_two.errors import BadRequest, ConfigurationError
-
-TRIES: Final = 3
-"""Passphrases that may be typed."""
+from rule_of_two.cli.signer import open_signer
+from rule_of_two.errors import ConfigurationError
 
 
 class _Refused(click.ClickException):
@@ -66,7 +56,10 @@ def console(context: click.Context, state: Path | None, key: Path | None, unsign
         gateways_folder(folder)
     except ConfigurationError as error:
         raise _Refused(f"No console can attach: {error}.") from error
-    signer = Signer(_user()) if unsigned else _signer(_key_path(key))
+    try:
+        signer = open_signer(key, unsigned=unsigned)
+    except ConfigurationError as error:
+        raise _Refused(f"{error}.") from error
     if plain:
         from rule_of_two.approvals.plain_console import run_plain  # noqa: PLC0415  # as below
 
@@ -75,46 +68,3 @@ def console(context: click.Context, state: Path | None, key: Path | None, unsign
         from rule_of_two.approvals.console_app import ConsoleApp  # noqa: PLC0415  # slow to import, and only used here
 
         ConsoleApp(folder.absolute(), signer).run()
-
-
-def _key_path(option: Path | None) -> Path:
-    """``--key``, else ``$RULE_OF_TWO_KEY``, else the one in the user's configuration folder."""
-    variable = os.environ.get("RULE_OF_TWO_KEY")
-    path = option or (Path(variable) if variable else platformdirs.user_config_path("rule-of-two") / "approver.key")
-    if not path.is_file():
-        raise _Refused(
-            f"There is no key in {path}: make one with `rule-of-two init`, or answer without one: --unsigned."
-        )
-    return path
-
-
-def _signer(path: Path) -> Signer:
-    """The approver of the key in ``path``. Other processes of this user cannot read it from here, where that can be."""
-    try:
-        approver = approver_of(path)
-        check_approver(approver)
-        make_undumpable()
-        return Signer(approver, _unlocked(path, approver))
-    except (ConfigurationError, BadRequest) as error:
-        raise _Refused(f"The key cannot be used: {str(error).rstrip('.')}.") from error
-
-
-def _unlocked(path: Path, approver: str) -> ApproverKey:
-    for left in reversed(range(TRIES)):
-        passphrase = click.prompt(
-            f"Passphrase of the key of {approver!r}", hide_input=True, default="", show_default=False
-        )
-        try:
-            return unlock(path, passphrase)
-        except WrongPassphrase:
-            if left:
-                click.echo("That is not its passphrase. Try again.", err=True)
-    raise _Refused(f"That was not the passphrase of {path}. Nothing was answered.")
-
-
-def _user() -> str:
-    """The name of this user, as a claim: an unsigned answer proves nobody."""
-    try:
-        return getpass.getuser()[:100] or "unknown"
-    except (OSError, KeyError):
-        return "unknown"
