@@ -8,23 +8,25 @@ from typing import get_args
 
 import pytest
 
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.cli.main import COMMANDS
 from rule_of_two.clients.profiles import PROFILES
 from rule_of_two.errors import Code
 from rule_of_two.gateway.config import Config, Server, load_config
 from rule_of_two.gateway.conversations import MOST
 from rule_of_two.gateway.results import _NEXT_STEP
-from rule_of_two.model import Action
+from rule_of_two.model import Action, Tier
 from rule_of_two.sessions.key import Boundary
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 DECISIONS = (ROOT / "docs" / "decisions.md").read_text()
 SESSIONS = (ROOT / "docs" / "sessions.md").read_text()
+APPROVALS = (ROOT / "docs" / "approvals.md").read_text()
 YAML = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
 
 
-@pytest.mark.parametrize("text", [*YAML, *re.findall(r"```yaml\n(.*?)```", SESSIONS, re.DOTALL)])
+@pytest.mark.parametrize("text", [*YAML, *re.findall(r"```yaml\n(.*?)```", SESSIONS + APPROVALS, re.DOTALL)])
 def test_every_configuration_that_is_shown_is_valid(text: str, tmp_path: Path) -> None:
     path = tmp_path / "rule-of-two.yaml"
     path.write_text(text)
@@ -54,6 +56,12 @@ def test_every_boundary_and_every_place_of_a_conversations_key_is_documented() -
 def test_every_command_and_client_is_named_in_the_readme() -> None:
     assert [name for name in COMMANDS if f"rule-of-two {name}" not in README and f"scripts/{name}" not in README] == []
     assert all(name in README for name in PROFILES)
+
+
+def test_every_choice_and_tier_is_documented() -> None:
+    keys = {Choice.YES: "y", Choice.DROP: "d", Choice.GRANT: "g", Choice.NO: "n", Choice.FREEZE: "f", Choice.NEW: "s"}
+    assert [choice for choice in Choice if f"| `{keys[choice]}` |" not in APPROVALS] == []
+    assert [tier for tier in Tier if f"| {tier} |" not in APPROVALS] == []
 
 
 def test_every_code_that_can_stop_a_call_has_a_next_step() -> None:
