@@ -99,7 +99,7 @@ def recorded(entry: Entry) -> Recorded | None:
     manifest, approves = body.get("manifest"), body.get("approves")
     return Recorded(
         number=entry.number,
-        at=_time(entry.at),
+        at=time_of(entry.at),
         session=session,
         action=_text(body.get("action"), Action.CALL_TOOL),
         upstream=upstream,
@@ -131,7 +131,8 @@ def _reached(value: Any) -> Reached:
     return Reached(_text(value.get("kind"), ""), text, exact=text is not None and value.get("exact", True) is True)
 
 
-def _time(text: Any) -> datetime | None:
+def time_of(text: Any) -> datetime | None:
+    """The time that a text says, UTC where it names no zone; ``None``: it says none."""
     try:
         at = datetime.fromisoformat(text)
     except (TypeError, ValueError):

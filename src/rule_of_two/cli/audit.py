@@ -7,6 +7,7 @@ import click
 import orjson
 
 from rule_of_two.audit.journal import described, targets_text
+from rule_of_two.cli.audit_verify import verify
 from rule_of_two.cli.main import Context
 from rule_of_two.escape import visible
 from rule_of_two.store.journal import Entry, JournalStore
@@ -16,7 +17,7 @@ _POLL_SECONDS = 0.25
 
 @click.group()
 def audit() -> None:
-    """Read the journal.
+    """Read the journal, and check it.
 
     \b
     Example:
@@ -45,6 +46,9 @@ def tail(context: Context, count: int, follow: bool) -> None:
 
     if follow:
         anyio.run(forever, last)
+
+
+audit.add_command(verify)
 
 
 def _print(entries: list[Entry], *, as_json: bool) -> int:
