@@ -93,6 +93,9 @@ class Journal:
             "policy_version": self._policy_version,
             "client": client or self._client,
         }
+        if view.beside:
+            # What names no conversation is judged by each of them, and not by what they hold together.
+            body["beside"] = sorted({("".join(sorted(one.after)), one.dropped) for one in view.beside})
         if facts.action in _NAMED_BY_MANIFESTS:
             body["manifest"] = facts.manifest
         if facts.reads:

@@ -38,6 +38,8 @@ class Recorded:
     labels: Labels
     before: Held
     dropped: bool
+    beside: tuple[tuple[Labels, bool], ...]
+    """Of each of the sessions that it was judged by, where these are several: what it held, and whether C is dropped."""
     outcome: Outcome
     observed: bool
     approves: int | None
@@ -60,8 +62,9 @@ class Recorded:
 
     @property
     def completes(self) -> bool:
-        """Whether it completed the set of the session as that stood."""
-        return completing(frozenset(self.before), self.labels, dropped=self.dropped)
+        """Whether it completed the set of the session, or of one of those that it was judged by, as that stood."""
+        judged = self.beside or ((frozenset(self.before), self.dropped),)
+        return any(completing(held, self.labels, dropped=dropped) for held, dropped in judged)
 
     @property
     def unasked(self) -> bool:
@@ -107,6 +110,7 @@ def recorded(entry: Entry) -> Recorded | None:
         labels=labels_in([one for one in labels if isinstance(one, str)]),
         before={**_held(body.get("reserved")), **_held(body.get("held"))},
         dropped=body.get("dropped") is True,
+        beside=tuple(_judged(one) for one in _list(body.get("beside"))),
         outcome=Outcome(outcome),
         observed=body.get("observed") is True,
         approves=approves if _is_number(approves) else None,
@@ -121,6 +125,14 @@ def _held(value: Any) -> Held:
     if not isinstance(value, Mapping):
         return {}
     return {label: value[label] for label in ALL if _is_number(value.get(label))}
+
+
+def _judged(value: Any) -> tuple[Labels, bool]:
+    """What cannot be read held everything."""
+    match value:
+        case [str(held), bool(dropped)]:
+            return labels_in(held), dropped
+    return ALL, False
 
 
 def _reached(value: Any) -> Reached:
