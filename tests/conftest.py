@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,3 +15,11 @@ from tests.harness import House
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     return House(tmp_path)
+
+
+@pytest.fixture
+def state() -> Iterator[Path]:
+    """A state folder with a path short enough for a socket in it."""
+    folder = Path(tempfile.mkdtemp(prefix="r2-", dir="/tmp"))  # made by mkdtemp: private and unguessable
+    yield folder
+    shutil.rmtree(folder)

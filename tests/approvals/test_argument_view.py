@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rule_of_two.approvals.argument_view import BAR, TEXT_BAR, value_lines
+from rule_of_two.approvals.argument_view import BAR, value_lines
 from rule_of_two.approvals.masks import MASK, Masks
-from rule_of_two.approvals.spans import line_text, line_width
+from rule_of_two.approvals.spans import TEXT_BAR, line_text, line_width
 from tests.approvals.test_canonical import json_values
 from tests.test_escape import is_dangerous
 

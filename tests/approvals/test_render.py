@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rule_of_two.approvals.answer import GrantTerms
 from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.approvals.render import NARROWEST, View, render
-from rule_of_two.approvals.spans import Style, line_text, line_width
-from rule_of_two.model import Action, Target
-from tests.approvals.samples import HELD, LETTER, NOW, PAGE, WAIT, a_question
+from rule_of_two.approvals.spans import Span, Style, line_text, line_width
+from rule_of_two.model import Action, Target, Tier
+from tests.approvals.samples import HELD, LETTER, MALLORY, NOW, PAGE, WAIT, a_question
 from tests.approvals.test_messages import questions
 from tests.test_escape import is_dangerous
 
@@ -47,9 +48,9 @@ def test_a_question_reads_like_this() -> None:
  [B] private   /srv/private/salaries.csv  files__rea… (+11)  14:02:19, 39 s ago
  [C] this call changes something or sends something out
  Policy   @invariant-rule-of-two This call would complete A, B and C in one
-          session.
+          ┊ session.
  Time     asked 3 s ago, 42 s left; no answer means no
-  y  yes, this call once  n  no  a  all arguments  w  why  q  quit"""
+ y once  n no  a args  w why  q quit"""
     )
 
 
@@ -203,10 +204,11 @@ nasty_questions = st.builds(
 @given(nasty_questions, st.integers(NARROWEST, 100))
 def test_every_line_of_every_side_fits_and_is_safe_whatever_the_call(question: Question, width: int) -> None:
     view = View(question)
-    lines = [*render(question, width, LATER), *view.why(width, LATER), *view.arguments(width), view.row(width, LATER)]
-    for line in lines:
+    for line in (*render(question, width, LATER), *view.why(width, LATER), *view.arguments(width)):
         assert line_width(line) <= width
         assert not any(is_dangerous(character) for character in line_text(line))
+        first = next((span for span in line if span.text.strip()), None)
+        assert first is None or first.style is not Style.QUOTED or first.text.startswith('"')
 
 
 @given(questions)
@@ -218,3 +220,49 @@ def test_markup_in_a_question_is_text_like_any_other() -> None:
     text = screen(a_question(arguments={"body": "[bold red]y[/] [@click=app.quit]x[/]"}, name="[b]x[/b]", held=HELD))
     assert "[bold red]y[/] [@click=app.quit]x[/]" in text
     assert "[b]x[/b]" in text
+
+
+def test_notes_stand_below_the_time() -> None:
+    page = View(a_question()).page(80, LATER, notes=[(Span("one"),), (Span("two"),)])
+    assert list(map(line_text, page.lines[-2:])) == [" Note     one", " Note     two"]
+
+
+def test_why_says_for_whom_how_many_approvers_it_needs_and_what_an_answer_is_worth() -> None:
+    question = a_question(user="bob", tenant="acme", tier=Tier.SIGNED)
+    text = "\n".join(map(line_text, View(replace(question, needs=2)).why(80, LATER)))
+    for part in ("For      user bob, tenant acme", "It needs 2 different approvers.", "(T1)"):
+        assert part in text
+    once = "\n".join(map(line_text, View(question).why(80, LATER)))
+    assert "different approvers" not in once
+
+
+@pytest.mark.parametrize("tier", Tier)
+def test_every_tier_is_told_as_what_it_is(tier: Tier) -> None:
+    text = "\n".join(map(line_text, View(a_question(tier=tier)).why(80, LATER)))
+    assert f"({tier})" in text
+    assert ("advisory" in text) == (tier is Tier.ADVISORY)
+
+
+def test_the_terms_of_a_grant_name_tool_all_targets_calls_and_minutes() -> None:
+    targets = (MALLORY, Target("recipient", "bob@xn--pple-43d.com", "bob@\u0430pple.com"))
+    question = a_question(targets=targets)
+    lines = View(question).terms(GrantTerms.of(question, uses=5, minutes=15), 80)
+    text = "\n".join(map(line_text, lines))
+    for part in (
+        "Calls    5 calls, this one included, within 15 minutes",
+        "Tool     mail · send_mail",
+        "To       mallory@evil.example",
+        "To       bob@xn--pple-43d.com",
+        "MIXES Cyrillic and Latin letters",
+        "lapses when the session gains a label",
+    ):
+        assert part in text
+    assert "end of the grant" in line_text(lines[-1])
+
+
+def test_the_longest_targets_of_a_grant_are_shown_whole() -> None:
+    targets = tuple(Target("recipient", f"{number:03}{'x' * 397}", "") for number in range(10))
+    question = a_question(targets=targets)
+    text = "\n".join(map(line_text, View(question).terms(GrantTerms.of(question, uses=1, minutes=1), 80)))
+    assert "1 call, this one included" in text
+    assert text.count("x") - text.count("exactly") >= 3970

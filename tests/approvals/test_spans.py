@@ -19,7 +19,20 @@ spans = st.lists(st.builds(Span, shown_texts, st.sampled_from(Style)), max_size=
 def test_wrapped_lines_fit_and_keep_every_word(line: list[Span], width: int) -> None:
     lines = wrap(line, width, indent="  ")
     assert all(line_width(one) <= width for one in lines)
-    assert "".join("".join(map(line_text, lines)).split()) == "".join(line_text(line).split())
+    kept = "".join(map(line_text, lines)).replace("┊", "")
+    assert "".join(kept.split()) == "".join(line_text(line).replace("┊", "").split())
+
+
+@given(spans, st.integers(20, 80), st.sampled_from(["", "  "]))
+def test_no_later_line_begins_with_text_that_is_not_ours(line: list[Span], width: int, indent: str) -> None:
+    for later in wrap(line, width, indent=indent)[1:]:
+        first = next((span for span in later if span.text != indent), None)
+        assert first is None or first.style is not Style.QUOTED or first.text.startswith('"')
+
+
+def test_a_quotation_that_goes_on_begins_with_a_bar_and_one_that_begins_does_not() -> None:
+    lines = wrap([Span("we say: "), Span('"one two three"', Style.QUOTED)], 10)
+    assert list(map(line_text, lines)) == ["we say: ", '"one two', '┊ three"']
 
 
 @given(shown_texts, st.integers(2, 80))
@@ -49,8 +62,8 @@ def test_the_first_word_after_an_indent_of_the_text_keeps_its_blank() -> None:
 
 
 def test_styles_survive_wrapping() -> None:
-    lines = wrap([Span("plain "), Span("quoted", Style.QUOTED)], 6)
-    assert lines[-1] == (Span("quoted", Style.QUOTED),)
+    lines = wrap([Span("plain "), Span("label", Style.LABEL)], 6)
+    assert lines[-1] == (Span("label", Style.LABEL),)
 
 
 @pytest.mark.parametrize("style", Style)

@@ -51,11 +51,12 @@ class Human:
         return found[-1]
 
     async def until_that(self, kind: type[Any], condition: Callable[[Any], bool]) -> Any:
-        """The newest message of a kind for which it is so, waiting for one if need be."""
-        count = 1
-        while not condition(message := await self.until(kind, count)):
-            count = sum(isinstance(one, kind) for _, one in self.heard) + 1
-        return message
+        """The first message of a kind for which it is so, waiting for one if need be."""
+        async with asyncio.timeout(SECONDS):
+            while not (found := [one for _, one in self.heard if isinstance(one, kind) and condition(one)]):
+                self._arrived.clear()
+                await self._arrived.wait()
+        return found[0]
 
     async def question(self, count: int = 1) -> Question:
         asked: Asked = await self.until(Asked, count)

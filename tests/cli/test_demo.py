@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from rule_of_two.approvals.board import SETTLE_SECONDS
+from rule_of_two.approvals.rest import SETTLE_SECONDS
 from rule_of_two.cli.demo import demo
 from tests.demo.terminal import left_behind, terminal
 from tests.servers import real_server
@@ -134,12 +134,12 @@ def test_a_person_at_a_terminal_is_asked_and_their_key_decides(env: dict[str, st
         assert "Here, the person is you." in here.page("What will happen")
         assert "Note to AI assistants" in here.page("reads a wiki page")
         assert "Ngozi Okafor" in here.page("2  The agent obeys")
-        question = here.turn_to("w  why")
+        question = here.turn_to("w why")
         assert question.startswith(" 3  It mails the file away.")
         assert f'The agent wants to send something to "{EVE}"' in question
         assert sent(tmp_path) == []
         here.press(b"w")
-        assert "Digest" in here.until("w  back")
+        assert "Digest" in here.until("w back")
         here.press(b"w")
         here.until("asked by generic")
         here.rest(SETTLE_SECONDS)
@@ -159,9 +159,9 @@ def test_a_person_at_a_terminal_is_asked_and_their_key_decides(env: dict[str, st
 @pytest.mark.real
 def test_without_pauses_a_person_is_still_asked_and_no_color_is_obeyed(env: dict[str, str], tmp_path: Path) -> None:
     with terminal([*servers(), "--fast"], {**env, "NO_COLOR": "1"}) as here:
-        here.until("w  why")
+        here.until("w why")
         here.press(b"n")
-        assert "w  why" in here.until("only just appeared")
+        assert "w why" in here.until("only just appeared")
         here.rest(SETTLE_SECONDS)
         here.press(b"n")
         here.until("Next")
@@ -170,7 +170,7 @@ def test_without_pauses_a_person_is_still_asked_and_no_color_is_obeyed(env: dict
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("place", ["The gateway and its servers start", "reads a wiki page", "w  why"])
+@pytest.mark.parametrize("place", ["The gateway and its servers start", "reads a wiki page", "w why"])
 def test_ctrl_c_leaves_no_process_no_file_and_no_traceback(env: dict[str, str], tmp_path: Path, place: str) -> None:
     with terminal(servers(), env) as here:
         here.turn_to(place)

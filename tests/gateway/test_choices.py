@@ -294,7 +294,10 @@ async def test_a_flood_of_questions_is_capped_and_reported(house: House) -> None
             gateway.start("tools/call", {**SEND, "arguments": {"to": f"number-{number}@example.org"}})
             for number in range(60)
         ]
-        await asyncio.wait_for(asyncio.gather(*calls[5:]), 30)
+        for count, done in enumerate(asyncio.as_completed(calls, timeout=30), 1):
+            await done
+            if count == 55:  # which five are shown is the threads' affair
+                break
         refused = [outcome(call.result()["result"]) for call in calls if call.done()]
         assert refused.count(("deny", "limit_exceeded")) == 55
         sessions: Sessions = await person.until_that(Sessions, lambda told: told.sessions[0].turned_away == 55)

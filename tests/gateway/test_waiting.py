@@ -128,6 +128,20 @@ async def test_the_last_console_going_away_takes_the_tickets_with_it(house: Hous
             assert not [1 for _, message in person.heard if isinstance(message, Asked)]
 
 
+async def test_a_yes_is_still_one_when_the_person_has_left(house: House) -> None:
+    house.settings["approvals"] = QUICK
+    async with house.gateway() as gateway:
+        async with human(house) as person:
+            await tainted(gateway)
+            await gateway.call("rec__send", SEND["arguments"])
+            person.give(await person.question())
+            await person.until(Ended)
+        other = await gateway.call("rec__send", {"to": "eve@evil.example"})
+        assert outcome(other) == ("ask", "approval_required")
+        assert outcome(await gateway.call("rec__send", SEND["arguments"])) == ("allow", None)
+    assert house.sent().count("send") == 1
+
+
 async def test_a_client_that_goes_away_gets_nothing_sent_in_its_name(house: House) -> None:
     async with house.gateway() as gateway, human(house) as person:
         await tainted(gateway)

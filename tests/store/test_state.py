@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rule_of_two.store import state as state_module
+from rule_of_two.store.database import Database
 from rule_of_two.store.state import open_state
 
 
-def test_the_first_schema_has_sessions_connections_reservations_and_pins(tmp_path: Path) -> None:
+def test_the_schema_has_sessions_what_they_hold_and_what_was_approved(tmp_path: Path) -> None:
     state = open_state(tmp_path)
     rows = state.read(lambda db: db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall())
-    assert {"sessions", "connections", "reservations", "pins"} <= {name for (name,) in rows}
-    assert state.read(lambda db: db.execute("PRAGMA user_version").fetchone()) == (1,)
+    assert {"sessions", "connections", "reservations", "pins", "receipts", "grants"} <= {name for (name,) in rows}
+    assert state.read(lambda db: db.execute("PRAGMA user_version").fetchone()) == (2,)
     state.close()
+
+
+def test_a_state_of_the_first_schema_keeps_its_sessions(tmp_path: Path) -> None:
+    old = Database(tmp_path / "state.db", (state_module._first,), title="state")
+    values = ("s-old", "{}", "human", "2026", 4)
+    old.write_now(
+        lambda db: db.execute(
+            "INSERT INTO sessions (id, key, boundary, created_at, held_a) VALUES (?, ?, ?, ?, ?)", values
+        )
+    )
+    old.close()
+    new = open_state(tmp_path)
+    row = new.read(lambda db: db.execute("SELECT id, held_a, dropped, refusals, began_by FROM sessions").fetchone())
+    assert row == ("s-old", 4, 0, 0, None)
+    new.close()
 
 
 def test_opening_twice_keeps_one_schema(tmp_path: Path) -> None:

@@ -15,11 +15,10 @@ from typing import Any, Final
 from rich.cells import cell_len
 
 from rule_of_two.approvals.masks import MASK, Masks, Path
-from rule_of_two.approvals.spans import Line, Span, Style, chop
+from rule_of_two.approvals.spans import TEXT_BAR, Line, Span, Style, chop
 from rule_of_two.escape import quoted, visible
 
 BAR: Final = "│ "
-TEXT_BAR: Final = "┊ "
 
 _MAX_BREAKS: Final = 10_000
 """Line feeds of one text that are shown as lines. Ten million empty ones would be ten million lines to hold."""

@@ -1,33 +1,41 @@
-"""What a console knows: all gateways' questions, the one on screen, and when a key counts. No I/O.
+"""What a console knows: all gateways' questions and sessions, what is on screen, and when a key counts. No I/O.
 
-A key counts only for a question that has been on screen for a while: nobody approves what has just taken its place.
+A key counts only for what has been on screen for a while: nobody approves what has just taken its place. What cannot
+be taken back is confirmed with the same key, once its meaning has been on screen for a while too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from rule_of_two.approvals.choice import Choice
+from rule_of_two.approvals import sentences
+from rule_of_two.approvals.answer import LONGEST_MINUTES, MOST_USES, GrantTerms
+from rule_of_two.approvals.choice import APPROVING, REFUSING, Choice
+from rule_of_two.approvals.command import COMMANDS
+from rule_of_two.approvals.items import Item, Ordered, Said
 from rule_of_two.approvals.messages import (
     PROTOCOL,
     Asked,
+    Done,
     Ended,
     GatewayHello,
     Refused,
     Sessions,
-    SessionStatus,
     ToConsole,
+    Waits,
 )
-from rule_of_two.approvals.question import Question
-from rule_of_two.approvals.render import View
-from rule_of_two.escape import visible
+from rule_of_two.approvals.rest import Haste, Rest
+from rule_of_two.approvals.roster import Roster, Row
+from rule_of_two.approvals.sentences import ours
+from rule_of_two.approvals.spans import BLANK, Line
+from rule_of_two.errors import BadRequest
 
-SETTLE_SECONDS: Final = 0.7
-"""How long a question must have been on screen, and the answer keys at rest, before one of them counts."""
+USES: Final = 5
+MINUTES: Final = 15
+"""What a grant begins with."""
 
 
 class Face(StrEnum):
@@ -36,139 +44,272 @@ class Face(StrEnum):
     QUESTION = "question"
     ARGUMENTS = "arguments"
     WHY = "why"
-
-
-@dataclass(slots=True)
-class Item:
-    """A question that waits at one gateway. ``read``: the end of its arguments has been on screen."""
-
-    gateway: str
-    question: Question
-    read: bool = False
-    sent: Choice | None = None
-    _view: View | None = None
-
-    @property
-    def view(self) -> View:
-        """Made when it is first shown: a long question costs nothing while it is not."""
-        if self._view is None:
-            self._view = View(self.question)
-        return self._view
+    TERMS = "terms"
+    """Of the grant that a second key would sign."""
 
 
 class Board:
-    """The console's state. Times are monotonic seconds unless they are datetimes."""
+    """The console's state. Times are monotonic seconds unless they are datetimes.
 
-    def __init__(self) -> None:
+    With ``follows`` the next question takes the place of one that ended, and a first one is shown when it comes.
+    """
+
+    def __init__(self, *, follows: bool = True) -> None:
         self.items: list[Item] = []
         self.selected: Item | None = None
         self.face = Face.QUESTION
-        self.notice = ""
-        self._sessions: dict[str, tuple[SessionStatus, ...]] = {}
-        self._still_since: float | None = None
+        self.notice: Line = BLANK
+        self.roster = Roster()
+        self.confirming: Choice | None = None
+        """What the same key would do if it was pressed again, as :attr:`confirmation` says."""
+        self.confirmation: Line = BLANK
+        self.terms: GrantTerms | None = None
+        self.terms_read = False
+        """The end of the terms has been on screen."""
+        self._follows = follows
+        self._listing = False
+        self._rest = Rest()
+        self._subject: Item | str | None = None
 
     @property
-    def sessions(self) -> Mapping[str, tuple[SessionStatus, ...]]:
-        """Attached gateways and their sessions."""
-        return self._sessions
+    def listing(self) -> bool:
+        """Whether the sessions are on screen, and keys act on the chosen one."""
+        return self._listing or (self._follows and self.selected is None)
+
+    @property
+    def words(self) -> tuple[Line, ...]:
+        """What is to be confirmed, and the newest notice; each only if there is one."""
+        return tuple(line for line in (self.confirmation, self.notice) if line)
+
+    @property
+    def showing(self) -> int:
+        """Names what is to be read now; see :meth:`painted`."""
+        return self._rest.showing
 
     def hear(self, gateway: str, message: ToConsole | None) -> bool:
         """Take in what a gateway said; ``None``: it is gone. Returns whether a new question came."""
         if message is None:
-            self._sessions.pop(gateway, None)
-            self._remove([item for item in self.items if item.gateway == gateway], "its gateway went away")
+            self.roster.detach(gateway)
+            for item in [item for item in self.items if item.gateway == gateway]:
+                self._remove(item, sentences.gateway_gone(item.question))
         elif isinstance(message, GatewayHello):
             self._greet(gateway, message)
         elif isinstance(message, Sessions):
-            self._sessions[gateway] = message.sessions
+            self.roster.tell(gateway, message.sessions)
         elif isinstance(message, Asked):
             self._add(Item(gateway, message.question))
-            return True
-        elif isinstance(message, Ended):
-            self._remove(self._find(gateway, message.question_id), _ending(message))
+        elif isinstance(message, Done):
+            self.notice = sentences.done(message)
         else:
-            self._refused(gateway, message)
-        return False
+            for item in self._find(gateway, message.question_id):
+                self._stands(item, message)
+            if isinstance(message, Refused):
+                self.notice = ours(message.reason.sentence)
+        self._look_again()
+        return isinstance(message, Asked)
 
     def select(self, step: int) -> None:
-        """Move to the next (1) or previous (-1) question."""
-        if self.selected is not None and len(self.items) > 1:
+        """Move to the next (1) or previous (-1) question, or session where those are on screen."""
+        if self.listing:
+            self.roster.step(step)
+        elif self.selected is not None:
             self._show(self.items[(self.items.index(self.selected) + step) % len(self.items)])
-            self.notice = ""
+        self.notice = BLANK
+        self._look_again()
+
+    def choose(self, place: int) -> bool:
+        """Show the question at ``place`` (from 0), or choose that session where those are on screen. ``False``: there
+        is none."""
+        if not 0 <= place < len(self.roster.rows if self._listing else self.items):
+            return False
+        if self._listing:
+            self.roster.choose(place)
+        else:
+            self._show(self.items[place])
+        self.notice = BLANK
+        self._look_again()
+        return True
+
+    def list_sessions(self, *, on: bool | None = None) -> None:
+        """Show the sessions, or the question again; without ``on`` whichever is not on screen."""
+        self._listing = not self._listing if on is None else on
+        self.notice = BLANK
+        self._look_again()
 
     def turn(self, face: Face) -> None:
         """Show another side of the selected question, or go back to the question itself."""
-        if self.selected is not None:
+        self.leave()
+        if not self.listing and self.selected is not None:
             self.face = Face.QUESTION if self.face is face else face
-            self.notice = ""
+            self.notice = BLANK
 
-    def painted(self, item: Item, at: float) -> None:
-        """``item`` is on screen at ``at``; the clock of a question that already was goes on."""
-        if item is self.selected and self._still_since is None:
-            self._still_since = at
+    def leave(self) -> bool:
+        """Do not do what was to be confirmed. Returns whether anything was."""
+        if self.confirming is None:
+            return False
+        self._forget_confirmation()
+        self.notice = ours("Left. Nothing was sent.")
+        return True
 
-    def answer(self, choice: Choice, *, at: float, now: datetime) -> Item | None:
-        """The question that this key answers; ``None``, and a notice why, if the key does not count."""
-        item = self.selected
-        if item is None:
+    def painted(self, showing: int, at: float) -> None:
+        """What was ``showing`` when it was drawn is on screen at ``at``."""
+        self._rest.painted(showing, at)
+
+    def tick(self, at: float, now: datetime) -> None:
+        """Look at the clocks: if they jumped, nothing that was begun can be confirmed."""
+        if self._rest.jumped(at, now):
+            self._rest.restart()
+            self._void(Haste.JUMPED)
+
+    def press(self, choice: Choice, *, at: float, now: datetime) -> Said | Ordered | None:
+        """What this key says; ``None``, and a notice why, if it does not count or has to be confirmed."""
+        item, row = self.selected, self.roster.chosen
+        if (row if self.listing else item) is None:
+            self.notice = ours("Nothing is shown that this key could act on.")
             return None
-        if self._still_since is None or at - self._still_since < SETTLE_SECONDS:
-            self._still_since = None if self._still_since is None else at  # a held-down key never comes to rest
-            self.notice = "This question has only just appeared. Read it, then press the key again."
-        elif item.sent is not None:
-            self.notice = "Your answer is on its way."
-        elif now >= item.question.expires_at:
-            self.notice = "Too late: this question has expired, so the call is refused."
-        elif choice is Choice.YES and not item.read:
-            self.notice = "Read the arguments to their end first: press a, then End."
-        else:
-            item.sent = choice
-            self.notice = "Sending your answer."
-            return item
+        haste = self._rest.haste(at, now)
+        if haste is Haste.JUMPED:
+            self._void(haste)
+        elif haste is not None:
+            self.notice = ours(haste.value)
+        elif self.confirming not in {None, choice} and choice not in REFUSING:
+            self.leave()
+        elif not self.listing and item is not None:
+            return self._answer(item, choice, now)
+        elif row is not None:
+            return self._order(row, choice)
         return None
 
-    def not_sent(self, item: Item) -> None:
-        """The answer could not be sent."""
-        item.sent = None
-        self.notice = "The gateway is gone, so nothing was approved."
+    def adjust(self, *, uses: int = 0, minutes: int = 0) -> None:
+        """Change the terms that are to be signed, by so much; what is signed has to be read anew."""
+        if self.terms is not None:
+            self.terms = replace(
+                self.terms,
+                uses=min(max(self.terms.uses + uses, 1), MOST_USES),
+                minutes=min(max(self.terms.minutes + minutes, 1), LONGEST_MINUTES),
+            )
+            self.terms_read = False
+            self._rest.restart()
+
+    def not_sent(self, deed: Said | Ordered) -> None:
+        """It could not be sent."""
+        if isinstance(deed, Said):
+            deed.item.sent = None
+        self.notice = ours("The gateway is gone, so nothing was approved.")
+
+    def _answer(self, item: Item, choice: Choice, now: datetime) -> Said | None:
+        if item.sent is not None:
+            self.notice = ours("Your answer is on its way.")
+        elif now >= item.question.expires_at:
+            self.notice = ours("Too late: this question has expired, so the call is refused.")
+        elif choice not in item.question.offers:
+            self.notice = ours(sentences.not_offered(item.question, choice))
+        elif choice in APPROVING and not item.read:
+            self.notice = ours("Read the arguments to their end first: a shows them all.")
+        elif choice in sentences.CONFIRMED and self.confirming is not choice:
+            self._begin(item, choice)
+        elif choice is Choice.GRANT and not self.terms_read:
+            self.notice = ours("Read the terms to their end first.")
+        else:
+            said = Said(item, choice, self.terms if choice is Choice.GRANT else None)
+            self._forget_confirmation()
+            item.sent = choice
+            self.notice = ours(sentences.SENDING[choice])
+            return said
+        return None
+
+    def _begin(self, item: Item, choice: Choice) -> None:
+        if choice is Choice.GRANT:
+            try:
+                self.terms = GrantTerms.of(item.question, uses=USES, minutes=MINUTES)
+            except BadRequest as error:
+                self.notice = ours(str(error))
+                return
+            self.face = Face.TERMS
+        self._confirm(choice, sentences.confirmation(item.question, choice))
+
+    def _order(self, row: Row, choice: Choice) -> Ordered | None:
+        session = row.status.id
+        if choice not in COMMANDS:
+            self.notice = ours("This key answers a question, and none is on screen.")
+        elif self.confirming is not choice:
+            self._confirm(choice, sentences.session_confirmation(session, choice))
+        else:
+            self._forget_confirmation()
+            self.notice = sentences.sent_to_session(session, choice)
+            return Ordered(row.gateway, session, choice)
+        return None
+
+    def _confirm(self, choice: Choice, sentence: Line) -> None:
+        self.confirming = choice
+        self.confirmation = sentence
+        self.notice = BLANK
+        self._rest.restart()
+
+    def _forget_confirmation(self) -> None:
+        if self.confirming is not None:
+            self._rest.restart()
+        self.confirming, self.confirmation = None, BLANK
+        self.terms, self.terms_read = None, False
+        if self.face is Face.TERMS:
+            self.face = Face.QUESTION
+
+    def _void(self, haste: Haste) -> None:
+        self._forget_confirmation()
+        self.notice = ours(haste.value)
+
+    def _look_again(self) -> None:
+        """A confirmation, and the time that something has been on screen, belong to what they began with.
+
+        # INVARIANT: nothing that was begun on one question or session is done to another;
+        tests/approvals/test_board.py
+        """
+        row = self.roster.chosen
+        subject = self.selected if not self.listing else None if row is None else row.status.id
+        if subject != self._subject:
+            self._subject = subject
+            self._forget_confirmation()
+            self._rest.restart()
 
     def _greet(self, gateway: str, hello: GatewayHello) -> None:
         if hello.protocol == PROTOCOL:
-            self._sessions[gateway] = ()
+            self.roster.attach(gateway, hello.tier)
         else:
-            self.notice = f"Gateway {gateway} has another version of rule-of-two: restart it, or use its own console."
+            self.notice = (
+                *ours("Gateway "),
+                sentences.name(gateway),
+                *ours(" has another version of rule-of-two: restart it, or use its own console."),
+            )
 
     def _find(self, gateway: str, question_id: str) -> list[Item]:
         return [item for item in self.items if item.gateway == gateway and item.question.id == question_id]
 
-    def _refused(self, gateway: str, message: Refused) -> None:
-        for item in self._find(gateway, message.question_id):
+    def _stands(self, item: Item, message: Waits | Ended | Refused) -> None:
+        if isinstance(message, Ended):
+            self._remove(item, sentences.ending(item.question, message))
+        elif isinstance(message, Refused):
             item.sent = None
-        self.notice = message.reason.sentence
+        else:
+            before = item.waits.approvers if item.waits is not None else ()
+            if len(message.approvers) > len(before):
+                item.sent = None
+                by = sentences.name(message.approvers[-1])
+                self.notice = (*ours("A yes counts, by "), by, *ours("; another approver is needed."))
+            item.waits = message
 
     def _add(self, item: Item) -> None:
         self.items.append(item)
         self.items.sort(key=lambda one: (one.question.created_at, one.question.id))
-        if self.selected is None:
+        if self.selected is None and self._follows:
             self._show(item)
 
-    def _remove(self, gone: list[Item], what: str) -> None:
-        for item in gone:
-            self.notice = f"{visible(item.question.upstream)} · {visible(item.question.name[:40])}: {what}."
-            place = self.items.index(item)
-            self.items.remove(item)
-            if item is self.selected:
-                self._show(self.items[min(place, len(self.items) - 1)] if self.items else None)
+    def _remove(self, item: Item, notice: Line) -> None:
+        self.notice = notice
+        place = self.items.index(item)
+        self.items.remove(item)
+        if item is self.selected:
+            self._show(self.items[min(place, len(self.items) - 1)] if self.items and self._follows else None)
 
     def _show(self, item: Item | None) -> None:
         self.selected = item
         self.face = Face.QUESTION
-        self._still_since = None
-
-
-def _ending(message: Ended) -> str:
-    if message.verdict is Choice.YES:
-        return f"approved once by {visible(message.approver or 'someone')} (unsigned, advisory)"
-    if message.verdict is Choice.NO:
-        return f"refused by {visible(message.approver or 'someone')}"
-    return message.unanswered.sentence if message.unanswered is not None else "it ended"

@@ -1,7 +1,7 @@
 """The console: a terminal in which a human reads questions and answers them.
 
-Draws what :mod:`~.board` and :mod:`~.render` say. Every text goes to the terminal as a finished span: no markup of any
-kind is parsed, whoever wrote the text.
+Draws what :mod:`~.board`, :mod:`~.render` and :mod:`~.console_text` say. Every text goes to the terminal as a finished
+span: no markup of any kind is parsed, whoever wrote the text.
 """
 
 from __future__ import annotations
@@ -15,27 +15,30 @@ from typing import ClassVar, Final
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
-from rule_of_two.approvals.answer import Answer
-from rule_of_two.approvals.board import Board, Face, Item
+from rule_of_two.approvals import console_text
+from rule_of_two.approvals.board import Board, Face
 from rule_of_two.approvals.channel import DeskClient
-from rule_of_two.approvals.choice import Choice
+from rule_of_two.approvals.choice import REFUSING, Choice
 from rule_of_two.approvals.console_widgets import Lines, Paper
-from rule_of_two.approvals.messages import SessionStatus, ToConsole
-from rule_of_two.approvals.render import NARROWEST, NOT_YET, QUESTION_KEYS, keys_lines
-from rule_of_two.approvals.spans import BLANK, Line, Span, Style, clip, line_width, wrap
+from rule_of_two.approvals.items import Item
+from rule_of_two.approvals.messages import ToConsole
+from rule_of_two.approvals.render import NARROWEST
+from rule_of_two.approvals.sentences import KEY_OF, ours
+from rule_of_two.approvals.signer import Signer
+from rule_of_two.approvals.spans import Line
 from rule_of_two.escape import visible
 
 LIST_LINES: Final = 3
 """Waiting questions that are listed at once, one on a low terminal; the list moves with the selection."""
 
-_LOW: Final = 20
+_LOW: Final = 25
 """Lines of a terminal that has no room to spare."""
 
 SHORTEST: Final = 12
 """Lines of a terminal below which nobody can say yes: the question would not be readable."""
 
 _FEWEST_ARGUMENT_LINES: Final = 4
-_LEAVE: Final = "Calls are waiting; without a console they are refused. Press q again to leave."
+_LEAVE: Final = ours("Calls are waiting; without a console they are refused. Press q again to leave.")
 
 
 class ConsoleApp(App[None]):
@@ -44,35 +47,46 @@ class ConsoleApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     CSS = "Screen { layout: vertical; } Paper { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer('yes')", "once"),
-        Binding("n", "answer('no')", "no"),
-        Binding("a", "turn('arguments')", "all arguments"),
-        Binding("w", "turn('why')", "why"),
-        Binding("escape", "close", "back"),
-        Binding("q,ctrl+c,ctrl+q", "leave", "quit", priority=True),
-        Binding("tab,right", "select(1)", "next", priority=True),
-        Binding("shift+tab,left", "select(-1)", "previous", priority=True),
+        *(Binding(key, f"press('{choice}')") for choice, key in KEY_OF.items()),
+        Binding("a", "turn('arguments')"),
+        Binding("w", "turn('why')"),
+        Binding("l", "list_sessions"),
+        Binding("escape", "close"),
+        Binding("q,ctrl+c,ctrl+q", "leave", priority=True),
+        Binding("up,plus", "adjust(1, 0)", priority=True),
+        Binding("down,minus", "adjust(-1, 0)", priority=True),
+        Binding("right", "adjust(0, 5)", priority=True),
+        Binding("left", "adjust(0, -5)", priority=True),
+        Binding("down", "step(1)", priority=True),
+        Binding("up", "step(-1)", priority=True),
+        Binding("tab,right", "select(1)", priority=True),
+        Binding("shift+tab,left", "select(-1)", priority=True),
     ]
 
     def __init__(
         self,
         state: Path,
+        signer: Signer,
         *,
-        approver: str,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(ansi_color=True)
+        self.board = Board()
         self._state = state
-        self._approver = approver
+        self._signer = signer
         self._now = now
         self._monotonic = monotonic
-        self.board = Board()
         self._client = DeskClient(state, self._hear)
-        self._arguments_end: int | None = None
+        self._end: int | None = None
+        """The line that has to be on screen before the arguments, or the terms, count as read."""
+        self._drawn = 0
+        """What of :attr:`Board.showing` was drawn last."""
+        self._stale = False
+        self._rings = False
 
     def compose(self) -> ComposeResult:
-        """Header, list, question, notice, keys."""
+        """Header, list, question or sessions, notice, keys."""
         yield Lines(id="header")
         yield Lines(id="list")
         yield Paper(id="paper")
@@ -82,9 +96,9 @@ class ConsoleApp(App[None]):
     def on_mount(self) -> None:
         """Begin to look for gateways."""
         self.query_one(Paper).focus()
-        self.set_interval(1, self.draw)
+        self.set_interval(1, self._tick)
         self.run_worker(self._client.run(), exit_on_error=True)
-        self.draw()
+        self._tick()
 
     def on_resize(self) -> None:
         """Lay everything out again."""
@@ -92,27 +106,35 @@ class ConsoleApp(App[None]):
 
     def on_paper_scrolled(self) -> None:
         """The end of the arguments may have come into sight."""
-        if self.board.selected is not None:
-            self._look(self.board.selected)
+        self._look(self._drawn)
 
-    def action_answer(self, choice: str) -> None:
-        """y or n, for the question on screen."""
-        if self._is_too_small():
-            self.board.notice = f"Make the terminal at least {NARROWEST} by {SHORTEST}."
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The arrow keys change the terms of a grant, or choose a session, or else scroll and turn to the next."""
+        if action == "adjust":
+            return self.board.terms is not None
+        if action == "step":
+            return self.board.listing
+        return True
+
+    def action_press(self, choice: str) -> None:
+        """A key that answers the question on screen, or is done to the chosen session."""
+        said = Choice(choice)
+        if self._is_too_small() and said not in REFUSING:
+            self.board.notice = ours(f"Make the terminal at least {NARROWEST} by {SHORTEST}.")
             self.draw()
             return
-        item = self.board.answer(Choice(choice), at=self._monotonic(), now=self._now())
-        if item is not None:
-            answer = Answer(
-                question_id=item.question.id,
-                digest=item.question.digest,
-                verdict=Choice(choice),
-                approver=self._approver,
-                answered_at=self._now(),
-            )
-            if not self._client.answer(item.gateway, answer):
-                self.board.not_sent(item)
+        face = self.board.face
+        deed = self.board.press(said, at=self._monotonic(), now=self._now())
+        if deed is not None and not self._signer.send(deed, self._client, self._now()):
+            self.board.not_sent(deed)
+        if self.board.face is not face:
+            self.query_one(Paper).scroll_home(animate=False)
         self.draw()
+
+    def action_adjust(self, uses: int, minutes: int) -> None:
+        """Other terms of a grant."""
+        self.board.adjust(uses=uses, minutes=minutes)
+        self._from_the_top()
 
     def action_turn(self, face: str) -> None:
         """All arguments, or why; the same key goes back."""
@@ -120,18 +142,28 @@ class ConsoleApp(App[None]):
         self._from_the_top()
 
     def action_close(self) -> None:
-        """Back to the question."""
-        self.board.turn(self.board.face)
+        """Leave what is to be confirmed, else go back to the question."""
+        if not self.board.leave():
+            self.board.turn(self.board.face)
+            self.board.list_sessions(on=False)
+        self._from_the_top()
+
+    def action_list_sessions(self) -> None:
+        """The sessions, or the question again."""
+        self.board.list_sessions()
         self._from_the_top()
 
     def action_select(self, step: int) -> None:
-        """Another question."""
+        """Another question, or session where those are on screen."""
         self.board.select(step)
         self._from_the_top()
+
+    action_step = action_select
 
     def action_leave(self) -> None:
         """Quit; asked twice while calls wait, as leaving refuses them."""
         if self.board.items and self.board.notice != _LEAVE:
+            self.board.leave()
             self.board.notice = _LEAVE
             self.draw()
         else:
@@ -139,50 +171,81 @@ class ConsoleApp(App[None]):
 
     def draw(self) -> None:
         """Show the board as it is now."""
+        self._stale = False
         board, now, width = self.board, self._now(), self.size.width
-        item = board.selected
-        self.query_one("#header", Lines).show([self._header(width)])
-        self.query_one("#list", Lines).show(self._list(width, now))
-        self.query_one("#notice", Lines).show(_notice(board.notice, width))
-        self.query_one("#keys", Lines).show(self._keys())
-        paper = self.query_one(Paper)
-        if item is None:
-            paper.show(self._empty(width))
-            return
-        paper.show(self._page(item, width - 1, now))
-        self.call_after_refresh(self._look, item)
+        around = self._around(now)
+        self.query_one("#header", Lines).show([console_text.header(board, self._signer, width)])
+        for part, lines in around.items():
+            self.query_one(f"#{part}", Lines).show(lines)
+        rows = self.size.height - 1 - sum(map(len, around.values()))
+        self.query_one(Paper).show(self._page(width - 1, rows, now))
+        self._drawn = board.showing
+        self.call_after_refresh(self._look, self._drawn)
 
-    def _hear(self, gateway: str, message: ToConsole | None) -> None:
-        selected = self.board.selected
-        if self.board.hear(gateway, message):
-            self.bell()
-        if self.board.selected is not selected:
-            self.query_one(Paper).scroll_home(animate=False)
+    def _around(self, now: datetime) -> dict[str, list[Line]]:
+        board, width = self.board, self.size.width
+        height = LIST_LINES if self.size.height >= _LOW else 1
+        return {
+            "list": console_text.questions(board, width, height, now),
+            "notice": console_text.words(board, width),
+            "keys": console_text.keys(board, width),
+        }
+
+    def _tick(self) -> None:
+        self.board.tick(self._monotonic(), self._now())
         self.draw()
 
-    def _page(self, item: Item, width: int, now: datetime) -> Sequence[Line]:
-        """The side of the question that is turned up. The question itself is laid out to fit on the screen."""
-        self._arguments_end = None
-        if self.board.face is Face.WHY:
+    def _hear(self, gateway: str, message: ToConsole | None) -> None:
+        """Many messages in a row are drawn once, and ring once."""
+        showing = self.board.showing
+        self._rings = self.board.hear(gateway, message) or self._rings
+        if self.board.showing != showing:
+            self.query_one(Paper).scroll_home(animate=False)
+        if not self._stale:
+            self._stale = True
+            self.call_later(self._draw_heard)
+
+    def _draw_heard(self) -> None:
+        if self._rings:
+            self.bell()
+            self._rings = False
+        self.draw()
+
+    def _page(self, width: int, rows: int, now: datetime) -> Sequence[Line]:
+        """What is to be read. The question itself is laid out to fit on the screen."""
+        item, face = self.board.selected, self.board.face
+        self._end = None
+        if item is None or self.board.listing:
+            return console_text.panel(self.board, visible(str(self._state)), width, rows)
+        if face is Face.QUESTION:
+            return self._question(item, width, rows, now)
+        if face is Face.WHY:
             return item.view.why(width, now)
-        if self.board.face is Face.ARGUMENTS:
-            lines = item.view.arguments(width)
-            self._arguments_end = len(lines) - 1
-            return lines
-        around = (*self._list(width, now), *_notice(self.board.notice, width), *self._keys())
-        rows = self.size.height - 1 - len(around)
-        besides = len(item.view.page(width, now, argument_lines=1).lines) - 1
-        page = item.view.page(width, now, argument_lines=max(_FEWEST_ARGUMENT_LINES, rows - besides))
-        self._arguments_end = page.arguments_end
+        terms = self.board.terms
+        lines = item.view.arguments(width) if terms is None else item.view.terms(terms, width)
+        self._end = len(lines) - 1
+        return lines
+
+    def _question(self, item: Item, width: int, rows: int, now: datetime) -> Sequence[Line]:
+        notes = console_text.notes(item, self.board, self._signer)
+        besides = len(item.view.page(width, now, argument_lines=1, notes=notes).lines) - 1
+        limit = max(_FEWEST_ARGUMENT_LINES, rows - besides)
+        page = item.view.page(width, now, argument_lines=limit, notes=notes)
+        self._end = page.arguments_end
         return page.lines
 
-    def _look(self, item: Item) -> None:
+    def _look(self, showing: int) -> None:
         """After the screen was drawn: note what a human can see by now."""
-        self.board.painted(item, self._monotonic())
-        seen = self._arguments_end is not None and self.query_one(Paper).last_visible() >= self._arguments_end
-        if seen and item is self.board.selected and not item.read and not self._is_too_small():
-            item.read = True
-            self.query_one("#keys", Lines).show(self._keys())
+        board = self.board
+        board.painted(showing, self._monotonic())
+        seen = self._end is not None and self.query_one(Paper).last_visible() >= self._end
+        if not seen or showing != board.showing or self._is_too_small():
+            return
+        if board.terms is not None:
+            board.terms_read = True
+        elif board.selected is not None and not board.selected.read:
+            board.selected.read = True
+            self.query_one("#keys", Lines).show(console_text.keys(board, self.size.width))
 
     def _is_too_small(self) -> bool:
         return self.size.width < NARROWEST or self.size.height < SHORTEST
@@ -190,67 +253,3 @@ class ConsoleApp(App[None]):
     def _from_the_top(self) -> None:
         self.query_one(Paper).scroll_home(animate=False)
         self.draw()
-
-    def _header(self, width: int) -> Line:
-        """Gateways and sessions; what does not fit is counted."""
-        sessions = [session for group in self.board.sessions.values() for session in group]
-        count = len(self.board.sessions)
-        spans = [Span(f" rule-of-two console  {count} gateway{'' if count == 1 else 's'} ", Style.HEADLINE)]
-        for number, session in enumerate(sessions):
-            more = Span(f"  +{len(sessions) - number}", Style.DIM)
-            room = width - line_width(spans) - (more.width if number + 1 < len(sessions) else 0)
-            held = Span(_held(session), Style.LABEL)
-            names = (f" {clip(session.client, 20)} {clip(session.id, 12)} ", f" {clip(session.client, 20)} ", " ")
-            fitting = [name for name in names if Span(name).width + held.width <= room]
-            if not fitting:
-                return (*spans, more)
-            spans += [Span(fitting[0]), held]
-        return tuple(spans)
-
-    def _list(self, width: int, now: datetime) -> list[Line]:
-        """The waiting questions around the selected one; in other views there is no list."""
-        items, selected = self.board.items, self.board.selected
-        if selected is None or self.board.face is not Face.QUESTION:
-            return []
-        place = items.index(selected)
-        height = LIST_LINES if self.size.height > _LOW else 1
-        first = max(0, min(place - height // 2, len(items) - height))
-        lines: list[Line] = []
-        for number, item in enumerate(items[first : first + height], first):
-            mark = Span(f"{'▸' if item is selected else ' '}{number + 1:>2}/{len(items)} ", Style.KEY_OFF)
-            lines.append((mark, *item.view.row(width - mark.width - 1, now)))
-        return lines
-
-    def _keys(self) -> list[Line]:
-        item = self.board.selected
-        if item is None:
-            return keys_lines([("q", "quit")], self.size.width)
-        keys = list(QUESTION_KEYS) if item.read else [NOT_YET, *QUESTION_KEYS[1:]]
-        back = {Face.ARGUMENTS: "a", Face.WHY: "w"}.get(self.board.face)
-        keys = [(key, "back") if key == back else (key, text) for key, text in keys]
-        if len(self.board.items) > 1:
-            keys.append(("tab", "next"))
-        return keys_lines(keys, self.size.width)
-
-    def _empty(self, width: int) -> list[Line]:
-        count = len(self.board.sessions)
-        if count:
-            where = "A question appears here at once, and the bell rings."
-        else:
-            folder = visible(str(self._state))
-            where = f"No gateway is running on {folder}. Start one (rule-of-two serve): it is found at once."
-        text = (
-            "Nothing to decide.",
-            "This console waits for calls that would bring untrusted [A], private [B] and acting [C] together.",
-            where,
-        )
-        return [line for paragraph in text for line in (BLANK, *wrap([Span("  " + paragraph)], width - 2, indent="  "))]
-
-
-def _notice(notice: str, width: int) -> list[Line]:
-    return [(Span(" "), *line) for line in wrap([Span(notice, Style.WARNING)], width - 2)] if notice else []
-
-
-def _held(session: SessionStatus) -> str:
-    labels = "".join(f"[{label if label in session.held else ' '}]" for label in "ABC")
-    return labels + (" frozen" if session.frozen else " C dropped" if session.dropped else "")

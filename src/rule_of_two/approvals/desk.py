@@ -144,6 +144,11 @@ class Desk:
         return bool(self._consoles)
 
     @property
+    def holds_answers(self) -> bool:
+        """Whether people said yes to calls that have not come back yet. It counts, whoever is still there."""
+        return bool(self._unused)
+
+    @property
     def tier(self) -> Tier:
         """What an answer is worth at most."""
         return self._judge.tier

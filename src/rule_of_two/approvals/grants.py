@@ -72,8 +72,10 @@ class Grants:
         rows = db.execute(f"SELECT {_COLUMNS} FROM grants WHERE session = ?", (view.id,)).fetchall()  # noqa: S608  # literal
         for grant_id, text, covers, uses_left, _ in rows:
             used = self._usable(grant_id, text, facts, pin, view)
-            left = min(uses_left, self._most_left.get(grant_id, uses_left))
-            if used is None or left <= 0 or not view.after.keys() <= labels_in(covers):
+            if used is None or used.answer.grant is None:
+                continue
+            left = min(uses_left, self._most_left.get(grant_id, used.answer.grant.uses - 1))
+            if left <= 0 or not view.after.keys() <= labels_in(covers):
                 continue
             self._most_left[grant_id] = left - 1
             db.execute("UPDATE grants SET uses_left = ? WHERE id = ?", (left - 1, grant_id))

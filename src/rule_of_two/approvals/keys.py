@@ -71,6 +71,10 @@ class PublicKey:
         return True
 
 
+class WrongPassphrase(ConfigurationError):
+    """The key is in order, and this is not its passphrase."""
+
+
 class ApproverKey:
     """An unlocked private key. It lives in the memory of the process that a person typed the passphrase into."""
 
@@ -114,8 +118,8 @@ class ApproverKey:
 def unlock(path: Path, passphrase: str) -> ApproverKey:
     """The private key in ``path``.
 
-    :raises ConfigurationError: it cannot be read, is no such key, others may read it, it has no passphrase, or the
-        passphrase is another one.
+    :raises ConfigurationError: it cannot be read, is no such key, others may read it, or it has no passphrase.
+    :raises WrongPassphrase: the passphrase is another one.
     """
     try:
         if os.name == "posix" and path.stat().st_mode & 0o077:
@@ -136,7 +140,7 @@ def unlock(path: Path, passphrase: str) -> ApproverKey:
     try:
         key = serialization.load_ssh_private_key(text, passphrase.encode())
     except ValueError as error:
-        raise ConfigurationError("this is not its passphrase", file=path) from error
+        raise WrongPassphrase("this is not its passphrase", file=path) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigurationError("is not an Ed25519 key", file=path)
     return ApproverKey(key)

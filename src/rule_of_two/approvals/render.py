@@ -15,13 +15,15 @@ from typing import Final
 
 from rich.cells import cell_len
 
+from rule_of_two.approvals.answer import MOST_TARGET_CHARACTERS, GrantTerms
 from rule_of_two.approvals.argument_view import value_lines
 from rule_of_two.approvals.headline import headline, target_text
+from rule_of_two.approvals.hints import keys_lines, question_keys
 from rule_of_two.approvals.masks import Masks
 from rule_of_two.approvals.question import Origin, Question
-from rule_of_two.approvals.spans import BLANK, Line, Span, Style, clip, line_width, wrap
+from rule_of_two.approvals.spans import BLANK, Line, Span, Style, clip, wrap
 from rule_of_two.escape import host_warning, visible
-from rule_of_two.model import Label, Target
+from rule_of_two.model import Label, Target, Tier
 
 NARROWEST: Final = 50
 """Cells below which lines may be cut. The console lets nobody say yes on a narrower screen."""
@@ -42,6 +44,12 @@ _THIS_CALL: Final[dict[Label, str]] = {
     "B": "this call brings in private data",
     "C": "this call changes something or sends something out",
 }
+_WORTH: Final[dict[Tier, str]] = {
+    Tier.ADVISORY: "This gateway has no approver enrolled, so any answer is advisory (T0).",
+    Tier.SIGNED: "This gateway takes answers that an enrolled approver has signed, and no others (T1).",
+    Tier.SEPARATE: "Answers are signed by an enrolled approver, and the agent runs as another user (T2).",
+    Tier.DEVICE: "Answers are signed by an enrolled approver on another device (T3).",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +62,7 @@ class Page:
 
 def render(question: Question, width: int, now: datetime) -> tuple[Line, ...]:
     """The whole question, all arguments, and the keys. Times are shown in the time zone of ``now``."""
-    return (*View(question).page(width, now).lines, *keys_lines(QUESTION_KEYS, width))
-
-
-Key = tuple[str, str]
-"""A key and what it does; an empty key cannot be pressed now."""
-
-YES: Final[Key] = ("y", "yes, this call once")
-NOT_YET: Final[Key] = ("", "y  not yet: press a")
-"""Instead of yes, until the end of the arguments has been on screen."""
-
-QUESTION_KEYS: Final[tuple[Key, ...]] = (YES, ("n", "no"), ("a", "all arguments"), ("w", "why"), ("q", "quit"))
-
-
-def keys_lines(keys: Sequence[Key], width: int) -> list[Line]:
-    """What can be pressed, in as many lines as it takes."""
-    lines: list[Line] = [()]
-    for key, text in keys:
-        chunk = (Span(f" {key} ", Style.KEY), Span(f" {text}")) if key else (Span(f" {text}", Style.KEY_OFF),)
-        if lines[-1] and line_width((*lines[-1], *chunk)) + 1 > width:
-            lines.append(())
-        lines[-1] = (*lines[-1], Span(" "), *chunk)
-    return lines
+    return (*View(question).page(width, now).lines, *keys_lines(question_keys(question.offers), width))
 
 
 class View:
@@ -89,12 +76,15 @@ class View:
         self._digest = question.digest
         self._frames: dict[tuple[int, int | None], tuple[tuple[Line, ...], bool]] = {}
 
-    def page(self, width: int, now: datetime, *, argument_lines: int | None = None) -> Page:
-        """The question. With ``argument_lines`` only that many lines of longer arguments, and a line that says so."""
+    def page(self, width: int, now: datetime, *, argument_lines: int | None = None, notes: Sequence[Line] = ()) -> Page:
+        """The question. With ``argument_lines`` only that many lines of longer arguments, and a line that says so;
+        ``notes`` are what else there is to know."""
         width = max(width, NARROWEST)
         arguments, whole = self._framed(width, argument_lines)
         head = [*self._headline(width), *self._targets(width), *arguments]
         tail = [*self._origins(width, now), *self._policy(width), *self._time(width, now)]
+        for note in notes:
+            tail += _entry("Note", note, width)
         return Page(lines=(*head, *tail), arguments_end=len(head) - 1 if whole else None)
 
     def arguments(self, width: int) -> tuple[Line, ...]:
@@ -111,6 +101,7 @@ class View:
         lines += [BLANK, *self._policy(width)]
         facts = (
             ("Agent", f"{question.client}, session {question.session}"),
+            ("For", f"user {question.user}, tenant {question.tenant}"),
             ("Call", f"{question.action} {question.upstream} · {question.name}"),
             *(
                 (_TARGET_TITLES.get(target.kind, "Target"), f"{target.kind}: {target.shown}")
@@ -123,8 +114,30 @@ class View:
         )
         for title, text in facts:
             lines += _entry(title, [Span(clip(self._masks.hide(text), _LONG), Style.QUOTED)], width)
-        ending = "A yes covers exactly this call, once. It is unsigned, so it is advisory."
+        needs = f" It needs {question.needs} different approvers." if question.needs > 1 else ""
+        ending = f"A yes covers exactly this call, once.{needs} {_WORTH[question.tier]}"
         return (*lines, BLANK, *_entry("", [Span(ending)], width))
+
+    def terms(self, terms: GrantTerms, width: int) -> tuple[Line, ...]:
+        """A grant before it is given. Its end is the last line."""
+        width = max(width, NARROWEST)
+        calls = f"{terms.uses} call{'s' * (terms.uses > 1)}, this one included, within {terms.minutes} minutes"
+        lines = [
+            _rule("╭", " the grant that would be given ", width),
+            *_entry("Calls", [Span(calls, Style.HEADLINE)], width),
+            *_entry("Tool", [Span(clip(f"{terms.upstream} · {terms.name}", _LONG), Style.QUOTED)], width),
+        ]
+        for kind, value in terms.targets:
+            lines += _entry(
+                _TARGET_TITLES.get(kind, kind.title()),
+                self._target_spans(kind, value, MOST_TARGET_CHARACTERS * 8),
+                width,
+            )
+        meaning = (
+            "Later calls of this tool in this session pass unasked if they reach all of these targets and no other, "
+            "whatever else they carry. It lapses when the session gains a label."
+        )
+        return (*lines, BLANK, *_entry("", [Span(meaning)], width), _rule("╰", " end of the grant ", width))
 
     def row(self, width: int, now: datetime) -> Line:
         """The question in one line, for the list."""
@@ -150,18 +163,28 @@ class View:
             more = len(self.question.targets) - _TARGET_LINES
             yield from _entry("", [Span(f"and {more:,} more targets: press w", Style.WARNING)], width)
         tool = clip(f"{self.question.upstream} · {self.question.name}", width - _COLUMN - 2)
-        asked = f"  asked by {clip(self.question.client, 30)}, session {clip(self.question.session, 20)}"
-        yield from _entry("Tool", [Span(tool, Style.QUOTED), Span(asked, Style.DIM)], width)
+        asked = (
+            Span("  asked by ", Style.DIM),
+            Span(clip(self.question.client, 30), Style.QUOTED),
+            Span(", session ", Style.DIM),
+            Span(clip(self.question.session, 20), Style.QUOTED),
+        )
+        yield from _entry("Tool", [Span(tool, Style.QUOTED), *asked], width)
 
     def _target(self, target: Target, room: int) -> list[Span]:
         if target.value is None:
             unreadable = Span(" cannot be read as a target, so nothing is known about it", Style.WARNING)
             return [Span(clip(self._masks.hide(target.shown), room), Style.QUOTED), unreadable]
-        spans = [Span(clip(self._masks.hide(target.value), room), Style.QUOTED)]
+        spans = self._target_spans(target.kind, target.value, room)
         if target.kind == "path" and target.shown != target.value:
             spans += [Span(" written as ", Style.DIM), Span(clip(self._masks.hide(target.shown), room), Style.QUOTED)]
-        if target.kind in ("url", "host", "recipient"):
-            warning = host_warning(target.value.rpartition("@")[2])
+        return spans
+
+    def _target_spans(self, kind: str, value: str, room: int) -> list[Span]:
+        spans = [Span(clip(self._masks.hide(value), room), Style.QUOTED)]
+        if kind in ("url", "host", "recipient"):
+            host = value.rpartition("@")[2]
+            warning = "is no host's name" if " " in host else host_warning(host)
             if warning:
                 spans.append(Span(f" {warning}", Style.WARNING))
         return spans
@@ -236,8 +259,12 @@ class View:
 
     def _policy(self, width: int) -> list[Line]:
         question = self.question
-        spans = [Span(", ".join(f"@{visible(policy)}" for policy in question.policies) or "none named", Style.LABEL)]
-        spans += [Span(f" {visible(message)}") for message in question.messages]
+        named = [
+            Span(f"{', ' if number else ''}@{visible(one)}", Style.QUOTED)
+            for number, one in enumerate(question.policies)
+        ]
+        spans = named or [Span("none named", Style.DIM)]
+        spans += [Span(f" {visible(message)}", Style.QUOTED) for message in question.messages]
         return _entry("Policy", spans, width)
 
     def _time(self, width: int, now: datetime) -> list[Line]:

@@ -64,6 +64,9 @@ Line = tuple[Span, ...]
 
 BLANK: Final[Line] = ()
 
+TEXT_BAR: Final = "┊ "
+"""Begins a line of text that is not ours and goes on from the line before."""
+
 MAX_CHARACTERS: Final = 8
 """Characters of one cell, as many as a letter with its marks has. It bounds a piece, whatever the text."""
 
@@ -84,18 +87,30 @@ def line_text(line: Iterable[Span]) -> str:
 
 
 def wrap(spans: Sequence[Span], width: int, *, indent: str = "") -> list[Line]:
-    """Break at blanks into lines of at most ``width`` cells; later lines begin with ``indent``. Nothing is lost."""
+    """Break at blanks into lines of at most ``width`` cells; later lines begin with ``indent``. Nothing is lost.
+
+    # INVARIANT: text that is not ours begins no later line, but a bar or a quotation mark of ours does: it cannot pass
+    for a line of the console's; tests/approvals/test_spans.py
+    """
     lines: list[Line] = []
     current: list[Span] = []
     used = 0
+    fresh = False
     for span in spans:
-        for word in _words(span.text, width - len(indent)):
+        foreign = span.style is Style.QUOTED
+        room = width - len(indent) - (len(TEXT_BAR) if foreign else 0)
+        for number, word in enumerate(_words(span.text, room)):
             text = word
             if used and used + cell_len(word) > width:
                 lines.append(tuple(current))
                 text = word.lstrip(" ")
                 current, used = ([Span(indent)] if indent else []), len(indent)
+                fresh = True
             if text:
+                if fresh and foreign and not (number == 0 and text.startswith('"')):
+                    current.append(Span(TEXT_BAR, Style.FRAME))
+                    used += len(TEXT_BAR)
+                fresh = False
                 current.append(Span(text, span.style))
                 used += cell_len(text)
     lines.append(tuple(current))

@@ -118,7 +118,7 @@ async def _command(context: Context, name: str, choice: Choice, key: Path | None
         raise ConfigurationError("there is no such file", file=path)
     with closing(opened_answers(config, path, context.state)) as answers:
         signer = open_signer(key, unsigned=unsigned or not answers.approvers)
-        command = Command.to(name, choice, approver=signer.name, now=utc_now())
+        command = Command.to(name, choice, approver=signer.approver, now=utc_now())
         if signer.key is not None:
             command = command.signed(signer.key)
         refusal = answers.refuses_command(command)

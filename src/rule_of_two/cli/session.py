@@ -68,7 +68,7 @@ def list_(context: Context, ended: bool) -> None:
         print_json([_facts(opened, record) for record in records])
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("session", "holds", "from", "client", "boundary", "connections", "age", "ended"):
+    for heading in ("session", "holds", "from", "client", "boundary", "tier", "connections", "age", "ended"):
         table.add_column(heading, no_wrap=heading == "session")
     for record in records:
         origins = _origins(opened, record)
@@ -78,6 +78,7 @@ def list_(context: Context, ended: bool) -> None:
             Text(", ".join(f"{_reference(one)}{visible(one.what)}" for one in dict.fromkeys(origins.values()))),
             Text(visible(record.client)),
             record.boundary,
+            record.tier,
             str(len(record.connections)),
             age_text(_age(record)),
             f"{record.ended_at[:19]} ({record.ended_how})" if record.ended_at else "",
@@ -109,7 +110,7 @@ def show(context: Context, name: str) -> None:
 def _lines(opened: _Opened, record: SessionRecord) -> Iterator[str]:
     view = record.view
     client, user, workspace = visible(record.client), visible(record.user), visible(record.workspace)
-    yield f"{view.id}  {client}, {user}, boundary {record.boundary}, {workspace}"
+    yield f"{view.id}  {client}, {user}, boundary {record.boundary}, {record.tier}, {workspace}"
     if record.conversation:
         yield f"  conversation {visible(record.conversation)}"
     ended = f", ended {record.ended_at[:19]} ({record.ended_how})" if record.ended_at else ""
@@ -157,6 +158,7 @@ def _facts(opened: _Opened, record: SessionRecord) -> dict[str, Any]:
         "workspace": record.workspace,
         "conversation": record.conversation,
         "boundary": record.boundary,
+        "tier": record.tier,
         "connections": len(record.connections),
         "processes": [{"process": one.process, "opened_at": one.opened_at} for one in record.connections],
         "created_at": record.created_at,

@@ -5,27 +5,20 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 import platformdirs
 
-from rule_of_two.errors import ConfigurationError
+from rule_of_two.approvals.answer import check_approver
+from rule_of_two.approvals.keys import ApproverKey, WrongPassphrase, approver_of, unlock
+from rule_of_two.approvals.signer import Signer
+from rule_of_two.approvals.undumpable import make_undumpable
+from rule_of_two.errors import BadRequest, ConfigurationError
 
-if TYPE_CHECKING:
-    from rule_of_two.approvals.keys import ApproverKey
-
-_TRIES: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Signer:
-    """A person at this terminal; without ``key`` the name is only a claim."""
-
-    name: str
-    key: ApproverKey | None
+TRIES: Final = 3
+"""Passphrases that may be typed."""
 
 
 def key_path(option: Path | None) -> Path:
@@ -38,35 +31,48 @@ def key_path(option: Path | None) -> Path:
 
 
 def open_signer(option: Path | None, *, unsigned: bool) -> Signer:
-    """Unlock the approver's key with a passphrase from the terminal.
+    """Unlock the approver's key with a passphrase from the terminal; other processes of this user cannot read it from
+    this one, where that can be had.
 
-    :raises ConfigurationError: there is no key and ``unsigned`` was not asked for, or the passphrase was wrong.
+    :raises ConfigurationError: there is no key and ``unsigned`` was not asked for, it cannot be used, or the passphrase
+        was wrong three times.
     """
     if unsigned:
-        return Signer(user_name(), None)
+        return Signer(_user())
     path = key_path(option)
-    if not path.exists():
+    if not path.is_file():
         raise ConfigurationError(
-            "there is no approver's key; `rule-of-two init` makes one, --key names another, --unsigned does without",
-            file=path,
+            f"There is no key in {path}: make one with `rule-of-two init`, or answer without one: --unsigned"
         )
     if not sys.stdin.isatty():
-        raise ConfigurationError("the passphrase of this key is asked in a terminal: run the command in one", file=path)
-    from rule_of_two.approvals.keys import approver_of, unlock  # noqa: PLC0415  # only who signs pays for it
+        raise ConfigurationError(f"The passphrase of {path} is asked in a terminal: run the command in one")
+    try:
+        approver = approver_of(path)
+        check_approver(approver)
+        make_undumpable()
+        return Signer(approver, _unlocked(path, approver))
+    except WrongPassphrase as error:
+        raise ConfigurationError(f"That was not the passphrase of {path}. Nothing was said") from error
+    except (ConfigurationError, BadRequest) as error:
+        raise ConfigurationError(f"The key cannot be used: {str(error).rstrip('.')}") from error
 
-    name = approver_of(path)
-    for last in (False,) * (_TRIES - 1) + (True,):
-        passphrase = click.prompt(f"Passphrase of {path}", hide_input=True, err=True)
+
+def _unlocked(path: Path, approver: str) -> ApproverKey:
+    for _ in range(TRIES - 1):
         try:
-            return Signer(name, unlock(path, passphrase))
-        except ConfigurationError as error:
-            if last:
-                raise
-            click.echo(f"rule-of-two: {error}", err=True)
-    raise AssertionError("unreachable")
+            return unlock(path, _passphrase(approver))
+        except WrongPassphrase:
+            click.echo("That is not its passphrase. Try again.", err=True)
+    return unlock(path, _passphrase(approver))
 
 
-def user_name() -> str:
+def _passphrase(approver: str) -> str:
+    prompt = f"Passphrase of the key of {approver!r}"
+    passphrase: str = click.prompt(prompt, hide_input=True, default="", show_default=False, err=True)
+    return passphrase
+
+
+def _user() -> str:
     """The name of this user, as a claim: an unsigned answer proves nobody."""
     try:
         return getpass.getuser()[:100] or "unknown"

@@ -15,13 +15,14 @@ from typing import Final
 
 import anyio
 
-from rule_of_two.approvals.answer import Answer
-from rule_of_two.approvals.board import Board, Face, Item
+from rule_of_two.approvals.board import Board, Face
 from rule_of_two.approvals.channel import DeskClient
 from rule_of_two.approvals.choice import Choice
+from rule_of_two.approvals.hints import keys_lines, question_keys
+from rule_of_two.approvals.items import Item, Said
 from rule_of_two.approvals.messages import GatewayHello, ToConsole
-from rule_of_two.approvals.render import NOT_YET, QUESTION_KEYS, YES, keys_lines
-from rule_of_two.approvals.spans import BLANK, Line, Span, Style, wrap
+from rule_of_two.approvals.signer import Signer
+from rule_of_two.approvals.spans import BLANK, Line, Span, wrap
 from rule_of_two.demo.keyboard import Keyboard
 from rule_of_two.demo.lines import heading
 from rule_of_two.demo.screen import Screen
@@ -32,8 +33,10 @@ SCRIPT: Final = "demo script"
 _FEWEST_ARGUMENT_LINES: Final = 4
 _CHOICES: Final = {"y": Choice.YES, "n": Choice.NO}
 _FACES: Final = {"a": Face.ARGUMENTS, "w": Face.WHY}
-_KEYS: Final = tuple(key for key in QUESTION_KEYS if key[0] not in {"y", "q"})
-"""Those of the console but yes; one leaves the demo with Ctrl-C."""
+
+
+def _wall() -> datetime:
+    return datetime.now().astimezone()
 
 
 class Approver:
@@ -47,6 +50,7 @@ class Approver:
         scripted: Choice | None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = _wall,
     ) -> None:
         self.asked = 0
         """How many questions came."""
@@ -58,6 +62,7 @@ class Approver:
         self.person = "you" if self._keyboard else f"a script that answers {self._scripted}"
         """Who is asked, for the story to tell."""
         self._monotonic = monotonic
+        self._now = now
         self._board = Board()
         self._client = DeskClient(state, self._hear)
         self._gateways: set[str] = set()
@@ -94,36 +99,30 @@ class Approver:
     async def _by_script(self, item: Item) -> None:
         await self._screen.pause()
         item.sent = self._scripted
-        self._send(item, SCRIPT)
+        self._send(Said(item, self._scripted), SCRIPT)
 
     async def _by_key(self, item: Item, title: str, keyboard: Keyboard) -> None:
         """Take keys until one is an answer. As in the console, none counts before the question could be read."""
-        self._board.painted(item, self._monotonic())
+        self._board.painted(self._board.showing, self._monotonic())
         while item.sent is None:
             key = await keyboard.key()
             if key in _CHOICES:
-                if self._board.answer(_CHOICES[key], at=self._monotonic(), now=_now()) is item:
-                    self._send(item, _user())
+                said = self._board.press(_CHOICES[key], at=self._monotonic(), now=self._now())
+                if isinstance(said, Said):
+                    self._send(said, _user())
                 self._screen.show(_notice(self._board.notice, self._screen.width))
             elif key in _FACES:
                 self._board.turn(_FACES[key])
                 self._draw(item, title)
 
-    def _send(self, item: Item, approver: str) -> None:
-        question, self.choice = item.question, item.sent
-        answer = Answer(
-            question_id=question.id,
-            digest=question.digest,
-            verdict=item.sent or Choice.NO,
-            approver=approver,
-            answered_at=_now(),
-        )
-        if not self._client.answer(item.gateway, answer):
-            self._board.not_sent(item)
+    def _send(self, said: Said, approver: str) -> None:
+        self.choice = said.choice
+        if not Signer(approver).send(said, self._client, self._now()):
+            self._board.not_sent(said)
 
     def _draw(self, item: Item, title: str) -> None:
         """The side of the question that is turned up, as the console lays it out."""
-        width, now, head = self._screen.width, _now(), heading(title)
+        width, now, head = self._screen.width, self._now(), heading(title)
         self._screen.turn()
         if self._board.face is Face.WHY:
             head, lines, whole = (), item.view.why(width, now), False  # long: it has a sentence of its own on top
@@ -143,10 +142,11 @@ class Approver:
         return max(_FEWEST_ARGUMENT_LINES, self._screen.height - besides - len(heading("")))
 
     def _keys(self, item: Item, width: int) -> list[Line]:
-        """Yes only when the arguments have been shown to their end; the key of this side leads back."""
+        """Those of the console that this one has; the key of this side leads back. One leaves with Ctrl-C."""
         back = {Face.ARGUMENTS: "a", Face.WHY: "w"}.get(self._board.face)
-        others = [(key, "back" if key == back else text) for key, text in _KEYS]
-        return keys_lines([YES if item.read else NOT_YET, *others], width)
+        offers = [choice for choice in item.question.offers if choice in _CHOICES.values()]
+        keys = [key for key in question_keys(offers, read=item.read) if key[0] != "q"]
+        return keys_lines([(key, "back" if key and key == back else text) for key, text in keys], width)
 
     def _hear(self, gateway: str, message: ToConsole | None) -> None:
         if message is None:
@@ -162,13 +162,9 @@ class Approver:
             await self._heard.wait()
 
 
-def _notice(text: str, width: int) -> Iterator[Line]:
+def _notice(notice: Line, width: int) -> Iterator[Line]:
     yield BLANK
-    yield from ((Span(" "), *line) for line in wrap([Span(text, Style.WARNING)], width - 2))
-
-
-def _now() -> datetime:
-    return datetime.now().astimezone()
+    yield from ((Span(" "), *line) for line in wrap(notice, width - 2))
 
 
 def _user() -> str:

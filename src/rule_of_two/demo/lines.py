@@ -37,8 +37,8 @@ def framed(title: str, text: str, width: int) -> Iterator[Line]:
     top = Span(f" ╭─ {clip(title, width - 8)} ", Style.FRAME)
     yield (top, Span("─" * max(0, width - line_width((top,)) - 1), Style.FRAME))
     for part in text.splitlines():
-        for line in wrap([Span(visible(part), Style.QUOTED)], width - 4):
-            yield (Span(" │ ", Style.FRAME), *line)
+        for line in wrap([Span(visible(part))], width - 4):
+            yield (Span(" │ ", Style.FRAME), *(Span(span.text, Style.QUOTED) for span in line))
     yield (Span(f" ╰{'─' * (width - 3)}", Style.FRAME),)
 
 

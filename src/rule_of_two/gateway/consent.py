@@ -112,7 +112,7 @@ class Consent:
         :raises StoreError: the question could not be journalled, so there is no approval.
         """
         channel = self.elicited if self.elicited is not None and self.elicited.can_ask(caller) else None
-        if not self.desk.attached and channel is None:
+        if not self.desk.attached and not self.desk.holds_answers and channel is None:
             raise await self._unanswered(call, asking, Unanswered.NOBODY_ATTACHED)
         quiet = self.quiet_for(asking.session)
         if quiet is not None:

@@ -104,7 +104,7 @@ class Resources:
 
     async def _attach(self, key: SessionKey, boundary: Boundary) -> Connection:
         ambient = frozenset(self.blueprint.config.sessions.ambient)
-        attached = await self.boundaries.attach(key, boundary, ambient=ambient)
+        attached = await self.boundaries.attach(key, boundary, ambient=ambient, tier=self.answers.tier)
         session = ConnectionSession(
             self.state,
             attached.connection,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from rule_of_two.model import ALL, NONE, Labels, labels_in
+from rule_of_two.model import ALL, NONE, Labels, Tier, labels_in
 from rule_of_two.sessions.key import Boundary, SessionKey, lasting
 from rule_of_two.sessions.labels import AMBIENT, join, join_reservations
 from rule_of_two.sessions.presence import Presence
@@ -51,15 +51,24 @@ class Boundaries:
         self._presence = presence
         self._clock = clock
 
-    async def attach(self, key: SessionKey, boundary: Boundary, *, ambient: Labels = NONE) -> Attached:
-        """Record a new connection and find its session; ``ambient`` labels are joined at once.
+    async def attach(
+        self, key: SessionKey, boundary: Boundary, *, ambient: Labels = NONE, tier: Tier = Tier.ADVISORY
+    ) -> Attached:
+        """Record a new connection and find its session; ``ambient`` labels are joined at once. ``tier`` is what
+        people's answers to this gateway are worth.
 
         :raises StoreError: it could not be recorded.
         """
         connection = secrets.token_hex(8)
+
+        def record(db: sqlite3.Connection) -> Attached:
+            attached = self._attach(db, key, boundary, connection, ambient)
+            db.execute("UPDATE sessions SET tier = ? WHERE id = ?", (tier, attached.session))
+            return attached
+
         self._presence.hold(key.digest, connection)
         try:
-            attached = await self._database.write(lambda db: self._attach(db, key, boundary, connection, ambient))
+            attached = await self._database.write(record)
             self._presence.mark(key.digest, connection)
         except BaseException:
             self._presence.release(key.digest, connection)

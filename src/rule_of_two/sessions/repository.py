@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from rule_of_two.model import Labels, SessionView
+from rule_of_two.model import Labels, SessionView, Tier
 from rule_of_two.sessions.key import SessionKey
 from rule_of_two.sessions.labels import AMBIENT, join, reserve, settle, view_of, view_of_session
 from rule_of_two.sessions.memory import Memory
@@ -36,6 +36,8 @@ class SessionRecord:
     workspace: str
     conversation: str
     boundary: str
+    tier: str
+    """What people's answers to its newest gateway are worth (:class:`~rule_of_two.model.Tier`)."""
     created_at: str
     ended_at: str | None
     ended_how: str | None
@@ -194,12 +196,12 @@ def find_session(database: Database, session: str) -> SessionRecord | None:
 
 def _records(db: sqlite3.Connection, condition: str, values: tuple[str, ...]) -> list[SessionRecord]:
     query = (
-        "SELECT s.id, s.key, s.boundary, s.created_at, s.ended_at, s.ended_how, s.joined_from "  # noqa: S608  # literals
+        "SELECT s.id, s.key, s.boundary, s.created_at, s.ended_at, s.ended_how, s.joined_from, s.tier "  # noqa: S608  # literals
         f"FROM sessions s WHERE {condition} ORDER BY s.rowid"
     )
     opened = "SELECT process, opened_at FROM connections WHERE session = ? AND closed_at IS NULL ORDER BY rowid"
     records: list[SessionRecord] = []
-    for session, text, boundary, created, ended, how, joined_from in db.execute(query, values).fetchall():
+    for session, text, boundary, created, ended, how, joined_from, tier in db.execute(query, values).fetchall():
         key = SessionKey.read(text)
         view = view_of_session(db, session)
         if view is not None:
@@ -212,6 +214,7 @@ def _records(db: sqlite3.Connection, condition: str, values: tuple[str, ...]) ->
                     workspace=key.workspace,
                     conversation=key.conversation,
                     boundary=boundary,
+                    tier=tier or Tier.ADVISORY,
                     created_at=created,
                     ended_at=ended,
                     ended_how=how,

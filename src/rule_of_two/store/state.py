@@ -72,6 +72,7 @@ def _second(tables: Tables) -> None:
     sessions = tables.table("sessions")
     sessions.add_column("refusals", int, not_null_default=0)  # in a row, by people
     sessions.add_column("quiet_until", str)  # until then nothing of this session is asked
+    sessions.add_column("tier", str)  # what answers to its newest gateway are worth at most
     sessions.add_column("began_by", str)  # the signed answer or command that began it, if a person did
     tables.table("receipts").create(
         {

@@ -1,0 +1,162 @@
+"""What the console says in its own words: before a key acts, when it does, and what became of it. Pure.
+
+What is not ours stands in quotes and in a span of its own, so it can begin no line and pass for nothing of ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from rule_of_two.approvals.answer import GrantTerms
+from rule_of_two.approvals.choice import Choice
+from rule_of_two.approvals.messages import Done, Ended
+from rule_of_two.approvals.question import Question
+from rule_of_two.approvals.spans import Line, Span, Style, clip
+from rule_of_two.errors import BadRequest
+
+_NAME_CELLS: Final = 40
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9@._-]{1,40}", re.ASCII)
+
+KEY_OF: Final[Mapping[Choice, str]] = {
+    Choice.YES: "y",
+    Choice.DROP: "d",
+    Choice.GRANT: "g",
+    Choice.NO: "n",
+    Choice.FREEZE: "f",
+    Choice.NEW: "s",
+}
+"""INTERFACE "Console keys"."""
+
+KEY_TEXT: Final[Mapping[Choice, str]] = {
+    Choice.YES: "once",
+    Choice.DROP: "drop C",
+    Choice.GRANT: "grant",
+    Choice.NO: "no",
+    Choice.FREEZE: "freeze",
+    Choice.NEW: "new session",
+}
+
+CONFIRMED: Final = frozenset((Choice.DROP, Choice.GRANT, Choice.NEW))
+"""What the same key has to say twice, as an answer. To a session outside a question, everything."""
+
+SENDING: Final[Mapping[Choice, str]] = {
+    Choice.YES: "Sending your yes.",
+    Choice.DROP: "Sending: C is given up.",
+    Choice.GRANT: "Sending your grant.",
+    Choice.NO: "Sending your no.",
+    Choice.FREEZE: "Sending: no, and the session is frozen. Nothing more passes in it.",
+    Choice.NEW: "Sending: no, and a new session begins.",
+}
+
+_AGAIN: Final = "To do it: {key} once more."
+_GONE_ON: Final[Mapping[Choice, str]] = {
+    Choice.YES: "approved once",
+    Choice.GRANT: "granted for some calls and minutes",
+    Choice.NO: "refused",
+    Choice.FREEZE: "refused, and the session is frozen",
+    Choice.NEW: "refused, and a new session has begun",
+}
+
+
+def name(text: str) -> Span:
+    """A name that is not ours: bare if it is plain, else in quotes."""
+    if _PLAIN_NAME.fullmatch(text):
+        return Span(text, Style.QUOTED)
+    inner = clip(text, _NAME_CELLS).replace('"', '\\"')
+    return Span(f'"{inner}"', Style.QUOTED)
+
+
+def ours(text: str) -> Line:
+    """A sentence of ours."""
+    return (Span(text, Style.WARNING),)
+
+
+def not_offered(question: Question, choice: Choice) -> str:
+    """Why a key does nothing for this question."""
+    if choice is Choice.GRANT:
+        try:
+            GrantTerms.of(question, uses=1, minutes=1)
+        except BadRequest:
+            return "No grant here: it needs targets that can be read, and this call names none such."
+        if "A" in question.held:
+            return (
+                "No grant here: the session holds untrusted content [A], and the operator's policies allow none then."
+            )
+    return f"'{KEY_TEXT[choice]}' is not offered for this question."
+
+
+def confirmation(question: Question, choice: Choice) -> Line:
+    """What a second key would do, for exactly this call."""
+    again = _AGAIN.format(key=KEY_OF[choice])
+    if choice is Choice.DROP:
+        this = (
+            "This call carries C, so it is refused; later reads pass unasked."
+            if "C" in question.labels
+            else "This read passes, and later ones do; every call that carries C is denied."
+        )
+        return ours(f"Drop C for the rest of this session? {this} It cannot be taken back. {again}")
+    if choice is Choice.NEW:
+        return ours(
+            "New session? This call is refused. The gateway forgets what the old conversation read; the model does "
+            f"not. Is the conversation really new? {again}"
+        )
+    return ours(f"These terms would be given. {again}")
+
+
+def session_confirmation(session: str, choice: Choice) -> Line:
+    """What a second key would do to a session outside a question."""
+    deed = {
+        Choice.DROP: "Drop C in session ",
+        Choice.FREEZE: "Freeze session ",
+        Choice.NEW: "Start a new session in place of ",
+    }[choice]
+    effect = {
+        Choice.DROP: "Whatever carries C is denied from now on, so reads pass unasked. It cannot be taken back.",
+        Choice.FREEZE: "Nothing more passes in it; what waits is refused.",
+        Choice.NEW: "The gateway forgets what the old conversation read; the model does not. Is the conversation "
+        "really new?",
+    }[choice]
+    again = _AGAIN.format(key=KEY_OF[choice])
+    return (*ours(deed), name(session), *ours(f"? {effect} {again}"))
+
+
+def sent_to_session(session: str, choice: Choice) -> Line:
+    """A command is on its way."""
+    return (*ours(f"Sending '{KEY_TEXT[choice]}' for session "), name(session), *ours("."))
+
+
+def ending(question: Question, message: Ended) -> Line:
+    """What became of a question."""
+    return (*_about(question), *_became(question, message))
+
+
+def gateway_gone(question: Question) -> Line:
+    """A question ended with its gateway."""
+    return (*_about(question), *ours("its gateway went away, so it was refused."))
+
+
+def _about(question: Question) -> Line:
+    inner = clip(f"{question.upstream} · {question.name}", _NAME_CELLS).replace('"', '\\"')
+    return (*ours("The question about "), Span(f'"{inner}"', Style.QUOTED), *ours(" is over: "))
+
+
+def _became(question: Question, message: Ended) -> Line:
+    if message.verdict is None:
+        return ours(f"{message.unanswered.sentence}." if message.unanswered is not None else "it ended.")
+    if message.verdict is Choice.DROP:
+        what = "refused, as C is dropped" if "C" in question.labels else "C is dropped, so the read passes"
+    else:
+        what = _GONE_ON[message.verdict]
+    worth = "signed" if message.signed else "unsigned, advisory"
+    return (*ours(f"{what}, by "), name(message.approver or "someone"), *ours(f" ({worth})."))
+
+
+def done(message: Done) -> Line:
+    """A command was carried out."""
+    session = name(message.session)
+    if message.choice is Choice.NEW:
+        return (*ours("A new session has begun, and it holds nothing: "), session, *ours("."))
+    what = "has given up C" if message.choice is Choice.DROP else "is frozen"
+    return (*ours("Done: session "), session, *ours(f" {what}."))

@@ -1,0 +1,55 @@
+"""Who answers at this console: makes answers and commands, signs them with the unlocked key, and says what that is
+worth."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from rule_of_two.approvals.answer import Answer
+from rule_of_two.approvals.channel import DeskClient
+from rule_of_two.approvals.command import Command
+from rule_of_two.approvals.items import Ordered, Said
+from rule_of_two.approvals.keys import ApproverKey
+from rule_of_two.approvals.spans import clip
+from rule_of_two.model import Tier
+
+
+class Signer:
+    """``key`` ``None``: the name is only a claim, and nothing is signed."""
+
+    def __init__(self, approver: str, key: ApproverKey | None = None) -> None:
+        self.approver = approver
+        self.key = key
+
+    def send(self, deed: Said | Ordered, client: DeskClient, now: datetime) -> bool:
+        """Send what the human said. ``False``: that gateway is gone, so nothing was approved or done."""
+        if isinstance(deed, Said):
+            return client.answer(deed.item.gateway, self.answer(deed, now))
+        return client.command(deed.gateway, self.command(deed, now))
+
+    def answer(self, said: Said, now: datetime) -> Answer:
+        """The answer, signed where there is a key."""
+        answer = Answer.to(said.item.question, said.choice, approver=self.approver, now=now, grant=said.grant)
+        return answer if self.key is None else answer.signed(self.key)
+
+    def command(self, ordered: Ordered, now: datetime) -> Command:
+        """The command, signed where there is a key."""
+        command = Command.to(ordered.session, ordered.choice, approver=self.approver, now=now)
+        return command if self.key is None else command.signed(self.key)
+
+    def standing(self, tiers: Collection[Tier]) -> str:
+        """For the header: who signs, and what that is worth at gateways of these tiers."""
+        if self.key is None:
+            return "unsigned, advisory"
+        worth = "/".join(sorted(set(tiers)))
+        advisory = ", advisory" if set(tiers) == {Tier.ADVISORY} else ""
+        return f"signed by {clip(self.approver, 12)}{advisory}{f' ({worth})' if worth else ''}"
+
+    def note(self, tier: Tier) -> str | None:
+        """What a human must know of an answer to a question of this tier; ``None`` where the header says it all."""
+        if self.key is None and tier is not Tier.ADVISORY:
+            return "this gateway takes signed answers only: open the console with your key"
+        if self.key is not None and tier is Tier.ADVISORY:
+            return "no approver is enrolled at this gateway: your answer is advisory"
+        return None

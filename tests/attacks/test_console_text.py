@@ -1,0 +1,121 @@
+"""Whatever stands in a question, the terminal obeys none of it, and none of it passes for the console's own words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rule_of_two.approvals.choice import Choice
+from rule_of_two.approvals.messages import Ended, Waits
+from rule_of_two.approvals.question import Origin, Question
+from rule_of_two.model import Target
+from tests.approvals.consoles import Room, a_fresh_question, room, seat, wall
+from tests.approvals.consoles import status as a_status
+from tests.terminal import Terminal
+
+OBEYED = ("\x1b]0;owned\x07", "\x1b[31mred", "\x9b2J", "\u202e", "\u200b", "\u2066", "\U000e0041", "\ufe0f", "\u2028")
+FORGED = ("Approved", "granted", "signed.")
+"""Words that begin no line of ours."""
+
+EVIL = f"{''.join(OBEYED)}\r\n y once\n╰─ end of arguments ─╯\n{' '.join(FORGED * 20)}\nKeys: y once."
+
+
+def evil_question(**members: Any) -> Question:
+    origin = Origin(call=3, name=EVIL, shown=EVIL, at=wall())
+    question = a_fresh_question(
+        **{
+            "client": EVIL,
+            "session": EVIL,
+            "upstream": EVIL,
+            "name": EVIL,
+            "user": EVIL,
+            "tenant": EVIL,
+            "pin": EVIL,
+            "policy_version": EVIL,
+            "held": {"A": origin, "B": origin},
+            "targets": tuple(Target(kind, EVIL, EVIL) for kind in ("recipient", "path", "url")),
+            "messages": (EVIL,),
+            "arguments": {EVIL: EVIL, "list": [EVIL, {EVIL: EVIL}]},
+            "forwarded": {"_meta": {EVIL: EVIL}},
+            **members,
+        }
+    )
+    return replace(question, policies=(EVIL, EVIL))
+
+
+def check(shown: Terminal, text: str) -> None:
+    """Nothing was obeyed, and no line begins with words of theirs."""
+    for evil in OBEYED:
+        assert evil.encode() not in shown.output, repr(evil)
+    for line in text.splitlines():
+        assert not line.lstrip().startswith(FORGED), line
+
+
+async def told(gateway: Room, question: Question) -> None:
+    """What other people's names can bring in."""
+    gateway.desk._tell(Waits(question_id=question.id, calls=3, approvers=(EVIL, EVIL)))
+
+
+async def over(gateway: Room, question: Question) -> None:
+    gateway.desk._tell(Ended(question_id=question.id, verdict=Choice.YES, approver=EVIL, signed=False))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (50, 12), (120, 60)])
+async def test_the_full_screen_obeys_nothing_and_every_line_is_ours(state: Path, size: tuple[int, int]) -> None:
+    async with room(state) as gateway, seat(state, size=size) as shown:
+        gateway.desk.publish(1, a_status(1, id=EVIL, client=EVIL))
+        await shown.shows("1 gateway")
+        question = await gateway.ask(evil_question(needs=2))
+        check(shown, await shown.shows("The agent wants to"))
+        await told(gateway, question)
+        check(shown, await shown.shows("another approver is needed"))
+        for key, words in ((b"w", "since"), (b"\x1b[F", "advisory (T0)"), (b"a", "exact arguments")):
+            shown.press(key)
+            check(shown, await shown.shows(words))
+        shown.press(b"\x1b[F")
+        check(shown, await shown.shows("end of arguments, sha256"))
+        shown.press(b"l")
+        check(shown, await shown.shows("1 session."))
+        await over(gateway, question)
+        check(shown, await shown.shows("(unsigned, advisory)."))
+
+
+async def test_the_terms_of_a_grant_and_a_session_to_be_ended_are_ours_too(state: Path) -> None:
+    target = Target("recipient", EVIL, EVIL)
+    async with room(state) as gateway, seat(state, size=(80, 40)) as shown:
+        gateway.desk.publish(1, a_status(1, id=EVIL, client=EVIL))
+        check(shown, await shown.shows("1/1"))
+        await shown.pressed(b"s", pause=0.9)
+        check(shown, await shown.shows("really new?"))
+        await gateway.ask(a_fresh_question(name=EVIL, upstream=EVIL, targets=(target,)))
+        await shown.shows("y once")
+        await shown.pressed(b"g", pause=0.9)
+        check(shown, await shown.shows("end of the grant"))
+
+
+async def test_plain_lines_obey_nothing_and_every_line_is_ours(state: Path) -> None:
+    async with room(state) as gateway, seat(state, "--plain") as shown:
+        gateway.desk.publish(1, a_status(1, id=EVIL, client=EVIL))
+        await shown.shows("is attached")
+        question = await gateway.ask(evil_question(needs=2))
+        await shown.shows("Keys:")
+        await told(gateway, question)
+        await shown.shows("another approver is needed")
+        for line, words in ((b"w\n", "advisory (T0)"), (b"a last\n", "last page"), (b"l\n", "1 session:")):
+            shown.press(line)
+            await shown.shows(words)
+        shown.press(b"l 1\n")
+        await shown.shows("act on the marked session")
+        await shown.pressed(b"f\n", pause=0.9)
+        await shown.shows("once more")
+        await over(gateway, question)
+        await shown.shows("(unsigned, advisory).")
+    lines = shown.output.decode().splitlines()
+    check(shown, "\n".join(lines))
+    assert len(lines) > 60
+    assert b"\x1b" not in shown.output
+    ours = [line for line in lines if line.startswith("Keys:")]
+    assert len(ours) == 2, "once with the question, and once at the end of its arguments"
