@@ -39,7 +39,7 @@ class Recorded:
     before: Held
     dropped: bool
     beside: tuple[tuple[Labels, bool], ...]
-    """Of each of the sessions that it was judged by, where these are several: what it held, and whether C is dropped."""
+    """Of each session that it was judged by, where these are several: what it held, and whether C is dropped."""
     outcome: Outcome
     observed: bool
     approves: int | None
