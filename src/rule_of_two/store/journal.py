@@ -133,6 +133,16 @@ class JournalStore:
         """What followed a decision: questions, answers, outcomes; oldest first."""
         return list(self._select("WHERE decision = ? ORDER BY seq", (number,)))
 
+    def answers_to(self, question: str) -> list[Entry]:
+        """The answers to a question, oldest first."""
+        clause = "WHERE kind = 'answer' AND instr(body, ?) ORDER BY seq"
+        return [one for one in self._select(clause, (question,)) if one.body.get("question") == question]
+
+    def words(self, session: str, *, before: int) -> list[Entry]:
+        """What people said to a session before an entry: answers and commands, newest first."""
+        clause = "WHERE session = ? AND kind IN ('answer', 'command') AND seq < ? ORDER BY seq DESC"
+        return list(self._select(clause, (session, before)))
+
     def tail(self, count: int, *, after: int = 0) -> list[Entry]:
         """The newest ``count`` entries numbered above ``after``, oldest first."""
         return list(self._select("WHERE seq > ? ORDER BY seq DESC LIMIT ?", (after, count)))[::-1]
