@@ -145,7 +145,7 @@ def test_a_genuine_journal_is_good_and_says_what_was_checked(approved: Approved)
     assert set(facts["not_checked"].values()) == {0}
     shown = subprocess.run(house.command("audit", "verify"), capture_output=True, text=True, check=True).stdout
     assert "Nothing is wrong." in shown
-    assert "1 are by the enrolled key" in shown
+    assert "1 verified with the enrolled key" in shown
 
 
 Forgery = Callable[[Forger, Question], tuple[str, str]]

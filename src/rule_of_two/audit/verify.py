@@ -63,8 +63,8 @@ class Verified:
         count = self.findings.counts
         return [
             f"Read {count['entries']} entries: " + ", ".join(f"{count[name]} {name}" for name in _READ) + ".",
-            f"Signatures: {count['signed']} are by the enrolled key of the approver that they name.",
-            f"Digests: {count['digests']} questions say what was bound.",
+            f"Signatures: {count['signed']} verified with the enrolled key of the approver that is named.",
+            f"Digests: {count['digests']} computed again from what was asked.",
             f"Calls: {count['by_people']} passed on a person's yes, {count['by_grant']} on a grant.",
             f"Every other call that passed was checked to complete nothing, but {count['observed']} of observe mode.",
         ]
