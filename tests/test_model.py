@@ -23,6 +23,7 @@ from rule_of_two.model import (
     SessionView,
     completing,
     label_text,
+    labels_in,
 )
 
 SUBSETS: list[Labels] = [
@@ -146,3 +147,14 @@ def test_a_decision_of_observe_mode_says_so_whatever_became_of_it() -> None:
     decision = Decision(3, Outcome.ALLOW, None, "s", {}, NONE, ())
     assert "mode" not in decision.as_meta()
     assert dataclasses.replace(decision, observing=True).as_meta() == {**decision.as_meta(), "mode": "observe"}
+
+
+def test_labels_are_read_from_letters_and_nothing_else() -> None:
+    assert labels_in("CAx") == frozenset(("A", "C"))
+    assert labels_in("") == NONE
+
+
+def test_a_session_is_judged_by_itself_or_by_those_beside_it() -> None:
+    one, two = SessionView("one"), SessionView("two")
+    assert one.judged == (one,)
+    assert dataclasses.replace(one, beside=(one, two)).judged == (one, two)

@@ -52,7 +52,8 @@ async def test_the_host_s_own_call_ids_do_not_make_it_another_call(house: House)
     house.settings["client"] = "claude-code"
     async with waiting_for_a_person(house) as (gateway, person):
         for number in (1, 2):
-            params = {**SEND, "_meta": {"claudecode/toolUseId": f"toolu_{number}", "traceparent": f"00-{number}"}}
+            trace = f"00-{number:032x}-{number:016x}-01"
+            params = {**SEND, "_meta": {"claudecode/toolUseId": f"toolu_{number}", "traceparent": trace}}
             waiting = gateway.start("tools/call", params)
             if number == 1:
                 assert outcome((await waiting)["result"])[1] == "approval_pending"
@@ -68,11 +69,12 @@ async def test_the_host_s_own_call_ids_do_not_make_it_another_call(house: House)
         {"arguments": {"to": "eve@example.org", "body": "hello"}},
         {"_meta": {"com.example/extra": "x"}},
         {"_meta": {"claudecode/toolUseId": "x"}},
+        {"_meta": {"traceparent": "MEET AT NOON"}},
     ],
     ids=str,
 )
 async def test_another_call_does_not_run_on_the_ticket(house: House, changed: dict[str, Any]) -> None:
-    """The last one: what another client's host sets is nothing special for this one."""
+    """What another client's host sets is nothing special for this one, and no trace is what only is called so."""
     async with waiting_for_a_person(house) as (gateway, person):
         await gateway.call("rec__send", SEND["arguments"])
         person.give(await person.question())

@@ -7,6 +7,7 @@ very bytes that the digest covers, and nothing that holds a question can change 
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,11 +31,12 @@ PROTOCOL_KEYS: Final = frozenset(
             for key in ("protocolVersion", "clientCapabilities", "clientInfo", "logLevel")
         ),
         "progressToken",
-        "traceparent",
-        "tracestate",
     )
 )
-"""Keys of `_meta` that the protocol itself, or a tracer (W3C Trace Context), sets anew with each request."""
+"""Keys of `_meta` that the protocol itself sets anew with each request."""
+
+_TRACE_PARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
+"""What a tracer of the host sets anew with each request (W3C Trace Context): numbers, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,12 +237,20 @@ def bound_parameters(
     bound = {key: value for key, value in params.items() if key not in {*elsewhere, "_meta"}}
     meta = params.get("_meta")
     if isinstance(meta, Mapping):
-        kept = {key: value for key, value in meta.items() if key not in PROTOCOL_KEYS and key not in call_keys}
+        kept = {
+            key: value
+            for key, value in meta.items()
+            if key not in PROTOCOL_KEYS and key not in call_keys and not _is_trace(key, value)
+        }
         if kept:
             bound["_meta"] = kept
     elif meta is not None:
         bound["_meta"] = meta
     return bound
+
+
+def _is_trace(key: str, value: Any) -> bool:
+    return key == "traceparent" and isinstance(value, str) and _TRACE_PARENT.fullmatch(value) is not None
 
 
 def _object(text: str) -> dict[str, Any]:
