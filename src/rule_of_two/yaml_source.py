@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedBase
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -21,7 +21,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 def load_yaml(path: Path, model: type[ModelT]) -> ModelT:
-    """Read ``path`` into ``model``.
+    """Read ``path`` into ``model``: a mapping, or a list where it is a `RootModel`.
 
     :raises ConfigurationError: unreadable, not YAML, or refused by the model; one sentence with file and line.
     """
@@ -43,8 +43,9 @@ def parse_yaml(text: str, model: type[ModelT], path: Path) -> ModelT:
         raise ConfigurationError(f"is not valid YAML: {error.problem}", file=path, line=line) from error
     except (YAMLError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"is not valid YAML: {error}", file=path) from error
-    if not isinstance(document, dict):
-        raise ConfigurationError("must be a YAML mapping", file=path)
+    shape, name = (list, "list") if issubclass(model, RootModel) else (dict, "mapping")
+    if not isinstance(document, shape):
+        raise ConfigurationError(f"must be a YAML {name}", file=path)
     try:
         return model.model_validate(document)
     except ValidationError as error:

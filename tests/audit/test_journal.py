@@ -10,7 +10,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from rule_of_two.audit.journal import FLUSH_SECONDS, Journal
+from rule_of_two.approvals.canonical import canonical, parse
+from rule_of_two.audit.journal import FLUSH_SECONDS, Journal, arguments_digest
 from rule_of_two.errors import StoreError
 from rule_of_two.model import NONE, Action, Facts, Outcome, SessionView, Target, Verdict
 from rule_of_two.store.database import BusyError
@@ -167,6 +168,20 @@ def test_arguments_of_any_size_of_integer_have_a_digest(store: JournalStore) -> 
     numbers = [journal.decision_now(FACTS, SessionView("s"), ALLOW, arguments={"n": n}) for n in (1, 2**70, 2**70)]
     digests = [entry.body["arguments_sha256"] for number in numbers if (entry := store.get(number))]
     assert digests[1] == digests[2] != digests[0]
+
+
+@pytest.mark.parametrize("value", [1.0, -0.0, 2.5, 1e16, 1e300, 2**53 - 1, "1.0", [1.0, {"x": 3.0}], {"1.0": None}])
+def test_the_digest_of_arguments_is_that_of_their_canonical_form(value: object) -> None:
+    """What an approval binds is the canonical text, where 1.0 is 1: the two can be compared."""
+    arguments = {"n": value}
+    assert arguments_digest(arguments) == arguments_digest(parse(canonical(arguments)))
+
+
+def test_a_decision_on_an_answer_names_the_definition_that_is_called(store: JournalStore) -> None:
+    journal = _journal(store)
+    for led in ({"approves": 1}, {"grant": "q"}, {}):
+        journal.decision_now(FACTS, SessionView("s"), ALLOW, pin="p", **led)
+    assert [entry.body.get("pin") for entry in store.tail(3)] == ["p", "p", None]
 
 
 def test_a_decision_names_the_manifest_that_knew_the_call_or_that_none_did(store: JournalStore) -> None:

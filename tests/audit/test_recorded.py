@@ -21,7 +21,7 @@ ANYTHING = st.recursive(
 )
 MEMBERS = (
     *("action", "upstream", "name", "outcome", "labels", "held", "reserved", "dropped"),
-    *("targets", "policies", "manifest", "observed", "approves"),
+    *("targets", "policies", "manifest", "observed", "approves", "beside"),
 )
 
 
@@ -39,6 +39,23 @@ def test_a_decision_is_read_whole() -> None:
     assert call.before == {"B": 4, "C": 7}
     assert call.targets == (Reached("path", "/srv/x", exact=True),)
     assert (call.completes, call.questioned, call.passed, call.again, call.unasked) == (True, True, True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("beside", "completes"),
+    [
+        ([["BC", False], ["A", False]], True),
+        ([["BC", True], ["B", False]], False),
+        ([["B", False], ["C", False]], False),
+        ([], True),
+        ([["B"], 7], False),
+    ],
+)
+def test_a_call_that_several_sessions_judged_completes_what_one_of_them_holds(beside: Any, completes: bool) -> None:
+    """What they hold together is nobody's. An unreadable one held everything, where only C completes."""
+    call = recorded(_entry(held={"B": 4, "C": 5}, beside=beside))
+    assert call is not None
+    assert call.completes is completes
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ from rule_of_two.store.journal import JournalStore, Line
 FLUSH_SECONDS: Final = 0.05
 """How long the outcome of a call may wait to be committed. A decision never waits."""
 
+_LARGEST_INTEGER: Final = 2**53 - 1
+
 _NAMED_BY_MANIFESTS: Final = frozenset((Action.CALL_TOOL, Action.READ_RESOURCE, Action.GET_PROMPT))
 """What the entry of a manifest can name: its decisions say which manifest did, or that none does."""
 
@@ -61,13 +63,15 @@ class Journal:
         arguments: Mapping[str, Any] | None = None,
         approves: int | None = None,
         grant: str | None = None,
+        pin: str | None = None,
         observed: bool = False,
         client: str | None = None,
     ) -> int:
         """Commit a decision and return its number, which is also the call's.
 
         ``approves`` is the number of the asking decision that a human's yes turned into this one, ``grant`` the
-        question at which a standing yes was given that covers it. ``client`` is whose request it is, where one process
+        question at which a standing yes was given that covers it; with either ``pin`` is the definition that is called.
+        ``client`` is whose request it is, where one process
         serves several.
 
         :raises BusyError: another process is writing; the caller tries its whole step again.
@@ -89,6 +93,9 @@ class Journal:
             "policy_version": self._policy_version,
             "client": client or self._client,
         }
+        if view.beside:
+            # What names no conversation is judged by each of them, and not by what they hold together.
+            body["beside"] = sorted({("".join(sorted(one.after)), one.dropped) for one in view.beside})
         if facts.action in _NAMED_BY_MANIFESTS:
             body["manifest"] = facts.manifest
         if facts.reads:
@@ -100,11 +107,13 @@ class Journal:
         if verdict.errors:
             body["errors"] = verdict.errors
         if arguments is not None:
-            body["arguments_sha256"] = _digest(arguments)
+            body["arguments_sha256"] = arguments_digest(arguments)
         if approves is not None:
             body["approves"] = approves
         if grant is not None:
             body["grant"] = grant
+        if approves is not None or grant is not None:
+            body["pin"] = pin
         if observed:
             body["observed"] = True
         waiting = () if self._appending.locked() else tuple(self._outcomes)
@@ -179,13 +188,27 @@ def _reached(target: Target) -> dict[str, Any]:
     return reached
 
 
-def _digest(arguments: Mapping[str, Any]) -> str:
-    """SHA-256 over the arguments as JSON with sorted keys; integers of any size."""
+def arguments_digest(arguments: Mapping[str, Any]) -> str:
+    """SHA-256 over the arguments as JSON with sorted keys; integers of any size.
+
+    ``1.0`` is ``1``, as in the canonical text that an approval binds, so that the two can be compared.
+    """
     try:
         text = orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)
+        if b".0" in text:
+            text = orjson.dumps(_plain(arguments), option=orjson.OPT_SORT_KEYS)
     except TypeError:  # an integer beyond 64 bits
         text = json.dumps(arguments, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     return hashlib.sha256(text).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """The value with whole floating-point numbers as integers, where canonical JSON (RFC 8785) writes them so."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST_INTEGER:
+        return int(value)
+    if isinstance(value, Mapping):
+        return {name: _plain(member) for name, member in value.items()}
+    return [_plain(element) for element in value] if isinstance(value, list) else value
 
 
 def _stored(resource: StoredResource) -> str:

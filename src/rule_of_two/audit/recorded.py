@@ -38,6 +38,8 @@ class Recorded:
     labels: Labels
     before: Held
     dropped: bool
+    beside: tuple[tuple[Labels, bool], ...]
+    """Of each session that it was judged by, where these are several: what it held, and whether C is dropped."""
     outcome: Outcome
     observed: bool
     approves: int | None
@@ -60,8 +62,9 @@ class Recorded:
 
     @property
     def completes(self) -> bool:
-        """Whether it completed the set of the session as that stood."""
-        return completing(frozenset(self.before), self.labels, dropped=self.dropped)
+        """Whether it completed the set of the session, or of one of those that it was judged by, as that stood."""
+        judged = self.beside or ((frozenset(self.before), self.dropped),)
+        return any(completing(held, self.labels, dropped=dropped) for held, dropped in judged)
 
     @property
     def unasked(self) -> bool:
@@ -99,7 +102,7 @@ def recorded(entry: Entry) -> Recorded | None:
     manifest, approves = body.get("manifest"), body.get("approves")
     return Recorded(
         number=entry.number,
-        at=_time(entry.at),
+        at=time_of(entry.at),
         session=session,
         action=_text(body.get("action"), Action.CALL_TOOL),
         upstream=upstream,
@@ -107,6 +110,7 @@ def recorded(entry: Entry) -> Recorded | None:
         labels=labels_in([one for one in labels if isinstance(one, str)]),
         before={**_held(body.get("reserved")), **_held(body.get("held"))},
         dropped=body.get("dropped") is True,
+        beside=tuple(_judged(one) for one in _list(body.get("beside"))),
         outcome=Outcome(outcome),
         observed=body.get("observed") is True,
         approves=approves if _is_number(approves) else None,
@@ -123,6 +127,14 @@ def _held(value: Any) -> Held:
     return {label: value[label] for label in ALL if _is_number(value.get(label))}
 
 
+def _judged(value: Any) -> tuple[Labels, bool]:
+    """What cannot be read held everything."""
+    match value:
+        case [str(held), bool(dropped)]:
+            return labels_in(held), dropped
+    return ALL, False
+
+
 def _reached(value: Any) -> Reached:
     if not isinstance(value, Mapping):
         return Reached("", None, exact=False)
@@ -131,7 +143,8 @@ def _reached(value: Any) -> Reached:
     return Reached(_text(value.get("kind"), ""), text, exact=text is not None and value.get("exact", True) is True)
 
 
-def _time(text: Any) -> datetime | None:
+def time_of(text: Any) -> datetime | None:
+    """The time that a text says, UTC where it names no zone; ``None``: it says none."""
     try:
         at = datetime.fromisoformat(text)
     except (TypeError, ValueError):

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from rule_of_two.audit.journal import Origin, described, targets_text
-from rule_of_two.errors import RuleOfTwoError
+from rule_of_two.audit.testimony import DROP, FREEZE, GRANT
+from rule_of_two.audit.told import asked, commanded, said
+from rule_of_two.errors import Code, RuleOfTwoError
 from rule_of_two.escape import visible
 from rule_of_two.model import label_text
 from rule_of_two.store.journal import Entry, JournalStore
 
 _VERBS = {"allow": "allowed", "ask": "asked", "deny": "denied"}
 _NOBODY_ATTACHED = "nobody_attached"
+_DEEDS = {Code.SESSION_FROZEN: FREEZE, Code.DROPPED_CAPABILITY: DROP}
+"""What a person had done to the session, where that is why a call was denied."""
 
 
 class UnknownDecision(RuleOfTwoError):
@@ -29,6 +33,8 @@ class Explanation:
     """Of every label that the session held or had reserved, the call that brought it."""
     followed: tuple[Entry, ...]
     """Questions, answers, outcomes, and the decision that an answer led to; oldest first."""
+    rests_on: tuple[Entry, ...] = ()
+    """The answers and commands of people that it rests on: the yes, the grant, or what they did to the session."""
 
     def as_facts(self) -> dict[str, Any]:
         """For scripts."""
@@ -44,6 +50,9 @@ class Explanation:
             "followed": [
                 {"number": entry.number, "at": entry.at, "kind": entry.kind, **entry.body} for entry in self.followed
             ],
+            "rests_on": [
+                {"number": entry.number, "at": entry.at, "kind": entry.kind, **entry.body} for entry in self.rests_on
+            ],
         }
 
     def lines(self) -> list[str]:
@@ -52,7 +61,7 @@ class Explanation:
         Names, targets, reasons and details come from the model, its servers and consoles: they are escaped, so that
         none can begin a line of its own.
         """
-        return [self._what(), self._seen(), *self._because(), *self._then()]
+        return [self._what(), self._seen(), *self._because(), *self._rests(), *self._then()]
 
     def _what(self) -> str:
         body = self.decision.body
@@ -82,12 +91,20 @@ class Explanation:
         lines += [f"  A label was lowered by {visible(line)}." for line in body.get("lowered_by", ())]
         return lines
 
+    def _rests(self) -> list[str]:
+        return [
+            f"  It rests on this: {commanded(one.body) if one.kind == 'command' else said(one.body)}"
+            f"{f', asked at d{one.decision}' if one.decision else ''}, {_clock(one.at)}."
+            for one in self.rests_on
+        ]
+
     def _then(self) -> list[str]:
         answers = {entry.decision: entry.body for entry in self.followed if entry.kind == "answer"}
+        away = {entry.decision for entry in self.followed if entry.body.get("reason") == "pending"}
         return [
             f"  Then {text}, {_clock(entry.at)}."
             for entry in self.followed
-            if (text := _followed(entry, answers.get(entry.decision, {})))
+            if (text := _followed(entry, answers.get(entry.decision, {}), came_back=entry.decision in away))
         ]
 
 
@@ -106,6 +123,7 @@ def explain(store: JournalStore, reference: str) -> Explanation:
         decision=entry,
         origins={label: origin_of(store, number) for label, number in before.items()},
         followed=tuple(_chain(store, entry.number)),
+        rests_on=tuple(_rests_on(store, entry)),
     )
 
 
@@ -127,18 +145,32 @@ def _chain(store: JournalStore, number: int) -> list[Entry]:
     return followed
 
 
-def _followed(entry: Entry, answer: Mapping[str, Any]) -> str:
-    """What an entry tells. ``answer`` is the body of the answer to the same decision's question, if there is one."""
+def _rests_on(store: JournalStore, decision: Entry) -> list[Entry]:
+    """What people had said that let a call pass or stopped it; each of its answers, where it needs several."""
+    body = decision.body
+    if body["outcome"] == "allow" and isinstance(body.get("approves"), int):
+        answers = [one for one in store.of_decision(body["approves"]) if one.kind == "answer" and one.body["answer"]]
+        return [one for one in answers if one.number < decision.number]
+    if isinstance(body.get("grant"), str):
+        return [one for one in store.answers_to(body["grant"]) if one.body.get("answer") == GRANT]
+    deed = _DEEDS.get(body["code"])
+    if deed is None or decision.session is None:
+        return []
+    words = store.words(decision.session, before=decision.number)
+    return [one for one in words if deed in (one.body.get("answer"), one.body.get("command"))][:1]
+
+
+def _followed(entry: Entry, answer: Mapping[str, Any], *, came_back: bool) -> str:
+    """What an entry tells. ``answer`` is the body of the last answer to the same decision's question, if there is one;
+    ``came_back``: the client was not kept waiting for it."""
     body = entry.body
     match entry.kind:
         case "question" if answer.get("reason") != _NOBODY_ATTACHED:
-            # Only an answer proves that somebody saw it.
-            shown = "was shown" if answer.get("answer") else "was to be shown"
-            return f"a person {shown} exactly this call (digest {visible(body['digest'][:12])}…)"
-        case "answer" if body["answer"]:
-            return f"{visible(body['approver'])} answered {visible(body['answer'])} ({visible(body['assurance'])})"
+            return asked(body, answered=bool(answer.get("answer")))
         case "answer":
-            return f"nobody answered ({visible(body['reason'])})"
+            return said(body)
+        case "decision" if came_back and body["outcome"] == "allow":
+            return f"the agent came back and the call ran on that answer: d{entry.number} allow"
         case "decision":
             return f"it was decided again with the session's state of that moment: d{entry.number} {body['outcome']}"
         case "outcome":

@@ -7,6 +7,8 @@ import click
 import orjson
 
 from rule_of_two.audit.journal import described, targets_text
+from rule_of_two.audit.told import asked, commanded, said
+from rule_of_two.cli.audit_verify import verify
 from rule_of_two.cli.main import Context
 from rule_of_two.escape import visible
 from rule_of_two.store.journal import Entry, JournalStore
@@ -16,7 +18,7 @@ _POLL_SECONDS = 0.25
 
 @click.group()
 def audit() -> None:
-    """Read the journal.
+    """Read the journal, and check it.
 
     \b
     Example:
@@ -47,6 +49,9 @@ def tail(context: Context, count: int, follow: bool) -> None:
         anyio.run(forever, last)
 
 
+audit.add_command(verify)
+
+
 def _print(entries: list[Entry], *, as_json: bool) -> int:
     for entry in entries:
         click.echo(_json(entry) if as_json else _line(entry))
@@ -75,12 +80,19 @@ def _line(entry: Entry) -> str:
             text = f"{body['outcome']:5} {visible(described(body))}{f' to {where}' if where else ''}"
             text += f"  {''.join(f'[{label}]' for label in body['labels'])} {body['code'] or ''}".rstrip()
             text += "  let pass by observe mode" if body.get("observed") else ""
+            text += f"  after the answer to d{body['approves']}" if isinstance(body.get("approves"), int) else ""
+            text += f"  on the grant {visible(str(body['grant']))}" if "grant" in body else ""
         case "outcome":
             text = f"      d{entry.decision} {body['outcome']} {visible(body['detail'])}".rstrip()
+        case "question" if "joins" in body:
+            text = f"      d{entry.decision} {asked(body, answered=False)}"
         case "question":
-            text = f"      d{entry.decision} asked a person"
+            through = " through the client" if body.get("channel") == "elicitation" else ""
+            text = f"      d{entry.decision} asked a person{through}"
         case "answer":
-            text = f"      d{entry.decision} {visible(body['answer'] or body['reason'])}"
+            text = f"      d{entry.decision} {said(body)}"
+        case "command":
+            text = f"      {visible(str(entry.session))}: {commanded(body)}"
         case _:
             text = f"      {entry.kind}: " + ", ".join(f"{key} {visible(str(value))}" for key, value in body.items())
     return f"{entry.at[:19]}Z d{entry.number:<5} {text}"

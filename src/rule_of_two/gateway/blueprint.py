@@ -12,7 +12,7 @@ from typing import Any, Final
 from rule_of_two.approvals.approvers import Enrolled
 from rule_of_two.clients.profiles import PROFILES, Profile
 from rule_of_two.errors import ConfigurationError
-from rule_of_two.gateway.config import Config, Server, expand
+from rule_of_two.gateway.config import ApproverSettings, Config, Server, expand
 from rule_of_two.gateway.consent import Patience
 from rule_of_two.gateway.launch import Launch, environment
 from rule_of_two.gateway.splitting import Splitting, splitting
@@ -110,18 +110,26 @@ def enrolled_approvers(config: Config, file: Path | None) -> tuple[Enrolled, ...
 
     :raises ConfigurationError: one of the keys is none.
     """
-    if not config.approvals.approvers:
+    return enrol(config.approvals.approvers, tenant=config.principal.tenant, file=file)
+
+
+def enrol(approvers: Sequence[ApproverSettings], *, tenant: str, file: Path | None) -> tuple[Enrolled, ...]:
+    """Approvers with their keys. ``tenant`` is that of those for whom none is named.
+
+    :raises ConfigurationError: one of the keys is none.
+    """
+    if not approvers:
         return ()
     from rule_of_two.approvals.keys import PublicKey  # noqa: PLC0415  # only who enrols approvers pays for it
 
     enrolled: list[Enrolled] = []
-    for one in config.approvals.approvers:
+    for one in approvers:
         try:
             key = PublicKey.parse(one.key)
         except ConfigurationError as error:
             raise ConfigurationError(f"the key of the approver '{one.name}' {error}", file=file) from error
-        tenant = one.tenant or config.principal.tenant
-        enrolled.append(Enrolled(Approver(one.name, one.user or one.name, tenant, one.roles, signed=True), key))
+        approver = Approver(one.name, one.user or one.name, one.tenant or tenant, one.roles, signed=True)
+        enrolled.append(Enrolled(approver, key))
     return tuple(enrolled)
 
 

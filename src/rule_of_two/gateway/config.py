@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, field_validator, model_validator
 
 from rule_of_two.clients.profiles import PROFILES
 from rule_of_two.errors import ConfigurationError
@@ -99,6 +99,10 @@ class ApproverSettings(_Strict):
     user: str | None = None
     tenant: str | None = None
     roles: tuple[str, ...] = ()
+
+
+class ApproverList(RootModel[tuple[ApproverSettings, ...]]):
+    """A file of approvers, as the list under ``approvals.approvers``."""
 
 
 class ApprovalSettings(_Strict):

@@ -266,6 +266,7 @@ def shown_of(question: Question, secrets: tuple[str, ...]) -> dict[str, Any]:
         "expires_at": question.expires_at.isoformat(timespec="microseconds"),
         "needs": question.needs,
         "offers": question.offers,
+        "tier": question.tier,
     }
 
 

@@ -289,6 +289,7 @@ class Enforcement:
             arguments=call.arguments if call else None,
             approves=approves,
             grant=grant,
+            pin=call.pin if call else None,
             observed=observed,
             client=self._client,
         )

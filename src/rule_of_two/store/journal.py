@@ -20,6 +20,11 @@ _ROW: Final = "(?, ?, ?, ?, ?)"
 _INSERT: Final = f"{_INTO} {_ROW}"
 _BATCH: Final = 1000
 _COLUMNS: Final = "seq, at, kind, session, decision, body"
+_RAW: Final = (
+    "seq, CAST(at AS BLOB), CAST(kind AS BLOB), CAST(session AS BLOB), "
+    "CASE WHEN typeof(decision) = 'integer' THEN decision END, CAST(body AS BLOB)"
+)
+"""Bytes that need not be text, so that SQLite's own decoding cannot fail on what somebody else wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,13 @@ class Entry:
     session: str | None
     decision: int | None
     body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A line of the journal that no gateway wrote: it is no JSON object, or has a wrong type somewhere."""
+
+    number: int
 
 
 def _first(tables: Tables) -> None:
@@ -80,6 +92,18 @@ def _encoded(body: Mapping[str, Any]) -> str:
         return text.encode("utf-8", "replace").decode()
 
 
+def _read(row: Sequence[Any]) -> Entry | Unreadable:
+    number, at, kind, session, decision, body = row
+    try:
+        value = orjson.loads(body)
+        texts = [None if part is None else part.decode() for part in (at, kind, session)]
+    except (ValueError, TypeError):
+        return Unreadable(number)
+    if not isinstance(value, dict):
+        return Unreadable(number)
+    return Entry(number, texts[0] or "", texts[1] or "", texts[2], decision, value)
+
+
 class JournalStore:
     """Append and read entries. Times are UTC, ISO 8601."""
 
@@ -109,6 +133,16 @@ class JournalStore:
         """What followed a decision: questions, answers, outcomes; oldest first."""
         return list(self._select("WHERE decision = ? ORDER BY seq", (number,)))
 
+    def answers_to(self, question: str) -> list[Entry]:
+        """The answers to a question, oldest first."""
+        clause = "WHERE kind = 'answer' AND instr(body, ?) ORDER BY seq"
+        return [one for one in self._select(clause, (question,)) if one.body.get("question") == question]
+
+    def words(self, session: str, *, before: int) -> list[Entry]:
+        """What people said to a session before an entry: answers and commands, newest first."""
+        clause = "WHERE session = ? AND kind IN ('answer', 'command') AND seq < ? ORDER BY seq DESC"
+        return list(self._select(clause, (session, before)))
+
     def tail(self, count: int, *, after: int = 0) -> list[Entry]:
         """The newest ``count`` entries numbered above ``after``, oldest first."""
         return list(self._select("WHERE seq > ? ORDER BY seq DESC LIMIT ?", (after, count)))[::-1]
@@ -125,6 +159,19 @@ class JournalStore:
             if len(batch) < _BATCH:
                 return
             last = batch[-1].number
+
+    def everything(self) -> Iterator[Entry | Unreadable]:
+        """All entries, oldest first; read as they are asked for, and whatever bytes stand in them."""
+        clause = f"WHERE seq > ? ORDER BY seq LIMIT {_BATCH}"
+        query = f"SELECT {_RAW} FROM entries {clause}"  # noqa: S608  # literals of this module
+        last = -(1 << 63)
+        while True:
+            after = last
+            batch = self.database.read(lambda db: db.execute(query, (after,)).fetchall())  # noqa: B023  # used at once
+            yield from (_read(row) for row in batch)
+            if len(batch) < _BATCH:
+                return
+            last = batch[-1][0]
 
     def _select(self, clause: str, values: Sequence[object]) -> Iterator[Entry]:
         query = f"SELECT {_COLUMNS} FROM entries {clause}"  # noqa: S608  # clauses are literals of this module

@@ -1,0 +1,75 @@
+"""What people said, as far as the journal can show it: signed words, and who can tell whether they are genuine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final, Protocol
+
+YES: Final = "yes"
+GRANT: Final = "grant"
+DROP: Final = "drop"
+FREEZE: Final = "freeze"
+NEW: Final = "new"
+APPROVING: Final = frozenset((YES, GRANT))
+ELICITATION: Final = "elicitation"
+
+
+class Standing(Enum):
+    """What a signature is worth."""
+
+    SIGNED = "signed"
+    """By the enrolled key of the approver that it names, over exactly these words."""
+    UNSIGNED = "unsigned"
+    """Nobody signed: whoever runs as the gateway's user could have written it."""
+    NO_KEY = "no_key"
+    """By a key that is not at hand."""
+    FORGED = "forged"
+    """The enrolled key did not sign these words, or it is enrolled for somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A standing yes: ``members`` are what a call must be equal in, by name. It begins and ends at these times."""
+
+    members: Mapping[str, object]
+    uses: int
+    begins: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One answer or command, as its receipt says. ``id`` is the command's, ``question`` and ``digest`` an answer's."""
+
+    choice: str
+    approver: str
+    standing: Standing
+    session: str | None
+    key: str | None = None
+    id: str | None = None
+    question: str | None = None
+    digest: str | None = None
+    channel: str | None = None
+    terms: Terms | None = None
+
+    @property
+    def assured(self) -> str:
+        """``alice (signed with SHA256:…)``; escape it before it is printed."""
+        how = f"signed with {self.key}" if self.standing is Standing.SIGNED else self.standing.value
+        return f"{self.approver} ({how})"
+
+
+class Witness(Protocol):
+    """Reads receipts and knows keys. Nothing that it is given makes it raise."""
+
+    def answer(self, receipt: object) -> Said | None:
+        """The answer of a receipt; ``None``: it is none."""
+
+    def command(self, receipt: object) -> Said | None:
+        """The command of a receipt; ``None``: it is none."""
+
+    def digest(self, question: Mapping[str, Any]) -> str | None:
+        """The digest of a journalled question's members; ``None``: they are not what a question can have."""

@@ -1,0 +1,75 @@
+"""What people were asked, and what they said, in sentences: from the journal's entries, for `why` and `audit tail`.
+
+Names, targets and reasons come from consoles, the model and its servers: all of them are escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rule_of_two.audit.testimony import DROP, FREEZE, GRANT, NEW, YES
+from rule_of_two.escape import visible
+
+_DEEDS: Final = {
+    DROP: "gave up [C] for the rest of the session",
+    FREEZE: "answered no and froze the session",
+    NEW: "started a new session, so that the call of the old one was refused",
+}
+_COMMANDS: Final = {DROP: "gave up [C] in the session", FREEZE: "froze the session", NEW: "started a new session"}
+_NOBODY: Final = {
+    "pending": "the client could wait no longer: it was told to come back with the same call (ticket {ticket})",
+    "backed_off": "nobody was asked: people had refused several times in a row",
+    "too_many": "it was turned away unasked: too many questions were waiting (too_many)",
+}
+
+
+def said(body: Mapping[str, Any]) -> str:
+    """``alice answered yes (signed with SHA256:…, T1)``: an answer's entry, or why there was none."""
+    choice = body.get("answer")
+    if not choice:
+        reason = str(body.get("reason"))
+        told = _NOBODY.get(reason, "nobody answered ({reason})")
+        return told.format(reason=visible(reason), ticket=visible(str(body.get("ticket"))))
+    needs = body.get("needs")
+    several = f", one of {needs} who must" if choice == YES and isinstance(needs, int) and needs > 1 else ""
+    deed = _granted(body) if choice == GRANT else _DEEDS.get(str(choice), f"answered {visible(str(choice))}{several}")
+    return f"{visible(str(body.get('approver')))} {deed} ({assured(body)})"
+
+
+def commanded(body: Mapping[str, Any]) -> str:
+    """``alice froze the session (signed with SHA256:…)``: a command's entry."""
+    choice = str(body.get("command"))
+    return f"{visible(str(body.get('by')))} {_COMMANDS.get(choice, visible(choice))} ({assured(body)})"
+
+
+def assured(body: Mapping[str, Any]) -> str:
+    """What an answer or a command is worth as it was recorded; `audit verify` checks that it is."""
+    receipt = body.get("receipt")
+    if isinstance(receipt, Mapping) and receipt.get("signature"):
+        tier = f", {visible(str(body['tier']))}" if "tier" in body else ""
+        return f"signed with {visible(str(receipt.get('key')))}{tier}"
+    return visible(str(body.get("assurance")))
+
+
+def asked(body: Mapping[str, Any], *, answered: bool) -> str:
+    """A question's entry. Only an answer proves that somebody saw it."""
+    if "joins" in body:
+        return f"a person was asked about this very call already (d{visible(str(body['joins']))})"
+    who = "the client's user" if body.get("channel") == "elicitation" else "a person"
+    shown = "was shown" if answered else "was to be shown"
+    return f"{who} {shown} exactly this call (digest {visible(str(body.get('digest'))[:12])}…)"
+
+
+def _granted(body: Mapping[str, Any]) -> str:
+    receipt = body.get("receipt")
+    terms = receipt.get("grant") if isinstance(receipt, Mapping) else None
+    if not isinstance(terms, Mapping):
+        return "answered grant"
+    given = terms.get("targets")
+    targets = (
+        ", ".join(str(one[-1]) for one in given if isinstance(one, list) and one) if isinstance(given, list) else ""
+    )
+    call = f"{terms.get('upstream')}__{terms.get('name')} to {targets}"
+    uses, minutes = visible(str(terms.get("uses"))), visible(str(terms.get("minutes")))
+    return f"granted {uses} calls of {visible(call)} within {minutes} minutes"

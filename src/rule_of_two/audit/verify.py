@@ -1,0 +1,116 @@
+"""Checks offline that the journal's approvals are genuine: every receipt, and every call that rested on one.
+
+What it cannot show is that no entry was taken out or changed where nobody signed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rule_of_two.audit.calls import Calls
+from rule_of_two.audit.findings import Findings
+from rule_of_two.audit.people import People
+from rule_of_two.audit.testimony import Witness
+from rule_of_two.store.journal import Entry, Unreadable
+
+_READ: Final = ("decisions", "questions", "answers", "commands")
+_COUNTS: Final = (
+    "entries",
+    "decisions",
+    "by_people",
+    "by_grant",
+    "observed",
+    "questions",
+    "answers",
+    "unanswered",
+    "commands",
+    "signed",
+    "digests",
+)
+_NOT_CHECKED: Final = ("unsigned", "through_the_client", "digests_masked", "digests_incomplete")
+_MOST_NAMED: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was checked and what was found."""
+
+    findings: Findings
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings.found
+
+    def as_facts(self) -> dict[str, Any]:
+        """For scripts."""
+        counts = self.findings.counts
+        return {
+            "good": self.good,
+            "checked": {name: counts[name] for name in _COUNTS},
+            "not_checked": {name: counts[name] for name in _NOT_CHECKED},
+            "on_unsigned": [f"d{number}" for number in self.findings.on_unsigned],
+            "findings": [one.as_facts() for one in self.findings.found],
+        }
+
+    def lines(self) -> list[str]:
+        """For people: what was checked, what could not be, and what was found."""
+        return [*self._checked(), *self._not_checked(), *self._found()]
+
+    def _checked(self) -> list[str]:
+        count = self.findings.counts
+        return [
+            f"Read {count['entries']} entries: " + ", ".join(f"{count[name]} {name}" for name in _READ) + ".",
+            f"Signatures: {count['signed']} verified with the enrolled key of the approver that is named.",
+            f"Digests: {count['digests']} computed again from what was asked.",
+            f"Calls: {count['by_people']} passed on a person's yes, {count['by_grant']} on a grant.",
+            f"Every other call that passed was checked to complete nothing, but {count['observed']} of observe mode.",
+        ]
+
+    def _not_checked(self) -> list[str]:
+        count = self.findings.counts
+        told = (
+            ("unsigned", "unsigned answers or commands: advisory, as whoever runs as the gateway's user can give them"),
+            ("through_the_client", "answers came through the client, which can answer by itself: advisory"),
+            ("digests_masked", "digests cannot be recomputed because secrets are masked"),
+            ("digests_incomplete", "digests cannot be recomputed because their entries are of an older version"),
+        )
+        lines = [f"Not checked: {count[name]} {what}." for name, what in told if count[name]]
+        resting = self.findings.on_unsigned
+        if resting:
+            named = ", ".join(f"d{number}" for number in resting[:_MOST_NAMED])
+            more = f" and {len(resting) - _MOST_NAMED} more" if len(resting) > _MOST_NAMED else ""
+            lines.append(f"Calls that rest on unsigned answers: {named}{more}.")
+        return lines
+
+    def _found(self) -> list[str]:
+        found = self.findings.found
+        if not found:
+            return ["Nothing is wrong."]
+        return [f"{len(found)} {'finding' if len(found) == 1 else 'findings'}:", *(f"  {one.line}" for one in found)]
+
+
+def verify(entries: Iterable[Entry | Unreadable], witness: Witness) -> Verified:
+    """Check the entries in order. Whatever stands in them, it does not raise; what cannot be read is a finding.
+
+    It keeps a few hundred bytes of each question, and nothing of other entries.
+    """
+    findings = Findings()
+    people = People(witness, findings)
+    calls = Calls(people, findings)
+    checks = {
+        "question": people.question,
+        "answer": people.answer,
+        "command": people.command,
+        "session": people.session,
+        "decision": calls.decision,
+    }
+    for entry in entries:
+        findings.counts["entries"] += 1
+        if isinstance(entry, Unreadable):
+            findings.unreadable(entry.number)
+        elif (check := checks.get(entry.kind)) is not None:
+            check(entry)
+    return Verified(findings)
