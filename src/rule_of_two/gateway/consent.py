@@ -150,10 +150,13 @@ class Consent:
     async def _at_the_desk(
         self, asking: Decision, question: Question, shown: dict[str, Any], caller: Caller | None
     ) -> Given | StillWaiting | Unanswered:
-        if (known := self.desk.known(question)) is not None:
-            shown = _joined(known)
-        await self.journal.question(asking.number or 0, asking.session, shown)
-        return await self._wait(question, caller)
+        # What is written down is what is shown: a question that ends meanwhile is no longer joined.
+        while True:
+            known = self.desk.known(question)
+            body = shown if known is None else _joined(known)
+            await self.journal.question(asking.number or 0, asking.session, body)
+            if self.desk.known(question) is known:
+                return await self._wait(question, caller)
 
     async def _through_the_client(
         self, asking: Decision, question: Question, shown: dict[str, Any], channel: Elicited, caller: Caller
