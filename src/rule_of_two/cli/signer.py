@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import getpass
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
-import platformdirs
 
 from rule_of_two.errors import ConfigurationError
+from rule_of_two.gateway.config import key_path
 
 if TYPE_CHECKING:
     from rule_of_two.approvals.keys import ApproverKey
@@ -26,15 +25,6 @@ class Signer:
 
     name: str
     key: ApproverKey | None
-
-
-def key_path(option: Path | None) -> Path:
-    """``--key``, else ``$RULE_OF_TWO_KEY``, else ``approver.key`` in the user's configuration folder."""
-    if option is not None:
-        return option.absolute()
-    if variable := os.environ.get("RULE_OF_TWO_KEY"):
-        return Path(variable).absolute()
-    return platformdirs.user_config_path("rule-of-two") / "approver.key"
 
 
 def open_signer(option: Path | None, *, unsigned: bool) -> Signer:
