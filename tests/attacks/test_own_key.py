@@ -1,4 +1,4 @@
-"""The approver's key, the configuration and its backup are out of reach of the agent's tools, however they are named."""
+"""The approver's key, the configuration and its backup are out of reach of the agent's tools, by any name."""
 
 from __future__ import annotations
 
