@@ -1,0 +1,66 @@
+"""A user of this system, as whom a process can be started."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import rule_of_two
+from rule_of_two.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user with all their groups."""
+
+    name: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    home: Path
+
+    def __str__(self) -> str:
+        return f"{self.name} (uid {self.uid})"
+
+    @classmethod
+    def own(cls) -> Account:
+        """Whoever runs this process."""
+        return cls.of(os.geteuid())
+
+    @classmethod
+    def of(cls, uid: int) -> Account:
+        """A user by number, known to the system or not."""
+        try:
+            entry = pwd.getpwuid(uid)
+        except KeyError:
+            return cls(str(uid), uid, uid, (), Path("/"))
+        groups = tuple(os.getgrouplist(entry.pw_name, entry.pw_gid))
+        return cls(entry.pw_name, uid, entry.pw_gid, groups, Path(entry.pw_dir))
+
+    @classmethod
+    def named(cls, text: str) -> Account:
+        """A user by name or number.
+
+        :raises ConfigurationError: nobody is called so.
+        """
+        if re.fullmatch(r"\d{1,9}", text):
+            return cls.of(int(text))
+        try:
+            return cls.of(pwd.getpwnam(text).pw_uid)
+        except KeyError:
+            raise ConfigurationError(f"there is no user '{text}' on this system") from None
+
+    def environment(self) -> dict[str, str]:
+        """What a process of this user is started with: nothing of ours but where the package is."""
+        return {
+            "HOME": str(self.home),
+            "LANG": os.environ.get("LANG", "C.UTF-8"),
+            "LOGNAME": self.name,
+            "PATH": os.environ.get("PATH", os.defpath),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": str(Path(rule_of_two.__file__).parent.parent),
+            "USER": self.name,
+        }
