@@ -5,11 +5,22 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import rule_of_two
 from rule_of_two.errors import ConfigurationError
+
+PYTHON: Final = (sys.executable, "-P", "-m")
+"""Runs a module of ours, and never one that lies in the working directory."""
+
+_PACKAGE: Final = {
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONPATH": str(Path(rule_of_two.__file__).resolve().parent.parent),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,11 @@ class Account:
         except KeyError:
             raise ConfigurationError(f"there is no user '{text}' on this system") from None
 
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """For the command line of a process that is to become this user (:func:`become`)."""
+        return str(self.uid), str(self.gid), *map(str, self.groups)
+
     def environment(self) -> dict[str, str]:
         """What a process of this user is started with: nothing of ours but where the package is."""
         return {
@@ -60,7 +76,25 @@ class Account:
             "LANG": os.environ.get("LANG", "C.UTF-8"),
             "LOGNAME": self.name,
             "PATH": os.environ.get("PATH", os.defpath),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": str(Path(rule_of_two.__file__).parent.parent),
             "USER": self.name,
+            **_PACKAGE,
         }
+
+
+def own_environment() -> dict[str, str]:
+    """What a process of this user is started with."""
+    return {**os.environ, **_PACKAGE}
+
+
+def become(arguments: Sequence[str]) -> None:
+    """Be another user from here on, for good: ``arguments`` as :attr:`Account.arguments` says them, or none to stay.
+
+    To be called by a process of root's once it has loaded what it needs: the other user need not be able to read the
+    interpreter, or the package.
+    """
+    if not arguments:
+        return
+    uid, gid, *groups = map(int, arguments)
+    os.setgroups(groups)
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)

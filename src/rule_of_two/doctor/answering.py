@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -26,6 +26,7 @@ from rule_of_two.approvals.messages import (
     Done,
     Ended,
     Refused,
+    ToConsole,
     ToGateway,
     decode_to_console,
     encode_to_gateway,
@@ -96,40 +97,54 @@ def _answered(brief: Brief, name: str, sign: Callable[[Answer], Answer]) -> Said
 
 def _renewed(brief: Brief, name: str) -> Said:
     command = Command.to(brief.probe.sessions[0], Choice.NEW, approver=name, now=datetime.now(UTC))
-    return _conversation(brief, lambda _: Commanded(command=command))  # which ends the question
+    return _conversation(brief, lambda _: Commanded(command=command))
 
 
 def _conversation(brief: Brief, reply: Callable[[Question], ToGateway]) -> Said:
-    """Attach as a console does, wait for the question, and say ``reply``; what the gateway made of it."""
+    """Attach as a console does, wait for the question, and say ``reply``; what the gateway made of it.
+
+    Only a clear no counts as one: the system denies the way to it, or the gateway ends the connection or refuses.
+    """
     try:
         with _attached(brief) as lines:
             return _outcome(lines, reply)
-    except TimeoutError:
-        return Result.UNTRIED, "the gateway that was started to be tried did not answer in time"
+    except PermissionError as error:
+        return Result.FAILED, f"the gateway's socket cannot be reached: {error.strerror}"
     except OSError as error:
-        return Result.FAILED, f"the gateway's socket cannot be reached: {error.strerror or 'it closed the connection'}"
+        return Result.UNTRIED, f"the gateway that was started to be tried is not there: {error}"
     except (BadRequest, ValueError, KeyError):
         return Result.UNTRIED, "the gateway that was started to be tried said something else than a gateway says"
 
 
 def _outcome(lines: BinaryIO, reply: Callable[[Question], ToGateway]) -> Said:
     asked: Question | None = None
-    while line := lines.readline():
-        message = decode_to_console(line)
-        if asked is None and isinstance(message, Asked):
-            asked = message.question
-            lines.write(encode_to_gateway(reply(asked)))
-            lines.flush()
-        elif isinstance(message, Refused):
-            return Result.FAILED, f"the gateway refused it: {message.reason.sentence}"
-        elif isinstance(message, Done):
-            return Result.SUCCEEDED, "the gateway started a new session that holds nothing"
-        elif isinstance(message, Ended) and asked is not None and message.question_id == asked.id:
-            if message.verdict is Choice.YES:
-                return Result.SUCCEEDED, "the gateway took it for a person's yes"
-            if message.unanswered is not Unanswered.SESSION_CHANGED:
-                return Result.UNTRIED, "somebody else ended the question: run the doctor again"
-    return Result.FAILED, "the gateway closed the connection at once: it trusts its own user only"
+    with suppress(ConnectionError):
+        while line := lines.readline():
+            message = decode_to_console(line)
+            if asked is None and isinstance(message, Asked):
+                asked = message.question
+                lines.write(encode_to_gateway(reply(asked)))
+                lines.flush()
+            elif asked is not None and (said := _said(message, asked)) is not None:
+                return said
+    if asked is None:
+        return Result.FAILED, "the gateway closed the connection at once: it trusts its own user only"
+    return Result.UNTRIED, "the gateway that was started to be tried went away"
+
+
+def _said(message: ToConsole, asked: Question) -> Said | None:
+    """What a message says of our reply; ``None``: nothing."""
+    if isinstance(message, Refused):
+        return Result.FAILED, f"the gateway refused it: {message.reason.sentence}"
+    if isinstance(message, Done):
+        return Result.SUCCEEDED, "the gateway started a new session that holds nothing"
+    if not isinstance(message, Ended) or message.question_id != asked.id:
+        return None
+    if message.verdict is Choice.YES:
+        return Result.SUCCEEDED, "the gateway took it for a person's yes"
+    if message.unanswered is Unanswered.SESSION_CHANGED:
+        return None  # our own command ended it
+    return Result.UNTRIED, "somebody else ended the question: run the doctor again"
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from rule_of_two.doctor import answering, commands, consoles, reach, state, user
+from rule_of_two.doctor.account import become
 from rule_of_two.doctor.brief import BRIEF, Brief
 from rule_of_two.doctor.finding import FINDINGS, Finding
 
@@ -22,4 +23,5 @@ def attempts(brief: Brief) -> tuple[Finding, ...]:
 
 
 if __name__ == "__main__":
+    become(sys.argv[1:])
     sys.stdout.buffer.write(FINDINGS.dump_json(attempts(BRIEF.validate_json(sys.stdin.buffer.read()))))

@@ -9,7 +9,6 @@ from pydantic import ConfigDict, TypeAdapter
 
 from rule_of_two.doctor.finding import Area
 
-
 APART: Final = (
     "run the gateway and its console as another user than the agent, and keep that user's files (umask 077) and the "
     "installed package out of the agent's reach"

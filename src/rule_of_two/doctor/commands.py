@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -12,8 +11,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from rule_of_two.doctor.brief import Brief
+from rule_of_two.doctor.account import PYTHON, own_environment
+from rule_of_two.doctor.brief import APART, Brief
 from rule_of_two.doctor.finding import Area, Finding, Result
+from rule_of_two.doctor.reach import way_to_change
 
 _SECONDS: Final = 60.0
 
@@ -73,7 +74,7 @@ def attempts(brief: Brief) -> tuple[Finding, ...]:
 
 def renewed_by_own_configuration(finding: Finding, *, accepted: bool) -> Finding:
     """What the attempt came to, once it is known whether a gateway goes on in the session that it made."""
-    if finding.result is Result.FAILED or accepted:
+    if finding.result is not Result.SUCCEEDED or accepted:
         return finding
     evidence = "the command wrote a new session, but no gateway goes on in one that no approver signed"
     return Finding(attempt=finding.attempt, area=finding.area, result=Result.FAILED, evidence=evidence)
@@ -98,7 +99,7 @@ def _tried(command: str, arguments: tuple[str, ...], brief: Brief, area: Area) -
 
 
 def _run(attempt: str, arguments: tuple[str, ...], brief: Brief, area: Area) -> Finding:
-    command = [sys.executable, "-m", "rule_of_two", "--state", brief.probe.folder, *arguments]
+    command = [*PYTHON, "rule_of_two", "--state", brief.probe.folder, *arguments]
     try:
         done = subprocess.run(  # noqa: S603  # our own commands
             command,
@@ -106,8 +107,10 @@ def _run(attempt: str, arguments: tuple[str, ...], brief: Brief, area: Area) -> 
             capture_output=True,
             timeout=_SECONDS,
             check=False,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            env=own_environment(),
         )
+    except PermissionError:
+        return _without_running(attempt, brief, area)
     except (OSError, subprocess.TimeoutExpired):
         return Finding(attempt=attempt, area=area, result=Result.UNTRIED, evidence="the command did not run to its end")
     if done.returncode == 0:
@@ -116,6 +119,15 @@ def _run(attempt: str, arguments: tuple[str, ...], brief: Brief, area: Area) -> 
     if done.returncode not in {1, 2}:
         return Finding(attempt=attempt, area=area, result=Result.UNTRIED, evidence="the command broke off")
     return Finding(attempt=attempt, area=area, result=Result.FAILED, evidence=_last_line(done.stderr))
+
+
+def _without_running(attempt: str, brief: Brief, area: Area) -> Finding:
+    """This user may not run our interpreter, but could bring another: what that could do depends on the state."""
+    if way_to_change(Path(brief.probe.folder)) is None:
+        evidence = "this user can neither run it nor write the state, which a copy of it would have to"
+        return Finding(attempt=attempt, area=area, result=Result.FAILED, evidence=evidence)
+    evidence = f"this user cannot run {sys.executable}, but could bring a copy"
+    return Finding(attempt=attempt, area=area, result=Result.UNTRIED, evidence=evidence, close=APART)
 
 
 def _last_line(text: bytes) -> str:

@@ -34,7 +34,7 @@ def attempts(brief: Brief) -> tuple[Finding, ...]:
     if not running:
         note = "no console runs; tried with another process of the gateway's user: "
         return (memory([Process(brief.probe.process, 0)], Area.REACH, note=note),)
-    return (memory(running, Area.APPROVE), terminal(running), multiplexer(running, _tmux_sockets()))
+    return (memory(running, Area.APPROVE), terminal(running), multiplexer(running, tmux_sockets()))
 
 
 def memory(running: Sequence[Process], area: Area, *, note: str = "") -> Finding:
@@ -90,7 +90,8 @@ def multiplexer(running: Sequence[Process], sockets: Sequence[Path]) -> Finding:
     return Finding(attempt=attempt, area=Area.APPROVE, result=Result.FAILED, evidence=evidence)
 
 
-def _tmux_sockets() -> list[Path]:
+def tmux_sockets() -> list[Path]:
+    """The sockets of tmux servers, of whatever user, where tmux puts them."""
     folders = {Path(os.environ.get("TMUX_TMPDIR") or "/tmp"), Path("/tmp")}  # noqa: S108  # where tmux puts them
     found = [socket for folder in folders for socket in folder.glob("tmux-*/*")]
     own = os.environ.get("TMUX", "").partition(",")[0]
@@ -104,10 +105,10 @@ def _panes(socket: Path) -> set[str] | None:
         return None
     command = [program, "-S", str(socket), "list-panes", "-a", "-F", "#{pane_tty}"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return set(done.stdout.split()) if done.returncode == 0 else None
+    return set(done.stdout.decode(errors="replace").split()) if done.returncode == 0 else None
 
 
 def _can_write(path: Path | None) -> bool:

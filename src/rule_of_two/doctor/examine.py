@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 import rule_of_two
 from rule_of_two.doctor import clients, setup
-from rule_of_two.doctor.account import Account
+from rule_of_two.doctor.account import PYTHON, Account, own_environment
 from rule_of_two.doctor.brief import APART, BRIEF, PROBE, Brief, Owned, Probe
 from rule_of_two.doctor.commands import OWN_CONFIGURATION, renewed_by_own_configuration
 from rule_of_two.doctor.finding import FINDINGS, Assurance, Finding, assurance
@@ -50,7 +50,7 @@ def examine(file: Path, *, state: Path, key: Path, agent: Account | None) -> Exa
     who = agent or Account.own()
     known = config or Config.model_validate({"version": 1, "mcpServers": {}})
     facts = setup.facts(config, file, state)
-    with _probe(Order(None if config is None else str(file), str(state)), owner) as running:
+    with running_probe(Order(None if config is None else str(file), str(state)), owner) as running:
         brief = Brief(
             config=str(file),
             state=str(state),
@@ -126,7 +126,9 @@ def _owned(config: Config, file: Path, *, state: Path, key: Path, home: Path) ->
 
 
 @dataclass(slots=True)
-class _Running:
+class Running:
+    """A probe, and the process that it is."""
+
     process: subprocess.Popen[bytes]
     probe: Probe
 
@@ -142,8 +144,12 @@ class _Running:
 
 
 @contextmanager
-def _probe(order: Order, owner: Account | None) -> Iterator[_Running]:
-    command = [sys.executable, "-m", "rule_of_two.doctor.probe"]
+def running_probe(order: Order, owner: Account | None) -> Iterator[Running]:
+    """A probe that runs as ``owner``, else as this user, until the end of the block at the latest.
+
+    :raises ConfigurationError: it cannot begin.
+    """
+    command = [*PYTHON, "rule_of_two.doctor.probe"]
     with _started(command, owner) as process:
         assert process.stdin is not None  # noqa: S101  # a pipe, as asked for
         assert process.stdout is not None  # noqa: S101
@@ -154,11 +160,11 @@ def _probe(order: Order, owner: Account | None) -> Iterator[_Running]:
             _, errors = process.communicate(timeout=_SECONDS)
             why = errors.decode(errors="replace").strip().splitlines()
             raise ConfigurationError(f"no gateway can be tried: {why[-1] if why else 'it did not start'}")
-        yield _Running(process, PROBE.validate_json(line))
+        yield Running(process, PROBE.validate_json(line))
 
 
 def _tried(brief: Brief, agent: Account | None) -> tuple[Finding, ...]:
-    command = [sys.executable, "-m", "rule_of_two.doctor.attempts"]
+    command = [*PYTHON, "rule_of_two.doctor.attempts"]
     with _started(command, agent) as process:
         stdout, errors = process.communicate(BRIEF.dump_json(brief), timeout=_SECONDS)
     try:
@@ -166,8 +172,7 @@ def _tried(brief: Brief, agent: Account | None) -> tuple[Finding, ...]:
     except ValidationError as error:
         why = errors.decode(errors="replace").strip().splitlines()
         raise ConfigurationError(
-            f"nothing can be tried as {agent or 'this user'}: {why[-1] if why else 'the process ended'}; that user "
-            f"must be able to run {sys.executable} and to read the package"
+            f"nothing can be tried as {agent or 'this user'}: {why[-1] if why else 'the process ended'}"
         ) from error
 
 
@@ -175,22 +180,16 @@ def _tried(brief: Brief, agent: Account | None) -> tuple[Finding, ...]:
 def _started(command: Sequence[str], account: Account | None) -> Iterator[subprocess.Popen[bytes]]:
     """A process of ``account``, out of reach of the terminal's signals: it ends when its input does."""
     pipe = subprocess.PIPE
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"} if account is None else account.environment()
-    try:
-        process = subprocess.Popen(  # noqa: S603  # our own modules
-            command,
-            stdin=pipe,
-            stdout=pipe,
-            stderr=pipe,
-            start_new_session=account is not None,
-            env=environment,
-            cwd=None if account is None else "/",
-            user=None if account is None else account.uid,
-            group=None if account is None else account.gid,
-            extra_groups=None if account is None else account.groups,
-        )
-    except OSError as error:
-        raise ConfigurationError(f"{command[0]} cannot be run as {account or 'this user'}: {error.strerror}") from error
+    environment = own_environment() if account is None else account.environment()
+    process = subprocess.Popen(  # noqa: S603  # our own modules
+        [*command, *(() if account is None else account.arguments)],
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        start_new_session=account is not None,
+        env=environment,
+        cwd=None if account is None else "/",
+    )
     with process:
         try:
             yield process

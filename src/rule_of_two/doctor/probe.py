@@ -13,7 +13,7 @@ import secrets
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,12 +25,14 @@ import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from pydantic import ConfigDict, TypeAdapter
 
+import rule_of_two.approvals.keys  # noqa: F401  # before this is another user, who may not read it
 from rule_of_two.approvals.answer import Answer
 from rule_of_two.approvals.channel import DeskServer
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.desk import Console, Desk
 from rule_of_two.approvals.endpoint import endpoints, gateways_folder
 from rule_of_two.approvals.question import Origin, Question
+from rule_of_two.doctor.account import become
 from rule_of_two.doctor.brief import PROBE, Probe
 from rule_of_two.errors import RuleOfTwoError
 from rule_of_two.gateway.answers import Answers, opened_answers
@@ -105,6 +107,13 @@ def _liken(folder: Path, state: Path) -> None:
         mode = real.stat().st_mode & 0o777 if real.exists() else 0o600
         for file in folder.glob(f"{name}*"):
             file.chmod(mode)
+
+
+async def _as_owner(order: Order, account: Sequence[str]) -> None:
+    """Everything from here on is done as the gateway's user; what is imported was so before."""
+    become(account)
+    with _kept_tidy(Path(order.state)) as folder:
+        await _run(order, folder)
 
 
 async def _run(order: Order, folder: Path) -> None:
@@ -200,8 +209,7 @@ def main() -> None:
     """Read the order, be attacked until the input ends, and say what came of it. Exit 2: it cannot begin."""
     order = ORDER.validate_json(sys.stdin.buffer.readline())
     try:
-        with _kept_tidy(Path(order.state)) as folder:
-            anyio.run(_run, order, folder)
+        anyio.run(_as_owner, order, sys.argv[1:])
     except (RuleOfTwoError, BaseExceptionGroup, OSError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)

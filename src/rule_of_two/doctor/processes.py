@@ -32,7 +32,7 @@ class Process:
 
 def consoles() -> list[Process]:
     """Every process that runs `rule-of-two console`."""
-    return [found for found, words in _processes() if _is_console(words)]
+    return [found for found, words in _processes() if is_console(words)]
 
 
 def process(number: int) -> Process | None:
@@ -52,7 +52,7 @@ def _processes() -> Iterator[tuple[Process, list[str]]]:
             yield found, words
 
 
-def _is_console(words: list[str]) -> bool:
+def is_console(words: list[str]) -> bool:
     """Whether it is our command with `console` behind it. Its name may be the script's or the module's."""
     ours = [
         place
@@ -64,7 +64,7 @@ def _is_console(words: list[str]) -> bool:
 
 def _terminal(number: int) -> int | None:
     try:
-        text = (PROC / str(number) / "stat").read_text(errors="replace")
+        text = (PROC / str(number) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
     return int(text.rpartition(")")[2].split()[4])

@@ -53,7 +53,7 @@ def kernel_takes_keys() -> bool:
 def _may_everything() -> bool:
     """Whether this process has CAP_SYS_ADMIN."""
     try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     except OSError:
         return os.geteuid() == 0
     effective = next((int(line.split()[1], 16) for line in lines if line.startswith("CapEff:")), 0)
