@@ -75,7 +75,8 @@ class Patient:
             "user": "local",
             "tenant": "local",
             "approvers": (),
-            "probe": probe or Probe(process=1, endpoint="", folder="", sessions=("", "", ""), takes_elicitation=False),
+            "probe": probe
+            or Probe(process=1, endpoint="", folder="", sessions=("", "", "", ""), takes_elicitation=False),
             "owned": (),
         }
         return Brief(**{**known, **changes})

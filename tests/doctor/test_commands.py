@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from dataclasses import replace
 
 import click
 import pytest
@@ -12,7 +12,7 @@ from rule_of_two.cli.main import cli
 from rule_of_two.doctor import commands, state
 from rule_of_two.doctor.commands import OWN_CONFIGURATION, POWERS, Power
 from rule_of_two.doctor.examine import running_probe
-from rule_of_two.doctor.finding import Area, Finding, Result
+from rule_of_two.doctor.finding import Finding, Result
 from rule_of_two.doctor.probe import Order, Renewed
 from tests.doctor.samples import NOBODY, Patient, acting_as, as_root, one
 
@@ -51,7 +51,7 @@ def test_every_command_that_is_to_be_tried_is_tried(patient: Patient) -> None:
         OWN_CONFIGURATION,
     }
     assert one(found, "run `console` without a terminal").result is Result.FAILED
-    assert renewed.sessions == (False, True, True)
+    assert renewed.sessions == (False, True, True, False)
 
 
 def test_where_an_approver_is_enrolled_no_command_does_anything_unsigned(patient: Patient) -> None:
@@ -59,37 +59,28 @@ def test_where_an_approver_is_enrolled_no_command_does_anything_unsigned(patient
     found, renewed = _attempts(patient, "alice")
     open_ = {finding.attempt for finding in found if finding.open}
     assert open_ == {OWN_CONFIGURATION}
-    assert renewed.sessions == (False, False, False)
-    finding = commands.renewed_by_own_configuration(one(found, OWN_CONFIGURATION), accepted=renewed.sessions[2])
-    assert finding.result is Result.FAILED
-    assert "no gateway goes on" in finding.evidence
-
-
-@pytest.mark.parametrize("result", list(Result))
-def test_a_session_that_a_gateway_accepts_stays_found(result: Result) -> None:
-    finding = Finding(attempt=OWN_CONFIGURATION, area=Area.APPROVE, result=result, evidence="")
-    assert commands.renewed_by_own_configuration(finding, accepted=True) == finding
-
-
-def test_what_was_not_tried_stays_so_whatever_the_gateway_accepts() -> None:
-    finding = Finding(attempt=OWN_CONFIGURATION, area=Area.APPROVE, result=Result.UNTRIED, evidence="")
-    assert commands.renewed_by_own_configuration(finding, accepted=False) == finding
+    assert renewed.sessions == (False, False, False, False)
 
 
 @as_root
-def test_who_cannot_run_our_interpreter_could_bring_another_if_the_state_is_open(
+def test_a_command_that_this_user_cannot_run_is_left_to_the_other_attempts(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     private = patient.folder / "private"
     private.mkdir(mode=0o700)
-    program = private / "python"
-    program.symlink_to("/bin/true")
-    monkeypatch.setattr(commands, "PYTHON", (str(program), "-m"))
-    probe = replace(patient.brief().probe, folder=str(patient.folder))
+    (private / "python").symlink_to("/bin/true")
+    monkeypatch.setattr(commands, "PYTHON", (str(private / "python"), "-m"))
     with acting_as(NOBODY):
-        closed = commands.attempts(patient.brief(probe))
-    patient.folder.chmod(0o777)
-    with acting_as(NOBODY):
-        opened = commands.attempts(patient.brief(probe))
-    assert {finding.result for finding in closed} == {Result.FAILED}
-    assert {finding.result for finding in opened} == {Result.UNTRIED}
+        found = commands.attempts(patient.brief())
+    assert {finding.result for finding in found} == {Result.FAILED}
+    assert {finding.evidence.partition(";")[0] for finding in found} == {"this user cannot run it"}
+
+
+@pytest.mark.parametrize("code", [3, -9, 139])
+def test_a_command_that_broke_off_is_not_tried_which_counts_as_open(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    end = f"import os; os.kill(os.getpid(), {-code})" if code < 0 else f"raise SystemExit({code})"
+    (patient.folder / "broken.py").write_text(end)
+    monkeypatch.setattr(commands, "PYTHON", (sys.executable, str(patient.folder / "broken.py")))
+    assert {finding.result for finding in commands.attempts(patient.brief())} == {Result.UNTRIED}

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from rule_of_two.doctor.finding import FINDINGS, Area, Finding, Result, assurance
+from rule_of_two.doctor.finding import FINDINGS, Area, Finding, Result, assurance, judged
 from rule_of_two.model import Tier
 
 
@@ -50,3 +50,14 @@ def test_an_attempt_more_never_raises_the_tier() -> None:
 
 def test_findings_pass_between_processes_as_they_are() -> None:
     assert FINDINGS.validate_json(FINDINGS.dump_json(tuple(ALL))) == tuple(ALL)
+
+
+def test_a_clean_session_counts_only_where_a_gateway_goes_on_in_it() -> None:
+    wrote = _finding(Area.APPROVE, Result.SUCCEEDED)
+    assert judged(wrote, accepted=True) == wrote
+    refused = judged(wrote, accepted=False)
+    assert (refused.result, refused.area, refused.attempt) == (Result.FAILED, wrote.area, wrote.attempt)
+    assert "no gateway goes on" in refused.evidence
+    for result in (Result.UNTRIED, Result.FAILED):
+        finding = _finding(Area.APPROVE, result)
+        assert judged(finding, accepted=False) == finding

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from rule_of_two.doctor import state
+from rule_of_two.doctor.examine import running_probe
 from rule_of_two.doctor.finding import Area, Finding, Result
+from rule_of_two.doctor.probe import Order
 from tests.doctor.samples import NOBODY, Patient, acting_as, as_root
 
 
@@ -21,15 +23,36 @@ def _rows(patient: Patient) -> list[tuple[int, ...]]:
     return counted
 
 
+def _attempts(patient: Patient) -> tuple[Finding, ...]:
+    """Those at the real state, without the one at the probe's."""
+    return tuple(one for one in state.attempts(patient.brief()) if one.attempt != state.FORGED_SESSION)
+
+
 def _tried(patient: Patient) -> tuple[Finding, ...]:
     with acting_as(NOBODY):
-        return state.attempts(patient.brief())
+        return _attempts(patient)
+
+
+@pytest.mark.parametrize("enrolled", [True, False])
+def test_a_session_that_nobody_signed_is_clean_only_where_nobody_is_enrolled(patient: Patient, enrolled: bool) -> None:
+    if enrolled:
+        patient.enrol("alice")
+    with running_probe(Order(str(patient.file), str(patient.state)), None) as running:
+        found = state.forged(Path(running.probe.folder, "state.db"), running.probe.sessions[3])
+        renewed = running.end()
+    assert (found.result, found.area) == (Result.SUCCEEDED, Area.APPROVE)
+    assert renewed.sessions == (False, False, False, not enrolled)
+
+
+def test_a_state_that_cannot_be_opened_gets_no_forged_session(tmp_path: Path) -> None:
+    assert state.forged(tmp_path / "state.db", "s").result is Result.FAILED
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_whoever_may_write_the_state_can_forge_rows_and_none_stays(patient: Patient) -> None:
     patient.begin()
     names = sorted(path.name for path in patient.state.iterdir())
-    found = state.attempts(patient.brief())
+    found = _attempts(patient)
     assert {one.result for one in found} == {Result.SUCCEEDED}
     assert {one.area for one in found} == {Area.REACH}
     assert all(one.close for one in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import pwd
 import re
@@ -16,6 +17,8 @@ from rule_of_two.errors import ConfigurationError
 
 PYTHON: Final = (sys.executable, "-P", "-m")
 """Runs a module of ours, and never one that lies in the working directory."""
+
+_CODECS: Final = ("ascii", "idna", "latin-1", "utf-8-sig", "utf-16be")
 
 _PACKAGE: Final = {
     "PYTHONDONTWRITEBYTECODE": "1",
@@ -94,6 +97,8 @@ def become(arguments: Sequence[str]) -> None:
     """
     if not arguments:
         return
+    for name in _CODECS:
+        codecs.lookup(name)  # they are loaded when they are first used
     uid, gid, *groups = map(int, arguments)
     os.setgroups(groups)
     os.setresgid(gid, gid, gid)

@@ -32,14 +32,14 @@ class Owned:
 class Probe:
     """A gateway that was started to be attacked: real desk, real judge, and sessions that belong to nobody.
 
-    ``folder`` is its state, inside of the real state folder and with the same modes. ``sessions`` are there to be
-    renewed: by the socket, by our command, by our command with a configuration of one's own.
+    ``folder`` is its state, inside of the real state folder and with the same modes. ``sessions`` are there to begin
+    anew: by the socket, by our command, by our command with a configuration of one's own, by rows that nobody signed.
     """
 
     process: int
     endpoint: str
     folder: str
-    sessions: tuple[str, str, str]
+    sessions: tuple[str, str, str, str]
     takes_elicitation: bool
     """Whether the judge would take an answer that came through the client."""
 

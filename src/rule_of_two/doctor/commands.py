@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from enum import StrEnum
@@ -12,9 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from rule_of_two.doctor.account import PYTHON, own_environment
-from rule_of_two.doctor.brief import APART, Brief
+from rule_of_two.doctor.brief import Brief
 from rule_of_two.doctor.finding import Area, Finding, Result
-from rule_of_two.doctor.reach import way_to_change
 
 _SECONDS: Final = 60.0
 
@@ -59,9 +57,12 @@ POWERS: Final[Mapping[str, Power]] = {
 _ENROL: Final = "make an approver's key with `rule-of-two init`: then only signed commands count"
 
 
+_NOT_OURS: Final = "this user cannot run it; a copy of it could use the socket and write rows, which is tried by itself"
+
+
 def attempts(brief: Brief) -> tuple[Finding, ...]:
     """Run every command that is to be tried. The order matters: a session that was dropped or frozen can be renewed."""
-    _, second, third = brief.probe.sessions
+    _, second, third, _ = brief.probe.sessions
     ours = ("--config", brief.config) if Path(brief.config).exists() else ()
     return (
         _tried("console", (*ours, "console"), brief, Area.APPROVE),
@@ -70,14 +71,6 @@ def attempts(brief: Brief) -> tuple[Finding, ...]:
         _tried("session new", (*ours, "session", "new", "--yes", "--unsigned", second), brief, Area.APPROVE),
         _with_own_configuration(third, brief),
     )
-
-
-def renewed_by_own_configuration(finding: Finding, *, accepted: bool) -> Finding:
-    """What the attempt came to, once it is known whether a gateway goes on in the session that it made."""
-    if finding.result is not Result.SUCCEEDED or accepted:
-        return finding
-    evidence = "the command wrote a new session, but no gateway goes on in one that no approver signed"
-    return Finding(attempt=finding.attempt, area=finding.area, result=Result.FAILED, evidence=evidence)
 
 
 OWN_CONFIGURATION: Final = "run `session new` with a configuration of one's own"
@@ -110,7 +103,7 @@ def _run(attempt: str, arguments: tuple[str, ...], brief: Brief, area: Area) -> 
             env=own_environment(),
         )
     except PermissionError:
-        return _without_running(attempt, brief, area)
+        return Finding(attempt=attempt, area=area, result=Result.FAILED, evidence=_NOT_OURS)
     except (OSError, subprocess.TimeoutExpired):
         return Finding(attempt=attempt, area=area, result=Result.UNTRIED, evidence="the command did not run to its end")
     if done.returncode == 0:
@@ -119,15 +112,6 @@ def _run(attempt: str, arguments: tuple[str, ...], brief: Brief, area: Area) -> 
     if done.returncode not in {1, 2}:
         return Finding(attempt=attempt, area=area, result=Result.UNTRIED, evidence="the command broke off")
     return Finding(attempt=attempt, area=area, result=Result.FAILED, evidence=_last_line(done.stderr))
-
-
-def _without_running(attempt: str, brief: Brief, area: Area) -> Finding:
-    """This user may not run our interpreter, but could bring another: what that could do depends on the state."""
-    if way_to_change(Path(brief.probe.folder)) is None:
-        evidence = "this user can neither run it nor write the state, which a copy of it would have to"
-        return Finding(attempt=attempt, area=area, result=Result.FAILED, evidence=evidence)
-    evidence = f"this user cannot run {sys.executable}, but could bring a copy"
-    return Finding(attempt=attempt, area=area, result=Result.UNTRIED, evidence=evidence, close=APART)
 
 
 def _last_line(text: bytes) -> str:

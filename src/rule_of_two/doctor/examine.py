@@ -19,9 +19,10 @@ import rule_of_two
 from rule_of_two.doctor import clients, setup
 from rule_of_two.doctor.account import PYTHON, Account, own_environment
 from rule_of_two.doctor.brief import APART, BRIEF, PROBE, Brief, Owned, Probe
-from rule_of_two.doctor.commands import OWN_CONFIGURATION, renewed_by_own_configuration
-from rule_of_two.doctor.finding import FINDINGS, Assurance, Finding, assurance
+from rule_of_two.doctor.commands import OWN_CONFIGURATION
+from rule_of_two.doctor.finding import FINDINGS, Assurance, Finding, assurance, judged
 from rule_of_two.doctor.probe import ORDER, RENEWED, Order, Renewed
+from rule_of_two.doctor.state import FORGED_SESSION
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.gateway.blueprint import own_files
 from rule_of_two.gateway.config import Config, key_files, load_config
@@ -64,26 +65,26 @@ def examine(file: Path, *, state: Path, key: Path, agent: Account | None) -> Exa
         tried = _tried(brief, agent)
         renewed = running.end()
     own = (clients.elicitation(known, taken=running.probe.takes_elicitation), clients.own_tools(known))
-    accepted = renewed.sessions[2]
-    findings = (
-        *(
-            renewed_by_own_configuration(one, accepted=accepted) if one.attempt == OWN_CONFIGURATION else one
-            for one in tried
-        ),
-        *own,
-    )
+    accepted = {OWN_CONFIGURATION: renewed.sessions[2], FORGED_SESSION: renewed.sessions[3]}
+    findings = (*(judged(one, accepted=accepted.get(one.attempt, True)) for one in tried), *own)
     return Examination(str(who), facts, findings, assurance(findings, enrolled=bool(known.approvals.approvers)))
 
 
 def _exists(path: Path) -> bool:
+    """Whether it is there.
+
+    :raises ConfigurationError: this user may not look.
+    """
     try:
-        return path.exists()
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot be looked at by this user ({error.strerror}): run `rule-of-two doctor --agent USER` as root, or "
-            "the doctor as the user who runs the gateway",
-            file=path,
-        ) from error
+        if not path.exists() or os.access(path, os.R_OK, effective_ids=True):
+            return path.exists()
+    except OSError:
+        pass  # a folder above it cannot be entered
+    raise ConfigurationError(
+        "cannot be looked at by this user: run `rule-of-two doctor --agent USER` as root, or the doctor as the user "
+        "who runs the gateway",
+        file=path,
+    )
 
 
 def _owner(state: Path, file: Path) -> Account | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -51,6 +51,14 @@ class Finding:
 
 FINDINGS: Final = TypeAdapter(tuple[Finding, ...])
 """Between the process that makes the attempts and the one that reports them."""
+
+
+def judged(finding: Finding, *, accepted: bool) -> Finding:
+    """What an attempt to begin a clean session came to, once it is known whether a gateway goes on in that session."""
+    if finding.result is not Result.SUCCEEDED or accepted:
+        return finding
+    evidence = "a new session could be written, but no gateway goes on in one that no approver signed"
+    return replace(finding, result=Result.FAILED, evidence=evidence, close="")
 
 
 @dataclass(frozen=True, slots=True)

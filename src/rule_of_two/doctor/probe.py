@@ -110,17 +110,20 @@ def _liken(folder: Path, state: Path) -> None:
 
 
 async def _as_owner(order: Order, account: Sequence[str]) -> None:
-    """Everything from here on is done as the gateway's user; what is imported was so before."""
+    """Everything from here on is done as the gateway's user, who need not be able to read the interpreter: what is
+    loaded when it is first used is used once before."""
+    if account:
+        with tempfile.TemporaryDirectory() as name, closing(_opened(order, Path(name))) as answers:
+            _takes_elicitation(answers, (await _attached(answers, "rehearsal")).session)
     become(account)
     with _kept_tidy(Path(order.state)) as folder:
         await _run(order, folder)
 
 
 async def _run(order: Order, folder: Path) -> None:
-    state, file = Path(order.state), Path(order.config or "rule-of-two.yaml")
-    config = None if order.config is None else load_config(file)
-    with closing(opened_answers(config, file, folder)) as answers:
-        attached = [await _attached(answers, str(number)) for number in range(3)]
+    state = Path(order.state)
+    with closing(_opened(order, folder)) as answers:
+        attached = [await _attached(answers, str(number)) for number in range(4)]
         _liken(folder, state)
         gateway = f"{PREFIX}{secrets.token_hex(4)}"
         send, arrivals = anyio.create_memory_object_stream[None](math.inf)
@@ -130,18 +133,24 @@ async def _run(order: Order, folder: Path) -> None:
             await tasks.start(DeskServer(desk, state=state, gateway=gateway).run)
             tasks.start_soon(_ask_everybody, desk, answers, attached[0].session, arrivals)
             path = next(one.path for one in endpoints(state / "gateways") if one.gateway == gateway)
-            first, second, third = (one.session for one in attached)
+            first, second, third, fourth = (one.session for one in attached)
             probe = Probe(
                 process=os.getpid(),
                 endpoint=str(path),
                 folder=str(folder),
-                sessions=(first, second, third),
+                sessions=(first, second, third, fourth),
                 takes_elicitation=_takes_elicitation(answers, first),
             )
             _say(PROBE.dump_json(probe))
             await anyio.to_thread.run_sync(sys.stdin.buffer.read)
             _say(RENEWED.dump_json(Renewed(tuple(_began_anew(answers, one) for one in attached))))
             tasks.cancel_scope.cancel()
+
+
+def _opened(order: Order, folder: Path) -> Answers:
+    """The operator's judge, with a state of its own."""
+    file = Path(order.config or "rule-of-two.yaml")
+    return opened_answers(None if order.config is None else load_config(file), file, folder)
 
 
 async def _ask_everybody(desk: Desk, answers: Answers, session: str, arrivals: MemoryObjectReceiveStream[None]) -> None:
@@ -205,13 +214,17 @@ def _say(line: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
+def _first(error: BaseException) -> BaseException:
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
 def main() -> None:
     """Read the order, be attacked until the input ends, and say what came of it. Exit 2: it cannot begin."""
     order = ORDER.validate_json(sys.stdin.buffer.readline())
     try:
         anyio.run(_as_owner, order, sys.argv[1:])
     except (RuleOfTwoError, BaseExceptionGroup, OSError) as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{_first(error)}\n")
         sys.exit(2)
 
 

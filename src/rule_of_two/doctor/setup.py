@@ -105,7 +105,8 @@ def _sessions(state: Path) -> Fact:
     try:
         if not file.exists():
             return Fact("sessions", True, "there was none yet")
-        connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+        # Read-only, it would leave the files of its log behind.
+        connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)
         try:
             (count,) = connection.execute("SELECT count(*) FROM sessions WHERE ended_at IS NULL").fetchone()
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -23,12 +24,39 @@ _STATE: Final = (
 _JOURNAL: Final = (("write into the journal", "INSERT INTO entries (at, kind, body) VALUES ('', 'doctor', '{}')"),)
 
 
+FORGED_SESSION: Final = "start a clean session by writing rows"
+_FORGED: Final = (
+    "INSERT INTO sessions (id, key, boundary, created_at) SELECT '{new}', key, boundary, created_at FROM sessions "
+    "WHERE id = '{old}'; UPDATE connections SET session = '{new}' WHERE session = '{old}'; "
+    "UPDATE sessions SET ended_at = created_at, ended_how = 'new' WHERE id = '{old}'"
+)
+
+
 def attempts(brief: Brief) -> tuple[Finding, ...]:
     """Write rows as a forger would, and look for other ways into the files."""
     state = Path(brief.state)
     return (
         *(written(state / "state.db", attempt, statement) for attempt, statement in _STATE),
         *(written(state / "journal.db", attempt, statement) for attempt, statement in _JOURNAL),
+        forged(Path(brief.probe.folder, "state.db"), brief.probe.sessions[3]),
+    )
+
+
+def forged(file: Path, session: str) -> Finding:
+    """Give the connections of a session of the probe's a new one, by rows. Whether a gateway goes on in it is for the
+    probe to say (:func:`~rule_of_two.doctor.finding.judged`)."""
+    try:
+        with closing(_opened(file)) as db, db:
+            db.executescript(_FORGED.format(old=session, new=f"{session}-forged"))
+    except sqlite3.Error as error:
+        evidence = f"the state cannot be written: {error}"
+        return Finding(attempt=FORGED_SESSION, area=Area.APPROVE, result=Result.FAILED, evidence=evidence)
+    return Finding(
+        attempt=FORGED_SESSION,
+        area=Area.APPROVE,
+        result=Result.SUCCEEDED,
+        evidence="a gateway goes on in a session that nobody signed, which holds nothing",
+        close="make an approver's key with `rule-of-two init`: then only a signed word begins a clean session",
     )
 
 
@@ -55,16 +83,18 @@ def written(file: Path, attempt: str, statement: str) -> Finding:
 
 
 def _roll_back(file: Path, statement: str) -> None:
-    connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS)
-    connection.isolation_level = None
-    try:
-        connection.execute("BEGIN IMMEDIATE")
+    with closing(_opened(file)) as db:
+        db.execute("BEGIN IMMEDIATE")
         try:
-            connection.execute(statement)
+            db.execute(statement)
         finally:
-            connection.execute("ROLLBACK")
-    finally:
-        connection.close()
+            db.execute("ROLLBACK")
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    """A file that is there; none is made."""
+    uri = f"{file.absolute().as_uri()}?mode=rw"
+    return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
 
 
 def _finding(attempt: str, result: Result, evidence: str) -> Finding:

@@ -14,7 +14,7 @@ from rule_of_two.doctor.brief import Brief
 from rule_of_two.doctor.finding import Area, Finding, Result
 
 _SECONDS: Final = 10.0
-_DOCKER: Final = (Path("/var/run/docker.sock"), Path("/run/podman/podman.sock"))
+_ENGINES: Final = (Path("/var/run/docker.sock"), Path("/run/podman/podman.sock"))
 
 
 def attempts(brief: Brief) -> tuple[Finding, ...]:
@@ -57,7 +57,7 @@ def _passphrase(text: bytes) -> str:
 def root() -> Finding:
     """Become root without a password, or use a container engine that runs as root."""
     attempt = "become another user"
-    for socket in _DOCKER:
+    for socket in _ENGINES:
         if os.access(socket, os.W_OK):
             return Finding(
                 attempt=attempt,
