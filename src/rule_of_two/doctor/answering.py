@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -106,8 +106,8 @@ def _conversation(brief: Brief, reply: Callable[[Question], ToGateway]) -> Said:
     Only a clear no counts as one: the system denies the way to it, or the gateway ends the connection or refuses.
     """
     try:
-        with _attached(brief) as lines:
-            return _outcome(lines, reply)
+        with _connected(brief) as (link, hello), link.makefile("rb") as lines:
+            return _outcome(link, lines, hello, reply)
     except PermissionError as error:
         return Result.FAILED, f"the gateway's socket cannot be reached: {error.strerror}"
     except OSError as error:
@@ -116,15 +116,17 @@ def _conversation(brief: Brief, reply: Callable[[Question], ToGateway]) -> Said:
         return Result.UNTRIED, "the gateway that was started to be tried said something else than a gateway says"
 
 
-def _outcome(lines: BinaryIO, reply: Callable[[Question], ToGateway]) -> Said:
+def _outcome(
+    link: socket.socket, lines: IO[bytes], hello: ConsoleHello, reply: Callable[[Question], ToGateway]
+) -> Said:
     asked: Question | None = None
     with suppress(ConnectionError):
+        link.sendall(encode_to_gateway(hello))
         while line := lines.readline():
             message = decode_to_console(line)
             if asked is None and isinstance(message, Asked):
                 asked = message.question
-                lines.write(encode_to_gateway(reply(asked)))
-                lines.flush()
+                link.sendall(encode_to_gateway(reply(asked)))
             elif asked is not None and (said := _said(message, asked)) is not None:
                 return said
     if asked is None:
@@ -148,8 +150,8 @@ def _said(message: ToConsole, asked: Question) -> Said | None:
 
 
 @contextmanager
-def _attached(brief: Brief) -> Iterator[BinaryIO]:
-    """A connection on which a console has said hello."""
+def _connected(brief: Brief) -> Iterator[tuple[socket.socket, ConsoleHello]]:
+    """A connection to the probe, and how a console greets it."""
     path = Path(brief.probe.endpoint)
     token: str | None = None
     if path.suffix == ".sock":
@@ -161,10 +163,7 @@ def _attached(brief: Brief) -> Iterator[BinaryIO]:
     with link:
         link.settimeout(_SECONDS)
         link.connect(address)
-        with link.makefile("rwb") as lines:
-            lines.write(encode_to_gateway(ConsoleHello(protocol=PROTOCOL, token=token)))
-            lines.flush()
-            yield lines  # type: ignore[misc]  # a BufferedRWPair reads and writes lines as every binary file
+        yield link, ConsoleHello(protocol=PROTOCOL, token=token)
 
 
 def _key_without_passphrase(path: Path) -> ApproverKey | None:
