@@ -77,6 +77,7 @@ class Patient:
             "approvers": (),
             "probe": probe
             or Probe(process=1, endpoint="", folder="", sessions=("", "", "", ""), takes_elicitation=False),
+            "consoles": (),
             "owned": (),
         }
         return Brief(**{**known, **changes})

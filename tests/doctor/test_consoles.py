@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import pty
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,39 +15,37 @@ from rule_of_two.doctor.finding import Area, Result
 from rule_of_two.doctor.processes import Process
 from rule_of_two.doctor.typing_into import can_type, kernel_takes_keys
 from tests.doctor.samples import NOBODY, Patient, acting_as, as_root, one
+from tests.doctor.terminals import a_console
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of processes in /proc")
 
-PRETENDED = Path(__file__).with_name("pretended.py")
 READ, TYPE, TMUX = "read a console's memory", "type into a console's terminal", "send keys to a console through tmux"
 
 
-@contextmanager
-def a_console(folder: Path, *options: str) -> Iterator[Process]:
-    """A process that is called as a console and has a terminal of its own."""
-    script = folder / "rule-of-two"
-    shutil.copy(PRETENDED, script)
-    master, slave = pty.openpty()
-    command = [sys.executable, str(script), "--state", "x", "console", *options]
-    with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True) as process:
-        os.close(slave)
-        try:
-            assert b"ready" in os.read(master, 1000)
-            found = processes.process(process.pid)
-            assert found is not None
-            yield found
-        finally:
-            process.kill()
-            os.close(master)
-
-
-def test_a_console_is_found_with_its_terminal(tmp_path: Path) -> None:
-    before = processes.consoles()
-    with a_console(tmp_path) as console:
-        assert [one for one in processes.consoles() if one not in before] == [console]
+@pytest.mark.parametrize("spelled", ["the-state", "./x/../the-state", "{folder}/the-state", "link"])
+def test_a_console_of_this_state_is_found_with_its_terminal(tmp_path: Path, spelled: str) -> None:
+    state = tmp_path / "the-state"
+    for folder in (state, tmp_path / "x"):
+        folder.mkdir()
+    (tmp_path / "link").symlink_to(state)
+    with a_console(tmp_path, spelled.format(folder=tmp_path)) as console:
+        assert console in processes.consoles(state)
+        assert console not in processes.consoles(tmp_path / "x")
         assert console.terminal_path is not None
         assert console.terminal_path.is_char_device()
-    assert processes.consoles() == before
+    assert console not in processes.consoles(state)
+
+
+def test_a_console_that_names_no_state_belongs_to_its_environments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RULE_OF_TWO_STATE", str(tmp_path / "mine"))
+    with a_console(tmp_path, None) as console:
+        assert console in processes.consoles(tmp_path / "mine")
+        assert console not in processes.consoles(tmp_path / "other")
+    monkeypatch.delenv("RULE_OF_TWO_STATE")
+    with a_console(tmp_path, None) as console:
+        assert console in processes.consoles(tmp_path / "other")
 
 
 @pytest.mark.parametrize(
@@ -81,10 +76,10 @@ def test_the_memory_of_a_console_can_be_read_by_root_and_not_by_somebody_else(tm
 
 
 @as_root
-def test_the_same_user_cannot_read_a_console_that_forbids_it(tmp_path: Path) -> None:
+def test_the_same_user_cannot_read_a_console_that_forbids_it() -> None:
     """What the console does to keep its key: not even its own user may look, but for root."""
     shown = subprocess.run(
-        [sys.executable, "-c", _SAME_USER, str(PRETENDED)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", _SAME_USER], capture_output=True, text=True, check=True
     ).stdout.split()
     assert shown[-2:] == ["succeeded", "failed"]
 
@@ -120,9 +115,8 @@ os.write(release, b"xx")
 
 
 def test_where_no_console_runs_a_process_of_the_gateways_user_stands_in(
-    patient: Patient, monkeypatch: pytest.MonkeyPatch
+    patient: Patient,
 ) -> None:
-    monkeypatch.setattr(consoles, "consoles", list)
     stand_in = patient.brief().probe
     found = consoles.attempts(patient.brief(stand_in))
     assert [finding.attempt for finding in found] == [READ]
@@ -201,7 +195,7 @@ def test_a_console_in_a_pane_of_a_reachable_tmux_takes_keys(tmp_path: Path, monk
 
 @as_root
 def test_all_ways_are_tried_where_a_console_runs(tmp_path: Path, patient: Patient) -> None:
-    with a_console(tmp_path):
-        found = consoles.attempts(patient.brief())
+    with a_console(tmp_path) as console:
+        found = consoles.attempts(patient.brief(consoles=(console.id,)))
     assert [finding.attempt for finding in found] == [READ, TYPE, TMUX]
     assert one(found, READ).result is Result.SUCCEEDED

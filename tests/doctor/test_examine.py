@@ -14,6 +14,7 @@ from rule_of_two.doctor.finding import Result
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.model import Tier
 from tests.doctor.samples import NOBODY, Patient, acting_as, as_root, one
+from tests.doctor.terminals import a_console
 
 
 def _examined(patient: Patient, *, agent: int | None = None) -> Examination:
@@ -117,6 +118,19 @@ def test_root_who_acts_for_the_gateways_user_sees_what_that_user_could_do(patien
     assert answered.result is (Result.FAILED if enrolled else Result.SUCCEEDED), answered
     assert found.assurance.tier is (Tier.SIGNED if enrolled else Tier.ADVISORY), found.assurance.reasons
     assert {path.stat().st_uid for path in patient.folder.rglob("*")} == {NOBODY}
+
+
+@as_root
+def test_a_running_console_that_the_agent_can_read_is_t0_and_one_it_cannot_read_is_not(patient: Patient) -> None:
+    """The key that approves lies unlocked in its memory."""
+    _separate(patient)
+    with a_console(patient.folder, str(patient.state)) as console:
+        own, separate = _examined(patient), _examined(patient, agent=NOBODY)
+    assert own.assurance.reasons == ("read a console's memory: succeeded", *own.assurance.reasons[1:])
+    assert own.assurance.tier is Tier.ADVISORY
+    assert str(console.id) in one(own.findings, "read a console's memory").evidence
+    assert separate.assurance.tier is Tier.SEPARATE, separate.assurance.reasons
+    assert {fact.what: fact.says for fact in separate.facts}["console"] == "1 running"
 
 
 def test_elicitation_that_is_turned_on_is_t0_although_somebody_is_enrolled(patient: Patient) -> None:

@@ -57,6 +57,8 @@ class Brief:
     tenant: str
     approvers: tuple[str, ...]
     probe: Probe
+    consoles: tuple[int, ...]
+    """The processes of the consoles that run."""
     owned: tuple[Owned, ...]
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)

@@ -14,7 +14,7 @@ from typing import Final
 
 from rule_of_two.doctor.brief import APART, Brief
 from rule_of_two.doctor.finding import Area, Finding, Result
-from rule_of_two.doctor.processes import PROC, Process, consoles, process
+from rule_of_two.doctor.processes import PROC, Process, process
 from rule_of_two.doctor.typing_into import can_type
 
 _SECONDS: Final = 10.0
@@ -30,7 +30,7 @@ def attempts(brief: Brief) -> tuple[Finding, ...]:
                 attempt="get into a console", area=Area.REACH, result=Result.UNTRIED, evidence=evidence, close=APART
             ),
         )
-    running = consoles()
+    running = [process(number) or Process(number, 0) for number in brief.consoles]
     if not running:
         note = "no console runs; tried with another process of the gateway's user: "
         return (memory([Process(brief.probe.process, 0)], Area.REACH, note=note),)

@@ -22,6 +22,7 @@ from rule_of_two.doctor.brief import APART, BRIEF, PROBE, Brief, Owned, Probe
 from rule_of_two.doctor.commands import OWN_CONFIGURATION
 from rule_of_two.doctor.finding import FINDINGS, Assurance, Finding, assurance, judged
 from rule_of_two.doctor.probe import ORDER, RENEWED, Order, Renewed
+from rule_of_two.doctor.processes import consoles
 from rule_of_two.doctor.state import FORGED_SESSION
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.gateway.blueprint import own_files
@@ -60,6 +61,7 @@ def examine(file: Path, *, state: Path, key: Path, agent: Account | None) -> Exa
             tenant=known.principal.tenant,
             approvers=tuple(one.name for one in known.approvals.approvers),
             probe=running.probe,
+            consoles=tuple(one.id for one in consoles(state)),
             owned=tuple(_owned(known, file, state=state, key=key, home=who.home)),
         )
         tried = _tried(brief, agent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -30,9 +31,11 @@ class Process:
         return Path(f"/dev/tty{minor}") if major == 4 and minor < 64 else None
 
 
-def consoles() -> list[Process]:
-    """Every process that runs `rule-of-two console`."""
-    return [found for found, words in _processes() if is_console(words)]
+def consoles(state: Path) -> list[Process]:
+    """Every process that runs `rule-of-two console` for the gateways of ``state``, as far as this user can tell: one
+    whose state folder it cannot see counts."""
+    own = os.path.realpath(state)
+    return [one for one, words in _processes() if is_console(words) and _state_of(one.id, words) in {None, own}]
 
 
 def process(number: int) -> Process | None:
@@ -60,6 +63,20 @@ def is_console(words: list[str]) -> bool:
         if _OURS.fullmatch(word) or word.endswith("rule_of_two/__main__.py")
     ]
     return bool(ours) and "console" in words[ours[0] + 1 :]
+
+
+def _state_of(number: int, words: list[str]) -> str | None:
+    """The state folder of a console: its option's, else its environment's; ``None``: it cannot be told."""
+    folder = PROC / str(number)
+    given = [after for word, after in itertools.pairwise(words) if word == "--state"]
+    given += [word.partition("=")[2] for word in words if word.startswith("--state=")]
+    try:
+        if not given:
+            variables = (folder / "environ").read_bytes().decode(errors="replace").split("\0")
+            given = [one.partition("=")[2] for one in variables if one.startswith("RULE_OF_TWO_STATE=")]
+        return os.path.realpath((folder / "cwd").readlink() / given[-1]) if given else None
+    except OSError:
+        return None
 
 
 def _terminal(number: int) -> int | None:

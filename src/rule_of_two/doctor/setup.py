@@ -27,7 +27,7 @@ class Fact:
 
 def facts(config: Config | None, file: Path, state: Path) -> tuple[Fact, ...]:
     """Everything about a configuration that was read, and about its state."""
-    return (*_configured(config, file, state), _state(state), _sessions(state), _consoles())
+    return (*_configured(config, file, state), _state(state), _sessions(state), _consoles(state))
 
 
 def _configured(config: Config | None, file: Path, state: Path) -> list[Fact]:
@@ -116,7 +116,7 @@ def _sessions(state: Path) -> Fact:
     return Fact("sessions", True, f"{count} open")
 
 
-def _consoles() -> Fact:
-    count = len(consoles())
+def _consoles(state: Path) -> Fact:
+    count = len(consoles(state))
     says = f"{count} running" if count else "none runs: what has to be asked is refused; `rule-of-two console`"
     return Fact("console", count > 0, says)
