@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("pwd", reason="the doctor knows nothing of Windows yet")
+
 from rule_of_two.cli.main import main
 from rule_of_two.doctor import examine as examining
 from rule_of_two.doctor.account import Account
 from rule_of_two.doctor.examine import Examination
 from rule_of_two.doctor.finding import Area, Finding, Result, assurance
 from rule_of_two.gateway.config import key_path
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the doctor knows nothing of Windows yet")
 
 
 def _run(*arguments: str) -> int:
