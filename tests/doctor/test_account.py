@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +49,14 @@ def test_a_process_of_another_user_is_told_nothing_of_ours(monkeypatch: pytest.M
     monkeypatch.setenv("RULE_OF_TWO_TOKEN", "s3cret")
     assert "s3cret" not in repr(Account.own().environment())
     assert own_environment()["RULE_OF_TWO_TOKEN"] == "s3cret"  # noqa: S105  # a made-up one
+
+
+def test_a_process_of_ours_finds_this_package_first_and_then_what_it_found_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    first, *rest = own_environment()["PYTHONPATH"].split(os.pathsep)
+    assert (Path(first) / "rule_of_two" / "doctor" / "account.py").is_file()
+    assert rest == ["/elsewhere"]
+    monkeypatch.delenv("PYTHONPATH")
+    assert own_environment()["PYTHONPATH"] == first

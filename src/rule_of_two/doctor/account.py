@@ -85,8 +85,9 @@ class Account:
 
 
 def own_environment() -> dict[str, str]:
-    """What a process of this user is started with."""
-    return {**os.environ, **_PACKAGE}
+    """What a process of this user is started with: all of ours, and the package that runs now before any other."""
+    search = [_PACKAGE["PYTHONPATH"], os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, **_PACKAGE, "PYTHONPATH": os.pathsep.join(filter(None, search))}
 
 
 def become(arguments: Sequence[str]) -> None:
