@@ -15,6 +15,8 @@ from rule_of_two import __version__
 from rule_of_two.errors import RuleOfTwoError
 
 COMMANDS: Final = {
+    "init": "A configuration and an approver's key.",
+    "doctor": "What is set up, what works, and which assurance tier is reached.",
     "serve": "The gateway: an MCP server in front of the servers of your configuration.",
     "wrap": "The gateway around one server, with no configuration file.",
     "demo": "A story in the terminal, with real servers: three labels, one question, one answer.",

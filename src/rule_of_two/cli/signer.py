@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import getpass
-import os
 import sys
 from pathlib import Path
 from typing import Final
 
 import click
-import platformdirs
 
 from rule_of_two.approvals.answer import check_approver
 from rule_of_two.approvals.keys import ApproverKey, WrongPassphrase, approver_of, unlock
 from rule_of_two.approvals.signer import Signer
 from rule_of_two.approvals.undumpable import make_undumpable
 from rule_of_two.errors import BadRequest, ConfigurationError
+from rule_of_two.gateway.config import key_path
 
 TRIES: Final = 3
 """Passphrases that may be typed."""
-
-
-def key_path(option: Path | None) -> Path:
-    """``--key``, else ``$RULE_OF_TWO_KEY``, else ``approver.key`` in the user's configuration folder."""
-    if option is not None:
-        return option.absolute()
-    if variable := os.environ.get("RULE_OF_TWO_KEY"):
-        return Path(variable).absolute()
-    return platformdirs.user_config_path("rule-of-two") / "approver.key"
 
 
 def open_signer(option: Path | None, *, unsigned: bool) -> Signer:
@@ -38,7 +28,7 @@ def open_signer(option: Path | None, *, unsigned: bool) -> Signer:
         was wrong three times.
     """
     if unsigned:
-        return Signer(_user())
+        return Signer(user_name())
     path = key_path(option)
     if not path.is_file():
         raise ConfigurationError(
@@ -72,7 +62,7 @@ def _passphrase(approver: str) -> str:
     return passphrase
 
 
-def _user() -> str:
+def user_name() -> str:
     """The name of this user, as a claim: an unsigned answer proves nobody."""
     try:
         return getpass.getuser()[:100] or "unknown"

@@ -12,7 +12,7 @@ from typing import Any, Final
 from rule_of_two.approvals.approvers import Enrolled
 from rule_of_two.clients.profiles import PROFILES, Profile
 from rule_of_two.errors import ConfigurationError
-from rule_of_two.gateway.config import ApproverSettings, Config, Server, expand
+from rule_of_two.gateway.config import ApproverSettings, Config, Server, backup_path, expand, key_files, key_path
 from rule_of_two.gateway.consent import Patience
 from rule_of_two.gateway.launch import Launch, environment
 from rule_of_two.gateway.splitting import Splitting, splitting
@@ -88,7 +88,7 @@ def draw(
     who = config.principal
     principal = Principal(who.user, who.tenant, who.roles, who.purpose, config.approvals.unattended == "ask")
     split = splitting(config.sessions, profile, os.environ)
-    own = [state, *manifests, *(folder / one for one in config.policies if not one.isidentifier())]
+    kept = (state, *key_files(key_path(None)), *((file, backup_path(file)) if file else ()))
     return Blueprint(
         config=config,
         profile=profile,
@@ -98,11 +98,20 @@ def draw(
         key=SessionKey(who.user, who.tenant, profile.name, _workspace(profile), split.conversation),
         splitting=split,
         state=state,
-        protected=tuple(path for path in (*own, *([file] if file else ())) if path.exists() or path == state),
+        protected=(*kept, *own_files(config, folder)),
         secrets=tuple(secrets),
         prefixed=prefixed,
         approvers=enrolled_approvers(config, file),
     )
+
+
+def own_files(config: Config, folder: Path) -> tuple[Path, ...]:
+    """The operator's own manifests and policies: files and folders that exist, by the names in a configuration that
+    stands in ``folder``."""
+    named = [server.manifest for server in config.servers.values() if server.manifest is not None]
+    files = [path for path in (folder / Path(name).expanduser() for name in named) if path.is_file()]
+    paths = (folder / name for name in (*config.manifests, *config.policies))
+    return (*files, *(path for path in paths if path.exists()))
 
 
 def enrolled_approvers(config: Config, file: Path | None) -> tuple[Enrolled, ...]:

@@ -200,6 +200,25 @@ def state_folder(option: Path | None) -> Path:
     return platformdirs.user_state_path("rule-of-two")
 
 
+def key_path(option: Path | None) -> Path:
+    """``--key``, else ``$RULE_OF_TWO_KEY``, else ``approver.key`` in the user's configuration folder."""
+    if option is not None:
+        return option.absolute()
+    if variable := os.environ.get("RULE_OF_TWO_KEY"):
+        return Path(variable).absolute()
+    return platformdirs.user_config_path("rule-of-two") / "approver.key"
+
+
+def key_files(key: Path) -> tuple[Path, Path]:
+    """The private key and the public line beside it."""
+    return key, key.with_name(f"{key.name}.pub")
+
+
+def backup_path(config: Path) -> Path:
+    """Where a configuration stands as it was before `init` changed it."""
+    return config.with_name(f"{config.name}.bak")
+
+
 def expand(values: Mapping[str, str], *, where: str, file: Path | None) -> dict[str, str]:
     """Replace ``${env:NAME}`` and ``${keyring:service/user}`` in each value.
 
