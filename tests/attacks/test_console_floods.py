@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from rule_of_two.approvals.choice import Choice
 from tests.approvals.consoles import a_fresh_question, reads, room, seat
+
+pytestmark = pytest.mark.terminal
 
 MEGABYTES = 10 * 1024 * 1024
 

@@ -13,7 +13,7 @@ import pytest
 from rule_of_two.approvals.keys import ApproverKey
 from tests.approvals.consoles import seat
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="prctl")
+pytestmark = [pytest.mark.terminal, pytest.mark.skipif(sys.platform != "linux", reason="prctl")]
 
 PASSPHRASE = "correct horse battery"  # noqa: S105  # of a key that is made here
 LESS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []

@@ -18,6 +18,8 @@ from tests.approvals.consoles import PAUSE, a_fresh_question, reads, room, seat
 from tests.approvals.samples import LETTER, an_answer
 from tests.approvals.test_console_app import asked, scene
 
+pytestmark = pytest.mark.terminal
+
 OTHER = {**LETTER, "to": "other@x.test"}
 
 

@@ -16,6 +16,8 @@ from tests.approvals.consoles import Room, a_fresh_question, room, seat, wall
 from tests.approvals.consoles import status as a_status
 from tests.terminal import Terminal
 
+pytestmark = pytest.mark.terminal
+
 OBEYED = ("\x1b]0;owned\x07", "\x1b[31mred", "\x9b2J", "\u202e", "\u200b", "\u2066", "\U000e0041", "\ufe0f", "\u2028")
 FORGED = ("Approved", "granted", "signed.")
 """Words that begin no line of ours."""

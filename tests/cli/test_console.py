@@ -24,7 +24,7 @@ from tests.approvals.consoles import a_fresh_question, reads, room, seat, status
 from tests.approvals.samples import Lenient
 from tests.terminal import flat, terminal
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
+pytestmark = [pytest.mark.terminal, pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")]
 
 COLOUR = re.compile(rb"\x1b\[(?:[0-9;]*;)?(?:[34][0-8]|9[0-7])(?:;[0-9;]*)?m")
 PASSPHRASE = "correct horse battery"  # noqa: S105  # of a key that is made here

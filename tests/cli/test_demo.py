@@ -19,7 +19,7 @@ from rule_of_two.cli.demo import demo
 from tests.demo.terminal import left_behind, terminal
 from tests.servers import real_server
 
-pytestmark = pytest.mark.timeout(180)  # whole stories, each with two gateways and six servers
+pytestmark = [pytest.mark.terminal, pytest.mark.timeout(180)]  # whole stories, each with two gateways and six servers
 
 EVE = "audit@payroll-check.example"
 COLOUR = re.compile(rb"\x1b\[(?:[0-9;]*;)?(?:[34][0-8]|9[0-7])(?:;[0-9;]*)?m")

@@ -17,6 +17,8 @@ from rule_of_two.approvals.keys import ApproverKey, PublicKey, approver_of, unlo
 from rule_of_two.cli.main import main
 from rule_of_two.gateway.config import load_config
 
+pytestmark = pytest.mark.terminal
+
 PASSPHRASE = "correct horse"  # noqa: S105  # of keys that a test makes
 
 Init = Callable[..., tuple[int, str, str]]

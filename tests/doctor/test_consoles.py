@@ -17,7 +17,10 @@ from rule_of_two.doctor.typing_into import can_type, kernel_takes_keys
 from tests.doctor.samples import NOBODY, Patient, acting_as, as_root, one
 from tests.doctor.terminals import a_console
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of processes in /proc")
+pytestmark = [
+    pytest.mark.terminal,
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of processes in /proc"),
+]
 
 READ, TYPE, TMUX = "read a console's memory", "type into a console's terminal", "send keys to a console through tmux"
 

@@ -6,14 +6,19 @@ span: no markup of any kind is parsed, whoever wrote the text.
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Final
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import Resize
+from textual.geometry import Size
 
 from rule_of_two.approvals import console_text
 from rule_of_two.approvals.board import Board, Face
@@ -192,8 +197,18 @@ class ConsoleApp(App[None]):
         }
 
     def _tick(self) -> None:
+        self._follow_terminal()
         self.board.tick(self._monotonic(), self._now())
         self.draw()
+
+    def _follow_terminal(self) -> None:
+        """Lay out anew for the size that the terminal has, also when its word of a change was lost."""
+        if self.is_headless or sys.__stdin__ is None:
+            return
+        with suppress(OSError, ValueError):
+            size = Size(*os.get_terminal_size(sys.__stdin__.fileno()))
+            if size != self.size:
+                self.post_message(Resize(size, size))
 
     def _hear(self, gateway: str, message: ToConsole | None) -> None:
         """Many messages in a row are drawn once, and ring once."""
