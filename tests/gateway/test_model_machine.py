@@ -297,6 +297,7 @@ class Machine(RuleBasedStateMachine):
             question_id=question.id,
             session=question.session,
             digest=question.digest,
+            shown=question.shown,
             verdict=verdict,
             approver="alice",
             answered_at=self.clock(),

@@ -177,7 +177,8 @@ def canonical_targets(targets: tuple[Target, ...]) -> tuple[tuple[str, str], ...
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer to one question, bound by ``digest`` to exactly what was shown.
+    """One answer to one question, bound by ``digest`` to exactly what would be sent, and by ``shown`` to what else was
+    on the screen.
 
     ``approver`` is who the console says it is and ``answered_at`` the console's clock: both are claims until
     ``signature`` (base64, Ed25519 over :attr:`statement`) was verified. ``signature`` ``None`` means unsigned.
@@ -187,6 +188,7 @@ class Answer:
     question_id: str
     session: str
     digest: str
+    shown: str
     verdict: Choice
     approver: str
     answered_at: AwareDatetime
@@ -213,6 +215,7 @@ class Answer:
             question_id=question.id,
             session=question.session,
             digest=question.digest,
+            shown=question.shown,
             verdict=verdict,
             approver=approver,
             answered_at=now,
@@ -236,6 +239,7 @@ class Answer:
                 "question": self.question_id,
                 "session": self.session,
                 "digest": self.digest,
+                "shown": self.shown,
                 "choice": str(self.verdict),
                 "approver": self.approver,
                 "answered_at": _instant(self.answered_at),

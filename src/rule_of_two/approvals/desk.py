@@ -102,6 +102,7 @@ class _Pending:
     question: Question
     fingerprint: str
     digest: str
+    shown: str
     line: bytes
     ends_at: float
     """In the event loop's time, which nobody sets back."""
@@ -296,7 +297,9 @@ class Desk:
         if question.id in self._waiting or question.id in self._ended:
             raise BadRequest("This question was asked before.")
         line = encode_to_console(Asked(question=question))
-        pending = _Pending(question, fingerprint, question.digest, line, anyio.current_time() + remaining)
+        pending = _Pending(
+            question, fingerprint, question.digest, question.shown, line, anyio.current_time() + remaining
+        )
         if self._is_full(pending):
             self.turned_away(question.session)
             return Unanswered.TOO_MANY
@@ -328,7 +331,8 @@ class Desk:
 
     def _refuses(self, pending: _Pending, answer: Answer) -> Refusal | None:
         question = pending.question
-        if answer.digest != pending.digest or answer.session != question.session:
+        bound = (question.session, pending.digest, pending.shown)
+        if (answer.session, answer.digest, answer.shown) != bound:
             return Refusal.DIGEST_MISMATCH
         if pending.settling:
             return Refusal.ALREADY_ENDED

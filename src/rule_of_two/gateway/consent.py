@@ -252,6 +252,7 @@ def shown_of(question: Question, secrets: tuple[str, ...]) -> dict[str, Any]:
     return {
         "question": question.id,
         "digest": question.digest,
+        "shown": question.shown,
         "action": question.action,
         "upstream": question.upstream,
         "name": question.name,
