@@ -72,7 +72,7 @@ OTHERS: dict[str, Any] = {
     "pin": None,
     "arguments_json": "{}",
     "forwarded_json": '{"more":1}',
-    "labels": frozenset("BC"),
+    "labels": frozenset(("B", "C")),
     "held": {"A": PAGE},
     "targets": (),
     "policies": (),
@@ -110,7 +110,7 @@ def test_what_the_same_words_reach_makes_it_another_call() -> None:
     before, moved = a_question(targets=(link,)), a_question(targets=(replace(link, value="/srv/precious"),))
     assert before.fingerprint == a_question(targets=(link,)).fingerprint
     assert before.fingerprint != moved.fingerprint
-    assert a_question().fingerprint != a_question(labels=frozenset("BC")).fingerprint
+    assert a_question().fingerprint != a_question(labels=frozenset(("B", "C"))).fingerprint
 
 
 @given(st.integers(min_value=0), st.integers(1, 255))

@@ -163,7 +163,9 @@ class Machine(RuleBasedStateMachine):
             protected=ProtectedPaths(()),
             client="generic",
             clock=self.clock,
-            grants=Grants(Approvers((), claimed_tenant="acme"), POLICIES.version, self.clock),
+            grants=Grants(
+                Approvers((), claimed_tenant="acme"), POLICIES.version, self.clock, lambda who, facts, view, now: False
+            ),
         )
 
     def close_gateway(self) -> None:

@@ -14,7 +14,7 @@ from rule_of_two.approvals.canonical import canonical
 from rule_of_two.approvals.choice import APPROVING, Choice
 from rule_of_two.approvals.question import Question
 from rule_of_two.errors import BadRequest
-from rule_of_two.model import Target
+from rule_of_two.model import Label, Labels, Target, labels_in
 
 if TYPE_CHECKING:
     from rule_of_two.approvals.keys import ApproverKey  # only who signs or verifies pays for importing cryptography
@@ -114,7 +114,8 @@ _REFUSALS = {
 class GrantTerms:
     """A narrow standing yes: this tool as it is pinned, all of these targets, so often, so long, in this session.
 
-    ``uses`` counts the call that was asked about. ``targets`` are the canonical values of exactly this call.
+    ``uses`` counts the call that was asked about. ``targets`` are the canonical values of exactly this call, ``labels``
+    what it brings, and ``held`` what the session held: with any other label besides these two, it lapses.
     """
 
     session: str
@@ -124,6 +125,8 @@ class GrantTerms:
     pin: str | None
     policy_version: str
     targets: tuple[tuple[str, str], ...]
+    labels: tuple[Label, ...]
+    held: tuple[Label, ...]
     uses: int
     minutes: int
 
@@ -153,16 +156,24 @@ class GrantTerms:
             pin=question.pin,
             policy_version=question.policy_version,
             targets=targets,
+            labels=tuple(sorted(question.labels)),
+            held=tuple(sorted(question.held)),
             uses=uses,
             minutes=minutes,
         )
 
     @property
-    def covers(self) -> tuple[str | tuple[tuple[str, str], ...] | None, ...]:
+    def covers(self) -> tuple[object, ...]:
         """What a call must be equal in."""
         return (
             self.session, self.action, self.upstream, self.name, self.pin, self.policy_version, self.targets,
+            self.labels,
         )  # fmt: skip
+
+    @property
+    def bounds(self) -> Labels:
+        """What the session may hold while it lasts."""
+        return labels_in((*self.held, *self.labels))
 
     def fits(self, question: Question) -> bool:
         """Whether it is about exactly the call that the question is about."""
@@ -255,6 +266,8 @@ class Answer:
                     "pin": terms.pin,
                     "policy_version": terms.policy_version,
                     "targets": [list(target) for target in terms.targets],
+                    "labels": list(terms.labels),
+                    "held": list(terms.held),
                     "uses": terms.uses,
                     "minutes": terms.minutes,
                 },

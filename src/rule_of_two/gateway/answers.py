@@ -92,6 +92,10 @@ class Answers:
             who, facts, view, choice=str(choice), channel=channel, approvals=question.needs, now=now
         )
 
+    def may_give(self, who: Approver, facts: Facts, view: SessionView, now: datetime) -> bool:
+        """Whether policy lets this person give a standing yes."""
+        return self.rights.may_answer(who, facts, view, choice=Choice.GRANT, channel="console", approvals=1, now=now)
+
     def may_grant(self, question: Question) -> bool:
         """Whether policy lets any of the approvers give a standing yes."""
         now = self.clock()

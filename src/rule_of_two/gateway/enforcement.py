@@ -246,7 +246,7 @@ class Enforcement:
             committed = self._commit(call.facts, view, verdict, call, approves=given.question.decision)
             if people and verdict.outcome is Outcome.ALLOW:
                 receipts.use(db, given, decision=committed[1] or 0, at=self._clock().isoformat())
-                self._grants.give(db, given.last, covers=frozenset(view.after) | call.facts.labels)
+                self._grants.give(db, given.last)
             return committed
 
         return await self._session.decide(work)

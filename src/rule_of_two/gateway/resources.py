@@ -171,7 +171,7 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
                 boundaries,
                 PinStore(state),
                 answers,
-                Grants(approvers, blueprint.policies.version, utc_now),
+                Grants(approvers, blueprint.policies.version, utc_now, answers.may_give),
                 connect or connecting(authorizations),
             )
             await tasks.start(DeskServer(desk, state=blueprint.state, gateway=secrets.token_hex(4)).run)
