@@ -23,7 +23,8 @@ RECEIPT_TYPE: Final = "rule-of-two/receipt/1"
 """Separates a signed answer from everything else that an approver's key could ever sign."""
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far the clocks of console and gateway may be apart for a standing yes, whose end is reckoned from the answer."""
+"""How far the clocks of console and gateway may be apart for a standing yes, whose end is reckoned from the answer, and
+for a new session, which nobody can hold back for later."""
 
 MOST_USES: Final = 100
 LONGEST_MINUTES: Final = 480
@@ -104,7 +105,7 @@ _REFUSALS = {
     Refusal.BAD_SIGNATURE: "The gateway does not know your key: add it under approvals.approvers and start it again.",
     Refusal.NOT_ENTITLED: "The operator's policies do not let you say that. Nothing was approved.",
     Refusal.ANSWERED_BEFORE: "You have said yes already: another approver is needed.",
-    Refusal.CLOCK: "Your clock and the gateway's are too far apart for a grant. Nothing was approved.",
+    Refusal.CLOCK: "Your clock and the gateway's are too far apart for this. Nothing was done.",
     Refusal.UNKNOWN_SESSION: "The gateway does not know this session.",
     Refusal.NOT_RECORDED: "It could not be written down, so it does not count.",
 }

@@ -59,7 +59,11 @@ class Judge(Protocol):
         """What an answer is worth at most."""
 
     def refuses(self, question: Question, answer: Answer) -> Refusal | None:
-        """Why this answer does not count: it is unsigned, forged, or policy does not let its approver say so."""
+        """Why this answer does not count: it is unsigned, forged, policy does not let its approver say so, or the
+        session has ended.
+
+        :raises StoreError: it cannot be found out.
+        """
 
     async def record(self, question: Question, answer: Answer) -> None:
         """Write the answer down and do to the session what it says.
@@ -68,7 +72,10 @@ class Judge(Protocol):
         """
 
     def refuses_command(self, command: Command) -> Refusal | None:
-        """Why this command does not count."""
+        """Why this command does not count.
+
+        :raises StoreError: it cannot be found out.
+        """
 
     async def carry_out(self, command: Command) -> str | None:
         """Write the command down and do it; the session as it goes on. ``None``: there is no such session.
@@ -197,7 +204,12 @@ class Desk:
                 return Refusal.UNKNOWN_QUESTION
             late = self._ended[answer.question_id] is Unanswered.EXPIRED
             return Refusal.EXPIRED if late else Refusal.ALREADY_ENDED
-        refusal = self._refuses(pending, answer)
+        try:
+            refusal = self._refuses(pending, answer)
+        except StoreError:
+            return Refusal.NOT_RECORDED
+        if refusal is Refusal.UNKNOWN_SESSION:  # another process ended it
+            self.void(pending.question.session)
         if refusal is not None:
             return refusal
         pending.settling = True
@@ -219,10 +231,10 @@ class Desk:
 
     async def command(self, command: Command) -> Done | Refusal:
         """Carry out what a human does to a session outside a question, or say why not."""
-        refusal = self._judge.refuses_command(command)
-        if refusal is not None:
-            return refusal
         try:
+            refusal = self._judge.refuses_command(command)
+            if refusal is not None:
+                return refusal
             session = await self._judge.carry_out(command)
         except StoreError:
             return Refusal.NOT_RECORDED

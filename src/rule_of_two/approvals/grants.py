@@ -115,6 +115,7 @@ class Grants:
         return Used(grant_id, answer) if may else None
 
 
-def in_step(answer: Answer, now: datetime) -> bool:
-    """Whether the console's clock is near enough to ours for a grant, whose end is reckoned from the answer."""
-    return abs(answer.answered_at - now) <= CLOCK_SKEW
+def in_step(at: datetime, now: datetime) -> bool:
+    """Whether somebody's clock said ``at`` near enough to ours for what must be given now: a grant, whose end is
+    reckoned from it, and a new session."""
+    return abs(at - now) <= CLOCK_SKEW

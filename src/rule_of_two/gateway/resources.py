@@ -104,7 +104,9 @@ class Resources:
 
     async def _attach(self, key: SessionKey, boundary: Boundary) -> Connection:
         ambient = frozenset(self.blueprint.config.sessions.ambient)
-        attached = await self.boundaries.attach(key, boundary, ambient=ambient, tier=self.answers.tier)
+        attached = await self.boundaries.attach(
+            key, boundary, ambient=ambient, tier=self.answers.tier, began_rightly=self.answers.began_rightly
+        )
         session = ConnectionSession(
             self.state,
             attached.connection,
