@@ -204,10 +204,7 @@ class Desk:
                 return Refusal.UNKNOWN_QUESTION
             late = self._ended[answer.question_id] is Unanswered.EXPIRED
             return Refusal.EXPIRED if late else Refusal.ALREADY_ENDED
-        try:
-            refusal = self._refuses(pending, answer)
-        except StoreError:
-            return Refusal.NOT_RECORDED
+        refusal = self._refuses(pending, answer)
         if refusal is Refusal.UNKNOWN_SESSION:  # another process ended it
             self.void(pending.question.session)
         if refusal is not None:
@@ -350,7 +347,10 @@ class Desk:
             return Refusal.ALREADY_ENDED
         if answer.verdict not in question.offers or answer.channel != "console":
             return Refusal.NOT_OFFERED
-        refusal = self._judge.refuses(question, answer)
+        try:
+            refusal = self._judge.refuses(question, answer)
+        except StoreError:
+            return Refusal.NOT_RECORDED
         if refusal is None and answer.verdict in APPROVING and answer.approver in {one.approver for one in pending.yes}:
             return Refusal.ANSWERED_BEFORE
         return refusal
