@@ -1,4 +1,4 @@
-"""Approvals when things break: a state that is gone, rows that are garbage, two that come back with one answer at once."""
+"""Approvals when things break: a state that is gone, rows that are garbage, one answer that comes back twice."""
 
 from __future__ import annotations
 

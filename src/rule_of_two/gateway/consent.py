@@ -150,9 +150,13 @@ class Consent:
     async def _at_the_desk(
         self, asking: Decision, question: Question, shown: dict[str, Any], caller: Caller | None
     ) -> Given | StillWaiting | Unanswered:
-        if (known := self.desk.known(question)) is not None:
-            shown = _joined(known)
-        await self.journal.question(asking.number or 0, asking.session, shown)
+        number, known = asking.number or 0, self.desk.known(question)
+        if known is not None:
+            await self.journal.question(number, asking.session, _joined(known))
+        if known is None or self.desk.known(question) is not known:
+            # INVARIANT: what is shown is journalled before, also when the question that this call was to join ended
+            # while that was written; tests/attacks/test_approvals_journal.py.
+            await self.journal.question(number, asking.session, shown)
         return await self._wait(question, caller)
 
     async def _through_the_client(

@@ -109,7 +109,7 @@ class Elicited:
     async def ask(
         self, question: Question, params: dict[str, Any], client: Elicits, seconds: float
     ) -> Given | AskedWithResult | Unanswered:
-        """Ask the client's user, for at most ``seconds`` where the client is kept waiting; then no more questions of one
+        """Ask the client's user. Where the client is kept waiting, for at most ``seconds``, and no more questions of one
         session at once than at a console."""
         if client.comes_back:
             if len(self._waiting) >= _MOST_WAITING:
