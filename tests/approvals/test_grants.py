@@ -18,7 +18,7 @@ from rule_of_two.approvals.grants import Grants, in_step
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.receipts import receipt_text
 from rule_of_two.model import Action, Approver, Facts, SessionView, Target
-from rule_of_two.store.database import Database
+from rule_of_two.store.database import BusyError, Database
 from rule_of_two.store.state import open_state
 from tests.approvals.samples import MALLORY, NOW, a_question, an_answer
 
@@ -66,7 +66,11 @@ class State:
     def use(
         self, facts: Facts = FACTS, *, pin: str | None = QUESTION.pin, view: SessionView = VIEW, grants: Any = None
     ) -> bool:
-        return self.write(lambda db: (grants or self.grants).use(db, facts, pin, view)) is not None
+        asked = grants or self.grants
+        used = self.write(lambda db: asked.use(db, facts, pin, view))
+        if used is not None:
+            asked.committed(used)
+        return used is not None
 
 
 @pytest.fixture
@@ -207,6 +211,20 @@ def test_whether_its_giver_may_give_it_is_asked_at_each_use_for_what_was_held_th
     view = replace(VIEW, held={"B": 4, "C": 5})
     assert not state.use(view=view, grants=Grants(APPROVERS, VERSION, state.clock, nobody))
     assert asked == [(APPROVERS.enrolled[0], FACTS, SessionView(VIEW.id, {"B": 4}), NOW)]
+
+
+def test_a_use_that_was_rolled_back_is_still_there(state: State) -> None:
+    """A transaction is tried again while the journal is busy."""
+    state.give()
+
+    def busy(db: sqlite3.Connection) -> None:
+        assert state.grants.use(db, FACTS, QUESTION.pin, VIEW) is not None
+        raise BusyError("busy")
+
+    for _ in range(3):
+        with pytest.raises(BusyError):
+            state.write(busy)
+    assert [state.use(), state.use(), state.use()] == [True, True, False]
 
 
 def test_two_processes_share_the_count(state: State) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from rule_of_two.approvals.answer import CLOCK_SKEW, Answer, canonical_targets
+from rule_of_two.approvals.answer import CLOCK_SKEW, Answer, GrantTerms, canonical_targets
 from rule_of_two.approvals.approvers import Approvers
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.receipts import receipt, receipt_text
@@ -30,7 +30,8 @@ class Used:
     """One use of a grant."""
 
     id: str
-    answer: Answer
+    left: int
+    """How many more there are."""
 
 
 class Grants:
@@ -67,7 +68,7 @@ class Grants:
         )
 
     def use(self, db: sqlite3.Connection, facts: Facts, pin: str | None, view: SessionView) -> Used | None:
-        """Take one use of a grant that covers this call, if there is one.
+        """Take one use of a grant that covers this call, if there is one; :meth:`committed` is to be told of it.
 
         # INVARIANT: only what the signed terms say is granted, by somebody who may; tests/approvals/test_grants.py and
         # tests/attacks/test_approvals_grants.py.
@@ -76,18 +77,22 @@ class Grants:
             return None
         rows = db.execute("SELECT id, receipt, uses_left FROM grants WHERE session = ?", (view.id,)).fetchall()
         for grant_id, text, uses_left in rows:
-            used = self._usable(grant_id, text, facts, pin, view)
-            if used is None or used.answer.grant is None or not isinstance(uses_left, int):
+            terms = self._terms(grant_id, text, facts, pin, view)
+            if terms is None or not isinstance(uses_left, int):
                 continue
-            left = min(uses_left, self._most_left.get(grant_id, used.answer.grant.uses - 1))
+            left = min(uses_left, self._most_left.get(grant_id, terms.uses - 1))
             if left <= 0:
                 continue
-            self._most_left[grant_id] = left - 1
             db.execute("UPDATE grants SET uses_left = ? WHERE id = ?", (left - 1, grant_id))
-            return used
+            return Used(grant_id, left - 1)
         return None
 
-    def _usable(self, grant_id: str, text: str, facts: Facts, pin: str | None, view: SessionView) -> Used | None:
+    def committed(self, used: Used) -> None:
+        """The transaction of a use was committed: from now on no row makes more of what is left."""
+        self._most_left[used.id] = min(used.left, self._most_left.get(used.id, used.left))
+
+    def _terms(self, grant_id: str, text: str, facts: Facts, pin: str | None, view: SessionView) -> GrantTerms | None:
+        """What the signed answer in a row says, if it covers this call."""
         try:
             answer = receipt(text)
         except BadRequest:
@@ -112,7 +117,7 @@ class Grants:
         who = self._approvers.who(answer)
         given_in = SessionView(view.id, {label: at for label, at in view.after.items() if label in terms.held})
         may = isinstance(who, Approver) and self._may_give(who, facts, given_in, answer.answered_at)
-        return Used(grant_id, answer) if may else None
+        return terms if may else None
 
 
 def in_step(at: datetime, now: datetime) -> bool:

@@ -109,8 +109,8 @@ class Elicited:
     async def ask(
         self, question: Question, params: dict[str, Any], client: Elicits, seconds: float
     ) -> Given | AskedWithResult | Unanswered:
-        """Ask the client's user. Where the client is kept waiting, for at most ``seconds``, and no more questions of one
-        session at once than at a console."""
+        """Ask the client's user. Where the client is kept waiting: for at most ``seconds``, and no more of one session
+        at once than at a console."""
         if client.comes_back:
             if len(self._waiting) >= _MOST_WAITING:
                 self._waiting.pop(next(iter(self._waiting)))
