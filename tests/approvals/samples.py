@@ -99,6 +99,7 @@ def an_answer(question: Question, choice: Choice = Choice.YES, **changed: Any) -
         "question_id": question.id,
         "session": question.session,
         "digest": question.digest,
+        "shown": question.shown,
         "verdict": choice,
         "approver": "alice",
         "answered_at": question.created_at,

@@ -50,6 +50,7 @@ KEY = ApproverKey.generate()
     [
         {"verdict": Choice.DROP},
         {"digest": "0" * 64},
+        {"shown": "0" * 64},
         {"question_id": "other"},
         {"approver": "mallory"},
         {"answered_at": NOW + timedelta(microseconds=1)},

@@ -17,8 +17,8 @@ from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.grants import Grants, in_step
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.receipts import receipt_text
-from rule_of_two.model import Action, Approver, Facts, SessionView, Target, labels_in
-from rule_of_two.store.database import Database
+from rule_of_two.model import Action, Approver, Facts, SessionView, Target
+from rule_of_two.store.database import BusyError, Database
 from rule_of_two.store.state import open_state
 from tests.approvals.samples import MALLORY, NOW, a_question, an_answer
 
@@ -28,6 +28,11 @@ QUESTION = a_question()
 FACTS = Facts(Action.CALL_TOOL, "mail", "send_mail", frozenset(("C",)), (MALLORY,))
 VIEW = SessionView(QUESTION.session, {"A": 3, "B": 4})
 VERSION = QUESTION.policy_version
+
+
+def anybody(who: Approver, facts: Facts, view: SessionView, now: datetime) -> bool:
+    """Everybody may."""
+    return True
 
 
 class Clock:
@@ -49,19 +54,23 @@ class State:
                 (QUESTION.session,),
             )
         )
-        self.grants = Grants(APPROVERS, VERSION, self.clock)
+        self.grants = Grants(APPROVERS, VERSION, self.clock, anybody)
 
     def write(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
         return self.database.write_now(work)
 
-    def give(self, answer: Answer | None = None, covers: str = "ABC", **terms: Any) -> None:
+    def give(self, answer: Answer | None = None, **terms: Any) -> None:
         answer = answer or signed(**terms)
-        self.write(lambda db: self.grants.give(db, answer, covers=labels_in(covers)))
+        self.write(lambda db: self.grants.give(db, answer))
 
     def use(
         self, facts: Facts = FACTS, *, pin: str | None = QUESTION.pin, view: SessionView = VIEW, grants: Any = None
     ) -> bool:
-        return self.write(lambda db: (grants or self.grants).use(db, facts, pin, view)) is not None
+        asked = grants or self.grants
+        used = self.write(lambda db: asked.use(db, facts, pin, view))
+        if used is not None:
+            asked.committed(used)
+        return used is not None
 
 
 @pytest.fixture
@@ -91,6 +100,7 @@ def test_a_grant_is_used_as_often_as_it_says_the_first_call_included(state: Stat
         (replace(FACTS, targets=(MALLORY, Target("recipient", "eve@evil.example", "eve"))), QUESTION.pin, VIEW),
         (replace(FACTS, targets=(MALLORY, Target("recipient", None, "?"))), QUESTION.pin, VIEW),
         (replace(FACTS, targets=()), QUESTION.pin, VIEW),
+        (replace(FACTS, labels=frozenset(("B", "C"))), QUESTION.pin, VIEW),
         (FACTS, "0" * 64, VIEW),
         (FACTS, None, VIEW),
         (FACTS, QUESTION.pin, replace(VIEW, id="s-other")),
@@ -103,6 +113,7 @@ def test_a_grant_is_used_as_often_as_it_says_the_first_call_included(state: Stat
         "one target more",
         "unreadable",
         "no target",
+        "labels",
         "pin",
         "no pin",
         "session",
@@ -115,7 +126,7 @@ def test_a_grant_covers_nothing_else(state: State, facts: Facts, pin: str | None
 
 
 def test_a_grant_lapses_when_the_session_gains_a_label_also_a_reserved_one(state: State) -> None:
-    state.give(covers="BC")
+    state.give(held=("B",))
     assert not state.use(view=replace(VIEW, held={"B": 1}, reserved={"A": 2}))
     assert state.use(view=replace(VIEW, held={"B": 1}))
 
@@ -136,20 +147,18 @@ def test_a_clock_that_is_set_back_far_makes_no_grant_longer(state: State) -> Non
 
 def test_a_grant_of_other_policies_covers_nothing(state: State) -> None:
     state.give()
-    assert not state.use(grants=Grants(APPROVERS, "another version", state.clock))
+    assert not state.use(grants=Grants(APPROVERS, "another version", state.clock, anybody))
 
 
 def test_a_grant_ends_when_its_approver_is_no_longer_enrolled(state: State) -> None:
     state.give()
     others = Approvers([Enrolled(Approver("eve", "eve", "acme", signed=True), EVE.public)], claimed_tenant="acme")
-    assert not state.use(grants=Grants(others, VERSION, state.clock))
+    assert not state.use(grants=Grants(others, VERSION, state.clock, anybody))
 
 
 def test_where_nobody_is_enrolled_nothing_is_granted(state: State) -> None:
-    nobody = Grants(Approvers((), claimed_tenant="acme"), VERSION, state.clock)
-    state.write(
-        lambda db: nobody.give(db, an_answer(QUESTION, Choice.GRANT, grant=signed().grant), covers=labels_in("ABC"))
-    )
+    nobody = Grants(Approvers((), claimed_tenant="acme"), VERSION, state.clock, anybody)
+    state.write(lambda db: nobody.give(db, an_answer(QUESTION, Choice.GRANT, grant=signed().grant)))
     assert state.write(lambda db: db.execute("SELECT count(*) FROM grants").fetchone()) == (0,)
     state.give()
     assert not state.use(grants=nobody)
@@ -191,16 +200,42 @@ def test_a_count_that_somebody_set_back_is_not_believed(state: State) -> None:
     assert not state.use()
 
 
+def test_whether_its_giver_may_give_it_is_asked_at_each_use_for_what_was_held_then(state: State) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def nobody(*about: object) -> bool:
+        asked.append(about)
+        return False
+
+    state.give(held=("B",), labels=("C",))
+    view = replace(VIEW, held={"B": 4, "C": 5})
+    assert not state.use(view=view, grants=Grants(APPROVERS, VERSION, state.clock, nobody))
+    assert asked == [(APPROVERS.enrolled[0], FACTS, SessionView(VIEW.id, {"B": 4}), NOW)]
+
+
+def test_a_use_that_was_rolled_back_is_still_there(state: State) -> None:
+    """A transaction is tried again while the journal is busy."""
+    state.give()
+
+    def busy(db: sqlite3.Connection) -> None:
+        assert state.grants.use(db, FACTS, QUESTION.pin, VIEW) is not None
+        raise BusyError("busy")
+
+    for _ in range(3):
+        with pytest.raises(BusyError):
+            state.write(busy)
+    assert [state.use(), state.use(), state.use()] == [True, True, False]
+
+
 def test_two_processes_share_the_count(state: State) -> None:
     state.give()
-    other = Grants(APPROVERS, VERSION, state.clock)
+    other = Grants(APPROVERS, VERSION, state.clock, anybody)
     assert state.use(grants=other)
     assert state.use()
     assert not state.use(grants=other)
 
 
 def test_clocks_of_console_and_gateway_may_be_minutes_apart_and_no_more() -> None:
-    answer = an_answer(QUESTION)
-    assert in_step(answer, answer.answered_at + CLOCK_SKEW)
-    assert in_step(answer, answer.answered_at - CLOCK_SKEW)
-    assert not in_step(answer, answer.answered_at + CLOCK_SKEW + timedelta(seconds=1))
+    assert in_step(NOW, NOW + CLOCK_SKEW)
+    assert in_step(NOW, NOW - CLOCK_SKEW)
+    assert not in_step(NOW, NOW + CLOCK_SKEW + timedelta(seconds=1))

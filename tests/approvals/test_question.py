@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, fields, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -13,10 +13,11 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.question import DIGEST_TYPE, Origin, Question, bound_parameters
 from rule_of_two.errors import BadRequest, LimitExceeded
-from rule_of_two.model import Action
-from tests.approvals.samples import HELD, LETTER, NOW, SALARIES, WAIT, a_question
+from rule_of_two.model import Action, Target, Tier
+from tests.approvals.samples import HELD, LETTER, MALLORY, NOW, PAGE, SALARIES, WAIT, a_question
 
 
 def test_the_digest_is_sha256_over_the_canonical_json_of_the_bound_members() -> None:
@@ -60,6 +61,56 @@ CHANGES: dict[str, dict[str, Any]] = {
 def test_each_bound_member_changes_the_digest(change: dict[str, Any]) -> None:
     question = a_question()
     assert replace(question, **change).digest != question.digest
+
+
+OTHERS: dict[str, Any] = {
+    "session": "s-other",
+    "client": "another client",
+    "action": Action.GET_PROMPT,
+    "upstream": "elsewhere",
+    "name": "elsewhere",
+    "pin": None,
+    "arguments_json": "{}",
+    "forwarded_json": '{"more":1}',
+    "labels": frozenset(("B", "C")),
+    "held": {"A": PAGE},
+    "targets": (),
+    "policies": (),
+    "messages": (),
+    "policy_version": "0" * 64,
+    "secret_pointers": ("/to",),
+    "nonce": "0" * 32,
+    "created_at": NOW - WAIT,
+    "expires_at": NOW + WAIT + WAIT,
+    "user": "bob",
+    "tenant": "other",
+    "offers": (Choice.YES,),
+    "needs": 2,
+    "decision": 99,
+    "tier": Tier.SIGNED,
+}
+
+
+@pytest.mark.parametrize("member", [one.name for one in fields(Question) if one.name != "id"])
+def test_every_member_is_bound_by_one_of_the_two(member: str) -> None:
+    """The id is a member of the answer itself."""
+    question = a_question()
+    changed = replace(question, **{member: OTHERS[member]})
+    assert (changed.digest, changed.shown) != (question.digest, question.shown)
+
+
+@pytest.mark.parametrize("change", [{"shown": "boss@example.org"}, {"exact": False}, {"value": None}], ids=str)
+def test_what_is_shown_of_a_target_is_bound(change: dict[str, Any]) -> None:
+    question = a_question()
+    assert replace(question, targets=(replace(MALLORY, **change),)).shown != question.shown
+
+
+def test_what_the_same_words_reach_makes_it_another_call() -> None:
+    link = Target("path", "/srv/harmless", "/srv/link")
+    before, moved = a_question(targets=(link,)), a_question(targets=(replace(link, value="/srv/precious"),))
+    assert before.fingerprint == a_question(targets=(link,)).fingerprint
+    assert before.fingerprint != moved.fingerprint
+    assert a_question().fingerprint != a_question(labels=frozenset(("B", "C"))).fingerprint
 
 
 @given(st.integers(min_value=0), st.integers(1, 255))

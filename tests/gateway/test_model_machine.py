@@ -163,7 +163,9 @@ class Machine(RuleBasedStateMachine):
             protected=ProtectedPaths(()),
             client="generic",
             clock=self.clock,
-            grants=Grants(Approvers((), claimed_tenant="acme"), POLICIES.version, self.clock),
+            grants=Grants(
+                Approvers((), claimed_tenant="acme"), POLICIES.version, self.clock, lambda who, facts, view, now: False
+            ),
         )
 
     def close_gateway(self) -> None:
@@ -297,6 +299,7 @@ class Machine(RuleBasedStateMachine):
             question_id=question.id,
             session=question.session,
             digest=question.digest,
+            shown=question.shown,
             verdict=verdict,
             approver="alice",
             answered_at=self.clock(),

@@ -14,7 +14,7 @@ from rule_of_two.approvals.canonical import canonical
 from rule_of_two.approvals.choice import APPROVING, Choice
 from rule_of_two.approvals.question import Question
 from rule_of_two.errors import BadRequest
-from rule_of_two.model import Target
+from rule_of_two.model import Label, Labels, Target, labels_in
 
 if TYPE_CHECKING:
     from rule_of_two.approvals.keys import ApproverKey  # only who signs or verifies pays for importing cryptography
@@ -23,7 +23,8 @@ RECEIPT_TYPE: Final = "rule-of-two/receipt/1"
 """Separates a signed answer from everything else that an approver's key could ever sign."""
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far the clocks of console and gateway may be apart for a standing yes, whose end is reckoned from the answer."""
+"""How far the clocks of console and gateway may be apart for a standing yes, whose end is reckoned from the answer, and
+for a new session, which nobody can hold back for later."""
 
 MOST_USES: Final = 100
 LONGEST_MINUTES: Final = 480
@@ -104,7 +105,7 @@ _REFUSALS = {
     Refusal.BAD_SIGNATURE: "The gateway does not know your key: add it under approvals.approvers and start it again.",
     Refusal.NOT_ENTITLED: "The operator's policies do not let you say that. Nothing was approved.",
     Refusal.ANSWERED_BEFORE: "You have said yes already: another approver is needed.",
-    Refusal.CLOCK: "Your clock and the gateway's are too far apart for a grant. Nothing was approved.",
+    Refusal.CLOCK: "Your clock and the gateway's are too far apart for this. Nothing was done.",
     Refusal.UNKNOWN_SESSION: "The gateway does not know this session.",
     Refusal.NOT_RECORDED: "It could not be written down, so it does not count.",
 }
@@ -114,7 +115,8 @@ _REFUSALS = {
 class GrantTerms:
     """A narrow standing yes: this tool as it is pinned, all of these targets, so often, so long, in this session.
 
-    ``uses`` counts the call that was asked about. ``targets`` are the canonical values of exactly this call.
+    ``uses`` counts the call that was asked about. ``targets`` are the canonical values of exactly this call, ``labels``
+    what it brings, and ``held`` what the session held: with any other label besides these two, it lapses.
     """
 
     session: str
@@ -124,6 +126,8 @@ class GrantTerms:
     pin: str | None
     policy_version: str
     targets: tuple[tuple[str, str], ...]
+    labels: tuple[Label, ...]
+    held: tuple[Label, ...]
     uses: int
     minutes: int
 
@@ -153,16 +157,24 @@ class GrantTerms:
             pin=question.pin,
             policy_version=question.policy_version,
             targets=targets,
+            labels=tuple(sorted(question.labels)),
+            held=tuple(sorted(question.held)),
             uses=uses,
             minutes=minutes,
         )
 
     @property
-    def covers(self) -> tuple[str | tuple[tuple[str, str], ...] | None, ...]:
+    def covers(self) -> tuple[object, ...]:
         """What a call must be equal in."""
         return (
             self.session, self.action, self.upstream, self.name, self.pin, self.policy_version, self.targets,
+            self.labels,
         )  # fmt: skip
+
+    @property
+    def bounds(self) -> Labels:
+        """What the session may hold while it lasts."""
+        return labels_in((*self.held, *self.labels))
 
     def fits(self, question: Question) -> bool:
         """Whether it is about exactly the call that the question is about."""
@@ -177,7 +189,8 @@ def canonical_targets(targets: tuple[Target, ...]) -> tuple[tuple[str, str], ...
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer to one question, bound by ``digest`` to exactly what was shown.
+    """One answer to one question, bound by ``digest`` to exactly what would be sent, and by ``shown`` to what else was
+    on the screen.
 
     ``approver`` is who the console says it is and ``answered_at`` the console's clock: both are claims until
     ``signature`` (base64, Ed25519 over :attr:`statement`) was verified. ``signature`` ``None`` means unsigned.
@@ -187,6 +200,7 @@ class Answer:
     question_id: str
     session: str
     digest: str
+    shown: str
     verdict: Choice
     approver: str
     answered_at: AwareDatetime
@@ -213,6 +227,7 @@ class Answer:
             question_id=question.id,
             session=question.session,
             digest=question.digest,
+            shown=question.shown,
             verdict=verdict,
             approver=approver,
             answered_at=now,
@@ -236,6 +251,7 @@ class Answer:
                 "question": self.question_id,
                 "session": self.session,
                 "digest": self.digest,
+                "shown": self.shown,
                 "choice": str(self.verdict),
                 "approver": self.approver,
                 "answered_at": _instant(self.answered_at),
@@ -251,6 +267,8 @@ class Answer:
                     "pin": terms.pin,
                     "policy_version": terms.policy_version,
                     "targets": [list(target) for target in terms.targets],
+                    "labels": list(terms.labels),
+                    "held": list(terms.held),
                     "uses": terms.uses,
                     "minutes": terms.minutes,
                 },

@@ -59,7 +59,11 @@ class Judge(Protocol):
         """What an answer is worth at most."""
 
     def refuses(self, question: Question, answer: Answer) -> Refusal | None:
-        """Why this answer does not count: it is unsigned, forged, or policy does not let its approver say so."""
+        """Why this answer does not count: it is unsigned, forged, policy does not let its approver say so, or the
+        session has ended.
+
+        :raises StoreError: it cannot be found out.
+        """
 
     async def record(self, question: Question, answer: Answer) -> None:
         """Write the answer down and do to the session what it says.
@@ -68,7 +72,10 @@ class Judge(Protocol):
         """
 
     def refuses_command(self, command: Command) -> Refusal | None:
-        """Why this command does not count."""
+        """Why this command does not count.
+
+        :raises StoreError: it cannot be found out.
+        """
 
     async def carry_out(self, command: Command) -> str | None:
         """Write the command down and do it; the session as it goes on. ``None``: there is no such session.
@@ -102,6 +109,7 @@ class _Pending:
     question: Question
     fingerprint: str
     digest: str
+    shown: str
     line: bytes
     ends_at: float
     """In the event loop's time, which nobody sets back."""
@@ -197,6 +205,8 @@ class Desk:
             late = self._ended[answer.question_id] is Unanswered.EXPIRED
             return Refusal.EXPIRED if late else Refusal.ALREADY_ENDED
         refusal = self._refuses(pending, answer)
+        if refusal is Refusal.UNKNOWN_SESSION:  # another process ended it
+            self.void(pending.question.session)
         if refusal is not None:
             return refusal
         pending.settling = True
@@ -218,10 +228,10 @@ class Desk:
 
     async def command(self, command: Command) -> Done | Refusal:
         """Carry out what a human does to a session outside a question, or say why not."""
-        refusal = self._judge.refuses_command(command)
-        if refusal is not None:
-            return refusal
         try:
+            refusal = self._judge.refuses_command(command)
+            if refusal is not None:
+                return refusal
             session = await self._judge.carry_out(command)
         except StoreError:
             return Refusal.NOT_RECORDED
@@ -296,7 +306,9 @@ class Desk:
         if question.id in self._waiting or question.id in self._ended:
             raise BadRequest("This question was asked before.")
         line = encode_to_console(Asked(question=question))
-        pending = _Pending(question, fingerprint, question.digest, line, anyio.current_time() + remaining)
+        pending = _Pending(
+            question, fingerprint, question.digest, question.shown, line, anyio.current_time() + remaining
+        )
         if self._is_full(pending):
             self.turned_away(question.session)
             return Unanswered.TOO_MANY
@@ -328,13 +340,17 @@ class Desk:
 
     def _refuses(self, pending: _Pending, answer: Answer) -> Refusal | None:
         question = pending.question
-        if answer.digest != pending.digest or answer.session != question.session:
+        bound = (question.session, pending.digest, pending.shown)
+        if (answer.session, answer.digest, answer.shown) != bound:
             return Refusal.DIGEST_MISMATCH
         if pending.settling:
             return Refusal.ALREADY_ENDED
         if answer.verdict not in question.offers or answer.channel != "console":
             return Refusal.NOT_OFFERED
-        refusal = self._judge.refuses(question, answer)
+        try:
+            refusal = self._judge.refuses(question, answer)
+        except StoreError:
+            return Refusal.NOT_RECORDED
         if refusal is None and answer.verdict in APPROVING and answer.approver in {one.approver for one in pending.yes}:
             return Refusal.ANSWERED_BEFORE
         return refusal

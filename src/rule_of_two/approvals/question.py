@@ -60,7 +60,8 @@ class Question:
     times are UTC.
     """
 
-    # INVARIANT: `digest` covers everything that is sent; test_each_bound_member_changes_the_digest holds it.
+    # INVARIANT: `digest` covers everything that is sent, and `shown` what else a person sees;
+    # test_each_bound_member_changes_the_digest and test_every_member_is_bound_by_one_of_the_two hold it.
 
     id: str
     session: str
@@ -173,7 +174,12 @@ class Question:
 
     @property
     def fingerprint(self) -> str:
-        """The same for every repetition of this very call in this session: SHA-256, in hexadecimal."""
+        """The same for every repetition of this very call in this session that still reaches the same: SHA-256, in
+        hexadecimal.
+
+        # INVARIANT: what the same words reach is part of it, so that no yes is for what a moved link leads to;
+        # tests/attacks/test_approvals_shown.py.
+        """
         document = canonical_object(
             {
                 "session": canonical(self.session),
@@ -183,6 +189,8 @@ class Question:
                 "pin": canonical(self.pin),
                 "arguments": self.arguments_json,
                 "forwarded": self.forwarded_json,
+                "labels": canonical(sorted(self.labels)),
+                "targets": canonical([[target.kind, target.value] for target in self.targets]),
             }
         )
         return hashlib.sha256(document).hexdigest()
@@ -211,6 +219,34 @@ class Question:
             }
         )
         return hashlib.sha256(document).hexdigest()
+
+    @property
+    def shown(self) -> str:
+        """SHA-256, in hexadecimal, over the canonical JSON of everything else that a screen shows, or hides, by this
+        question. An answer says it too, so that nobody between gateway and console changes what a person reads.
+
+        :raises BadRequest: a text has no canonical form.
+        """
+        document = {
+            "client": self.client,
+            "user": self.user,
+            "tenant": self.tenant,
+            "labels": sorted(self.labels),
+            "held": {
+                label: [one.call, one.name, one.shown, one.at.isoformat(timespec="microseconds")]
+                for label, one in self.held.items()
+            },
+            "targets": [[target.kind, target.value, target.shown, target.exact] for target in self.targets],
+            "policies": list(self.policies),
+            "messages": list(self.messages),
+            "secret_pointers": list(self.secret_pointers),
+            "created_at": self.created_at.isoformat(timespec="microseconds"),
+            "offers": [str(choice) for choice in self.offers],
+            "needs": self.needs,
+            "decision": self.decision,
+            "tier": str(self.tier),
+        }
+        return hashlib.sha256(canonical(document).encode()).hexdigest()
 
     def check(self) -> None:
         """Check what arrived from another process: it can be bound, and what it binds are canonical JSON objects.

@@ -28,8 +28,9 @@ from rule_of_two.policy.load import load_policies
 from rule_of_two.policy.rights import Rights
 from rule_of_two.sessions import deeds
 from rule_of_two.sessions.boundary import Boundaries
+from rule_of_two.sessions.labels import view_of_session
 from rule_of_two.sessions.presence import Presence
-from rule_of_two.sessions.repository import find_session
+from rule_of_two.sessions.repository import SessionRecord, find_session
 from rule_of_two.store.database import Database
 from rule_of_two.store.journal import JournalStore
 from rule_of_two.store.state import open_state
@@ -74,23 +75,38 @@ class Answers:
             who = self.approvers.who(answer)
         if isinstance(who, Refusal):
             return who
+        if answer.verdict is not Choice.NO and self._open(question.session) is None:
+            return Refusal.UNKNOWN_SESSION
         if answer.verdict in REFUSING:
             return None if who.tenant == question.tenant else Refusal.NOT_ENTITLED
+        return self._unsuitable(question, answer) or self._unentitled(who, question, answer)
+
+    def _unsuitable(self, question: Question, answer: Answer) -> Refusal | None:
+        """Why a grant is not one for this question, given now."""
+        if answer.verdict is not Choice.GRANT:
+            return None
+        if answer.grant is None or not answer.grant.fits(question):
+            return Refusal.DIGEST_MISMATCH
+        return None if in_step(answer.answered_at, self.clock()) else Refusal.CLOCK
+
+    def _unentitled(self, who: Approver, question: Question, answer: Answer) -> Refusal | None:
+        """Why policy does not let this person say so. A new session is one of the deeds to sessions too."""
         now = self.clock()
-        if answer.verdict is Choice.GRANT:
-            if answer.grant is None or not answer.grant.fits(question):
-                return Refusal.DIGEST_MISMATCH
-            if not in_step(answer, now):
-                return Refusal.CLOCK
-        return None if self.may_say(who, question, answer.verdict, answer.channel, now) else Refusal.NOT_ENTITLED
+        may = self.may_say(who, question, answer.verdict, answer.channel, now)
+        if may and answer.verdict is Choice.NEW:
+            may = self.rights.may_manage(who, _view(question), choice=Choice.NEW, now=now)
+        return None if may else Refusal.NOT_ENTITLED
 
     def may_say(self, who: Approver, question: Question, choice: Choice, channel: str, now: datetime) -> bool:
         """Whether policy lets this person say it."""
         facts = Facts(question.action, question.upstream, question.name, question.labels, question.targets)
-        view = SessionView(question.session, {label: origin.call for label, origin in question.held.items()})
         return self.rights.may_answer(
-            who, facts, view, choice=str(choice), channel=channel, approvals=question.needs, now=now
+            who, facts, _view(question), choice=str(choice), channel=channel, approvals=question.needs, now=now
         )
+
+    def may_give(self, who: Approver, facts: Facts, view: SessionView, now: datetime) -> bool:
+        """Whether policy lets this person give a standing yes."""
+        return self.rights.may_answer(who, facts, view, choice=Choice.GRANT, channel="console", approvals=1, now=now)
 
     def may_grant(self, question: Question) -> bool:
         """Whether policy lets any of the approvers give a standing yes."""
@@ -125,11 +141,21 @@ class Answers:
         who = self.approvers.who(command)
         if isinstance(who, Refusal):
             return who
-        record = find_session(self.state, command.session)
-        if record is None or record.ended_at is not None or record.tenant != self.tenant:
+        record, now = self._open(command.session), self.clock()
+        if record is None or record.tenant != self.tenant:
             return Refusal.UNKNOWN_SESSION
-        may = self.rights.may_manage(who, record.view, choice=str(command.choice), now=self.clock())
+        if command.choice is Choice.NEW:
+            if not self.approvers and record.tier != Tier.ADVISORY:  # its own gateway would not go on in it
+                return Refusal.UNSIGNED
+            if not in_step(command.commanded_at, now):
+                return Refusal.CLOCK
+        may = self.rights.may_manage(who, record.view, choice=str(command.choice), now=now)
         return None if may else Refusal.NOT_ENTITLED
+
+    def _open(self, session: str) -> SessionRecord | None:
+        """A session that has not ended."""
+        record = find_session(self.state, session)
+        return record if record is not None and record.ended_at is None else None
 
     async def carry_out(self, command: Command) -> str | None:
         """Journal the command and do it; the session as it goes on.
@@ -159,8 +185,8 @@ class Answers:
     def began_rightly(self, db: sqlite3.Connection, old: str, new: str) -> bool:
         """Whether ``new`` stands in place of ``old``, directly or by others between, by the word of people who may.
 
-        # INVARIANT: where approvers are enrolled, no row that somebody wrote gives a live connection a clean session;
-        # tests/attacks/test_forged_receipts.py.
+        # INVARIANT: where approvers are enrolled, no row that somebody wrote gives a connection a clean session, be it
+        # alive or new; tests/attacks/test_forged_receipts.py and test_approvals_sessions.py.
         """
         if not self.approvers:
             return True
@@ -170,13 +196,20 @@ class Answers:
                 word = deed("" if row is None or row[0] is None else row[0])
             except BadRequest:
                 return False
-            said = word.choice if isinstance(word, Command) else word.verdict
-            if said is not Choice.NEW or isinstance(self.approvers.who(word), Refusal):
+            if not self._may_begin(db, word):
                 return False
             if word.session == old:
                 return True
             new = word.session
         return False
+
+    def _may_begin(self, db: sqlite3.Connection, word: Answer | Command) -> bool:
+        """Whether it is somebody's word for a new session who might say it, then and of that session."""
+        said, at = (word.choice, word.commanded_at) if isinstance(word, Command) else (word.verdict, word.answered_at)
+        who, view = self.approvers.who(word), view_of_session(db, word.session)
+        if said is not Choice.NEW or view is None or isinstance(who, Refusal):
+            return False
+        return self.rights.may_manage(who, view, choice=Choice.NEW, now=at)
 
     def close(self) -> None:
         """Close the state, where nobody else does."""
@@ -205,6 +238,11 @@ def opened_answers(config: Config | None, file: Path, state: Path) -> Answers:
         utc_now,
         principal.tenant,
     )
+
+
+def _view(question: Question) -> SessionView:
+    """The session that a question is asked in, as it was then."""
+    return SessionView(question.session, {label: origin.call for label, origin in question.held.items()})
 
 
 _DEEDS: dict[Choice, Callable[[sqlite3.Connection, str], None]] = {

@@ -150,13 +150,14 @@ class Consent:
     async def _at_the_desk(
         self, asking: Decision, question: Question, shown: dict[str, Any], caller: Caller | None
     ) -> Given | StillWaiting | Unanswered:
-        # What is written down is what is shown: a question that ends meanwhile is no longer joined.
-        while True:
-            known = self.desk.known(question)
-            body = shown if known is None else _joined(known)
-            await self.journal.question(asking.number or 0, asking.session, body)
-            if self.desk.known(question) is known:
-                return await self._wait(question, caller)
+        number, known = asking.number or 0, self.desk.known(question)
+        if known is not None:
+            await self.journal.question(number, asking.session, _joined(known))
+        if known is None or self.desk.known(question) is not known:
+            # INVARIANT: what is shown is journalled before, also when the question that this call was to join ended
+            # while that was written; tests/attacks/test_approvals_journal.py.
+            await self.journal.question(number, asking.session, shown)
+        return await self._wait(question, caller)
 
     async def _through_the_client(
         self, asking: Decision, question: Question, shown: dict[str, Any], channel: Elicited, caller: Caller
@@ -255,6 +256,7 @@ def shown_of(question: Question, secrets: tuple[str, ...]) -> dict[str, Any]:
     return {
         "question": question.id,
         "digest": question.digest,
+        "shown": question.shown,
         "action": question.action,
         "upstream": question.upstream,
         "name": question.name,

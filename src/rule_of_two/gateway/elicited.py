@@ -16,7 +16,7 @@ import anyio
 
 from rule_of_two.approvals.answer import Answer, Unanswered
 from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.desk import Given, Judge
+from rule_of_two.approvals.desk import MAX_OF_SESSION, Given, Judge
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.render import View
 from rule_of_two.approvals.spans import line_text
@@ -82,6 +82,8 @@ class Elicited:
     approver: str
     clock: Callable[[], datetime]
     _waiting: dict[str, Question] = field(default_factory=dict)
+    _asking: list[str] = field(default_factory=list)
+    """The sessions of the questions that are before the client's user now."""
 
     def can_ask(self, client: Elicits | None) -> bool:
         """Whether there is a client that can be asked."""
@@ -107,23 +109,30 @@ class Elicited:
     async def ask(
         self, question: Question, params: dict[str, Any], client: Elicits, seconds: float
     ) -> Given | AskedWithResult | Unanswered:
-        """Ask the client's user, for at most ``seconds`` where the client is kept waiting."""
+        """Ask the client's user. Where the client is kept waiting: for at most ``seconds``, and no more of one session
+        at once than at a console."""
         if client.comes_back:
             if len(self._waiting) >= _MOST_WAITING:
                 self._waiting.pop(next(iter(self._waiting)))
             self._waiting[question.id] = question
             return AskedWithResult(question, params)
+        if self._asking.count(question.session) >= MAX_OF_SESSION:
+            return Unanswered.TOO_MANY
         response: dict[str, Any] = {}
-        with anyio.move_on_after(seconds):
-            try:
+        self._asking.append(question.session)
+        try:
+            with anyio.move_on_after(seconds):
                 response = await client.elicit(params)
-            except RemoteError:
-                return Unanswered.NOBODY_ATTACHED
+        except RemoteError:
+            return Unanswered.NOBODY_ATTACHED
+        finally:
+            self._asking.remove(question.session)
         return await self._given(question, response)
 
     async def take(self, question: Question, client: Elicits) -> Given | Unanswered:
-        """What the client brought back for a question, once."""
-        del self._waiting[question.id]
+        """What the client brought back for a question, once, also when it brings it twice at the same time."""
+        if self._waiting.pop(question.id, None) is None:
+            return Unanswered.USED
         return await self._given(question, client.elicited[1] if client.elicited else None)
 
     async def _given(self, question: Question, response: Any) -> Given | Unanswered:

@@ -17,7 +17,7 @@ import anyio
 
 from rule_of_two.approvals import receipts
 from rule_of_two.approvals.desk import Desk
-from rule_of_two.approvals.grants import Grants
+from rule_of_two.approvals.grants import Grants, Used
 from rule_of_two.approvals.messages import SessionStatus
 from rule_of_two.audit.journal import Journal, OutcomeKind
 from rule_of_two.errors import BadRequest, Code, LimitExceeded, RuleOfTwoError, StoreError
@@ -201,7 +201,9 @@ class Enforcement:
                     )
                     decision = self._decision(number, facts, view, verdict)
                     return Flight(self._session, decision, facts.labels, reserved=False)
-        decision = await self._session.decide(lambda view, db: self._first(call, view, db))
+        decision, used = await self._session.decide(lambda view, db: self._first(call, view, db))
+        if used is not None:
+            self._grants.committed(used)
         asked = 0
         while True:
             self.publish()
@@ -215,15 +217,20 @@ class Enforcement:
             decision = await self._ask(call, decision, caller)
             asked += 1
 
-    def _first(self, call: Call, view: SessionView, db: sqlite3.Connection) -> tuple[Decision, int | None, Labels]:
+    def _first(
+        self, call: Call, view: SessionView, db: sqlite3.Connection
+    ) -> tuple[tuple[Decision, Used | None], int | None, Labels]:
         """Decide a call that nobody was asked about yet; a standing yes that covers it is used."""
-        verdict, grant = self._judge(call, view), None
+        verdict, used = self._judge(call, view), None
         if verdict.outcome is Outcome.ASK and call.answers is None:
-            used = self._grants.use(db, call.facts, call.pin, view)
-            granted = self._judge(call, view, approvals=1) if used is not None else verdict
-            if used is not None and granted.outcome is Outcome.ALLOW:
-                verdict, grant = granted, used.id
-        return self._commit(call.facts, view, verdict, call, grant=grant)
+            granted = self._judge(call, view, approvals=1)
+            if granted.outcome is Outcome.ALLOW:
+                used = self._grants.use(db, call.facts, call.pin, view)
+                verdict = granted if used is not None else verdict
+        decision, number, labels = self._commit(
+            call.facts, view, verdict, call, grant=None if used is None else used.id
+        )
+        return (decision, used), number, labels
 
     async def _ask(self, call: Call, asking: Decision, caller: Caller | None) -> Decision:
         """Ask a human, then decide again with the session's fresh state.
@@ -246,7 +253,7 @@ class Enforcement:
             committed = self._commit(call.facts, view, verdict, call, approves=given.question.decision)
             if people and verdict.outcome is Outcome.ALLOW:
                 receipts.use(db, given, decision=committed[1] or 0, at=self._clock().isoformat())
-                self._grants.give(db, given.last, covers=frozenset(view.after) | call.facts.labels)
+                self._grants.give(db, given.last)
             return committed
 
         return await self._session.decide(work)

@@ -104,7 +104,9 @@ class Resources:
 
     async def _attach(self, key: SessionKey, boundary: Boundary) -> Connection:
         ambient = frozenset(self.blueprint.config.sessions.ambient)
-        attached = await self.boundaries.attach(key, boundary, ambient=ambient, tier=self.answers.tier)
+        attached = await self.boundaries.attach(
+            key, boundary, ambient=ambient, tier=self.answers.tier, began_rightly=self.answers.began_rightly
+        )
         session = ConnectionSession(
             self.state,
             attached.connection,
@@ -171,7 +173,7 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
                 boundaries,
                 PinStore(state),
                 answers,
-                Grants(approvers, blueprint.policies.version, utc_now),
+                Grants(approvers, blueprint.policies.version, utc_now, answers.may_give),
                 connect or connecting(authorizations),
             )
             await tasks.start(DeskServer(desk, state=blueprint.state, gateway=secrets.token_hex(4)).run)

@@ -31,6 +31,23 @@ _OF_CONVERSATIONS: Final = (
 )
 
 
+BeganRightly = Callable[[sqlite3.Connection, str, str], bool]
+"""Whether a session was begun in place of another one by somebody who may: ``(db, old, new)``."""
+
+
+def anyhow(db: sqlite3.Connection, old: str, new: str) -> bool:
+    """Where nobody checks."""
+    return True
+
+
+_BEFORE: Final = (
+    "SELECT old.id, old.ended_at IS NULL OR old.ended_how = 'new' "
+    "FROM sessions old JOIN sessions new ON old.key = new.key AND old.rowid < new.rowid "
+    "WHERE new.id = ? ORDER BY old.rowid DESC LIMIT 1"
+)
+"""The session before another one of its key, and whether only a person can have begun that in its place."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attached:
     """A connection that is recorded, and how its session began: ``joined``, ``new``, ``orphan`` or ``lost``."""
@@ -52,17 +69,24 @@ class Boundaries:
         self._clock = clock
 
     async def attach(
-        self, key: SessionKey, boundary: Boundary, *, ambient: Labels = NONE, tier: Tier = Tier.ADVISORY
+        self,
+        key: SessionKey,
+        boundary: Boundary,
+        *,
+        ambient: Labels = NONE,
+        tier: Tier = Tier.ADVISORY,
+        began_rightly: BeganRightly = anyhow,
     ) -> Attached:
         """Record a new connection and find its session; ``ambient`` labels are joined at once. ``tier`` is what
-        people's answers to this gateway are worth.
+        people's answers to this gateway are worth. A session that no person began, by ``began_rightly``, goes on with
+        what the one before it held.
 
         :raises StoreError: it could not be recorded.
         """
         connection = secrets.token_hex(8)
 
         def record(db: sqlite3.Connection) -> Attached:
-            attached = self._attach(db, key, boundary, connection, ambient)
+            attached = self._attach(db, key, boundary, connection, ambient, began_rightly)
             db.execute("UPDATE sessions SET tier = ? WHERE id = ?", (tier, attached.session))
             return attached
 
@@ -76,7 +100,13 @@ class Boundaries:
         return attached
 
     def _attach(
-        self, db: sqlite3.Connection, key: SessionKey, boundary: Boundary, connection: str, ambient: Labels
+        self,
+        db: sqlite3.Connection,
+        key: SessionKey,
+        boundary: Boundary,
+        connection: str,
+        ambient: Labels,
+        began_rightly: BeganRightly,
     ) -> Attached:
         rows = db.execute(_OPEN, (key.text,)).fetchall()
         alive = {other for other, _, _ in rows if self._presence.alive(key.digest, other)}
@@ -88,6 +118,8 @@ class Boundaries:
             join_reservations(db, other)
         if boundary == "conversation" and not key.conversation:
             self._account_for_conversations(db, key)
+        for (one,) in db.execute("SELECT id FROM sessions WHERE key = ? AND ended_at IS NULL", (key.text,)).fetchall():
+            self._account_for_beginning(db, one, began_rightly)
         session, began = self._find_session(db, key, boundary, live, dead)
         self._lengthen(db, session, boundary)
         if lost:
@@ -131,6 +163,16 @@ class Boundaries:
                 self._close(db, other)
                 self._presence.forget(digest, other)
 
+    def _account_for_beginning(self, db: sqlite3.Connection, session: str, began_rightly: BeganRightly) -> None:
+        """Have a session that nobody began who may go on with what those before it held."""
+        newer = session
+        while row := db.execute(_BEFORE, (newer,)).fetchone():
+            older, by_a_person = row
+            if not by_a_person or began_rightly(db, older, newer):
+                return
+            self._take_over(db, older, session)
+            newer = older
+
     def _lengthen(self, db: sqlite3.Connection, session: str, boundary: Boundary) -> None:
         """Of all connections that share a session, the boundary that ends it last counts: a configuration that was
         changed washes nothing."""
@@ -145,16 +187,20 @@ class Boundaries:
             (session, key, boundary, self._clock(), " ".join(orphans) or None),
         )
         for orphan in orphans:
-            db.execute(
-                "UPDATE sessions SET "
-                "(held_a, held_b, held_c, dropped, frozen) = (SELECT coalesce(sessions.held_a, o.held_a), "
-                "coalesce(sessions.held_b, o.held_b), coalesce(sessions.held_c, o.held_c), "
-                "max(sessions.dropped, o.dropped), max(sessions.frozen, o.frozen) FROM sessions o WHERE o.id = ?) "
-                "WHERE id = ?",
-                (orphan, session),
-            )
+            self._take_over(db, orphan, session)
             self._end(db, orphan, "orphaned")
         return session
+
+    def _take_over(self, db: sqlite3.Connection, old: str, new: str) -> None:
+        """What one session holds and gave up counts in another one too."""
+        db.execute(
+            "UPDATE sessions SET "
+            "(held_a, held_b, held_c, dropped, frozen) = (SELECT coalesce(sessions.held_a, o.held_a), "
+            "coalesce(sessions.held_b, o.held_b), coalesce(sessions.held_c, o.held_c), "
+            "max(sessions.dropped, o.dropped), max(sessions.frozen, o.frozen) FROM sessions o WHERE o.id = ?) "
+            "WHERE id = ?",
+            (old, new),
+        )
 
     async def detach(self, key: SessionKey, connection: str) -> bool:
         """End a connection cleanly. True when its session ended with it.

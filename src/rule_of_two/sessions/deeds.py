@@ -9,6 +9,8 @@ import sqlite3
 from datetime import datetime, timedelta
 from typing import Final
 
+from rule_of_two.errors import StoreError
+
 BACK_OFF: Final = (timedelta(seconds=30), timedelta(seconds=120))
 """How long nothing of a session is asked after the third refusal in a row, and after the fourth."""
 
@@ -50,11 +52,17 @@ def accept(db: sqlite3.Connection, session: str) -> None:
 
 def quiet_for(db: sqlite3.Connection, session: str, now: datetime) -> timedelta | None:
     """How long nothing of this session is asked yet; ``None``: it may be. A clock that was set back makes it no longer
-    than the longest back-off."""
+    than the longest back-off.
+
+    :raises StoreError: what stands there is no time.
+    """
     row = db.execute("SELECT quiet_until FROM sessions WHERE id = ?", (session,)).fetchone()
     if row is None or row[0] is None:
         return None
-    left = datetime.fromisoformat(row[0]) - now
+    try:
+        left = datetime.fromisoformat(row[0]) - now
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"when the session {session} may ask again cannot be read") from error
     return min(left, BACK_OFF[-1]) if left > timedelta(0) else None
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from rule_of_two.model import Labels, SessionView, Tier
+from rule_of_two.sessions.boundary import BeganRightly, anyhow
 from rule_of_two.sessions.key import SessionKey
 from rule_of_two.sessions.labels import AMBIENT, join, reserve, settle, view_of, view_of_session
 from rule_of_two.sessions.memory import Memory
@@ -45,15 +46,6 @@ class SessionRecord:
     connections: tuple[OpenConnection, ...]
 
 
-BeganRightly = Callable[[sqlite3.Connection, str, str], bool]
-"""Whether a session was begun in place of another one by somebody who may: ``(db, old, new)``."""
-
-
-def _anyhow(db: sqlite3.Connection, old: str, new: str) -> bool:
-    """Where nobody checks."""
-    return True
-
-
 class ConnectionSession:
     """What one connection sees and does to its session. Atomic between all processes on the state.
 
@@ -67,7 +59,7 @@ class ConnectionSession:
         clock: Callable[[], str],
         *,
         session: str | None = None,
-        began_rightly: BeganRightly = _anyhow,
+        began_rightly: BeganRightly = anyhow,
     ) -> None:
         """``session`` is the one that the connection was attached to, and ``began_rightly`` says whether a person began
         the one that it was moved to."""

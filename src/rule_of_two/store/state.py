@@ -91,7 +91,7 @@ def _second(tables: Tables) -> None:
             "id": str,  # that of the question
             "session": str,
             "receipt": str,  # the answer as it was signed, with the terms, JSON
-            "covers": str,  # the labels that the session may hold: any other ends the grant
+            "covers": str,  # the labels that the session may hold, for who looks: what counts is in the receipt
             "uses_left": int,
             "expires_at": str,
             "given_at": str,
