@@ -197,6 +197,6 @@ async def test_a_new_session_does_not_take_over_a_call_that_waited_in_the_old_on
         )
         assert await renewed.wait() == 0
         person.give(question)
-        assert outcome((await waiting)["result"]) == ("deny", "approval_expired")
+        assert outcome((await waiting)["result"]) == ("ask", "approval_expired")
         assert outcome(await gateway.call("rec__send")) == ("allow", None)
     assert house.sent() == ["read_untrusted", "read_private", "send"]
