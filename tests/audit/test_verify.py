@@ -120,9 +120,12 @@ def test_times_beyond_all_calendars_are_no_receipt() -> None:
             "pin": None,
             "policy_version": "p",
             "targets": [["host", "x"]],
+            "labels": ["C"],
+            "held": [],
             "uses": 1,
             "minutes": 480,
         },
+        "shown": "d",
     }
     witness = KeyWitness(())
     assert witness.answer({**receipt, "answered_at": "2026-11-28T10:00:00+00:00"}) is not None

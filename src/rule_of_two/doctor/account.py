@@ -15,6 +15,9 @@ from typing import Final
 import rule_of_two
 from rule_of_two.errors import ConfigurationError
 
+if sys.platform == "win32":
+    raise ImportError("what is examined here is of POSIX systems")
+
 PYTHON: Final = (sys.executable, "-P", "-m")
 """Runs a module of ours, and never one that lies in the working directory."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -35,6 +36,9 @@ from rule_of_two.approvals.question import Question
 from rule_of_two.doctor.brief import Brief
 from rule_of_two.doctor.finding import Area, Finding, Result
 from rule_of_two.errors import BadRequest
+
+if sys.platform == "win32":
+    raise ImportError("what is examined here is of POSIX systems")
 
 _SECONDS: Final = 20.0
 _ENROL: Final = "make an approver's key with `rule-of-two init`, and take the agent's own out of approvals.approvers"
@@ -82,14 +86,7 @@ def _worst(said: list[Said]) -> Said:
 
 def _answered(brief: Brief, name: str, sign: Callable[[Answer], Answer]) -> Said:
     def reply(question: Question) -> ToGateway:
-        answer = Answer(
-            question_id=question.id,
-            session=question.session,
-            digest=question.digest,
-            verdict=Choice.YES,
-            approver=name,
-            answered_at=datetime.now(UTC),
-        )
+        answer = Answer.to(question, Choice.YES, approver=name, now=datetime.now(UTC))
         return Answered(answer=sign(answer))
 
     return _conversation(brief, reply)

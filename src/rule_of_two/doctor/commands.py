@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from enum import StrEnum
@@ -15,6 +16,10 @@ from rule_of_two.doctor.brief import Brief
 from rule_of_two.doctor.finding import Area, Finding, Result
 
 _SECONDS: Final = 60.0
+
+
+if sys.platform == "win32":
+    raise ImportError("what is examined here is of POSIX systems")
 
 
 class Power(StrEnum):

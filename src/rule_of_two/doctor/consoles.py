@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,9 @@ from rule_of_two.doctor.brief import APART, Brief
 from rule_of_two.doctor.finding import Area, Finding, Result
 from rule_of_two.doctor.processes import PROC, Process, process
 from rule_of_two.doctor.typing_into import can_type
+
+if sys.platform == "win32":
+    raise ImportError("what is examined here is of POSIX systems")
 
 _SECONDS: Final = 10.0
 _NO_TMUX: Final = "run the console outside of tmux, or as another user than the agent"

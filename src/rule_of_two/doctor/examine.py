@@ -29,6 +29,9 @@ from rule_of_two.gateway.blueprint import own_files
 from rule_of_two.gateway.config import Config, key_files, load_config
 from rule_of_two.shipped import shipped
 
+if sys.platform == "win32":
+    raise ImportError("what is examined here is of POSIX systems")
+
 _SECONDS: Final = 600.0
 
 

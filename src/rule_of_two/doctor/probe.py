@@ -187,15 +187,7 @@ def _question(answers: Answers, session: str) -> Question:
 def _takes_elicitation(answers: Answers, session: str) -> bool:
     """Whether the judge would let a yes count that came through the client, without asking anybody."""
     question = _question(answers, session)
-    answer = Answer(
-        question_id=question.id,
-        session=question.session,
-        digest=question.digest,
-        verdict=Choice.YES,
-        approver="doctor",
-        answered_at=utc_now(),
-        channel="elicitation",
-    )
+    answer = Answer.to(question, Choice.YES, approver="doctor", now=utc_now(), channel="elicitation")
     return answers.refuses(question, answer) is None
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+if sys.platform == "win32":
+    raise ImportError("what is examined here is of POSIX systems")
 
 PROC: Final = Path("/proc")
 _OURS: Final = re.compile(r"(.*/)?rule[-_]of[-_]two")

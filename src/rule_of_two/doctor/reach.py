@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from rule_of_two.doctor.brief import Owned
 from rule_of_two.doctor.finding import Finding, Result
+
+if sys.platform == "win32":
+    raise ImportError("what is examined here is of POSIX systems")
 
 
 def attempt(owned: Owned) -> Finding:

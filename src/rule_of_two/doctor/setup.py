@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import sqlite3
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from rule_of_two.errors import RuleOfTwoError
 from rule_of_two.gateway.blueprint import Blueprint, Upstream, draw
 from rule_of_two.gateway.config import Config
 from rule_of_two.gateway.launch import Launch
+
+if sys.platform == "win32":
+    raise ImportError("what is examined here is of POSIX systems")
 
 
 @dataclass(frozen=True, slots=True)

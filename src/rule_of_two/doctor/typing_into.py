@@ -8,9 +8,13 @@ import sys
 from pathlib import Path
 from typing import Final
 
+if sys.platform == "win32":
+    raise ImportError("what is examined here is of POSIX systems")
+
 _SECONDS: Final = 10.0
 _TRY: Final = """
 import fcntl, os, termios
+
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 fcntl.ioctl(0, termios.TIOCSTI, b"x")
 """

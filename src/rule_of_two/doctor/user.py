@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,9 @@ from cryptography.hazmat.primitives import serialization
 
 from rule_of_two.doctor.brief import Brief
 from rule_of_two.doctor.finding import Area, Finding, Result
+
+if sys.platform == "win32":
+    raise ImportError("what is examined here is of POSIX systems")
 
 _SECONDS: Final = 10.0
 _ENGINES: Final = (Path("/var/run/docker.sock"), Path("/run/podman/podman.sock"))
