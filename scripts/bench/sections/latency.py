@@ -38,7 +38,7 @@ class Reserving:
         """Nanoseconds of a call that brings A and of one that brings B; ``count`` is at most two."""
         if not self.session:
             self.session = json.loads(self._ask("list"))[0]["id"]
-        self.session = json.loads(self._ask("new", self.session))["session"]
+        self.session = json.loads(self._ask("new", "--yes", self.session))["session"]
         self.running.client.call("echo", {"text": TEXT})
         return [self.running.client.call(tool, {"text": TEXT}) for tool in ("echo_a", "echo_b")[:count]]
 
