@@ -16,7 +16,8 @@ import anyio.lowlevel
 from rule_of_two.approvals.answer import Answer, Unanswered
 from rule_of_two.approvals.channel import DeskServer
 from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.desk import Desk, Given, StillWaiting
+from rule_of_two.approvals.desk import Desk
+from rule_of_two.approvals.judge import Given, StillWaiting
 from rule_of_two.approvals.messages import SessionStatus
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.rest import SETTLE_SECONDS

@@ -22,8 +22,9 @@ from rule_of_two.approvals import endpoint as endpoint_module
 from rule_of_two.approvals.answer import Refusal, Unanswered
 from rule_of_two.approvals.channel import MAX_CONSOLES, MAX_REFUSED, DeskClient, DeskServer
 from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.desk import Desk, Given
+from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.endpoint import Endpoint, Listening, connect, gateways_folder, listen
+from rule_of_two.approvals.judge import Given
 from rule_of_two.approvals.messages import (
     MAX_CONSOLE_LINE,
     PROTOCOL,
@@ -152,7 +153,7 @@ async def raw(endpoint: Endpoint, *, hello: bool = True) -> AsyncIterator[Raw]:
 
 async def test_a_question_appears_in_the_console_and_the_answer_comes_back(state: Path, desk: Desk) -> None:
     status = SessionStatus(id="s", client="c", held=frozenset(("A", "B")))
-    desk.publish("a", status)
+    desk.audience.publish("a", status)
     question = a_fresh_question()
     async with gateway(state, desk), console(state) as client:
         assert await client.next() == ("g1", GatewayHello(protocol=PROTOCOL, gateway="g1"))

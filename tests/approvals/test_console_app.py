@@ -296,12 +296,12 @@ async def test_without_questions_q_leaves_at_once(state: Path) -> None:
 
 async def test_the_header_shows_who_signs_and_sessions_and_counts_what_does_not_fit(state: Path) -> None:
     async with scene(state, size=(140, 24)) as (gateway, screen):
-        gateway.desk.publish(0, status(0, "AC", frozen=True))
-        gateway.desk.publish(1, status(1, "A", dropped=True))
+        gateway.desk.audience.publish(0, status(0, "AC", frozen=True))
+        gateway.desk.audience.publish(1, status(1, "A", dropped=True))
         text = await screen.shows("claude-code s-1")
         assert "1 gateway  signed by alice (T1) claude-code s-0 [A][ ][C] frozen" in text.splitlines()[0]
         for number in range(2, 12):
-            gateway.desk.publish(number, status(number))
+            gateway.desk.audience.publish(number, status(number))
         await screen.until(lambda: len(screen.app.board.roster.rows) == 12)
         await screen.until(lambda: "  +" in screen.text().splitlines()[0])
 
@@ -336,7 +336,7 @@ async def test_a_key_that_the_gateway_does_not_ask_for_is_told_with_the_question
 async def test_sessions_are_listed_and_a_key_is_done_to_the_marked_one_after_a_second_one(state: Path) -> None:
     async with scene(state) as (gateway, screen):
         for number in range(1, 4):
-            gateway.desk.publish(number, status(number))
+            gateway.desk.audience.publish(number, status(number))
         await screen.shows("3/3 [A][B][ ] s-3")
         for key, choice, told in (
             ("d", Choice.DROP, "Done: session s-2 has given up C."),
@@ -359,8 +359,8 @@ async def test_sessions_are_listed_and_a_key_is_done_to_the_marked_one_after_a_s
 
 async def test_l_shows_the_sessions_while_a_question_waits_and_comes_back(state: Path) -> None:
     async with scene(state) as (gateway, screen):
-        gateway.desk.publish(1, status(1, "AB", turned_away=0))
-        gateway.desk.turned_away("s-1")
+        gateway.desk.audience.publish(1, status(1, "AB", turned_away=0))
+        gateway.desk.audience.turned_away("s-1")
         question = await asked(gateway, screen)
         await screen.press("l")
         await screen.shows("1/1 [A][B][ ] s-1")
@@ -376,7 +376,7 @@ async def test_l_shows_the_sessions_while_a_question_waits_and_comes_back(state:
 async def test_hundreds_of_sessions_scroll_with_the_mark(state: Path) -> None:
     async with scene(state) as (gateway, screen):
         for number in range(300):
-            gateway.desk.publish(number, status(number))
+            gateway.desk.audience.publish(number, status(number))
         await screen.shows("▸  1/300")
         await screen.press("up")
         await screen.shows("▸300/300")

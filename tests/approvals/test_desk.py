@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from rule_of_two.approvals import desk as desk_module
 from rule_of_two.approvals.answer import Refusal, Unanswered
 from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.desk import Desk, Given, StillWaiting
+from rule_of_two.approvals.desk import Desk
+from rule_of_two.approvals.judge import Given, StillWaiting
 from rule_of_two.approvals.messages import Asked, Ended, Sessions, SessionStatus, ToConsole, Waits, decode_to_console
 from rule_of_two.approvals.question import Question
 from rule_of_two.errors import BadRequest
@@ -328,8 +329,8 @@ async def test_sessions_are_shown_and_repeated_only_when_they_change(desk: Desk)
     early, late = Listener(), Listener()
     desk.attach(early)
     status = SessionStatus(id="s", client="c", held=frozenset(("A",)))
-    desk.publish("a", status)
-    desk.publish("a", status)
+    desk.audience.publish("a", status)
+    desk.audience.publish("a", status)
     desk.attach(late)
     assert early.heard == [Sessions(sessions=()), Sessions(sessions=(status,))]
     assert late.heard == [Sessions(sessions=(status,))]
@@ -515,7 +516,7 @@ async def test_a_session_that_a_person_changed_ends_what_waits_in_it_and_forgets
 async def test_flood_one_session_cannot_fill_the_desk_and_the_consoles_are_told(desk: Desk) -> None:
     console, other = Listener(), a_question(session="s-other")
     desk.attach(console)
-    desk.publish("c", SessionStatus(id="s-7f3a91", client="c", held=frozenset()))
+    desk.audience.publish("c", SessionStatus(id="s-7f3a91", client="c", held=frozenset()))
     async with anyio.create_task_group() as tasks:
         for number in range(500):
             tasks.start_soon(desk.ask, a_question(name=f"send_{number}"), HOUR)

@@ -173,8 +173,8 @@ async def test_the_terms_of_a_grant_are_read_out_whenever_they_change(state: Pat
 
 async def test_sessions_are_announced_listed_and_commanded(state: Path) -> None:
     async with scene(state) as (gateway, reader):
-        gateway.desk.publish(1, status(1, "A"))
-        gateway.desk.publish(2, status(2, "AB"))
+        gateway.desk.audience.publish(1, status(1, "A"))
+        gateway.desk.audience.publish(2, status(2, "AB"))
         await reader.hears("Session s-2 of claude-code holds [A][B][ ].")
         reader.types("f")
         assert "Nothing is shown" in reader.told()
@@ -185,9 +185,9 @@ async def test_sessions_are_announced_listed_and_commanded(state: Path) -> None:
         reader.types("f")
         await reader.hears("Done: session s-2 is frozen.")
         assert [(one.session, one.choice) for one in gateway.judge.commands] == [("s-2", Choice.FREEZE)]
-        gateway.desk.publish(2, status(2, "AB", frozen=True))
+        gateway.desk.audience.publish(2, status(2, "AB", frozen=True))
         await reader.hears("Session s-2 of claude-code holds [A][B][ ], frozen.")
-        gateway.desk.retract(2)
+        gateway.desk.audience.retract(2)
         await reader.hears("Session s-2 has ended.")
         reader.types("l 7")
         assert "There is no such session" in reader.told()

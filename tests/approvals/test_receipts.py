@@ -9,7 +9,7 @@ import pytest
 from rule_of_two.approvals import receipts
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.command import Command
-from rule_of_two.approvals.desk import Given
+from rule_of_two.approvals.judge import Given
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.errors import BadRequest, StoreError
 from rule_of_two.store.state import open_state

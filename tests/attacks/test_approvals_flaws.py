@@ -11,7 +11,7 @@ import pytest
 
 from rule_of_two.approvals.answer import Refusal, Unanswered
 from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.desk import Given
+from rule_of_two.approvals.judge import Given
 from rule_of_two.approvals.messages import Refused
 from rule_of_two.gateway.elicited import Elicited
 from tests.approvals.samples import Lenient, a_question

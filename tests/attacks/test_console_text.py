@@ -58,17 +58,17 @@ def check(shown: Terminal, text: str) -> None:
 
 async def told(gateway: Room, question: Question) -> None:
     """What other people's names can bring in."""
-    gateway.desk._tell(Waits(question_id=question.id, calls=3, approvers=(EVIL, EVIL)))
+    gateway.desk.audience.tell(Waits(question_id=question.id, calls=3, approvers=(EVIL, EVIL)))
 
 
 async def over(gateway: Room, question: Question) -> None:
-    gateway.desk._tell(Ended(question_id=question.id, verdict=Choice.YES, approver=EVIL, signed=False))
+    gateway.desk.audience.tell(Ended(question_id=question.id, verdict=Choice.YES, approver=EVIL, signed=False))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (50, 12), (120, 60)])
 async def test_the_full_screen_obeys_nothing_and_every_line_is_ours(state: Path, size: tuple[int, int]) -> None:
     async with room(state) as gateway, seat(state, size=size) as shown:
-        gateway.desk.publish(1, a_status(1, id=EVIL, client=EVIL))
+        gateway.desk.audience.publish(1, a_status(1, id=EVIL, client=EVIL))
         await shown.shows("1 gateway")
         question = await gateway.ask(evil_question(needs=2))
         check(shown, await shown.shows("The agent wants to"))
@@ -88,7 +88,7 @@ async def test_the_full_screen_obeys_nothing_and_every_line_is_ours(state: Path,
 async def test_the_terms_of_a_grant_and_a_session_to_be_ended_are_ours_too(state: Path) -> None:
     target = Target("recipient", EVIL, EVIL)
     async with room(state) as gateway, seat(state, size=(80, 40)) as shown:
-        gateway.desk.publish(1, a_status(1, id=EVIL, client=EVIL))
+        gateway.desk.audience.publish(1, a_status(1, id=EVIL, client=EVIL))
         check(shown, await shown.shows("1/1"))
         await shown.pressed(b"s", pause=0.9)
         check(shown, await shown.shows("really new?"))
@@ -100,7 +100,7 @@ async def test_the_terms_of_a_grant_and_a_session_to_be_ended_are_ours_too(state
 
 async def test_plain_lines_obey_nothing_and_every_line_is_ours(state: Path) -> None:
     async with room(state) as gateway, seat(state, "--plain") as shown:
-        gateway.desk.publish(1, a_status(1, id=EVIL, client=EVIL))
+        gateway.desk.audience.publish(1, a_status(1, id=EVIL, client=EVIL))
         await shown.shows("is attached")
         question = await gateway.ask(evil_question(needs=2))
         await shown.shows("Keys:")

@@ -146,7 +146,7 @@ async def test_a_human_unlocks_the_key_reads_the_question_and_signs_each_kind_of
 ) -> None:
     path, made = key
     async with room(state, judge=Lenient(Tier.SIGNED)) as gateway, seat(state, "--key", str(path)) as shown:
-        gateway.desk.publish(1, status(1))
+        gateway.desk.audience.publish(1, status(1))
         await shown.shows("Passphrase of")
         shown.press(PASSPHRASE.encode() + b"\n")
         await shown.shows("signed by alice (T1)")
@@ -263,7 +263,7 @@ async def test_plain_a_whole_conversation_in_lines(state: Path, key: tuple[Path,
         room(state, judge=Lenient(Tier.SIGNED)) as gateway,
         seat(state, "--key", str(path), "--plain") as shown,
     ):
-        gateway.desk.publish(1, status(1))
+        gateway.desk.audience.publish(1, status(1))
         await shown.shows("Passphrase of")
         shown.press(PASSPHRASE.encode() + b"\n")
         await shown.shows("Gateway g1 is attached. Your answers to it are signed by alice (T1).")

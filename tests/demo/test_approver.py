@@ -20,7 +20,8 @@ from rich.console import Console
 from rule_of_two.approvals.answer import Answer, Unanswered
 from rule_of_two.approvals.channel import DeskServer
 from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.desk import Desk, Given, StillWaiting
+from rule_of_two.approvals.desk import Desk
+from rule_of_two.approvals.judge import Given, StillWaiting
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.render import View
 from rule_of_two.approvals.spans import line_text

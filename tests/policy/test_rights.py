@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import cedarpy
 import pytest
 
 from rule_of_two.model import NONE, Action, Approver, Facts, Principal, SessionView, Target
@@ -93,6 +94,28 @@ def test_an_error_is_a_no(load_text: LoadText) -> None:
     policies = load_text(permit + overflow)
     assert not may(policies, approvals=2)
     assert may(load_text(permit), approvals=2)
+
+
+class PanicException(BaseException):
+    """What pyo3 raises when Rust code panics."""
+
+
+PanicException.__module__ = "pyo3_runtime"
+
+
+@pytest.mark.parametrize("error", [ValueError("v"), PanicException("p")], ids=["error", "panic"])
+def test_whatever_the_engine_raises_is_a_no(
+    load_text: LoadText, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    policies = load_text('@id("own.a") permit (principal, action, resource);')
+
+    def fails(*_: Any) -> cedarpy.AuthzResult:
+        raise error
+
+    assert may(policies)
+    monkeypatch.setattr(cedarpy, "is_authorized", fails)
+    assert not may(policies)
+    assert not Rights(policies, PRINCIPAL, "generic").may_manage(ALICE, NOTHING_HELD, choice="new", now=NOW)
 
 
 @pytest.mark.parametrize("name", ["\ud800", "", "a\x00b"])

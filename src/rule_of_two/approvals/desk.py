@@ -7,28 +7,21 @@ one. Identical calls of a session wait for one answer: a yes is for one of them.
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 import anyio
 
 from rule_of_two.approvals.answer import Answer, Refusal, Unanswered
+from rule_of_two.approvals.audience import Audience, Console
 from rule_of_two.approvals.choice import APPROVING
 from rule_of_two.approvals.command import Command
-from rule_of_two.approvals.messages import (
-    Asked,
-    Done,
-    Ended,
-    Sessions,
-    SessionStatus,
-    ToConsole,
-    Waits,
-    encode_to_console,
-)
+from rule_of_two.approvals.judge import Given, Judge, StillWaiting
+from rule_of_two.approvals.messages import Asked, Done, Ended, Waits, encode_to_console
 from rule_of_two.approvals.question import Question
 from rule_of_two.errors import BadRequest, StoreError
 from rule_of_two.model import Tier
@@ -42,66 +35,6 @@ MAX_WAITING_BYTES: Final = 128 * 1024 * 1024
 
 _REMEMBERED: Final = 1000
 """Ended questions that a late answer is told about."""
-
-
-class Console(Protocol):
-    """An attached console, as the desk sees it."""
-
-    def send(self, line: bytes) -> bool:
-        """Take a line, at once. ``False``: it cannot keep up, and is to be detached."""
-
-
-class Judge(Protocol):
-    """Who may say what, and what becomes of it."""
-
-    @property
-    def tier(self) -> Tier:
-        """What an answer is worth at most."""
-
-    def refuses(self, question: Question, answer: Answer) -> Refusal | None:
-        """Why this answer does not count: it is unsigned, forged, policy does not let its approver say so, or the
-        session has ended.
-
-        :raises StoreError: it cannot be found out.
-        """
-
-    async def record(self, question: Question, answer: Answer) -> None:
-        """Write the answer down and do to the session what it says.
-
-        :raises StoreError: it could not be, so it does not count.
-        """
-
-    def refuses_command(self, command: Command) -> Refusal | None:
-        """Why this command does not count.
-
-        :raises StoreError: it cannot be found out.
-        """
-
-    async def carry_out(self, command: Command) -> str | None:
-        """Write the command down and do it; the session as it goes on. ``None``: there is no such session.
-
-        :raises StoreError: it could not be done.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What people answered to ``question``: as many times yes as it needs, or one answer of another kind."""
-
-    question: Question
-    answers: tuple[Answer, ...]
-
-    @property
-    def last(self) -> Answer:
-        """The answer that ended the question."""
-        return self.answers[-1]
-
-
-@dataclass(frozen=True, slots=True)
-class StillWaiting:
-    """Nobody has answered yet. The question stays, and so does a later yes, until it expires."""
-
-    question: Question
 
 
 @dataclass(slots=True, eq=False)
@@ -138,18 +71,17 @@ class Desk:
         self._clock = clock
         self._judge = judge
         self._limit = limit
-        self._consoles: list[Console] = []
+        self.audience = Audience(self._deserted)
+        """Who is told of questions, and of how the sessions stand."""
         self._waiting: dict[str, _Pending] = {}
         self._unused: dict[str, _Pending] = {}
         """Answered with yes, while the call that it is for is away; by fingerprint."""
         self._ended: OrderedDict[str, Unanswered | None] = OrderedDict()
-        self._sessions: dict[object, SessionStatus] = {}
-        self._turned_away: Counter[str] = Counter()
 
     @property
     def attached(self) -> bool:
         """Whether a human could answer now."""
-        return bool(self._consoles)
+        return bool(self.audience)
 
     @property
     def holds_answers(self) -> bool:
@@ -220,7 +152,7 @@ class Desk:
         if answer.verdict in APPROVING:
             pending.yes += (answer,)
             if len(pending.yes) < pending.question.needs:
-                self._tell(pending.status)
+                self.audience.tell(pending.status)
                 return None
         answers = pending.yes if answer.verdict in APPROVING else (answer,)
         self._end(pending, Given(pending.question, answers))
@@ -251,11 +183,6 @@ class Desk:
             self._end(pending, Unanswered.SESSION_CHANGED)
         self._unused = {key: one for key, one in self._unused.items() if not concerned(one)}
 
-    def turned_away(self, session: str) -> None:
-        """Count a question that was refused without being shown, for the people at the consoles."""
-        self._turned_away[session] += 1
-        self._tell_sessions()
-
     def tidy(self) -> None:
         """End what has expired."""
         for pending in [one for one in self._waiting.values() if self._is_over(one) and not one.settling]:
@@ -264,31 +191,16 @@ class Desk:
 
     def attach(self, console: Console) -> None:
         """Show a console the sessions and all that waits; it counts from now on."""
-        self._consoles.append(console)
-        lines = [self._sessions_line()]
-        for one in self._waiting.values():
-            lines += [one.line, encode_to_console(one.status)]
-        if not all(console.send(line) for line in lines):
-            self.detach(console)
+        waiting = [line for one in self._waiting.values() for line in (one.line, encode_to_console(one.status))]
+        self.audience.join(console, waiting)
 
     def detach(self, console: Console) -> None:
         """Forget a console. With the last one every waiting question ends: nobody is left to answer it."""
-        if console in self._consoles:
-            self._consoles.remove(console)
-        if not self._consoles:
-            for pending in list(self._waiting.values()):
-                self._end(pending, Unanswered.CONSOLE_DETACHED)
+        self.audience.leave(console)
 
-    def publish(self, connection: object, status: SessionStatus) -> None:
-        """Say what the session of a live connection has seen. Costs nothing while no console is attached."""
-        if self._sessions.get(connection) != status:
-            self._sessions[connection] = status
-            self._tell_sessions()
-
-    def retract(self, connection: object) -> None:
-        """The connection has ended."""
-        if self._sessions.pop(connection, None) is not None:
-            self._tell_sessions()
+    def _deserted(self) -> None:
+        for pending in list(self._waiting.values()):
+            self._end(pending, Unanswered.CONSOLE_DETACHED)
 
     def _is_over(self, pending: _Pending) -> bool:
         """Whether its time is up, by either clock."""
@@ -298,7 +210,7 @@ class Desk:
         return next((one for one in self._waiting.values() if one.fingerprint == fingerprint), None)
 
     def _put(self, question: Question, fingerprint: str) -> _Pending | Unanswered:
-        if not self._consoles:
+        if not self.audience:
             return Unanswered.NOBODY_ATTACHED
         remaining = (question.expires_at - self._clock()).total_seconds()
         if remaining <= 0:
@@ -310,10 +222,10 @@ class Desk:
             question, fingerprint, question.digest, question.shown, line, anyio.current_time() + remaining
         )
         if self._is_full(pending):
-            self.turned_away(question.session)
+            self.audience.turned_away(question.session)
             return Unanswered.TOO_MANY
         self._waiting[question.id] = pending
-        self._send(pending.line)
+        self.audience.send(pending.line)
         return pending
 
     @contextmanager
@@ -357,17 +269,7 @@ class Desk:
 
     def _tell_of(self, pending: _Pending) -> None:
         if pending.outcome is None:
-            self._tell(pending.status)
-
-    def _tell_sessions(self) -> None:
-        if self._consoles:
-            self._send(self._sessions_line())
-
-    def _sessions_line(self) -> bytes:
-        distinct = {
-            status.id: replace(status, turned_away=self._turned_away[status.id]) for status in self._sessions.values()
-        }
-        return encode_to_console(Sessions(sessions=tuple(distinct.values())))
+            self.audience.tell(pending.status)
 
     def _is_full(self, pending: _Pending) -> bool:
         session = pending.question.session
@@ -394,13 +296,4 @@ class Desk:
             ended = Ended(question_id=question_id, verdict=last.verdict, approver=last.approver, signed=signed)
         else:
             ended = Ended(question_id=question_id, unanswered=outcome)
-        self._tell(ended)
-
-    def _tell(self, message: ToConsole) -> None:
-        if self._consoles:
-            self._send(encode_to_console(message))
-
-    def _send(self, line: bytes) -> None:
-        for console in list(self._consoles):
-            if not console.send(line):
-                self.detach(console)
+        self.audience.tell(ended)

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from rule_of_two.approvals.answer import Answer
 from rule_of_two.approvals.command import Command
-from rule_of_two.approvals.desk import Given
+from rule_of_two.approvals.judge import Given
 from rule_of_two.errors import BadRequest, StoreError
 
 _ANSWER: Final = TypeAdapter(Answer)

@@ -27,9 +27,10 @@ from pydantic import ConfigDict, TypeAdapter
 
 import rule_of_two.approvals.keys  # noqa: F401  # before this is another user, who may not read it
 from rule_of_two.approvals.answer import Answer
+from rule_of_two.approvals.audience import Console
 from rule_of_two.approvals.channel import DeskServer
 from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.desk import Console, Desk
+from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.endpoint import endpoints, gateways_folder
 from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.doctor.account import become

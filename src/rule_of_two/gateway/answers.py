@@ -44,7 +44,7 @@ def _nothing(session: str, *, acting_only: bool) -> None:
 
 @dataclass(slots=True)
 class Answers:
-    """The judge of one gateway process (:class:`~rule_of_two.approvals.desk.Judge`)."""
+    """The judge of one gateway process (:class:`~rule_of_two.approvals.judge.Judge`)."""
 
     approvers: Approvers
     rights: Rights

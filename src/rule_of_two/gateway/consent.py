@@ -12,7 +12,8 @@ import anyio.to_thread
 
 from rule_of_two.approvals.answer import Unanswered, canonical_targets
 from rule_of_two.approvals.choice import APPROVING, Choice
-from rule_of_two.approvals.desk import Desk, Given, StillWaiting
+from rule_of_two.approvals.desk import Desk
+from rule_of_two.approvals.judge import Given, StillWaiting
 from rule_of_two.approvals.masks import Masks
 from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.audit.journal import Journal
@@ -116,7 +117,7 @@ class Consent:
             raise await self._unanswered(call, asking, Unanswered.NOBODY_ATTACHED)
         quiet = self.quiet_for(asking.session)
         if quiet is not None:
-            self.desk.turned_away(asking.session)
+            self.desk.audience.turned_away(asking.session)
             await self._note(asking, "backed_off")
             left = int(quiet.total_seconds()) + 1
             detail = f"people refused several times in a row, so nothing is asked for {left} s."

@@ -13,23 +13,21 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-import anyio
-
 from rule_of_two.approvals import receipts
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.grants import Grants, Used
 from rule_of_two.approvals.messages import SessionStatus
-from rule_of_two.audit.journal import Journal, OutcomeKind
-from rule_of_two.errors import BadRequest, Code, LimitExceeded, RuleOfTwoError, StoreError
+from rule_of_two.audit.journal import Journal
+from rule_of_two.errors import Code, RuleOfTwoError, StoreError
+from rule_of_two.gateway.carriage import Carriage
 from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.results import Refused
-from rule_of_two.model import ALL, INGRESS, NONE, Action, Decision, Facts, Labels, Outcome, SessionView, Verdict
+from rule_of_two.model import ALL, NONE, Action, Decision, Facts, Labels, Outcome, SessionView, Verdict
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.database import BusyError
-from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
 
 _ANOTHER_SESSION: Final = Verdict(
     Outcome.DENY,
@@ -73,6 +71,7 @@ class Enforcement:
         self._client = client
         self._clock = clock
         self._grants = grants
+        self._carriage = Carriage(journal, self.publish, self._undecided)
         self._observe = observe
 
     async def run(
@@ -88,7 +87,7 @@ class Enforcement:
             flight = await self._permit(call, caller)
         except RuleOfTwoError as error:
             raise self.refusal(error, call.facts) from error
-        return await self._carry_out(call, flight, send)
+        return await self._carriage.run(call, flight, send)
 
     async def admit(self, call: Call) -> None:
         """Decide something that is done once it is admitted (a question handed on, an answer forwarded), and join its
@@ -181,7 +180,7 @@ class Enforcement:
             frozen=view.frozen,
             observed=self._observe,
         )
-        self._desk.publish(self, status)
+        self._desk.audience.publish(self, status)
 
     def refusal(self, error: RuleOfTwoError, facts: Facts | None) -> Refused:
         """An error on the way to a decision, as the denial that it is."""
@@ -303,67 +302,6 @@ class Enforcement:
         sends = policys and (verdict.outcome is Outcome.ALLOW or observed)
         decision = self._decision(number, facts, view, verdict, observed=observed)
         return decision, number, facts.labels if sends else NONE
-
-    async def _carry_out(
-        self, call: Call, flight: Flight, send: Callable[[Flight], Awaitable[dict[str, Any]]]
-    ) -> tuple[dict[str, Any], Decision]:
-        labels = call.facts.labels
-        act = labels - INGRESS
-        try:
-            reply = await send(flight)
-        except NotSent as error:
-            await self._land(flight, NONE, "not_sent", str(error))
-            raise self._failed(flight, call, error, sent=False) from error
-        except (ConnectionLost, TimeoutError) as error:
-            kind: OutcomeKind = "timeout" if isinstance(error, TimeoutError) else "lost"
-            await self._land(flight, labels if flight.received else act, kind, str(error))
-            raise self._failed(flight, call, error, sent=True) from error
-        except RemoteError as error:
-            await self._hand_over(flight, call, "error", f"code {error.code}")
-            raise
-        except Refused as error:  # what it brought may not be handed over
-            await self._land(flight, labels, "withheld", error.detail)
-            raise
-        except (BadRequest, LimitExceeded) as error:  # the reply is something that must not be passed on
-            await self._land(flight, labels, "withheld", str(error))
-            raise self._failed(flight, call, error, sent=True) from error
-        except anyio.get_cancelled_exc_class():
-            with anyio.CancelScope(shield=True):
-                await self._land(flight, labels if flight.received else act, "cancelled")
-            raise
-        except BaseException as error:  # a bug: whatever the call may have brought, it has brought
-            with anyio.CancelScope(shield=True):
-                await self._land(flight, labels, "failed", type(error).__name__)
-            raise
-        await self._hand_over(flight, call, "result", "isError" if reply.get("isError") is True else "")
-        return reply, flight.decision
-
-    async def _hand_over(self, flight: Flight, call: Call, kind: OutcomeKind, detail: str) -> None:
-        try:
-            await flight.land(call.facts.labels)
-        except StoreError as error:
-            # The reservation stands, so the labels still count; but what cannot be recorded is not handed over.
-            raise Refused(self._undecided(error), call.facts, f"{error}.", sent=True) from error
-        self._record(flight, kind, detail)
-
-    async def _land(self, flight: Flight, joined: Labels, kind: OutcomeKind, detail: str = "") -> None:
-        """Settle a call whose result is not handed over. If the state fails, the reservation still counts."""
-        try:
-            await flight.land(joined)
-        except StoreError:
-            detail = f"{detail} (its labels stay reserved: the state could not be written)"
-        self._record(flight, kind, detail)
-
-    def _record(self, flight: Flight, kind: OutcomeKind, detail: str) -> None:
-        """Journal an outcome. The decision is committed already; losing this line changes nothing that was decided."""
-        if flight.reserved:
-            self.publish()
-        self._journal.outcome(flight.decision.number or 0, flight.decision.session, kind, detail)
-
-    def _failed(self, flight: Flight, call: Call, error: Exception, *, sent: bool) -> Refused:
-        code = error.code if isinstance(error, RuleOfTwoError) else Code.UPSTREAM_UNAVAILABLE
-        decision = replace(flight.decision, outcome=Outcome.DENY, code=code)
-        return Refused(decision, call.facts, f"{error}.", sent=sent)
 
     def _decision(
         self, number: int | None, facts: Facts, view: SessionView, verdict: Verdict, *, observed: bool = False

@@ -165,7 +165,7 @@ async def running(
             await rounds.give_up()
             outbox.close()
             for one in conversations.pipelines():
-                resources.desk.retract(one)
+                resources.desk.audience.retract(one)
             tasks.cancel_scope.cancel()
 
 

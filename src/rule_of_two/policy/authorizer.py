@@ -22,6 +22,7 @@ from rule_of_two.errors import Code
 from rule_of_two.model import Facts, Outcome, Principal, SessionView, Verdict
 from rule_of_two.policy.cache import RecentlyUsed
 from rule_of_two.policy.context import context_of, minute
+from rule_of_two.policy.engine import contained, evaluate
 from rule_of_two.policy.entities import EntityStore, Participants
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.syntax import DEFAULT_DENY
@@ -55,14 +56,8 @@ class Authorizer:
 
         # INVARIANT: what is not a clean allow of the engine's is not an allow; `tests/policy/test_fail_closed.py`.
         """
-        try:
-            return self._decide(facts, view, now, int(approvals) if isinstance(approvals, int) and approvals > 0 else 0)
-        except Exception as error:  # noqa: BLE001  # the boundary that denies: cedarpy raises what its inputs provoke
-            return self._failed([f"{type(error).__name__}: {error}"])
-        except BaseException as error:
-            if not _is_engine_panic(error):
-                raise
-            return self._failed([f"{type(error).__name__}: {error}"])
+        people = int(approvals) if isinstance(approvals, int) and approvals > 0 else 0
+        return contained(lambda: self._decide(facts, view, now, people), lambda error: self._failed([error]))
 
     def _decide(self, facts: Facts, view: SessionView, now: datetime, approvals: int) -> Verdict:
         context = context_of(facts, view)
@@ -107,17 +102,7 @@ class Authorizer:
     def _evaluate(self, participants: Participants, facts: dict[str, Any], approvals: int) -> Verdict:
         """One pass: allow, deny, or deny with errors."""
         context = {**facts, "approved": approvals > 0, "approvals": approvals}
-        result = cedarpy.is_authorized(
-            {
-                "principal": participants.principal,
-                "action": participants.action,
-                "resource": participants.resource,
-                "context": orjson.dumps(context).decode(),
-            },
-            self._policies.handle,
-            participants.handle,
-            self._policies.schema,
-        )
+        result = evaluate(self._policies, participants, context)
         diagnostics = result.diagnostics
         if diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
             return self._failed(diagnostics.errors or ["the engine gave no decision"])
@@ -143,8 +128,3 @@ class Authorizer:
     def _named(self, position: re.Match[str]) -> str:
         number = int(position[1])
         return f"policy `{self._ids[number]}`" if number < len(self._ids) else position[0]
-
-
-def _is_engine_panic(error: BaseException) -> bool:
-    """Whether the Rust engine panicked. pyo3's exception derives from BaseException and cannot be imported."""
-    return (type(error).__module__, type(error).__name__) == ("pyo3_runtime", "PanicException")

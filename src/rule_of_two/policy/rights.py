@@ -13,7 +13,8 @@ import orjson
 
 from rule_of_two.model import NONE, Action, Approver, Facts, Principal, SessionView
 from rule_of_two.policy.context import context_of, minute, risk_of
-from rule_of_two.policy.entities import Entity, Uid, session_entities, uid, used_entities
+from rule_of_two.policy.engine import contained, evaluate
+from rule_of_two.policy.entities import Entity, Participants, Uid, session_entities, uid, used_entities
 from rule_of_two.policy.load import Policies
 
 _NO_CALL: Final = Facts(Action.CALL_TOOL, "", "", NONE)
@@ -42,53 +43,46 @@ class Rights:
 
         # INVARIANT: an error is a no; tests/policy/test_rights.py.
         """
-        used = used_entities(facts)
-        more = {
-            "choice": choice,
-            "channel": channel,
-            "session": {"__entity": uid("Session", view.id)},
-            "risk": risk_of(facts),
-        }
-        return self._allows(approver, "approve_call", used[-1]["uid"], facts, view, more, used, now, approvals)
+        return contained(
+            lambda: self._may_answer(approver, facts, view, choice, channel, approvals, now), lambda error: False
+        )
 
     def may_manage(self, approver: Approver, view: SessionView, *, choice: str, now: datetime) -> bool:
         """Whether this person may do ``choice`` to a session."""
-        session = uid("Session", view.id)
-        return self._allows(approver, "manage_session", session, _NO_CALL, view, {"choice": choice}, [], now, 1)
+        return contained(lambda: self._may_manage(approver, view, choice, now), lambda error: False)
 
-    def _allows(
+    def _may_answer(
         self,
         approver: Approver,
-        action: str,
-        resource: Uid,
         facts: Facts,
         view: SessionView,
-        more: dict[str, Any],
-        used: list[Entity],
-        now: datetime,
+        choice: str,
+        channel: str,
         approvals: int,
+        now: datetime,
     ) -> bool:
         own = session_entities(self._principal, self._client, view.id)
+        used = used_entities(facts)
+        participants = self._participants(approver, "approve_call", used[-1]["uid"], own, used)
+        known = {"approvals": approvals, "choice": choice, "channel": channel, "risk": risk_of(facts)}
+        session = {"session": {"__entity": own[0]["uid"]}}
+        return self._allows(participants, {**context_of(facts, view), **known, **session}, now)
+
+    def _may_manage(self, approver: Approver, view: SessionView, choice: str, now: datetime) -> bool:
+        own = session_entities(self._principal, self._client, view.id)
+        participants = self._participants(approver, "manage_session", own[0]["uid"], own, [])
+        return self._allows(participants, {**context_of(_NO_CALL, view), "approvals": 1, "choice": choice}, now)
+
+    def _participants(
+        self, approver: Approver, action: str, resource: Uid, own: list[Entity], used: list[Entity]
+    ) -> Participants:
         person = _person(approver, own[0])
-        try:
-            known = {"approved": True, "approvals": approvals, "now": minute(now)}
-            context = {**context_of(facts, view), **more, **known}
-            entities = cedarpy.Entities.from_json_str(
-                orjson.dumps([person, *own, *used]).decode(), self._policies.schema
-            )
-            result = cedarpy.is_authorized(
-                {
-                    "principal": person["uid"],
-                    "action": uid("Action", action),
-                    "resource": resource,
-                    "context": orjson.dumps(context).decode(),
-                },
-                self._policies.handle,
-                entities,
-                self._policies.schema,
-            )
-        except Exception:  # noqa: BLE001  # the boundary that denies: cedarpy raises what its inputs provoke
-            return False
+        text = orjson.dumps([person, *own, *used]).decode()
+        handle = cedarpy.Entities.from_json_str(text, self._policies.schema)
+        return Participants(person["uid"], uid("Action", action), resource, handle)
+
+    def _allows(self, participants: Participants, context: dict[str, Any], now: datetime) -> bool:
+        result = evaluate(self._policies, participants, {**context, "approved": True, "now": minute(now)})
         return result.decision is cedarpy.Decision.Allow and not result.diagnostics.errors
 
 

@@ -1,0 +1,64 @@
+"""What a desk needs to know of an answer: who may say what, what becomes of it, and what came out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from rule_of_two.approvals.answer import Answer, Refusal
+from rule_of_two.approvals.command import Command
+from rule_of_two.approvals.question import Question
+from rule_of_two.model import Tier
+
+
+class Judge(Protocol):
+    """Who may say what, and what becomes of it."""
+
+    @property
+    def tier(self) -> Tier:
+        """What an answer is worth at most."""
+
+    def refuses(self, question: Question, answer: Answer) -> Refusal | None:
+        """Why this answer does not count: it is unsigned, forged, policy does not let its approver say so, or the
+        session has ended.
+
+        :raises StoreError: it cannot be found out.
+        """
+
+    async def record(self, question: Question, answer: Answer) -> None:
+        """Write the answer down and do to the session what it says.
+
+        :raises StoreError: it could not be, so it does not count.
+        """
+
+    def refuses_command(self, command: Command) -> Refusal | None:
+        """Why this command does not count.
+
+        :raises StoreError: it cannot be found out.
+        """
+
+    async def carry_out(self, command: Command) -> str | None:
+        """Write the command down and do it; the session as it goes on. ``None``: there is no such session.
+
+        :raises StoreError: it could not be done.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What people answered to ``question``: as many times yes as it needs, or one answer of another kind."""
+
+    question: Question
+    answers: tuple[Answer, ...]
+
+    @property
+    def last(self) -> Answer:
+        """The answer that ended the question."""
+        return self.answers[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class StillWaiting:
+    """Nobody has answered yet. The question stays, and so does a later yes, until it expires."""
+
+    question: Question

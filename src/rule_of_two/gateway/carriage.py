@@ -1,0 +1,96 @@
+"""A call that was let pass, from its sending to the end of its reservation: what it brought is joined, whatever comes.
+
+# INVARIANT: nothing is handed over whose labels are not committed; tests/attacks/ and the state machine in
+# `tests/gateway/test_model_machine.py` hold it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import anyio
+
+from rule_of_two.audit.journal import Journal, OutcomeKind
+from rule_of_two.errors import BadRequest, Code, LimitExceeded, RuleOfTwoError, StoreError
+from rule_of_two.gateway.flight import Call, Flight
+from rule_of_two.gateway.results import Refused
+from rule_of_two.model import INGRESS, NONE, Decision, Labels, Outcome
+from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
+
+
+@dataclass(frozen=True, slots=True)
+class Carriage:
+    """Carries out the calls of one session's pipeline. ``publish`` says that the session changed, and ``undecided``
+    makes the denial of an error."""
+
+    journal: Journal
+    publish: Callable[[], None]
+    undecided: Callable[[RuleOfTwoError], Decision]
+
+    async def run(
+        self, call: Call, flight: Flight, send: Callable[[Flight], Awaitable[dict[str, Any]]]
+    ) -> tuple[dict[str, Any], Decision]:
+        """Send the call and return the upstream's result with the decision that let it pass.
+
+        :raises Refused: its result could not be handed over.
+        :raises RemoteError: the upstream answered with an error; its labels are joined.
+        """
+        labels = call.facts.labels
+        act = labels - INGRESS
+        try:
+            reply = await send(flight)
+        except NotSent as error:
+            await self._land(flight, NONE, "not_sent", str(error))
+            raise self._failed(flight, call, error, sent=False) from error
+        except (ConnectionLost, TimeoutError) as error:
+            kind: OutcomeKind = "timeout" if isinstance(error, TimeoutError) else "lost"
+            await self._land(flight, labels if flight.received else act, kind, str(error))
+            raise self._failed(flight, call, error, sent=True) from error
+        except RemoteError as error:
+            await self._hand_over(flight, call, "error", f"code {error.code}")
+            raise
+        except Refused as error:  # what it brought may not be handed over
+            await self._land(flight, labels, "withheld", error.detail)
+            raise
+        except (BadRequest, LimitExceeded) as error:  # the reply is something that must not be passed on
+            await self._land(flight, labels, "withheld", str(error))
+            raise self._failed(flight, call, error, sent=True) from error
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                await self._land(flight, labels if flight.received else act, "cancelled")
+            raise
+        except BaseException as error:  # a bug: whatever the call may have brought, it has brought
+            with anyio.CancelScope(shield=True):
+                await self._land(flight, labels, "failed", type(error).__name__)
+            raise
+        await self._hand_over(flight, call, "result", "isError" if reply.get("isError") is True else "")
+        return reply, flight.decision
+
+    async def _hand_over(self, flight: Flight, call: Call, kind: OutcomeKind, detail: str) -> None:
+        try:
+            await flight.land(call.facts.labels)
+        except StoreError as error:
+            # The reservation stands, so the labels still count; but what cannot be recorded is not handed over.
+            raise Refused(self.undecided(error), call.facts, f"{error}.", sent=True) from error
+        self._record(flight, kind, detail)
+
+    async def _land(self, flight: Flight, joined: Labels, kind: OutcomeKind, detail: str = "") -> None:
+        """Settle a call whose result is not handed over. If the state fails, the reservation still counts."""
+        try:
+            await flight.land(joined)
+        except StoreError:
+            detail = f"{detail} (its labels stay reserved: the state could not be written)"
+        self._record(flight, kind, detail)
+
+    def _record(self, flight: Flight, kind: OutcomeKind, detail: str) -> None:
+        """Journal an outcome. The decision is committed already; losing this line changes nothing that was decided."""
+        if flight.reserved:
+            self.publish()
+        self.journal.outcome(flight.decision.number or 0, flight.decision.session, kind, detail)
+
+    def _failed(self, flight: Flight, call: Call, error: Exception, *, sent: bool) -> Refused:
+        code = error.code if isinstance(error, RuleOfTwoError) else Code.UPSTREAM_UNAVAILABLE
+        decision = replace(flight.decision, outcome=Outcome.DENY, code=code)
+        return Refused(decision, call.facts, f"{error}.", sent=sent)
