@@ -182,13 +182,7 @@ class Question:
         """
         document = canonical_object(
             {
-                "session": canonical(self.session),
-                "action": canonical(str(self.action)),
-                "upstream": canonical(self.upstream),
-                "name": canonical(self.name),
-                "pin": canonical(self.pin),
-                "arguments": self.arguments_json,
-                "forwarded": self.forwarded_json,
+                **self._call(),
                 "labels": canonical(sorted(self.labels)),
                 "targets": canonical([[target.kind, target.value] for target in self.targets]),
             }
@@ -204,13 +198,7 @@ class Question:
         document = canonical_object(
             {
                 "type": canonical(DIGEST_TYPE),
-                "session": canonical(self.session),
-                "action": canonical(str(self.action)),
-                "upstream": canonical(self.upstream),
-                "name": canonical(self.name),
-                "pin": canonical(self.pin),
-                "arguments": self.arguments_json,
-                "forwarded": self.forwarded_json,
+                **self._call(),
                 "held": canonical({label: origin.call for label, origin in self.held.items()}),
                 "adds": canonical(sorted(self.adds)),
                 "policy_version": canonical(self.policy_version),
@@ -247,6 +235,18 @@ class Question:
             "tier": str(self.tier),
         }
         return hashlib.sha256(canonical(document).encode()).hexdigest()
+
+    def _call(self) -> dict[str, str]:
+        """What is sent, and in which session, as canonical text."""
+        return {
+            "session": canonical(self.session),
+            "action": canonical(str(self.action)),
+            "upstream": canonical(self.upstream),
+            "name": canonical(self.name),
+            "pin": canonical(self.pin),
+            "arguments": self.arguments_json,
+            "forwarded": self.forwarded_json,
+        }
 
     def check(self) -> None:
         """Check what arrived from another process: it can be bound, and what it binds are canonical JSON objects.
