@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -116,7 +115,7 @@ async def _command(context: Context, name: str, choice: Choice, key: Path | None
     config = load_config(path) if path.exists() else None
     if context.config is not None and config is None:
         raise ConfigurationError("there is no such file", file=path)
-    with closing(opened_answers(config, path, context.state)) as answers:
+    with opened_answers(config, path, context.state) as answers:
         signer = open_signer(key, unsigned=unsigned or not answers.approvers)
         command = Command.to(name, choice, approver=signer.approver, now=utc_now())
         if signer.key is not None:

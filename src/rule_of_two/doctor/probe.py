@@ -14,7 +14,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -114,7 +114,7 @@ async def _as_owner(order: Order, account: Sequence[str]) -> None:
     """Everything from here on is done as the gateway's user, who need not be able to read the interpreter: what is
     loaded when it is first used is used once before."""
     if account:
-        with tempfile.TemporaryDirectory() as name, closing(_opened(order, Path(name))) as answers:
+        with tempfile.TemporaryDirectory() as name, _opened(order, Path(name)) as answers:
             _takes_elicitation(answers, (await _attached(answers, "rehearsal")).session)
     become(account)
     with _kept_tidy(Path(order.state)) as folder:
@@ -123,7 +123,7 @@ async def _as_owner(order: Order, account: Sequence[str]) -> None:
 
 async def _run(order: Order, folder: Path) -> None:
     state = Path(order.state)
-    with closing(_opened(order, folder)) as answers:
+    with _opened(order, folder) as answers:
         attached = [await _attached(answers, str(number)) for number in range(4)]
         _liken(folder, state)
         gateway = f"{PREFIX}{secrets.token_hex(4)}"
@@ -148,7 +148,7 @@ async def _run(order: Order, folder: Path) -> None:
             tasks.cancel_scope.cancel()
 
 
-def _opened(order: Order, folder: Path) -> Answers:
+def _opened(order: Order, folder: Path) -> AbstractContextManager[Answers]:
     """The operator's judge, with a state of its own."""
     file = Path(order.config or "rule-of-two.yaml")
     return opened_answers(None if order.config is None else load_config(file), file, folder)

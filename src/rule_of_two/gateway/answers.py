@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -172,8 +173,6 @@ class Answers:
                 await self.journal.event("session", created, {"event": "new", "instead_of": session, "by": by})
                 self.void(session, acting_only=False)
             return created
-        if choice not in _DEEDS:
-            raise BadRequest(f"'{choice}' cannot be done to a session.")
         await self.state.write(lambda db: _DEEDS[choice](db, session))
         await self._changed(session, choice, by)
         return session
@@ -211,12 +210,9 @@ class Answers:
             return False
         return self.rights.may_manage(who, view, choice=Choice.NEW, now=at)
 
-    def close(self) -> None:
-        """Close the state, where nobody else does."""
-        self.state.close()
 
-
-def opened_answers(config: Config | None, file: Path, state: Path) -> Answers:
+@contextmanager
+def opened_answers(config: Config | None, file: Path, state: Path) -> Iterator[Answers]:
     """A judge outside a gateway. Without a configuration nobody is enrolled, and the default policies hold.
 
     :raises ConfigurationError: an approver's key is wrong.
@@ -226,18 +222,18 @@ def opened_answers(config: Config | None, file: Path, state: Path) -> Answers:
     who = PrincipalSettings() if config is None else config.principal
     principal = Principal(who.user, who.tenant, who.roles, who.purpose)
     names, client = (("default",), "generic") if config is None else (config.policies, config.client)
-    database = open_state(state)
     policies = load_policies(names, relative_to=file.parent)
-    journal = Journal(JournalStore(state), timestamp, policy_version=policies.version, client=client)
-    return Answers(
-        Approvers(() if config is None else enrolled_approvers(config, file), claimed_tenant=principal.tenant),
-        Rights(policies, principal, client),
-        journal,
-        database,
-        Boundaries(database, Presence(state), timestamp),
-        utc_now,
-        principal.tenant,
-    )
+    enrolled = () if config is None else enrolled_approvers(config, file)
+    with closing(open_state(state)) as database, closing(JournalStore(state)) as store:
+        yield Answers(
+            Approvers(enrolled, claimed_tenant=principal.tenant),
+            Rights(policies, principal, client),
+            Journal(store, timestamp, policy_version=policies.version, client=client),
+            database,
+            Boundaries(database, Presence(state), timestamp),
+            utc_now,
+            principal.tenant,
+        )
 
 
 def _view(question: Question) -> SessionView:
