@@ -137,3 +137,23 @@ def test_openssh_agrees_and_can_change_the_passphrase(path: Path) -> None:
     change = ["ssh-keygen", "-p", "-f", str(path), "-P", PASSPHRASE, "-N", "another passphrase"]
     subprocess.run(change, capture_output=True, check=True)
     assert unlock(path, "another passphrase").public == key.public
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs OpenSSH")
+def test_a_key_under_a_cipher_that_is_not_known_here_is_refused(path: Path) -> None:
+    path.parent.mkdir()
+    make = [
+        "ssh-keygen",
+        "-q",
+        "-t",
+        "ed25519",
+        "-Z",
+        "chacha20-poly1305@openssh.com",
+        "-N",
+        PASSPHRASE,
+        "-f",
+        str(path),
+    ]
+    subprocess.run(make, check=True)
+    with pytest.raises(ConfigurationError, match="not an OpenSSH private key that can be used here"):
+        unlock(path, PASSPHRASE)

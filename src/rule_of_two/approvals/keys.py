@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -133,8 +133,8 @@ def unlock(path: Path, passphrase: str) -> ApproverKey:
         serialization.load_ssh_private_key(text, None)
     except TypeError:
         pass  # it is encrypted, as it must be
-    except ValueError as error:
-        raise ConfigurationError("is not an OpenSSH private key", file=path) from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ConfigurationError("is not an OpenSSH private key that can be used here", file=path) from error
     else:
         raise ConfigurationError("has no passphrase; give it one with `ssh-keygen -p`", file=path)
     try:

@@ -36,7 +36,6 @@ class Asked:
     expires: datetime | None
     signed_only: bool
     """Approvers were enrolled, and nobody was asked through the client."""
-    channel: str | None
     yes: dict[str, Said] = field(default_factory=dict)
     """By approver."""
     ended: str | None = None
@@ -97,7 +96,6 @@ def asked(entry: Entry) -> Asked | None:
         needs=needs if isinstance(needs, int) and needs > 0 else 1,
         expires=time_of(body.get("expires_at")),
         signed_only=body.get("tier", Tier.ADVISORY) != Tier.ADVISORY and channel != ELICITATION,
-        channel=channel if isinstance(channel, str) else None,
     )
 
 

@@ -48,18 +48,11 @@ class Said:
     approver: str
     standing: Standing
     session: str | None
-    key: str | None = None
     id: str | None = None
     question: str | None = None
     digest: str | None = None
     channel: str | None = None
     terms: Terms | None = None
-
-    @property
-    def assured(self) -> str:
-        """``alice (signed with SHA256:…)``; escape it before it is printed."""
-        how = f"signed with {self.key}" if self.standing is Standing.SIGNED else self.standing.value
-        return f"{self.approver} ({how})"
 
 
 class Witness(Protocol):

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rule_of_two.audit.journal import Origin, described, targets_text
+from rule_of_two.audit.recorded import recorded
 from rule_of_two.audit.testimony import DROP, FREEZE, GRANT
 from rule_of_two.audit.told import asked, commanded, said
-from rule_of_two.errors import Code, RuleOfTwoError
+from rule_of_two.errors import Code, RuleOfTwoError, StoreError
 from rule_of_two.escape import visible
 from rule_of_two.model import label_text
 from rule_of_two.store.journal import Entry, JournalStore
@@ -118,13 +119,25 @@ def explain(store: JournalStore, reference: str) -> Explanation:
     entry = store.get(int(digits)) if digits.isascii() and digits.isdecimal() and len(digits) < 19 else None
     if entry is None or entry.kind != "decision":
         raise UnknownDecision(f"the journal has no decision '{reference}'; `rule-of-two audit tail` names the newest")
-    before = {**entry.body["reserved"], **entry.body["held"]}
+    before = _before(entry)
     return Explanation(
         decision=entry,
         origins={label: origin_of(store, number) for label, number in before.items()},
         followed=tuple(_chain(store, entry.number)),
         rests_on=tuple(_rests_on(store, entry)),
     )
+
+
+def _before(entry: Entry) -> dict[str, int]:
+    """The labels that counted before a decision, with the calls that brought them.
+
+    :raises StoreError: the entry is not one that a gateway wrote.
+    """
+    body = entry.body
+    held, reserved = body.get("held"), body.get("reserved")
+    if recorded(entry) is None or not isinstance(held, dict) or not isinstance(reserved, dict):
+        raise StoreError(f"entry {entry.number} of the journal cannot be read: `rule-of-two audit verify` looks at all")
+    return {**reserved, **held}
 
 
 def origin_of(store: JournalStore, number: int) -> Origin:
@@ -140,7 +153,7 @@ def _chain(store: JournalStore, number: int) -> list[Entry]:
     followed: list[Entry] = []
     for entry in store.of_decision(number):
         followed.append(entry)
-        if entry.kind == "decision":
+        if entry.kind == "decision" and entry.number > number:
             followed += _chain(store, entry.number)
     return followed
 

@@ -72,7 +72,16 @@ def _json(entry: Entry) -> str:
 
 
 def _line(entry: Entry) -> str:
-    """One entry for people. What comes from the model, its servers or a console is escaped: an entry is one line."""
+    """One entry for people; one that no gateway wrote is said to be unreadable, and hides none of the others."""
+    try:
+        text = _text(entry)
+    except (KeyError, TypeError, AttributeError):
+        text = f"unreadable {visible(entry.kind)}: `rule-of-two audit verify` looks at all"
+    return f"{entry.at[:19]}Z d{entry.number:<5} {text}"
+
+
+def _text(entry: Entry) -> str:
+    """What an entry tells. What comes from the model, its servers or a console is escaped: an entry is one line."""
     body = entry.body
     match entry.kind:
         case "decision":
@@ -95,4 +104,4 @@ def _line(entry: Entry) -> str:
             text = f"      {visible(str(entry.session))}: {commanded(body)}"
         case _:
             text = f"      {entry.kind}: " + ", ".join(f"{key} {visible(str(value))}" for key, value in body.items())
-    return f"{entry.at[:19]}Z d{entry.number:<5} {text}"
+    return text

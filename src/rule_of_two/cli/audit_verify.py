@@ -56,13 +56,11 @@ def _keys(context: Context, approvers: Path | None) -> tuple[Enrolled, ...]:
     :raises ConfigurationError: one of the files cannot be used.
     """
     from rule_of_two.gateway.blueprint import enrol, enrolled_approvers  # noqa: PLC0415  # as above
-    from rule_of_two.gateway.config import ApproverList, config_path, load_config  # noqa: PLC0415
+    from rule_of_two.gateway.config import ApproverList, found_config  # noqa: PLC0415
     from rule_of_two.yaml_source import load_yaml  # noqa: PLC0415
 
-    path = config_path(context.config)
-    enrolled: tuple[Enrolled, ...] = ()
-    if context.config is not None or path.exists():
-        enrolled = enrolled_approvers(load_config(path), path)
+    config, path = found_config(context.config)
+    enrolled = () if config is None else enrolled_approvers(config, path)
     if approvers is not None:
         enrolled += enrol(load_yaml(approvers, ApproverList).root, tenant="", file=approvers)
     return enrolled

@@ -50,8 +50,6 @@ def console(context: click.Context, state: Path | None, key: Path | None, unsign
         raise _Refused("No state folder: name it with --state.")
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise _Refused("The console needs a terminal: run it in one, and redirect neither its input nor its output.")
-    if unsigned and key is not None:
-        raise _Refused("Give either --key or --unsigned.")
     try:
         gateways_folder(folder)
     except ConfigurationError as error:

@@ -15,7 +15,6 @@ import click
 
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
-from rule_of_two.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from rule_of_two.approvals.choice import Choice
@@ -108,15 +107,12 @@ async def _command(context: Context, name: str, choice: Choice, key: Path | None
     from rule_of_two.approvals.command import Command  # noqa: PLC0415
     from rule_of_two.cli.signer import open_signer  # noqa: PLC0415
     from rule_of_two.gateway.answers import opened_answers  # noqa: PLC0415
-    from rule_of_two.gateway.config import config_path, load_config  # noqa: PLC0415
+    from rule_of_two.gateway.config import found_config  # noqa: PLC0415
     from rule_of_two.gateway.timing import utc_now  # noqa: PLC0415
 
-    path = config_path(context.config)
-    config = load_config(path) if path.exists() else None
-    if context.config is not None and config is None:
-        raise ConfigurationError("there is no such file", file=path)
+    config, path = found_config(context.config)
     with opened_answers(config, path, context.state) as answers:
-        signer = open_signer(key, unsigned=unsigned or not answers.approvers)
+        signer = open_signer(key, unsigned=unsigned or (key is None and not answers.approvers))
         command = Command.to(name, choice, approver=signer.approver, now=utc_now())
         if signer.key is not None:
             command = command.signed(signer.key)

@@ -1,4 +1,4 @@
-"""``rule-of-two init``: a configuration and an approver's key, at most four questions."""
+"""``rule-of-two init``: a configuration and an approver's key, in three questions."""
 
 from __future__ import annotations
 

@@ -22,9 +22,9 @@ COMMANDS: Final = {
     "demo": "A story in the terminal, with real servers: three labels, one question, one answer.",
     "console": "The terminal in which a human approves.",
     "token": "Bearer tokens of clients that connect over HTTP.",
-    "session": "What sessions hold, and starting new ones.",
+    "session": "What sessions hold; dropping C, freezing, starting new ones; what would be asked.",
     "why": "Why a call was allowed, asked or denied.",
-    "audit": "The journal.",
+    "audit": "The journal, and whether every receipt in it holds.",
     "manifest": "Tool manifests and accepted definitions.",
 }
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rule_of_two.audit.journal import Journal, Origin
+from rule_of_two.audit.journal import Origin
 from rule_of_two.audit.why import origin_of
 from rule_of_two.cli.deeds import drop, freeze, new
 from rule_of_two.cli.main import Context
@@ -33,13 +33,11 @@ _PLAIN_WIDTH: Final = 160
 @dataclass(frozen=True, slots=True)
 class _Opened:
     state: Database
-    journal: Journal
     journal_store: JournalStore
 
 
 def _open(context: Context) -> _Opened:
-    store = JournalStore(context.state)
-    return _Opened(open_state(context.state), Journal(store, timestamp, policy_version="", client=""), store)
+    return _Opened(open_state(context.state), JournalStore(context.state))
 
 
 @click.group()

@@ -14,7 +14,7 @@ from rule_of_two.audit.report import Group, Survey, Tally
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
 from rule_of_two.escape import visible
-from rule_of_two.gateway.config import config_path, load_config
+from rule_of_two.gateway.config import found_config
 from rule_of_two.gateway.review import SHOWN, Review, Tip, finder, review
 from rule_of_two.gateway.timing import utc_now
 from rule_of_two.model import label_text
@@ -60,8 +60,7 @@ def report(context: Context, name: str | None, since: timedelta | None) -> None:
     """
     span = timedelta(days=7) if since is None and name is None else since
     begin = "" if span is None else (utc_now() - span).isoformat(timespec="microseconds")
-    path = config_path(context.config)
-    config = load_config(path) if context.config is not None or path.exists() else None
+    config, path = found_config(context.config)
     store = JournalStore(context.state)
     found = review(lambda: store.decisions(since=begin, session=name), finder(store), config=config, file=path)
     if name is not None and not found.survey.sessions:
@@ -103,10 +102,12 @@ def _causes(found: Review) -> Iterator[str]:
         examples = ", ".join(f"d{number}" for number in group.decisions)
         yield f"   for example {examples} (`rule-of-two why d{group.decisions[0]}`)"
         yield from _quieter(group, tips)
-    left = sum(group.questions for group, _ in found.causes[_CAUSES:]) + found.survey.ungrouped
+    left = sum(group.questions for group, _ in found.causes[_CAUSES:])
     if left:
         yield ""
         yield f"{_many(left, 'question')} of rarer causes, with --json."
+    if found.survey.ungrouped:
+        yield f"{_many(found.survey.ungrouped, 'question')} of still rarer causes, which are only counted."
 
 
 def _headline(group: Group) -> str:

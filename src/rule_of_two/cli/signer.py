@@ -24,9 +24,11 @@ def open_signer(option: Path | None, *, unsigned: bool) -> Signer:
     """Unlock the approver's key with a passphrase from the terminal; other processes of this user cannot read it from
     this one, where that can be had.
 
-    :raises ConfigurationError: there is no key and ``unsigned`` was not asked for, it cannot be used, or the passphrase
-        was wrong three times.
+    :raises ConfigurationError: there is no key and ``unsigned`` was not asked for, both were, it cannot be used, or the
+        passphrase was wrong three times.
     """
+    if unsigned and option is not None:
+        raise ConfigurationError("Give either --key or --unsigned")
     if unsigned:
         return Signer(user_name())
     path = key_path(option)

@@ -105,5 +105,6 @@ def become(arguments: Sequence[str]) -> None:
         codecs.lookup(name)  # they are loaded when they are first used
     uid, gid, *groups = map(int, arguments)
     os.setgroups(groups)
-    os.setresgid(gid, gid, gid)
-    os.setresuid(uid, uid, uid)
+    # For root both set the real, the effective and the saved id.
+    os.setgid(gid)
+    os.setuid(uid)

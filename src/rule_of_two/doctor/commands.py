@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -69,7 +70,7 @@ _NOT_OURS: Final = "this user cannot run it; a copy of it could use the socket a
 def attempts(brief: Brief) -> tuple[Finding, ...]:
     """Run every command that is to be tried. The order matters: a session that was dropped or frozen can be renewed."""
     _, second, third, _ = brief.probe.sessions
-    ours = ("--config", brief.config) if Path(brief.config).exists() else ()
+    ours = ("--config", brief.config) if os.path.exists(brief.config) else ()  # noqa: PTH110  # Path.exists raises where a folder is closed
     return (
         _tried("console", (*ours, "console"), brief, Area.APPROVE),
         _tried("session drop", (*ours, "session", "drop", "--unsigned", second), brief, Area.GAP),
@@ -115,7 +116,7 @@ def _run(attempt: str, arguments: tuple[str, ...], brief: Brief, area: Area) -> 
     if done.returncode == 0:
         close = _ENROL if area is Area.APPROVE else ""
         return Finding(attempt=attempt, area=area, result=Result.SUCCEEDED, evidence="it was carried out", close=close)
-    if done.returncode not in {1, 2}:
+    if done.returncode not in {1, 2} or b"Traceback (most recent call last)" in done.stderr:
         return Finding(attempt=attempt, area=area, result=Result.UNTRIED, evidence="the command broke off")
     return Finding(attempt=attempt, area=area, result=Result.FAILED, evidence=_last_line(done.stderr))
 

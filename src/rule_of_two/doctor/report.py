@@ -78,7 +78,7 @@ def _closing(examination: Examination) -> Iterator[Text]:
         if one.open and one.close:
             ways.setdefault(one.close, []).append(one)
     if ways:
-        yield Text("\nTo close what succeeded:")
+        yield Text("\nTo close what is open:")
     for close, findings in ways.items():
         yield Text(f"  - {visible(close)}")
         yield Text(f"    against: {visible('; '.join(dict.fromkeys(one.attempt for one in findings)))}")

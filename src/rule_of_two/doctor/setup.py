@@ -121,6 +121,8 @@ def _sessions(state: Path) -> Fact:
 
 
 def _consoles(state: Path) -> Fact:
+    if not Path("/proc").is_dir():
+        return Fact("console", False, "whether one runs cannot be told on this system")
     count = len(consoles(state))
     says = f"{count} running" if count else "none runs: what has to be asked is refused; `rule-of-two console`"
     return Fact("console", count > 0, says)

@@ -31,6 +31,10 @@ _FORGED: Final = (
     "UPDATE sessions SET ended_at = created_at, ended_how = 'new' WHERE id = '{old}'"
 )
 
+_REFUSED: Final = frozenset(
+    (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
+)
+
 
 def attempts(brief: Brief) -> tuple[Finding, ...]:
     """Write rows as a forger would, and look for other ways into the files."""
@@ -49,14 +53,16 @@ def forged(file: Path, session: str) -> Finding:
         with closing(_opened(file)) as db, db:
             db.executescript(_FORGED.format(old=session, new=f"{session}-forged"))
     except sqlite3.Error as error:
-        evidence = f"the state cannot be written: {error}"
-        return Finding(attempt=FORGED_SESSION, area=Area.APPROVE, result=Result.FAILED, evidence=evidence)
+        result, evidence = _refusal(file, error)
+    else:
+        result, evidence = Result.SUCCEEDED, "a gateway goes on in a session that nobody signed, which holds nothing"
+    close = "make an approver's key with `rule-of-two init`: then only a signed word begins a clean session"
     return Finding(
         attempt=FORGED_SESSION,
         area=Area.APPROVE,
-        result=Result.SUCCEEDED,
-        evidence="a gateway goes on in a session that nobody signed, which holds nothing",
-        close="make an approver's key with `rule-of-two init`: then only a signed word begins a clean session",
+        result=result,
+        evidence=evidence,
+        close="" if result is Result.FAILED else close,
     )
 
 
@@ -73,13 +79,17 @@ def written(file: Path, attempt: str, statement: str) -> Finding:
         return _finding(attempt, Result.SUCCEEDED, f"{way}: the file is not there yet, and could be made first")
     try:
         _roll_back(file, statement)
-    except sqlite3.OperationalError as error:
-        if (error.sqlite_errorcode & 0xFF) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-            return _finding(attempt, Result.UNTRIED, f"{file} was busy all the time")
-        return _finding(attempt, Result.FAILED, f"{file} cannot be written: {error}")
-    except sqlite3.DatabaseError as error:
-        return _finding(attempt, Result.UNTRIED, f"{file} is no state of ours: {error}")
+    except sqlite3.Error as error:
+        return _finding(attempt, *_refusal(file, error))
     return _finding(attempt, Result.SUCCEEDED, f"a row could be written to {file}; it was rolled back")
+
+
+def _refusal(file: Path, error: sqlite3.Error) -> tuple[Result, str]:
+    """What an error says of a file: only what the system or SQLite refuses to this user did not succeed. Whatever else
+    went wrong (it was busy, or written by another version) says nothing of what could be done."""
+    if (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _REFUSED:
+        return Result.FAILED, f"{file} cannot be written: {error}"
+    return Result.UNTRIED, f"{file} could not be tried: {error}"
 
 
 def _roll_back(file: Path, statement: str) -> None:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from rule_of_two.doctor.brief import Brief
@@ -53,7 +54,7 @@ def _passphrase(text: bytes) -> str:
         serialization.load_ssh_private_key(text, None)
     except TypeError:
         return "a passphrase is needed to use it, which can be guessed from a copy"
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         return "it is no key that can be used"
     return "it has no passphrase, so whoever reads it can sign"
 

@@ -177,7 +177,7 @@ def load_config(path: Path) -> Config:
     """
     if not path.exists():
         raise ConfigurationError(
-            "there is no such file; write one as the README shows, or name another with --config", file=path
+            "there is no such file; `rule-of-two init` writes one, --config names another", file=path
         )
     return load_yaml(path, Config)
 
@@ -189,6 +189,15 @@ def config_path(option: Path | None) -> Path:
     if variable := os.environ.get("RULE_OF_TWO_CONFIG"):
         return Path(variable).resolve()
     return platformdirs.user_config_path("rule-of-two") / "rule-of-two.yaml"
+
+
+def found_config(option: Path | None) -> tuple[Config | None, Path]:
+    """The configuration for a command that can do without one, and where it stands. One that was named must be there.
+
+    :raises ConfigurationError: it is wrong, or was named and is not there.
+    """
+    path = config_path(option)
+    return (load_config(path) if option is not None or path.exists() else None), path
 
 
 def state_folder(option: Path | None) -> Path:

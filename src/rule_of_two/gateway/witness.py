@@ -64,7 +64,6 @@ class KeyWitness:
             one.approver,
             standing,
             one.session,
-            key=one.key,
             question=one.question_id,
             digest=one.digest,
             channel=one.channel,
@@ -80,7 +79,7 @@ class KeyWitness:
             standing = self._standing(one)
         except _UNUSABLE:
             return None
-        return Said(str(one.choice), one.approver, standing, one.session, key=one.key, id=one.id)
+        return Said(str(one.choice), one.approver, standing, one.session, id=one.id)
 
     def digest(self, question: Mapping[str, Any]) -> str | None:
         """The digest of a journalled question's members; ``None``: they are not what a question can have."""
