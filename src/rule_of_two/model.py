@@ -21,7 +21,8 @@ Labels = frozenset[Label]
 Held = Mapping[Label, int]
 """Labels of a session, each with the number (journal sequence) of the call that first brought it."""
 
-_ORDER: Final[tuple[Label, ...]] = ("A", "B", "C")
+ORDER: Final[tuple[Label, ...]] = ("A", "B", "C")
+"""As people read them."""
 NONE: Final[Labels] = frozenset()
 ALL: Final[Labels] = frozenset(("A", "B", "C"))
 INGRESS: Final[Labels] = frozenset(("A", "B"))
@@ -32,12 +33,21 @@ EGRESS: Final[Labels] = frozenset(("C",))
 
 def labels_in(text: Iterable[str]) -> Labels:
     """The labels that stand in ``text``, as letters: ``labels_in("AC")``. Other characters say nothing."""
-    return frozenset(label for label in _ORDER if label in frozenset(text))
+    return frozenset(label for label in ORDER if label in frozenset(text))
 
 
 def label_text(labels: Labels | Held) -> str:
     """``[A][C]``, in order; ``none`` for the empty set."""
     return "".join(f"[{label}]" for label in sorted(labels)) or "none"
+
+
+def earliest(held: Held, *others: Held) -> dict[Label, int]:
+    """All labels, each with the smallest of its numbers."""
+    joined: dict[Label, int] = dict(held)
+    for labels in others:
+        for label, number in labels.items():
+            joined[label] = min(number, joined.get(label, number))
+    return joined
 
 
 class Action(StrEnum):
@@ -137,10 +147,7 @@ class SessionView:
     @property
     def after(self) -> dict[Label, int]:
         """``held ∪ reserved``: what a new call is checked against; the earlier number wins."""
-        joined: dict[Label, int] = dict(self.held)
-        for label, number in self.reserved.items():
-            joined[label] = min(number, joined.get(label, number))
-        return joined
+        return earliest(self.held, self.reserved)
 
 
 def completing(before: Labels, call: Labels, *, dropped: bool = False) -> bool:

@@ -11,15 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rule_of_two.approvals.answer import GrantTerms
+from rule_of_two.approvals.hints import keys_lines, question_keys
 from rule_of_two.approvals.question import Origin, Question
-from rule_of_two.approvals.render import NARROWEST, View, render
-from rule_of_two.approvals.spans import Span, Style, line_text, line_width
+from rule_of_two.approvals.render import NARROWEST, View
+from rule_of_two.approvals.spans import Line, Span, Style, line_text, line_width
 from rule_of_two.model import Action, Target, Tier
 from tests.approvals.samples import HELD, LETTER, MALLORY, NOW, PAGE, WAIT, a_question
 from tests.approvals.test_messages import questions
 from tests.test_escape import is_dangerous
 
 LATER = NOW + timedelta(seconds=3)
+
+
+def render(question: Question, width: int, now: datetime) -> tuple[Line, ...]:
+    """The whole question and its keys, as a screen that is high enough shows them."""
+    return (*View(question).page(width, now).lines, *keys_lines(question_keys(question.offers), width))
 
 
 def screen(question: Question, width: int = 80) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -301,10 +300,6 @@ def check_approver(name: str) -> None:
     """:raises BadRequest: nobody can be called so."""
     if not (0 < len(name) <= 100 and name.isprintable()):
         raise BadRequest("The approver's name must be 1 to 100 printable characters.")
-
-
-Sign = Callable[[Answer], Answer]
-"""Signs an answer, or leaves it unsigned."""
 
 
 def _instant(at: datetime) -> str:

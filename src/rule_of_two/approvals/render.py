@@ -18,7 +18,6 @@ from rich.cells import cell_len
 from rule_of_two.approvals.answer import MOST_TARGET_CHARACTERS, GrantTerms
 from rule_of_two.approvals.argument_view import value_lines
 from rule_of_two.approvals.headline import headline, target_text
-from rule_of_two.approvals.hints import keys_lines, question_keys
 from rule_of_two.approvals.masks import Masks
 from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.approvals.spans import BLANK, Line, Span, Style, clip, wrap
@@ -58,11 +57,6 @@ class Page:
 
     lines: tuple[Line, ...]
     arguments_end: int | None
-
-
-def render(question: Question, width: int, now: datetime) -> tuple[Line, ...]:
-    """The whole question, all arguments, and the keys. Times are shown in the time zone of ``now``."""
-    return (*View(question).page(width, now).lines, *keys_lines(question_keys(question.offers), width))
 
 
 class View:

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from rule_of_two.model import Held, Label, Labels, SessionView, labels_in
+from rule_of_two.model import ORDER, Held, Labels, SessionView, earliest, labels_in
 from rule_of_two.sessions.rows import (
-    ORDER,
     Row,
     bases_beside,
     conversations_beside,
@@ -54,7 +53,7 @@ def view_of(db: sqlite3.Connection, row: Row) -> SessionView:
     views = [_beside(one, since(bases, one), reserved) for one in conversations_beside(db, row)]
     return replace(
         alone,
-        reserved=_first(alone.reserved, *(one.after for one in views)),
+        reserved=earliest(alone.reserved, *(one.after for one in views)),
         frozen=any(one.frozen for one in (alone, *views)),
         beside=tuple({_as_judged(one): one for one in views}.values()),
     )
@@ -70,19 +69,10 @@ def _beside(row: Row, others: list[Row], reserved: Mapping[str, Held]) -> Sessio
     return SessionView(
         id=row.id,
         held=row.held,
-        reserved=_first(*(reserved.get(one.id, {}) for one in rows), *(one.held for one in others)),
+        reserved=earliest({}, *(reserved.get(one.id, {}) for one in rows), *(one.held for one in others)),
         dropped=any(one.dropped for one in rows),
         frozen=any(one.frozen for one in rows),
     )
-
-
-def _first(*brought: Held) -> Held:
-    """Each label with the smallest of its numbers."""
-    first: dict[Label, int] = {}
-    for labels in brought:
-        for label, number in labels.items():
-            first[label] = min(number, first.get(label, number))
-    return first
 
 
 def _as_judged(view: SessionView) -> object:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import Any, Final, NamedTuple
 
-from rule_of_two.model import Label
+from rule_of_two.model import ORDER, Label
 from rule_of_two.sessions.key import SessionKey
 
-ORDER: Final[tuple[Label, ...]] = ("A", "B", "C")
 _SELECT: Final = (
     "SELECT s.rowid, s.id, s.key, s.boundary, s.held_a, s.held_b, s.held_c, s.dropped, s.frozen FROM sessions s "
 )
