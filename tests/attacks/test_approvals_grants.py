@@ -10,6 +10,8 @@ import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from rule_of_two.approvals.answer import Answer, GrantTerms
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.keys import ApproverKey
@@ -19,7 +21,7 @@ from tests.attacks.people import SEND, human
 from tests.gateway.test_choices import POLICY, send
 from tests.harness import House, outcome
 
-ALICE, BOB = ApproverKey.generate(), ApproverKey.generate()
+ALICE, BOB, MALLORY = ApproverKey.generate(), ApproverKey.generate(), ApproverKey.generate()
 
 
 def written(house: House, statement: str, *values: Any) -> None:
@@ -54,6 +56,21 @@ def _row(question: Question, key: ApproverKey, name: str) -> tuple[Any, ...]:
     answer = Answer.to(question, Choice.GRANT, approver=name, now=now, grant=terms).signed(key)
     ends = "2999-01-01T00:00:00+00:00"
     return question.id, question.session, receipt_text(answer), "ABC", 100, ends, now.isoformat()
+
+
+@pytest.mark.parametrize(("key", "runs"), [(ALICE, True), (MALLORY, False)], ids=["alice", "somebody else"])
+async def test_a_standing_yes_in_a_row_counts_only_if_its_giver_signed_it(
+    house: House, key: ApproverKey, runs: bool
+) -> None:
+    cautious(house)
+    async with house.gateway() as gateway, human(house, key=ALICE) as person:
+        waiting = gateway.start("tools/call", SEND)
+        question = await person.question()
+        person.give(question, Choice.NO)
+        await waiting
+        written(house, "INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?)", *_row(question, key, "alice"))
+        assert await send(gateway, person, 1) is runs
+    assert house.sent().count("send") == runs
 
 
 async def test_an_approver_of_another_tenant_grants_nothing_by_a_row(house: House) -> None:
