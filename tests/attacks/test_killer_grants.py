@@ -68,13 +68,14 @@ async def test_a_grant_is_never_used_more_often_than_it_says_however_gateways_ar
     (house.folder / "own.cedar").write_text(POLICY)
     # The session goes on over every kill. Nobody answers what is not granted.
     house.settings = {"client": "claude-desktop", "policies": ["default", "./own.cedar"]}
-    enrol(house, ("alice", ALICE), wait="50ms", pending="1s")
+    enrol(house, ("alice", ALICE))
     async with house.gateway() as first, human(house, key=ALICE) as person:
         waiting = first.start("tools/call", SEND)
         question = await person.question()
         terms = GrantTerms.of(question, uses=USES, minutes=60)
         person.give(question, Choice.GRANT, grant=terms)
-        await waiting
+        assert outcome((await waiting)["result"]) == ("allow", None)
+        house.settings["approvals"] |= {"wait": "50ms", "pending": "1s"}  # of the gateways that start from now on
         load = Load(house)
         async with asyncio.timeout(100), asyncio.TaskGroup() as tasks:
             for number in range(GATEWAYS):
