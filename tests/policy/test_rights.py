@@ -12,7 +12,7 @@ from rule_of_two.model import NONE, Action, Approver, Facts, Principal, SessionV
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.rights import Rights
 
-from .conftest import LoadText
+from .conftest import LoadText, PanicException
 
 NOW = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
 ALICE = Approver("alice", "alice", "acme", ("engineer",), signed=True)
@@ -94,13 +94,6 @@ def test_an_error_is_a_no(load_text: LoadText) -> None:
     policies = load_text(permit + overflow)
     assert not may(policies, approvals=2)
     assert may(load_text(permit), approvals=2)
-
-
-class PanicException(BaseException):
-    """What pyo3 raises when Rust code panics."""
-
-
-PanicException.__module__ = "pyo3_runtime"
 
 
 @pytest.mark.parametrize("error", [ValueError("v"), PanicException("p")], ids=["error", "panic"])
