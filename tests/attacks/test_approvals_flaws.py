@@ -15,10 +15,9 @@ from rule_of_two.approvals.judge import Given
 from rule_of_two.approvals.messages import Asked, Refused
 from rule_of_two.gateway.elicited import Elicited
 from tests.approvals.samples import Lenient, a_question
-from tests.attacks.people import SEND, human, tainted
 from tests.gateway.test_elicited import FORM, ON, YES, by_form
-from tests.gateway.test_waiting import modern
 from tests.harness import DECISION, House, outcome
+from tests.people import SEND, human, modern, tainted
 
 
 async def test_a_state_that_is_gone_refuses_people_and_ends_nothing(house: House) -> None:

@@ -21,8 +21,8 @@ from rule_of_two.approvals.command import Command
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.messages import Done, GatewayHello, Refused
 from rule_of_two.approvals.receipts import receipt_text, signed_command_text
-from tests.attacks.people import SEND, human, tainted
 from tests.harness import House, outcome
+from tests.people import SEND, enrol, human, tainted
 
 ALICE, BOB = ApproverKey.generate(), ApproverKey.generate()
 
@@ -36,8 +36,7 @@ def guarded(house: House, **bob: Any) -> None:
     house.settings["client"] = "claude-desktop"  # its sessions last until a person starts a new one
     (house.folder / "own.cedar").write_text(NOT_BOB)
     house.settings["policies"] = ["default", "./own.cedar"]
-    approvers = [{"name": "alice", "key": ALICE.public.line}, {"name": "bob", "key": BOB.public.line, **bob}]
-    house.settings["approvals"] = {"approvers": approvers, "wait": "200ms"}
+    enrol(house, ("alice", ALICE), ("bob", BOB, bob), wait="200ms")
 
 
 def open_session(house: House) -> str:

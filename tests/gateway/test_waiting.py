@@ -12,8 +12,8 @@ from rule_of_two.approvals.answer import Refusal, Unanswered
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.messages import Asked, Ended, Refused, Waits
 from rule_of_two.gateway.consent import Patience
-from tests.attacks.people import SEND, Human, human, tainted
 from tests.harness import DECISION, Gateway, House, outcome
+from tests.people import SEND, Human, human, modern, tainted
 
 QUICK = {"wait": "200ms"}
 
@@ -200,19 +200,6 @@ async def test_a_client_with_a_progress_token_is_told_that_its_call_waits(house:
 
 
 # The modern era
-
-MODERN = "2026-07-28"
-ENVELOPE = {
-    "io.modelcontextprotocol/protocolVersion": MODERN,
-    "io.modelcontextprotocol/clientCapabilities": {},
-    "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-}
-
-
-async def modern(gateway: Gateway, name: str, arguments: dict[str, Any], **more: Any) -> dict[str, Any]:
-    params = {"name": name, "arguments": arguments, "_meta": dict(ENVELOPE), **more}
-    reply = await gateway.request("tools/call", params)
-    return reply.get("result", reply)  # type: ignore[no-any-return]  # JSON
 
 
 async def test_a_modern_client_comes_back_with_a_sealed_state(house: House) -> None:
