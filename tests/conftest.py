@@ -9,12 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from rule_of_two.approvals import keys
 from tests.harness import House
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     return House(tmp_path)
+
+
+@pytest.fixture
+def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys that are quick to use: their passphrase is stretched once."""
+    monkeypatch.setattr(keys, "KDF_ROUNDS", 1)
 
 
 @pytest.fixture

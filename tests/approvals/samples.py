@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio.lowlevel
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rule_of_two.approvals.answer import Answer, Refusal
 from rule_of_two.approvals.choice import Choice
@@ -60,6 +62,24 @@ def a_question(
         wait=wait,
         secret_pointers=secret_pointers,
         **others,
+    )
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def bare_key(key: Ed25519PrivateKey | None = None) -> bytes:
+    """The file of a key without a passphrase; a new key, if none is given."""
+    key = key or Ed25519PrivateKey.generate()
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
     )
 
 

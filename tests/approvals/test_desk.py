@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import anyio
@@ -23,19 +23,9 @@ from rule_of_two.approvals.judge import Given, StillWaiting
 from rule_of_two.approvals.messages import Asked, Ended, Sessions, SessionStatus, ToConsole, Waits, decode_to_console
 from rule_of_two.approvals.question import Question
 from rule_of_two.errors import BadRequest
-from tests.approvals.samples import NOW, WAIT, Lenient, a_question, an_answer
+from tests.approvals.samples import NOW, WAIT, Clock, Lenient, a_question, an_answer
 
 HOUR = 3600.0
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 class Listener:

@@ -20,7 +20,7 @@ from rule_of_two.approvals.receipts import receipt_text
 from rule_of_two.model import Action, Approver, Facts, SessionView, Target
 from rule_of_two.store.database import BusyError, Database
 from rule_of_two.store.state import open_state
-from tests.approvals.samples import MALLORY, NOW, a_question, an_answer
+from tests.approvals.samples import MALLORY, NOW, Clock, a_question, an_answer
 
 ALICE, EVE = ApproverKey.generate(), ApproverKey.generate()
 APPROVERS = Approvers([Enrolled(Approver("alice", "alice", "acme", signed=True), ALICE.public)], claimed_tenant="acme")
@@ -33,13 +33,6 @@ VERSION = QUESTION.policy_version
 def anybody(who: Approver, facts: Facts, view: SessionView, now: datetime) -> bool:
     """Everybody may."""
     return True
-
-
-class Clock:
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 class State:

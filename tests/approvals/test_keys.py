@@ -9,19 +9,16 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
-from rule_of_two.approvals import keys
 from rule_of_two.approvals.keys import ApproverKey, PublicKey, approver_of, public_path, unlock
 from rule_of_two.errors import ConfigurationError
+from tests.approvals.samples import bare_key
 
 PASSPHRASE = "correct horse battery"  # noqa: S105  # of keys that live as long as a test
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "KDF_ROUNDS", 1)
+pytestmark = pytest.mark.usefixtures("quick_keys")
 
 
 @pytest.fixture
@@ -77,11 +74,7 @@ def test_a_key_that_others_may_read_is_refused(path: Path) -> None:
 
 def test_a_key_without_a_passphrase_is_refused(path: Path) -> None:
     path.parent.mkdir()
-    path.write_bytes(
-        Ed25519PrivateKey.generate().private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-        )
-    )
+    path.write_bytes(bare_key())
     path.chmod(0o600)
     with pytest.raises(ConfigurationError, match="no passphrase"):
         unlock(path, PASSPHRASE)

@@ -7,8 +7,8 @@ import asyncio
 from rule_of_two.approvals.answer import Refusal
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.messages import Ended, Refused
-from tests.attacks.people import SEND, human, tainted
 from tests.harness import DECISION, House, outcome
+from tests.people import SEND, human, tainted
 
 
 async def test_a_yes_lets_exactly_that_call_pass_once(house: House) -> None:

@@ -12,13 +12,12 @@ import pytest
 from rule_of_two.approvals.answer import Refusal, Unanswered
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.judge import Given
-from rule_of_two.approvals.messages import Refused
+from rule_of_two.approvals.messages import Asked, Refused
 from rule_of_two.gateway.elicited import Elicited
 from tests.approvals.samples import Lenient, a_question
-from tests.attacks.people import SEND, human, tainted
 from tests.gateway.test_elicited import FORM, ON, YES, by_form
-from tests.gateway.test_waiting import modern
 from tests.harness import DECISION, House, outcome
+from tests.people import SEND, human, modern, tainted
 
 
 async def test_a_state_that_is_gone_refuses_people_and_ends_nothing(house: House) -> None:
@@ -46,8 +45,10 @@ async def test_a_back_off_that_cannot_be_read_asks_nothing_and_ends_nothing(hous
         with contextlib.closing(sqlite3.connect(house.state / "state.db", isolation_level=None)) as db:
             db.execute("UPDATE sessions SET quiet_until = ?", (quiet_until,))
         assert outcome(await gateway.call("rec__send", SEND["arguments"])) == ("deny", "store_error")
-        assert outcome(await gateway.call("rec__neutral")) == ("allow", None)
-        assert person.heard
+        neutral = await gateway.call("rec__neutral")
+        assert outcome(neutral) == ("allow", None)
+        await person.command(neutral["_meta"][DECISION]["session"], Choice.FREEZE)  # questions would have come before
+        assert not [1 for _, message in person.heard if isinstance(message, Asked)]
     assert "send" not in house.sent()
 
 

@@ -21,8 +21,8 @@ from rule_of_two.approvals.command import Command
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.messages import Done, GatewayHello, Refused
 from rule_of_two.approvals.receipts import receipt_text, signed_command_text
-from tests.attacks.people import SEND, human, tainted
 from tests.harness import House, outcome
+from tests.people import SEND, enrol, human, tainted
 
 ALICE, BOB = ApproverKey.generate(), ApproverKey.generate()
 
@@ -36,8 +36,7 @@ def guarded(house: House, **bob: Any) -> None:
     house.settings["client"] = "claude-desktop"  # its sessions last until a person starts a new one
     (house.folder / "own.cedar").write_text(NOT_BOB)
     house.settings["policies"] = ["default", "./own.cedar"]
-    approvers = [{"name": "alice", "key": ALICE.public.line}, {"name": "bob", "key": BOB.public.line, **bob}]
-    house.settings["approvals"] = {"approvers": approvers, "wait": "200ms"}
+    enrol(house, ("alice", ALICE), ("bob", BOB, bob), wait="200ms")
 
 
 def open_session(house: House) -> str:
@@ -98,6 +97,11 @@ async def test_an_answer_of_theirs_to_a_question_does_neither(house: House) -> N
     assert "send" not in house.sent()
 
 
+async def _asked_in_the_next_gateway(house: House, gateways: int) -> None:
+    async with house.gateway() as second, human(house, gateways, key=ALICE):
+        assert outcome(await second.call("rec__send", SEND["arguments"])) == ("ask", "approval_pending")
+
+
 @pytest.mark.parametrize("alive", [True, False], ids=["beside a live one", "after it ended"])
 async def test_the_next_gateway_takes_over_no_clean_session_that_nobody_began(house: House, alive: bool) -> None:
     """The live gateway noticed and refused, but one that started afterwards joined the row as it found it."""
@@ -107,14 +111,10 @@ async def test_the_next_gateway_takes_over_no_clean_session_that_nobody_began(ho
         old = open_session(house)
         if alive:
             moved(house, old, None)
-            async with house.gateway() as second, human(house, 2, key=ALICE):
-                result = await second.call("rec__send", SEND["arguments"])
-                assert outcome(result) == ("ask", "approval_pending")
-            return
-    moved(house, old, None)
-    async with house.gateway() as second, human(house, key=ALICE):
-        result = await second.call("rec__send", SEND["arguments"])
-        assert outcome(result) == ("ask", "approval_pending")
+            await _asked_in_the_next_gateway(house, 2)
+    if not alive:
+        moved(house, old, None)
+        await _asked_in_the_next_gateway(house, 1)
     assert "send" not in house.sent()
 
 

@@ -13,8 +13,8 @@ from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.messages import Ended, Refused
 from rule_of_two.approvals.question import Question
 from rule_of_two.model import Target, Tier
-from tests.attacks.people import SEND, enrol, human, tainted
 from tests.harness import House, outcome
+from tests.people import asked, human, tainted
 
 ALICE = ApproverKey.generate()
 
@@ -78,11 +78,7 @@ async def test_a_question_that_was_changed_on_its_way_to_the_console_approves_no
 ) -> None:
     """Another process of the same user stands between gateway and console: it has the console mask what would be sent,
     or say that it goes elsewhere, and takes the signed yes to the gateway. The digest alone did not cover that."""
-    enrol(house, ("alice", ALICE))
-    async with house.gateway() as gateway, human(house, key=ALICE) as person:
-        await tainted(gateway)
-        waiting = gateway.start("tools/call", SEND)
-        question = await person.question()
+    async with asked(house, ALICE) as (_, person, question, waiting):
         person.say(question, person.answer(changed(question)))
         assert (await person.until(Refused)).reason is Refusal.DIGEST_MISMATCH
         assert not waiting.done()

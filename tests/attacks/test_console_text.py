@@ -12,7 +12,7 @@ from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.messages import Ended, Waits
 from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.model import Target
-from tests.approvals.consoles import Room, a_fresh_question, room, seat, wall
+from tests.approvals.consoles import Room, a_fresh_question, reads, room, seat, wall
 from tests.approvals.consoles import status as a_status
 from tests.terminal import Terminal
 
@@ -90,11 +90,11 @@ async def test_the_terms_of_a_grant_and_a_session_to_be_ended_are_ours_too(state
     async with room(state) as gateway, seat(state, size=(80, 40)) as shown:
         gateway.desk.audience.publish(1, a_status(1, id=EVIL, client=EVIL))
         check(shown, await shown.shows("1/1"))
-        await shown.pressed(b"s", pause=0.9)
+        await reads(shown, b"s")
         check(shown, await shown.shows("really new?"))
         await gateway.ask(a_fresh_question(name=EVIL, upstream=EVIL, targets=(target,)))
         await shown.shows("y once")
-        await shown.pressed(b"g", pause=0.9)
+        await reads(shown, b"g")
         check(shown, await shown.shows("end of the grant"))
 
 
@@ -111,7 +111,7 @@ async def test_plain_lines_obey_nothing_and_every_line_is_ours(state: Path) -> N
             await shown.shows(words)
         shown.press(b"l 1\n")
         await shown.shows("act on the marked session")
-        await shown.pressed(b"f\n", pause=0.9)
+        await reads(shown, b"f\n")
         await shown.shows("once more")
         await over(gateway, question)
         await shown.shows("(unsigned, advisory).")

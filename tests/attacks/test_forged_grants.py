@@ -20,25 +20,15 @@ from rule_of_two.approvals.command import Command
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.receipts import signed_command_text
-from tests.attacks.people import SEND, Human, enrol, human, tainted
 from tests.attacks.test_forged_journal import ALICE, MALLORY, Forger, causes, receipt_of, verify
-from tests.gateway.test_choices import cautious
-from tests.harness import Gateway, House, outcome
+from tests.harness import House, outcome
+from tests.people import SEND, cautious, enrol, granted, human, tainted
 
 BOB = ApproverKey.generate()
 
 
 def _run(house: House, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(house.command(*arguments), capture_output=True, text=True, check=False)
-
-
-async def _grant(gateway: Gateway, person: Human, uses: int) -> Question:
-    """A call that runs on a grant, which then covers others."""
-    waiting = gateway.start("tools/call", SEND)
-    question = await person.question()
-    person.give(question, Choice.GRANT, grant=GrantTerms.of(question, uses=uses, minutes=5))
-    assert outcome((await waiting)["result"]) == ("allow", None)
-    return question
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -48,7 +38,7 @@ async def genuine(tmp_path_factory: pytest.TempPathFactory) -> tuple[House, Ques
     cautious(house)
     enrol(house, ("alice", ALICE))
     async with house.gateway() as gateway, human(house, key=ALICE) as person:
-        question = await _grant(gateway, person, 2)
+        question = await granted(gateway, person, 2)
         assert outcome(await gateway.call("rec__send", {"to": "bob@example.org", "body": "again"})) == ("allow", None)
         for choice in (Choice.DROP, Choice.FREEZE):
             await person.command(question.session, choice)
@@ -58,7 +48,7 @@ async def genuine(tmp_path_factory: pytest.TempPathFactory) -> tuple[House, Ques
 
 
 @pytest.fixture
-def granted(genuine: tuple[House, Question], tmp_path: Path) -> tuple[House, Forger, Question]:
+def forged(genuine: tuple[House, Question], tmp_path: Path) -> tuple[House, Forger, Question]:
     """A copy of it, to be forged."""
     original, question = genuine
     house = House(tmp_path / "copy", settings=original.settings)
@@ -211,9 +201,9 @@ FORGERIES = [one for name, one in list(globals().items()) if name.startswith(("_
 
 @pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__.strip("_"))
 def test_a_forgery_is_found_and_named(
-    granted: tuple[House, Forger, Question], forge: Callable[[Forger, Question], tuple[str, str]]
+    forged: tuple[House, Forger, Question], forge: Callable[[Forger, Question], tuple[str, str]]
 ) -> None:
-    house, forger, question = granted
+    house, forger, question = forged
     expected = forge(forger, question)
     assert expected in causes(house)
 

@@ -29,8 +29,8 @@ from rule_of_two.audit.verify import verify as check
 from rule_of_two.gateway.witness import KeyWitness
 from rule_of_two.model import Approver
 from rule_of_two.store.journal import JournalStore
-from tests.attacks.people import enrol, human, tainted
 from tests.harness import House, outcome
+from tests.people import enrol, human, tainted
 
 ALICE, MALLORY = ApproverKey.generate(), ApproverKey.generate()
 PRIVATE_SEND: dict[str, Any] = {"name": "rec__private_send", "arguments": {"to": "bob@example.org", "cents": 100.0}}

@@ -8,35 +8,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from rule_of_two.approvals.answer import Answer, GrantTerms, Refusal
+from rule_of_two.approvals.answer import Answer, Refusal
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.keys import ApproverKey
-from rule_of_two.approvals.messages import Refused
+from rule_of_two.approvals.messages import Refused, Waits
 from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.approvals.receipts import receipt_text
 from rule_of_two.model import Label
-from tests.attacks.people import SEND, Human, enrol, human, tainted
-from tests.harness import Gateway, House, outcome
+from tests.harness import House, outcome
+from tests.people import SEND, Human, asked, enrol, human, tainted
 
 ALICE, BOB, MALLORY = ApproverKey.generate(), ApproverKey.generate(), ApproverKey.generate()
-
-
-@asynccontextmanager
-async def asked(house: House, **settings: Any) -> AsyncIterator[tuple[Gateway, Human, Question, asyncio.Future[Any]]]:
-    """A call that waits for alice, whose key is enrolled."""
-    enrol(house, ("alice", ALICE), **settings)
-    async with house.gateway() as gateway, human(house, key=ALICE) as person:
-        await tainted(gateway)
-        waiting = gateway.start("tools/call", SEND)
-        yield gateway, person, await person.question(), waiting
 
 
 async def refusal(person: Human, count: int = 1) -> Refusal:
@@ -45,7 +33,7 @@ async def refusal(person: Human, count: int = 1) -> Refusal:
 
 
 async def test_a_signed_yes_lets_the_call_pass_and_is_kept(house: House) -> None:
-    async with asked(house) as (_, person, question, waiting):
+    async with asked(house, ALICE) as (_, person, question, waiting):
         person.give(question)
         assert outcome((await waiting)["result"]) == ("allow", None)
     assert house.sent()[-1] == "send"
@@ -120,7 +108,7 @@ def _for_other_labels(person: Human, question: Question) -> Answer:
     ],
 )
 async def test_a_forged_answer_over_the_socket_approves_nothing(house: House, forged: Any, why: Refusal) -> None:
-    async with asked(house) as (_, person, question, waiting):
+    async with asked(house, ALICE) as (_, person, question, waiting):
         person.say(question, forged(person, question))
         assert await refusal(person) is why
         assert not waiting.done()
@@ -131,7 +119,7 @@ async def test_a_forged_answer_over_the_socket_approves_nothing(house: House, fo
 
 
 async def test_a_signed_answer_given_again_approves_nothing_also_after_a_restart(house: House) -> None:
-    async with asked(house) as (gateway, person, question, waiting):
+    async with asked(house, ALICE) as (gateway, person, question, waiting):
         old = person.answer(question)
         person.say(question, old)
         await waiting
@@ -143,38 +131,35 @@ async def test_a_signed_answer_given_again_approves_nothing_also_after_a_restart
         assert await refusal(person, 2) is Refusal.DIGEST_MISMATCH
         assert not again.done()
     house.settings["client"] = "claude-desktop"  # keeps its session over the restart
-    async with asked(house) as (_, person, question, waiting):
+    async with asked(house, ALICE) as (_, person, question, waiting):
         person.say(question, old)
         assert await refusal(person) is Refusal.UNKNOWN_QUESTION
         assert not waiting.done()
     assert house.sent().count("send") == 1
 
 
-async def test_rows_written_into_the_database_approve_nothing(house: House) -> None:
-    """Everything that a yes, or a standing yes, leaves behind, written by hand beforehand."""
-    async with asked(house) as (gateway, person, question, waiting):
+async def test_a_receipt_written_into_the_database_approves_nothing(house: House) -> None:
+    """What a yes leaves behind, written by hand beforehand: the call waits on, and so does the same call made again.
+
+    A standing yes that is written by hand: test_approvals_grants.py.
+    """
+    async with asked(house, ALICE) as (gateway, person, question, waiting):
         fake = Answer.to(question, Choice.YES, approver="alice", now=datetime.now(UTC)).signed(MALLORY)
-        terms = GrantTerms.of(question, uses=100, minutes=480)
-        grant = Answer.to(question, Choice.GRANT, approver="alice", now=datetime.now(UTC), grant=terms).signed(MALLORY)
         with contextlib.closing(sqlite3.connect(house.state / "state.db", isolation_level=None)) as db:
             row = (question.digest, "alice", question.session, 1, receipt_text(fake), "2026")
             db.execute("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?)", row)
-            ends = "2999-01-01T00:00:00+00:00"
-            values = (question.id, question.session, receipt_text(grant), "ABC", 100, ends, "2026")
-            db.execute("INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?)", values)
-        second = gateway.start("tools/call", {"name": "rec__send", "arguments": {"to": "bob@example.org", "n": 2}})
-        await person.question(2)
+        again = gateway.start("tools/call", SEND)
+        await person.until_that(Waits, lambda told: told.calls == 2)
         assert not waiting.done()
-        assert not second.done()
+        assert not again.done()
         person.give(question, Choice.NO)
-        person.give(await person.question(2), Choice.NO)
-        await waiting
-        await second
+        for call in (waiting, again):
+            assert outcome((await call)["result"]) == ("deny", "approval_denied")
     assert "send" not in house.sent()
 
 
 async def test_a_forged_receipt_row_in_the_way_of_the_true_one_fails_closed(house: House) -> None:
-    async with asked(house) as (_, person, question, waiting):
+    async with asked(house, ALICE) as (_, person, question, waiting):
         with contextlib.closing(sqlite3.connect(house.state / "state.db", isolation_level=None)) as db:
             row = (question.digest, "alice", question.session, 1, "{}", "2026")
             db.execute("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?)", row)
@@ -186,7 +171,7 @@ async def test_a_forged_receipt_row_in_the_way_of_the_true_one_fails_closed(hous
 async def test_a_clean_session_that_no_approver_began_is_none(house: House) -> None:
     """A same-user attacker renews the session by hand: in SQL, and with the command line without a key."""
     enrol(house, ("alice", ALICE))
-    async with house.gateway() as gateway, human(house, key=ALICE) as person:
+    async with house.gateway() as gateway, human(house, key=ALICE):
         await tainted(gateway)
         with contextlib.closing(sqlite3.connect(house.state / "state.db", isolation_level=None)) as db:
             (session,) = db.execute("SELECT id FROM sessions WHERE ended_at IS NULL").fetchone()
@@ -203,7 +188,6 @@ async def test_a_clean_session_that_no_approver_began_is_none(house: House) -> N
             db.execute("UPDATE connections SET session = 's-clean'")
         result = await gateway.call("rec__send", SEND["arguments"])
         assert outcome(result) == ("deny", "store_error")
-        assert person.heard
     assert "send" not in house.sent()
 
 
@@ -252,12 +236,7 @@ async def test_two_people_where_policy_wants_two(house: House) -> None:
 
 async def test_a_person_of_another_tenant_approves_nothing(house: House) -> None:
     house.settings["principal"] = {"user": "carol", "tenant": "acme"}
-    house.settings["approvals"] = {
-        "approvers": [
-            {"name": "alice", "key": ALICE.public.line, "tenant": "other"},
-            {"name": "bob", "key": BOB.public.line},
-        ]
-    }
+    enrol(house, ("alice", ALICE, {"tenant": "other"}), ("bob", BOB))
     async with house.gateway() as gateway, human(house, key=ALICE) as alice, human(house, key=BOB, name="bob") as bob:
         await tainted(gateway)
         waiting = gateway.start("tools/call", SEND)
@@ -271,7 +250,7 @@ async def test_a_person_of_another_tenant_approves_nothing(house: House) -> None
 
 async def test_no_tool_and_no_command_of_the_agents_can_approve(house: House) -> None:
     """What the model is told of a waiting call (its ticket, the decision's number) opens nothing."""
-    async with asked(house, wait="100ms") as (gateway, person, question, waiting):
+    async with asked(house, ALICE, wait="100ms") as (gateway, person, question, waiting):
         result = (await waiting)["result"]
         assert outcome(result) == ("ask", "approval_pending")
         ticket = result["_meta"]["rule-of-two/decision"]["ticket"]

@@ -12,9 +12,9 @@ from rule_of_two.approvals.messages import Asked, Refused
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.render import View
 from tests.attacks.http_clients import served
-from tests.attacks.people import human
 from tests.attacks.puppets import ENVELOPE, again, call, calls, legacy, modern, puppet, was_sent
 from tests.harness import Gateway, House
+from tests.people import human
 
 HIDDEN = "HIDDEN-4711"
 

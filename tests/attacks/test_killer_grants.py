@@ -9,12 +9,9 @@ from typing import Any
 
 import pytest
 
-from rule_of_two.approvals.answer import GrantTerms
-from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.keys import ApproverKey
-from tests.attacks.people import SEND, enrol, human
-from tests.gateway.test_choices import POLICY
 from tests.harness import Gateway, House, outcome
+from tests.people import SEND, cautious, enrol, granted, human
 
 ALICE = ApproverKey.generate()
 USES = 25
@@ -65,22 +62,19 @@ class Load:
 
 @pytest.mark.timeout(120)
 async def test_a_grant_is_never_used_more_often_than_it_says_however_gateways_are_killed(house: House) -> None:
-    (house.folder / "own.cedar").write_text(POLICY)
     # The session goes on over every kill. Nobody answers what is not granted.
-    house.settings = {"client": "claude-desktop", "policies": ["default", "./own.cedar"]}
-    enrol(house, ("alice", ALICE), wait="50ms", pending="1s")
+    house.settings["client"] = "claude-desktop"
+    cautious(house)
+    enrol(house, ("alice", ALICE))
     async with house.gateway() as first, human(house, key=ALICE) as person:
-        waiting = first.start("tools/call", SEND)
-        question = await person.question()
-        terms = GrantTerms.of(question, uses=USES, minutes=60)
-        person.give(question, Choice.GRANT, grant=terms)
-        await waiting
+        question = await granted(first, person, USES, minutes=60)
+        house.settings["approvals"] |= {"wait": "50ms", "pending": "1s"}  # of the gateways that start from now on
         load = Load(house)
         async with asyncio.timeout(100), asyncio.TaskGroup() as tasks:
             for number in range(GATEWAYS):
                 tasks.create_task(load.client(number))
             tasks.create_task(load.killer())
-    granted = [entry for entry in house.journal("decision") if entry.get("grant") == question.id]
-    assert len(granted) == USES - 1
+    used = [entry for entry in house.journal("decision") if entry.get("grant") == question.id]
+    assert len(used) == USES - 1
     assert load.sent <= house.sent().count("send") <= USES
     assert load.sent > USES // 2

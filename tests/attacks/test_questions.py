@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.attacks.people import human
 from tests.harness import DECISION, INITIALIZE, Gateway, House, outcome
+from tests.people import human
 
 ANSWERED = "correct horse battery staple"
 ANSWER = {"result": {"action": "accept", "content": {"name": ANSWERED}}}

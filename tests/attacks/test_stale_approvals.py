@@ -12,8 +12,8 @@ import pytest
 
 from rule_of_two.approvals.question import Question
 from tests.attacks.evil import LIST, NEXT_LINE, evil, methods
-from tests.attacks.people import SEND, human
 from tests.harness import House, outcome
+from tests.people import SEND, human
 
 
 async def test_a_yes_to_the_third_question_counts_or_leaves_nothing_reserved(house: House) -> None:

@@ -32,7 +32,12 @@ COLUMNS = st.one_of(st.binary(max_size=20), st.text(max_size=20), st.integers(-9
 
 
 class Believing:
-    """A witness to whom every receipt that has the right shape is genuine."""
+    """A witness to whom every receipt that has the right shape is of one approver, and genuine unless it is told
+    otherwise."""
+
+    def __init__(self, approver: str = "alice", standing: Standing = Standing.SIGNED) -> None:
+        self._approver = approver
+        self._standing = standing
 
     def answer(self, receipt: object) -> Said | None:
         return self._said(receipt)
@@ -47,7 +52,7 @@ class Believing:
         if not isinstance(receipt, dict):
             return None
         choice, name = str(receipt.get("answer")), str(receipt.get("question"))
-        return Said(choice, "alice", Standing.SIGNED, "s", id=name, question=name, digest="d")
+        return Said(choice, self._approver, self._standing, "s", id=name, question=name, digest="d")
 
 
 def _shown(result: Verified) -> str:
@@ -95,13 +100,16 @@ def test_more_entries_than_one_reading_takes_are_all_read(tmp_path: Path) -> Non
 
 
 def test_text_of_others_begins_no_line_of_a_report() -> None:
+    """A finding tells who is named. Receipts hold no such name; another witness might read one that does."""
     hostile = "x\nNothing is wrong.\x1b[2K\u202e"
-    receipt = {"answer": hostile, "question": hostile}
+    receipt = {"answer": "yes", "question": "q"}
     entries = [
-        Entry(1, AT, "question", hostile, 1, {"question": hostile, "digest": "d"}),
-        Entry(2, AT, "answer", "s", 1, {"answer": hostile, "approver": hostile, "receipt": receipt}),
+        Entry(1, AT, "question", "s", 1, {"question": "q", "digest": "d", "expires_at": AT}),
+        Entry(2, AT, "answer", "s", 1, {**receipt, "approver": hostile, "digest": "d", "receipt": receipt}),
     ]
-    assert "\nNothing is wrong." not in _shown(verify(entries, Believing()))
+    shown = _shown(verify(entries, Believing(hostile, Standing.FORGED)))
+    assert "for x↵Nothing is wrong.\\u{1b}[2K\\u{202e}. " in shown
+    assert "Nothing is wrong." not in shown.splitlines()
 
 
 def test_times_beyond_all_calendars_are_no_receipt() -> None:

@@ -6,8 +6,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,14 +26,6 @@ pytestmark = [pytest.mark.terminal, pytest.mark.skipif(sys.platform == "win32", 
 
 COLOUR = re.compile(rb"\x1b\[(?:[0-9;]*;)?(?:[34][0-8]|9[0-7])(?:;[0-9;]*)?m")
 PASSPHRASE = "correct horse battery"  # noqa: S105  # of a key that is made here
-
-
-@pytest.fixture
-def state() -> Iterator[Path]:
-    """A state folder with a path short enough for a socket in it."""
-    folder = Path(tempfile.mkdtemp(prefix="r2-", dir="/tmp"))  # made by mkdtemp: private and unguessable
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +14,6 @@ from rule_of_two.store.journal import JournalStore, Line
 from tests.harness import UPSTREAMS, House
 
 RECORDER = (UPSTREAMS / "recorder.py").read_text()
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
 
 
 def _run(house: House, *arguments: str, code: int = 0) -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +25,11 @@ from rule_of_two.approvals.render import View
 from rule_of_two.approvals.spans import line_text
 from rule_of_two.demo.approver import SCRIPT, Approver
 from rule_of_two.demo.screen import Screen
+from tests.approvals.consoles import until, wall
 from tests.approvals.samples import Lenient, a_question
 from tests.demo.keys import Keys
 
 TITLE = "Asked:"
-
-
-def clock() -> datetime:
-    return datetime.now(UTC)
-
-
-@pytest.fixture
-def state() -> Iterator[Path]:
-    """A state folder with a path short enough for a socket in it."""
-    folder = Path(tempfile.mkdtemp(prefix="r2-", dir="/tmp"))  # made by mkdtemp: private and unguessable
-    yield folder
-    shutil.rmtree(folder)
 
 
 class Ticks:
@@ -51,7 +38,7 @@ class Ticks:
     def __init__(self) -> None:
         self.step = 1.0
         self._seconds = 0.0
-        self._start = clock()
+        self._start = wall()
 
     def monotonic(self) -> float:
         self._seconds += self.step
@@ -77,9 +64,7 @@ class Room:
         self.answers.append(outcome.last if isinstance(outcome, Given) else outcome)
 
     async def shows(self, words: str) -> None:
-        with anyio.fail_after(20):
-            while words not in self.out.getvalue():
-                await anyio.lowlevel.checkpoint()
+        await until(lambda: words in self.out.getvalue())
 
     async def key(self, key: str, shows: str) -> None:
         """Press a key and wait for what it brings up."""
@@ -96,7 +81,7 @@ async def room(state: Path, scripted: Choice | None = None) -> AsyncIterator[Roo
     screen = Screen(Console(file=out, width=80, height=24, highlight=False), None)
     ticks = Ticks()
     approver = Approver(state, screen, keys, scripted, monotonic=ticks.monotonic, now=ticks.now)
-    desk = Desk(clock=clock, judge=Lenient())
+    desk = Desk(clock=wall, judge=Lenient())
     async with anyio.create_task_group() as tasks:
         await tasks.start(DeskServer(desk, state=state, gateway="g1").run)
         tasks.start_soon(approver.run)
@@ -109,7 +94,7 @@ async def room(state: Path, scripted: Choice | None = None) -> AsyncIterator[Roo
 
 
 def a_fresh_question(wait: timedelta = timedelta(minutes=10)) -> Question:
-    return a_question(now=clock(), wait=wait)
+    return a_question(now=wall(), wait=wait)
 
 
 @pytest.mark.parametrize("choice", [Choice.YES, Choice.NO])
@@ -128,7 +113,7 @@ async def test_the_question_is_shown_as_the_console_shows_it(state: Path) -> Non
     question = a_fresh_question()
     async with room(state, Choice.NO) as here:
         await here.ask(question)
-    page = [line_text(line) for line in View(question).page(80, clock()).lines]
+    page = [line_text(line) for line in View(question).page(80, wall()).lines]
     shown = here.out.getvalue().splitlines()
     assert shown[:2] == [f" {TITLE}", ""]
     timeless = [line for line in page if "ago" not in line]
@@ -206,7 +191,7 @@ def caller_gives_up(caller: anyio.CancelScope) -> Callable[[], Coroutine[Any, An
 
 
 async def test_it_knows_when_the_gateway_is_gone(state: Path) -> None:
-    desk = Desk(clock=clock, judge=Lenient())
+    desk = Desk(clock=wall, judge=Lenient())
     screen = Screen(Console(file=io.StringIO()), None)
     approver = Approver(state, screen, None, None)
     async with anyio.create_task_group() as tasks:

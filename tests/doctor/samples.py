@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.doctor.brief import Brief, Probe
 from rule_of_two.doctor.finding import Finding
+from rule_of_two.doctor.probe import Order
 from rule_of_two.store.journal import JournalStore
 from rule_of_two.store.state import open_state
 
@@ -35,7 +36,6 @@ class Patient:
     """What the doctor examines. Everybody may enter its folder; who may do more is for a test to say."""
 
     folder: Path
-    settings: dict[str, Any] = field(default_factory=dict)
 
     @property
     def state(self) -> Path:
@@ -48,6 +48,15 @@ class Patient:
     @property
     def file(self) -> Path:
         return self.folder / "rule-of-two.yaml"
+
+    @property
+    def order(self) -> Order:
+        """For a probe of its configuration and state."""
+        return Order(str(self.file), str(self.state))
+
+    def files(self) -> list[str]:
+        """Everything in its folder."""
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*"))
 
     def configure(self, **settings: Any) -> None:
         """Write the configuration, for its owner alone. JSON is YAML."""

@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rule_of_two.approvals.keys import ApproverKey
@@ -16,6 +15,7 @@ from rule_of_two.doctor.brief import Brief, Probe
 from rule_of_two.doctor.examine import running_probe
 from rule_of_two.doctor.finding import Area, Finding, Result
 from rule_of_two.doctor.probe import Order
+from tests.approvals.samples import bare_key
 from tests.doctor.samples import NOBODY, Patient, acting_as, as_root, one
 
 UNSIGNED = "answer a question, unsigned"
@@ -24,12 +24,8 @@ THEIR_KEY = "answer a question, signed with the approver's key"
 COMMAND = "start a clean session through the socket, unsigned"
 
 
-def _order(patient: Patient) -> Order:
-    return Order(str(patient.file), str(patient.state))
-
-
 def _attempts(patient: Patient, *approvers: str) -> tuple[Finding, ...]:
-    with running_probe(_order(patient), None) as running:
+    with running_probe(patient.order, None) as running:
         return answering.attempts(patient.brief(running.probe, approvers=approvers))
 
 
@@ -55,9 +51,7 @@ def test_where_an_approver_is_enrolled_only_the_key_in_use_approves(patient: Pat
 
 def test_a_key_without_a_passphrase_signs_for_whoever_reads_it(patient: Patient) -> None:
     key = Ed25519PrivateKey.generate()
-    patient.key.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
-    )
+    patient.key.write_bytes(bare_key(key))
     lines = {"alice": ApproverKey.generate().public.line, "bob": ApproverKey(key).public.line}
     approvers = [{"name": name, "key": line} for name, line in lines.items()]
     patient.configure(approvals={"approvers": approvers})
@@ -84,7 +78,7 @@ def test_over_a_loopback_port_the_token_of_the_folder_is_used(patient: Patient) 
 
 @as_root
 def test_another_user_reaches_no_socket_in_a_private_folder(patient: Patient) -> None:
-    with running_probe(_order(patient), None) as running:
+    with running_probe(patient.order, None) as running:
         brief = patient.brief(running.probe)
         with acting_as(NOBODY):
             found = answering.attempts(brief)
@@ -95,7 +89,7 @@ def test_another_user_reaches_no_socket_in_a_private_folder(patient: Patient) ->
 @as_root
 def test_another_user_who_reaches_the_socket_is_not_trusted(patient: Patient) -> None:
     """As if somebody had opened the folders: the gateway asks the kernel who is there."""
-    with running_probe(_order(patient), None) as running:
+    with running_probe(patient.order, None) as running:
         socket = Path(running.probe.endpoint)
         for path, mode in ((patient.state, 0o755), (socket.parent, 0o755), (socket, 0o777)):
             path.chmod(mode)
@@ -124,7 +118,7 @@ def test_a_gateway_that_says_nonsense_is_not_tried_which_counts_as_open(patient:
 
         talking = threading.Thread(target=talk)
         talking.start()
-        with running_probe(_order(patient), None) as running:
+        with running_probe(patient.order, None) as running:
             brief: Brief = patient.brief(_elsewhere(running.probe, path))
             found = answering.attempts(brief)
         talking.join()
@@ -155,11 +149,11 @@ def test_the_judge_says_whether_a_yes_through_the_client_would_count(patient: Pa
         )
         settings = json.loads(patient.file.read_text())
         patient.configure(**{**settings, "policies": ["default", "./own.cedar"]})
-    with running_probe(_order(patient), None) as running:
+    with running_probe(patient.order, None) as running:
         assert running.probe.takes_elicitation is turned_on
 
 
 def test_a_gateway_that_is_gone_is_not_tried_which_counts_as_open(patient: Patient) -> None:
-    with running_probe(_order(patient), None) as running:
+    with running_probe(patient.order, None) as running:
         probe = running.probe
     assert _results(answering.attempts(patient.brief(probe))) == [Result.UNTRIED, Result.UNTRIED, NO, Result.UNTRIED]

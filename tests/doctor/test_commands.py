@@ -13,7 +13,7 @@ from rule_of_two.doctor import commands, state
 from rule_of_two.doctor.commands import OWN_CONFIGURATION, POWERS, Power
 from rule_of_two.doctor.examine import running_probe
 from rule_of_two.doctor.finding import Finding, Result
-from rule_of_two.doctor.probe import Order, Renewed
+from rule_of_two.doctor.probe import Renewed
 from tests.doctor.samples import NOBODY, Patient, acting_as, as_root, one
 
 
@@ -32,7 +32,7 @@ def test_every_command_is_classified() -> None:
 
 
 def _attempts(patient: Patient, *approvers: str) -> tuple[tuple[Finding, ...], Renewed]:
-    with running_probe(Order(str(patient.file), str(patient.state)), None) as running:
+    with running_probe(patient.order, None) as running:
         found = commands.attempts(patient.brief(running.probe, approvers=approvers))
         return found, running.end()
 

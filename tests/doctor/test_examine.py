@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -22,17 +21,13 @@ def _examined(patient: Patient, *, agent: int | None = None) -> Examination:
     return examine(patient.file, state=patient.state, key=patient.key, agent=account)
 
 
-def _all(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
-
-
 def test_where_nobody_is_enrolled_it_is_t0_and_nothing_is_left_behind(patient: Patient) -> None:
-    before = _all(patient.folder)
+    before = patient.files()
     found = _examined(patient)
     assert found.assurance.tier is Tier.ADVISORY
     assert "no approver is enrolled" in found.assurance.reasons
     assert one(found.findings, "answer a question, unsigned").result is Result.SUCCEEDED
-    assert _all(patient.folder) == before
+    assert patient.files() == before
 
 
 def test_where_an_approver_is_enrolled_and_the_user_is_the_same_it_is_t1(
@@ -57,12 +52,12 @@ def _separate(patient: Patient) -> None:
 @as_root
 def test_where_the_agent_is_another_user_who_reaches_nothing_it_is_t2(patient: Patient) -> None:
     _separate(patient)
-    before = _all(patient.folder)
+    before = patient.files()
     found = _examined(patient, agent=NOBODY)
     assert found.assurance.tier is Tier.SEPARATE, found.assurance.reasons
     assert "T3" in found.assurance.reasons[0]
     assert str(NOBODY) in found.agent
-    assert _all(patient.folder) == before
+    assert patient.files() == before
 
 
 def _open_state(patient: Patient) -> None:

@@ -43,7 +43,7 @@ def test_what_would_keep_a_gateway_from_starting_is_said(patient: Patient) -> No
     found = _facts(patient)
     assert not found["a gateway"].good
     assert "NOT_SET_ANYWHERE" in found["a gateway"].says
-    assert "servers" not in found
+    assert "server a" not in found
 
 
 def test_approvers_are_named_and_nobody_is_called_advisory(patient: Patient) -> None:

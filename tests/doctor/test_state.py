@@ -11,7 +11,6 @@ import pytest
 from rule_of_two.doctor import state
 from rule_of_two.doctor.examine import running_probe
 from rule_of_two.doctor.finding import Area, Finding, Result
-from rule_of_two.doctor.probe import Order
 from tests.doctor.samples import NOBODY, Patient, acting_as, as_root
 
 
@@ -37,7 +36,7 @@ def _tried(patient: Patient) -> tuple[Finding, ...]:
 def test_a_session_that_nobody_signed_is_clean_only_where_nobody_is_enrolled(patient: Patient, enrolled: bool) -> None:
     if enrolled:
         patient.enrol("alice")
-    with running_probe(Order(str(patient.file), str(patient.state)), None) as running:
+    with running_probe(patient.order, None) as running:
         found = state.forged(Path(running.probe.folder, "state.db"), running.probe.sessions[3])
         renewed = running.end()
     assert (found.result, found.area) == (Result.SUCCEEDED, Area.APPROVE)

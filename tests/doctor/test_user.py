@@ -8,11 +8,10 @@ import socket
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rule_of_two.doctor import user
 from rule_of_two.doctor.finding import Area, Result
+from tests.approvals.samples import bare_key
 from tests.doctor.samples import NOBODY, Patient, acting_as, as_root
 
 
@@ -33,11 +32,7 @@ def test_a_key_that_others_may_read_is_named_with_what_to_do(patient: Patient) -
 
 
 def test_a_key_without_a_passphrase_is_named(patient: Patient) -> None:
-    patient.key.write_bytes(
-        Ed25519PrivateKey.generate().private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-        )
-    )
+    patient.key.write_bytes(bare_key())
     assert "has no passphrase" in user.key(patient.key).evidence
     patient.key.write_text("nonsense")
     assert "no key that can be used" in user.key(patient.key).evidence

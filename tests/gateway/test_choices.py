@@ -12,8 +12,8 @@ from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.messages import Ended, Refused, Sessions
 from rule_of_two.approvals.question import Question
-from tests.attacks.people import SEND, Human, enrol, human, tainted
-from tests.harness import Gateway, House, outcome
+from tests.harness import House, outcome
+from tests.people import SEND, cautious, enrol, granted, human, send, tainted
 
 ALICE = ApproverKey.generate()
 READ = {"name": "rec__read_untrusted", "arguments": {}}
@@ -120,12 +120,6 @@ async def test_a_question_of_a_session_that_ended_meanwhile_cannot_be_used(house
 
 # Grants
 
-POLICY = """
-@id("own.ask-before-every-act")
-@message("Every act is confirmed.")
-forbid (principal, action in Gateway::Action::"use", resource)
-when { context.labels.C } unless { context.approved };
-"""
 PERMIT_GRANTS = """
 @id("own.permit-grants")
 permit (principal is Gateway::Approver, action == Gateway::Action::"approve_call", resource)
@@ -133,38 +127,16 @@ when { context.choice == "grant" };
 """
 
 
-def cautious(house: House, more: str = "") -> None:
-    (house.folder / "own.cedar").write_text(POLICY + more)
-    house.settings["policies"] = ["default", "./own.cedar"]
-    enrol(house, ("alice", ALICE))
-
-
 def terms(question: Question, uses: int = 2, minutes: int = 5) -> GrantTerms:
     return GrantTerms.of(question, uses=uses, minutes=minutes)
 
 
-async def send(gateway: Gateway, person: Human, count: int, to: str = "bob@example.org") -> bool:
-    """Whether a call of ours was carried out without a question; ``count`` is how many were asked so far."""
-    waiting = gateway.start("tools/call", {"name": "rec__send", "arguments": {"to": to, "body": f"number {count}"}})
-    asked = asyncio.ensure_future(person.question(count + 1))
-    both: list[asyncio.Future[Any]] = [waiting, asked]
-    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-    if waiting.done():
-        asked.cancel()
-        return outcome(waiting.result()["result"]) == ("allow", None)
-    person.give(asked.result(), Choice.NO)
-    await waiting
-    return False
-
-
 async def test_a_grant_covers_its_tool_and_targets_and_count_and_nothing_else(house: House) -> None:
     cautious(house)
+    enrol(house, ("alice", ALICE))
     async with house.gateway() as gateway, human(house, key=ALICE) as person:
-        waiting = gateway.start("tools/call", SEND)
-        question = await person.question()
+        question = await granted(gateway, person, 3)
         assert Choice.GRANT in question.offers
-        person.give(question, Choice.GRANT, grant=terms(question, uses=3))
-        assert outcome((await waiting)["result"]) == ("allow", None)
         assert not await send(gateway, person, 1, to="eve@evil.example")
         assert await send(gateway, person, 2)
         assert await send(gateway, person, 2)
@@ -176,11 +148,9 @@ async def test_a_grant_covers_its_tool_and_targets_and_count_and_nothing_else(ho
 
 async def test_a_grant_lapses_when_the_session_gains_a_label(house: House) -> None:
     cautious(house)
+    enrol(house, ("alice", ALICE))
     async with house.gateway() as gateway, human(house, key=ALICE) as person:
-        waiting = gateway.start("tools/call", SEND)
-        question = await person.question()
-        person.give(question, Choice.GRANT, grant=terms(question, uses=9))
-        await waiting
+        await granted(gateway, person, 9)
         assert await send(gateway, person, 1)
         await gateway.call("rec__read_private")
         assert not await send(gateway, person, 1)
@@ -188,22 +158,18 @@ async def test_a_grant_lapses_when_the_session_gains_a_label(house: House) -> No
 
 async def test_a_grant_ends_with_its_session(house: House) -> None:
     cautious(house)
+    enrol(house, ("alice", ALICE))
     async with house.gateway() as gateway, human(house, key=ALICE) as person:
-        waiting = gateway.start("tools/call", SEND)
-        question = await person.question()
-        person.give(question, Choice.GRANT, grant=terms(question, uses=9))
-        await waiting
+        question = await granted(gateway, person, 9)
         await person.command(question.session, Choice.NEW)
         assert not await send(gateway, person, 1)
 
 
 async def test_a_crash_leaves_no_grant(house: House) -> None:
     cautious(house)
+    enrol(house, ("alice", ALICE))
     async with house.gateway() as gateway, human(house, key=ALICE) as person:
-        waiting = gateway.start("tools/call", SEND)
-        question = await person.question()
-        person.give(question, Choice.GRANT, grant=terms(question, uses=9))
-        await waiting
+        await granted(gateway, person, 9)
         await gateway.kill()
     async with house.gateway() as gateway, human(house, key=ALICE) as person:
         assert not await send(gateway, person, 0)
@@ -211,17 +177,16 @@ async def test_a_crash_leaves_no_grant(house: House) -> None:
 
 async def test_two_gateways_of_a_session_share_a_grant_and_its_count(house: House) -> None:
     cautious(house)
+    enrol(house, ("alice", ALICE))
     async with house.gateway() as one, house.gateway() as two, human(house, 2, key=ALICE) as person:
-        waiting = one.start("tools/call", SEND)
-        question = await person.question()
-        person.give(question, Choice.GRANT, grant=terms(question, uses=2))
-        await waiting
+        await granted(one, person, 2)
         assert await send(two, person, 1)
         assert not await send(one, person, 1)
 
 
 async def test_no_grant_is_offered_once_the_session_has_seen_untrusted_content(house: House) -> None:
     cautious(house)
+    enrol(house, ("alice", ALICE))
     async with house.gateway() as gateway, human(house, key=ALICE) as person:
         await gateway.call("rec__read_untrusted")
         waiting = gateway.start("tools/call", SEND)
@@ -235,6 +200,7 @@ async def test_no_grant_is_offered_once_the_session_has_seen_untrusted_content(h
 
 async def test_policy_can_allow_grants_in_a_session_that_has_seen_untrusted_content(house: House) -> None:
     cautious(house, PERMIT_GRANTS)
+    enrol(house, ("alice", ALICE))
     async with house.gateway() as gateway, human(house, key=ALICE) as person:
         await tainted(gateway)
         waiting = gateway.start("tools/call", SEND)
@@ -247,7 +213,6 @@ async def test_policy_can_allow_grants_in_a_session_that_has_seen_untrusted_cont
 
 async def test_without_a_key_there_are_no_grants(house: House) -> None:
     cautious(house)
-    del house.settings["approvals"]
     async with house.gateway() as gateway, human(house) as person:
         waiting = gateway.start("tools/call", SEND)
         question = await person.question()
@@ -258,6 +223,7 @@ async def test_without_a_key_there_are_no_grants(house: House) -> None:
 
 async def test_a_grant_for_other_terms_than_the_call_is_refused(house: House) -> None:
     cautious(house)
+    enrol(house, ("alice", ALICE))
     async with house.gateway() as gateway, human(house, key=ALICE) as person:
         waiting = gateway.start("tools/call", SEND)
         question = await person.question()

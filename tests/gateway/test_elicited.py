@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from rule_of_two.approvals.keys import ApproverKey
-from tests.attacks.people import SEND, enrol, human, tainted
-from tests.gateway.test_waiting import ENVELOPE, modern
 from tests.harness import DECISION, Gateway, House, outcome
+from tests.people import ENVELOPE, SEND, enrol, human, modern, tainted
 
 ON = {"channels": ["console", "elicitation"], "wait": "2s"}
 YES = {"result": {"action": "accept", "content": {"decision": "yes"}}}
@@ -120,9 +119,8 @@ FORM = {**ENVELOPE, "io.modelcontextprotocol/clientCapabilities": {"elicitation"
 
 
 async def by_form(gateway: Gateway, **more: Any) -> dict[str, Any]:
-    params = {**SEND, "_meta": dict(FORM), **more}
-    reply = await gateway.request("tools/call", params)
-    return reply.get("result", reply)  # type: ignore[no-any-return]  # JSON
+    """A call of a modern client whose user can be asked with a form."""
+    return await modern(gateway, **{**SEND, "_meta": dict(FORM), **more})
 
 
 async def test_a_modern_client_is_asked_with_the_result_and_comes_back(house: House) -> None:

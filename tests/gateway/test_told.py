@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from rule_of_two.approvals.answer import GrantTerms
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.messages import Ended
-from tests.attacks.people import SEND, enrol, human, tainted
-from tests.gateway.test_choices import cautious
 from tests.harness import DECISION, House, outcome
+from tests.people import SEND, asked, cautious, enrol, granted, human, tainted
 
 ALICE = ApproverKey.generate()
 SIGNED = f"(signed with {ALICE.public.fingerprint}, T1)"
@@ -31,22 +29,18 @@ def _id(result: dict[str, Any]) -> str:
 
 
 async def test_a_yes_is_told_from_both_ends(house: House) -> None:
-    enrol(house, ("alice", ALICE))
-    async with house.gateway() as gateway, human(house, key=ALICE) as person:
-        await tainted(gateway)
-        waiting = gateway.start("tools/call", SEND)
-        question = await person.question()
+    async with asked(house, ALICE) as (_, person, question, waiting):
         person.give(question)
         ran = _id((await waiting)["result"])
-    asked = f"d{question.decision}"
-    told = await asyncio.to_thread(_lines, house, "why", asked)
+    at = f"d{question.decision}"
+    told = await asyncio.to_thread(_lines, house, "why", at)
     assert any(line.startswith("  Then a person was shown exactly this call") for line in told)
     assert any(line.startswith(f"  Then alice answered yes {SIGNED}, ") for line in told)
     told = await asyncio.to_thread(_lines, house, "why", ran)
-    assert any(line.startswith(f"  It rests on this: alice answered yes {SIGNED}, asked at {asked}, ") for line in told)
+    assert any(line.startswith(f"  It rests on this: alice answered yes {SIGNED}, asked at {at}, ") for line in told)
     tail = await asyncio.to_thread(_lines, house, "audit", "tail")
-    assert any(line.endswith(f"{asked} alice answered yes {SIGNED}") for line in tail)
-    assert any(line.endswith(f"after the answer to {asked}") for line in tail)
+    assert any(line.endswith(f"{at} alice answered yes {SIGNED}") for line in tail)
+    assert any(line.endswith(f"after the answer to {at}") for line in tail)
 
 
 async def test_an_unsigned_yes_is_told_as_advisory(house: House) -> None:
@@ -63,10 +57,7 @@ async def test_a_grant_is_told_with_its_terms_also_where_it_was_used(house: Hous
     cautious(house)
     enrol(house, ("alice", ALICE))
     async with house.gateway() as gateway, human(house, key=ALICE) as person:
-        waiting = gateway.start("tools/call", SEND)
-        question = await person.question()
-        person.give(question, Choice.GRANT, grant=GrantTerms.of(question, uses=2, minutes=5))
-        await waiting
+        question = await granted(gateway, person, 2)
         used = _id(await gateway.call("rec__send", {"to": "bob@example.org"}))
     terms = f"alice granted 2 calls of rec__send to bob@example.org within 5 minutes {SIGNED}"
     told = await asyncio.to_thread(_lines, house, "why", used)
@@ -85,11 +76,7 @@ async def test_a_grant_is_told_with_its_terms_also_where_it_was_used(house: Hous
     ],
 )
 async def test_every_other_answer_is_told(house: House, choice: Choice, answered: str) -> None:
-    enrol(house, ("alice", ALICE))
-    async with house.gateway() as gateway, human(house, key=ALICE) as person:
-        await tainted(gateway)
-        waiting = gateway.start("tools/call", SEND)
-        question = await person.question()
+    async with asked(house, ALICE) as (gateway, person, question, waiting):
         person.give(question, choice)
         await waiting
         later = await gateway.call("rec__send", {"to": "carol@example.org"}) if choice != Choice.NO else None

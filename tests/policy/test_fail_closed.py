@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rule_of_two.errors import Code
 from rule_of_two.model import NONE, Action, Facts, Held, Labels, Outcome, Principal, SessionView, Target, Verdict
 
-from .conftest import Authorize
+from .conftest import Authorize, PanicException
 
 CALL = Facts(Action.CALL_TOOL, "web", "fetch", NONE)
 CLEAN = SessionView("s")
@@ -152,13 +152,6 @@ def test_text_that_looks_like_an_entity_stays_text(authorize: Authorize, now: da
     quoted = escape.replace('"', '\\"')
     authorizer = authorize(forbid("own.seen", f'context.target.hosts == ["{quoted}"]'))
     assert authorizer.decide(hostile, CLEAN, now=now).policies == ("own.seen",)
-
-
-class PanicException(BaseException):
-    """What pyo3 raises when Rust code panics; no input is known that makes cedarpy 4.12.2 panic."""
-
-
-PanicException.__module__ = "pyo3_runtime"
 
 
 @pytest.mark.parametrize(

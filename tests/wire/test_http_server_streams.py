@@ -11,7 +11,9 @@ import pytest
 from rule_of_two.wire import http_session
 from rule_of_two.wire.eras import Era
 from rule_of_two.wire.frames import Notification, Request, Result
+from rule_of_two.wire.http_exchange import Exchange
 from rule_of_two.wire.http_server import HttpSettings, serve_http
+from rule_of_two.wire.http_streams import EventStream
 from rule_of_two.wire.peer import Ending, EndOfStream, Incoming, Limits, NotSent, RemoteError, Transport
 from tests.wire.httpserver_host import (
     OTHER_TOKEN,
@@ -362,11 +364,20 @@ async def test_a_stream_that_waited_while_the_session_ended_is_not_left_open(
     client: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_session, "_LEAVING_SECONDS", SECONDS)
+    arrived = asyncio.Event()
+    listen = http_session.Session.listen
+
+    async def arriving(session: http_session.Session, exchange: Exchange, *, primed: bool) -> EventStream:
+        arrived.set()  # and goes on without a pause until it waits for the first one to leave
+        return await listen(session, exchange, primed=primed)
+
     await client.open()
     async with client.stream("GET") as stream:
         await primed(stream)
+        monkeypatch.setattr(http_session.Session, "listen", arriving)
         waiting = asyncio.create_task(client.http.get(client.url, headers=client.headers()))
-        await asyncio.wait([waiting], timeout=0.2)  # it has arrived, and waits for the first one to leave
+        async with asyncio.timeout(SECONDS):
+            await arrived.wait()
         assert not waiting.done()
         assert (await client.http.delete(client.url, headers=client.headers())).status_code in {200, 202, 204}
         async with asyncio.timeout(SECONDS):

@@ -18,9 +18,25 @@ from rule_of_two.approvals.command import Command
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.messages import Asked, Done, GatewayHello, Refused, ToConsole
 from rule_of_two.approvals.question import Question
-from tests.harness import SECONDS, Gateway, House
+from tests.harness import SECONDS, Gateway, House, outcome
 
 SEND: Final[dict[str, Any]] = {"name": "rec__send", "arguments": {"to": "bob@example.org", "body": "hello"}}
+ENVELOPE: Final = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+    "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+}
+"""What a client of the modern era, whose user cannot be asked through it, says with each request."""
+
+ASK_BEFORE_EVERY_ACT: Final = """
+@id("own.ask-before-every-act")
+@message("Every act is confirmed.")
+forbid (principal, action in Gateway::Action::"use", resource)
+when { context.labels.C } unless { context.approved };
+"""
+
+Enrolled = tuple[str, ApproverKey] | tuple[str, ApproverKey, dict[str, Any]]
+"""Name and key, and what else the configuration says of an approver."""
 
 
 async def tainted(gateway: Gateway) -> None:
@@ -105,7 +121,57 @@ async def human(
         tasks.cancel_scope.cancel()
 
 
-def enrol(house: House, *people: tuple[str, ApproverKey], **settings: Any) -> None:
+def enrol(house: House, *people: Enrolled, **settings: Any) -> None:
     """Have the house's gateways know these approvers."""
-    approvers = [{"name": name, "key": key.public.line} for name, key in people]
+    approvers = [
+        {"name": name, "key": key.public.line, **members} for name, key, members in ((*one, {})[:3] for one in people)
+    ]
     house.settings["approvals"] = {**house.settings.get("approvals", {}), "approvers": approvers, **settings}
+
+
+def cautious(house: House, more: str = "") -> None:
+    """Have every act be asked about, also in a session that holds nothing; ``more`` are further policies."""
+    (house.folder / "own.cedar").write_text(ASK_BEFORE_EVERY_ACT + more)
+    house.settings["policies"] = ["default", "./own.cedar"]
+
+
+@asynccontextmanager
+async def asked(
+    house: House, key: ApproverKey, **settings: Any
+) -> AsyncIterator[tuple[Gateway, Human, Question, asyncio.Future[Any]]]:
+    """A call that waits for alice, whose key is enrolled."""
+    enrol(house, ("alice", key), **settings)
+    async with house.gateway() as gateway, human(house, key=key) as person:
+        await tainted(gateway)
+        waiting = gateway.start("tools/call", SEND)
+        yield gateway, person, await person.question(), waiting
+
+
+async def granted(gateway: Gateway, person: Human, uses: int, minutes: int = 5) -> Question:
+    """A call that ran on a grant, which then covers others; the question that was answered with it."""
+    waiting = gateway.start("tools/call", SEND)
+    question = await person.question()
+    person.give(question, Choice.GRANT, grant=GrantTerms.of(question, uses=uses, minutes=minutes))
+    assert outcome((await waiting)["result"]) == ("allow", None)
+    return question
+
+
+async def send(gateway: Gateway, person: Human, count: int, to: str = "bob@example.org") -> bool:
+    """Whether a call of ours was carried out without a question; ``count`` is how many were asked so far."""
+    waiting = gateway.start("tools/call", {"name": "rec__send", "arguments": {"to": to, "body": f"number {count}"}})
+    asked = asyncio.ensure_future(person.question(count + 1))
+    both: list[asyncio.Future[Any]] = [waiting, asked]
+    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    if waiting.done():
+        asked.cancel()
+        return outcome(waiting.result()["result"]) == ("allow", None)
+    person.give(asked.result(), Choice.NO)
+    await waiting
+    return False
+
+
+async def modern(gateway: Gateway, name: str, arguments: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The result of a call in the modern era, or the whole reply if it has none."""
+    params = {"name": name, "arguments": arguments, "_meta": dict(ENVELOPE), **more}
+    reply = await gateway.request("tools/call", params)
+    return reply.get("result", reply)  # type: ignore[no-any-return]  # JSON
