@@ -8,12 +8,13 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 UPSTREAMS: Final = Path(__file__).parent / "upstreams"
 DECISION: Final = "rule-of-two/decision"
@@ -82,24 +83,40 @@ class House:
 
     def journal(self, kind: str | None = None) -> list[dict[str, Any]]:
         """The journal's entries, read with nothing of ours."""
-        with contextlib.closing(sqlite3.connect(self.state / "journal.db")) as db:
-            rows = db.execute("SELECT seq, kind, session, decision, body FROM entries ORDER BY seq").fetchall()
+        rows = self.sql("SELECT seq, kind, session, decision, body FROM entries ORDER BY seq", database="journal")
         return [
             {"seq": seq, "kind": row_kind, "session": session, "decision": decision, **json.loads(body)}
             for seq, row_kind, session, decision, body in rows
             if kind in {None, row_kind}
         ]
 
+    def sql(self, statement: str, *values: object, database: Literal["state", "journal"] = "state") -> list[Any]:
+        """The rows of a statement, which is committed at once, read and written with nothing of ours."""
+        with contextlib.closing(sqlite3.connect(self.state / f"{database}.db", isolation_level=None)) as db:
+            return db.execute(statement, values).fetchall()
+
+    def session(self) -> str:
+        """The only open session."""
+        ((session,),) = self.sql("SELECT id FROM sessions WHERE ended_at IS NULL")
+        return str(session)
+
     def held(self) -> set[str]:
         """The labels of the newest session."""
-        with contextlib.closing(sqlite3.connect(self.state / "state.db")) as db:
-            row = db.execute("SELECT held_a, held_b, held_c FROM sessions ORDER BY rowid DESC LIMIT 1").fetchone()
+        (row,) = self.sql("SELECT held_a, held_b, held_c FROM sessions ORDER BY rowid DESC LIMIT 1")
         return {label for label, number in zip("ABC", row, strict=True) if number is not None}
 
     def command(self, *arguments: str) -> list[str]:
         """The command line of this house's `rule-of-two`."""
         own = ["--config", str(self.config), "--state", str(self.state)]
         return [sys.executable, "-m", "rule_of_two", *own, *arguments]
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """What a command of this house's `rule-of-two` prints, which ends with ``code`` and no traceback."""
+        command = self.command(*arguments)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.folder)
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout or done.stderr
 
     @asynccontextmanager
     async def gateway(self, *, initialize: bool = True, command: list[str] | None = None) -> AsyncIterator[Gateway]:

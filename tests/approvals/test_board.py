@@ -85,6 +85,16 @@ def test_without_a_question_a_key_does_nothing(board: Board) -> None:
     assert board.face is Face.QUESTION
 
 
+def test_how_a_question_ended_stays_on_screen_when_a_key_was_meant_for_it(board: Board) -> None:
+    question = a_question()
+    asked(board, question)
+    on_screen(board)
+    board.hear("g1", Ended(question_id=question.id, verdict=Choice.YES, approver="alice"))
+    ended = said(board)
+    assert press(board, Choice.NO) is None
+    assert said(board) == ended != ""
+
+
 @pytest.mark.parametrize("choice", Choice)
 def test_a_key_just_after_a_question_appeared_is_ignored_with_a_hint(board: Board, choice: Choice) -> None:
     asked(board, a_question(offers=EVERY))

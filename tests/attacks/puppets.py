@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import sqlite3
 import sys
 from typing import Any, Final, Literal
 
@@ -80,17 +78,15 @@ def was_sent(house: House, text: str, name: str = "p") -> bool:
     return text in json.dumps(house.messages(name))
 
 
-def mark(house: House, what: Literal["dropped", "frozen"], *, on: bool = True) -> None:
-    """As a person: give up [C] in every session, or freeze them."""
-    with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db, db:
-        db.execute(f"UPDATE sessions SET {what} = ?", (on,))  # noqa: S608  # one of two words
+def mark(house: House, what: Literal["dropped", "frozen"], session: str | None = None, *, on: bool = True) -> None:
+    """As a person: give up [C] in a session, or freeze it; in every one, if it is not named."""
+    house.sql(f"UPDATE sessions SET {what} = ? WHERE id = ? OR ? IS NULL", on, session, session)  # noqa: S608  # one of two words
 
 
 async def new_session(house: House, session: str | None = None) -> None:
     """As a person: ``rule-of-two session new`` in place of an open one, which is the newest if it is not named."""
-    with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db:
-        (newest,) = db.execute("SELECT id FROM sessions WHERE ended_at IS NULL ORDER BY rowid DESC").fetchone()
-    session = session or newest
+    if session is None:
+        ((session,),) = house.sql("SELECT id FROM sessions WHERE ended_at IS NULL ORDER BY rowid DESC LIMIT 1")
     command = house.command("session", "new", "--yes", session)
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
     assert await process.wait() == 0

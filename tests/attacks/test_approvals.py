@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from rule_of_two.approvals.answer import Refusal
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.messages import Ended, Refused
+from tests.attacks.puppets import new_session
 from tests.harness import DECISION, House, outcome
 from tests.people import SEND, human, tainted
 
@@ -192,10 +191,7 @@ async def test_a_new_session_does_not_take_over_a_call_that_waited_in_the_old_on
         await tainted(gateway)
         waiting = gateway.start("tools/call", SEND)
         question = await person.question()
-        renewed = await asyncio.create_subprocess_exec(
-            *house.command("session", "new", "--yes", question.session), stdout=asyncio.subprocess.DEVNULL
-        )
-        assert await renewed.wait() == 0
+        await new_session(house, question.session)
         person.give(question)
         assert outcome((await waiting)["result"]) == ("ask", "approval_expired")
         assert outcome(await gateway.call("rec__send")) == ("allow", None)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sqlite3
 from typing import Any
 
 import pytest
@@ -42,8 +40,7 @@ async def test_a_state_that_is_gone_refuses_people_and_ends_nothing(house: House
 async def test_a_back_off_that_cannot_be_read_asks_nothing_and_ends_nothing(house: House, quiet_until: Any) -> None:
     async with house.gateway() as gateway, human(house) as person:
         await tainted(gateway)
-        with contextlib.closing(sqlite3.connect(house.state / "state.db", isolation_level=None)) as db:
-            db.execute("UPDATE sessions SET quiet_until = ?", (quiet_until,))
+        house.sql("UPDATE sessions SET quiet_until = ?", quiet_until)
         assert outcome(await gateway.call("rec__send", SEND["arguments"])) == ("deny", "store_error")
         neutral = await gateway.call("rec__neutral")
         assert outcome(neutral) == ("allow", None)

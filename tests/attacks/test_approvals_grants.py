@@ -5,8 +5,6 @@ The attacker runs as the gateway's own user, and writes into its database; or is
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,11 +21,6 @@ from tests.people import SEND, cautious, enrol, granted, human, send
 ALICE, BOB, MALLORY = ApproverKey.generate(), ApproverKey.generate(), ApproverKey.generate()
 
 
-def written(house: House, statement: str, *values: Any) -> None:
-    with contextlib.closing(sqlite3.connect(house.state / "state.db", isolation_level=None)) as db:
-        db.execute(statement, values)
-
-
 async def test_a_row_cannot_make_a_standing_yes_outlast_a_label(house: House) -> None:
     """Which labels the session may hold stood in the row alone, and nobody had signed it."""
     cautious(house)
@@ -35,7 +28,7 @@ async def test_a_row_cannot_make_a_standing_yes_outlast_a_label(house: House) ->
     async with house.gateway() as gateway, human(house, key=ALICE) as person:
         await granted(gateway, person, 9)
         await gateway.call("rec__read_untrusted")
-        written(house, "UPDATE grants SET covers = 'ABC'")
+        house.sql("UPDATE grants SET covers = 'ABC'")
         assert not await send(gateway, person, 1)
     assert house.sent().count("send") == 1
 
@@ -59,7 +52,7 @@ async def test_a_standing_yes_in_a_row_counts_only_if_its_giver_signed_it(
         question = await person.question()
         person.give(question, Choice.NO)
         await waiting
-        written(house, "INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?)", *_row(question, key, "alice"))
+        house.sql("INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?)", *_row(question, key, "alice"))
         assert await send(gateway, person, 1) is runs
     assert house.sent().count("send") == runs
 
@@ -72,7 +65,7 @@ async def test_an_approver_of_another_tenant_grants_nothing_by_a_row(house: Hous
         question = await person.question()
         person.give(question, Choice.NO)
         await waiting
-        written(house, "INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?)", *_row(question, BOB, "bob"))
+        house.sql("INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?)", *_row(question, BOB, "bob"))
         assert not await send(gateway, person, 1)
     assert "send" not in house.sent()
 
@@ -88,7 +81,7 @@ async def test_nobody_grants_by_a_row_what_policy_lets_nobody_grant(house: House
         assert Choice.GRANT not in question.offers
         person.give(question, Choice.NO)
         await waiting
-        written(house, "INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?)", *_row(question, ALICE, "alice"))
+        house.sql("INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?)", *_row(question, ALICE, "alice"))
         assert not await send(gateway, person, 1)
     assert "send" not in house.sent()
 
@@ -98,7 +91,7 @@ async def test_rows_that_nobody_can_read_grant_nothing_and_end_nothing(house: Ho
     enrol(house, ("alice", ALICE), ("bob", BOB))
     async with house.gateway() as gateway, human(house, key=ALICE) as person:
         await granted(gateway, person, 9)
-        written(house, "UPDATE grants SET uses_left = 'many', covers = x'00', expires_at = 'never'")
+        house.sql("UPDATE grants SET uses_left = 'many', covers = x'00', expires_at = 'never'")
         assert not await send(gateway, person, 1)
         assert outcome(await gateway.call("rec__neutral")) == ("allow", None)
     assert house.sent().count("send") == 1

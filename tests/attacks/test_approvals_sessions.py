@@ -7,8 +7,6 @@ rights.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -39,22 +37,16 @@ def guarded(house: House, **bob: Any) -> None:
     enrol(house, ("alice", ALICE), ("bob", BOB, bob), wait="200ms")
 
 
-def open_session(house: House) -> str:
-    with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db:
-        (session,) = db.execute("SELECT id FROM sessions WHERE ended_at IS NULL").fetchone()
-    return str(session)
-
-
 def moved(house: House, old: str, began_by: str | None) -> None:
     """What starting a new session writes."""
-    with contextlib.closing(sqlite3.connect(house.state / "state.db", isolation_level=None)) as db:
-        db.execute(
-            "INSERT INTO sessions (id, key, boundary, created_at, began_by) "
-            "SELECT 's-clean', key, boundary, created_at, ? FROM sessions WHERE id = ?",
-            (began_by, old),
-        )
-        db.execute("UPDATE connections SET session = 's-clean' WHERE session = ?", (old,))
-        db.execute("UPDATE sessions SET ended_at = created_at, ended_how = 'new' WHERE id = ?", (old,))
+    house.sql(
+        "INSERT INTO sessions (id, key, boundary, created_at, began_by) "
+        "SELECT 's-clean', key, boundary, created_at, ? FROM sessions WHERE id = ?",
+        began_by,
+        old,
+    )
+    house.sql("UPDATE connections SET session = 's-clean' WHERE session = ?", old)
+    house.sql("UPDATE sessions SET ended_at = created_at, ended_how = 'new' WHERE id = ?", old)
 
 
 async def unsigned(house: House, session: str) -> None:
@@ -75,7 +67,7 @@ async def test_an_approver_who_may_not_begin_sessions_begins_none_by_a_row(house
     guarded(house, **bob)
     async with house.gateway() as gateway, human(house, key=BOB, name="bob") as person:
         await tainted(gateway)
-        old = open_session(house)
+        old = house.session()
         assert isinstance(await person.command(old, Choice.NEW), Refused)
         word = Command.to(old, Choice.NEW, approver="bob", now=datetime.now(UTC)).signed(BOB)
         moved(house, old, signed_command_text(word))
@@ -108,7 +100,7 @@ async def test_the_next_gateway_takes_over_no_clean_session_that_nobody_began(ho
     guarded(house)
     async with house.gateway() as first:
         await tainted(first)
-        old = open_session(house)
+        old = house.session()
         if alive:
             moved(house, old, None)
             await _asked_in_the_next_gateway(house, 2)
@@ -124,9 +116,9 @@ async def test_the_command_line_with_another_configuration_begins_no_session_of_
     guarded(house)
     async with house.gateway() as gateway, human(house, key=ALICE):
         await tainted(gateway)
-        old = open_session(house)
+        old = house.session()
         await unsigned(house, old)
-        assert open_session(house) == old
+        assert house.session() == old
         assert outcome(await gateway.call("rec__send", SEND["arguments"])) == ("ask", "approval_pending")
     async with house.gateway() as gateway, human(house, key=ALICE):
         assert outcome(await gateway.call("rec__send", SEND["arguments"])) == ("ask", "approval_pending")
@@ -137,7 +129,7 @@ async def test_a_session_that_an_approver_began_is_clean_for_the_next_gateway_to
     guarded(house)
     async with house.gateway() as gateway, human(house, key=ALICE) as person:
         await tainted(gateway)
-        done = await person.command(open_session(house), Choice.NEW)
+        done = await person.command(house.session(), Choice.NEW)
         assert isinstance(done, Done)
         assert isinstance(await person.command(done.session, Choice.NEW), Done)
     async with house.gateway() as gateway, human(house, key=ALICE):
@@ -150,7 +142,7 @@ async def test_a_session_that_ended_by_itself_does_not_count_against_a_later_one
     house.settings["client"] = "generic"
     async with house.gateway() as gateway, human(house, key=ALICE) as person:
         await tainted(gateway)
-        assert isinstance(await person.command(open_session(house), Choice.NEW), Done)
+        assert isinstance(await person.command(house.session(), Choice.NEW), Done)
     async with house.gateway() as gateway:
         await gateway.call("rec__neutral")
         async with house.gateway() as beside, human(house, 2, key=ALICE):
@@ -164,7 +156,7 @@ async def test_a_command_that_was_held_back_begins_no_session_later(house: House
     async with house.gateway() as gateway, human(house, key=ALICE) as person:
         await tainted(gateway)
         name = next(name for name, message in person.heard if isinstance(message, GatewayHello))
-        command = Command.to(open_session(house), Choice.NEW, approver="alice", now=datetime.now(UTC))
+        command = Command.to(house.session(), Choice.NEW, approver="alice", now=datetime.now(UTC))
         old = replace(command, commanded_at=command.commanded_at - timedelta(minutes=6)).signed(ALICE)
         person.client.command(name, old)
         assert (await person.until(Refused)).reason is Refusal.CLOCK

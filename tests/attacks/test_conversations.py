@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from tests.attacks.http_clients import served
-from tests.attacks.puppets import ENVELOPE, PRIVATE, again, call, legacy, new_session, puppet, until_asked
+from tests.attacks.puppets import ENVELOPE, PRIVATE, again, call, legacy, mark, new_session, puppet, until_asked
 from tests.harness import DECISION, Gateway, House, outcome
 
 VOUCHED = {"boundary": "conversation", "conversation_key": "/acme.thread", "forks_keep_key": True}
@@ -38,8 +36,7 @@ async def both(gateway: Gateway, key: object, where: str = "acme.thread") -> Non
 
 
 def sessions(house: House) -> list[tuple[str, str]]:
-    with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db:
-        return db.execute("SELECT id, key FROM sessions WHERE ended_at IS NULL ORDER BY rowid").fetchall()
+    return house.sql("SELECT id, key FROM sessions WHERE ended_at IS NULL ORDER BY rowid")
 
 
 async def test_a_key_that_the_operator_vouches_for_splits(house: House) -> None:
@@ -138,13 +135,17 @@ async def test_what_completes_no_conversation_passes_though_all_together_would_h
         assert outcome(await say(gateway, "two", "read_private")) == ASK
 
 
-async def test_a_conversation_that_gave_up_c_cannot_send_without_its_key(house: House) -> None:
+@pytest.mark.parametrize(
+    ("what", "tool", "code"),
+    [("dropped", "send", "dropped_capability"), ("frozen", "neutral", "session_frozen")],
+)
+async def test_what_a_conversation_may_not_do_it_may_not_do_without_its_key(
+    house: House, what: Literal["dropped", "frozen"], tool: str, code: str
+) -> None:
     async with house.gateway() as gateway:
-        dropped = (await say(gateway, "one", "neutral"))["_meta"][DECISION]["session"]
-        with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db, db:
-            db.execute("UPDATE sessions SET dropped = 1 WHERE id = ?", (dropped,))
-        assert outcome(await say(gateway, None, "send")) == ("deny", "dropped_capability")
-        assert outcome(await say(gateway, "two", "send")) == ALLOW
+        mark(house, what, (await say(gateway, "one", "neutral"))["_meta"][DECISION]["session"])
+        assert outcome(await say(gateway, None, tool)) == ("deny", code)
+        assert outcome(await say(gateway, "two", tool)) == ALLOW
 
 
 async def test_what_a_request_without_a_key_brings_counts_in_every_conversation(house: House) -> None:
@@ -273,21 +274,11 @@ async def test_a_new_session_of_one_conversation_leaves_the_others(house: House)
         assert outcome(await say(gateway, "one", "send")) == ASK
 
 
-async def test_a_frozen_conversation_cannot_go_on_without_its_key(house: House) -> None:
-    async with house.gateway() as gateway:
-        frozen = (await say(gateway, "one", "neutral"))["_meta"][DECISION]["session"]
-        with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db, db:
-            db.execute("UPDATE sessions SET frozen = 1 WHERE id = ?", (frozen,))
-        assert outcome(await say(gateway, None, "neutral")) == ("deny", "session_frozen")
-        assert outcome(await say(gateway, "two", "neutral")) == ALLOW
-
-
 async def test_labels_taken_from_what_all_conversations_share_are_noticed(house: House) -> None:
     async with house.gateway() as gateway:
         await say(gateway, None, "read_untrusted")
         await say(gateway, "one", "read_private")
-        with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db, db:
-            db.execute("UPDATE sessions SET held_a = NULL")
+        house.sql("UPDATE sessions SET held_a = NULL")
         assert outcome(await say(gateway, "one", "send")) == ("deny", "store_error")
 
 

@@ -6,8 +6,6 @@ The attacker runs as the gateway's own user: they reach the socket, the database
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -40,9 +38,7 @@ async def test_a_signed_yes_lets_the_call_pass_and_is_kept(house: House) -> None
     (answer,) = house.journal("answer")
     assert (answer["answer"], answer["approver"], answer["tier"]) == ("yes", "alice", "T1")
     assert answer["receipt"]["signature"]
-    with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db:
-        rows = db.execute("SELECT digest, approver FROM receipts").fetchall()
-    assert rows == [(question.digest, "alice")]
+    assert house.sql("SELECT digest, approver FROM receipts") == [(question.digest, "alice")]
 
 
 def _unsigned(person: Human, question: Question) -> Answer:
@@ -145,9 +141,8 @@ async def test_a_receipt_written_into_the_database_approves_nothing(house: House
     """
     async with asked(house, ALICE) as (gateway, person, question, waiting):
         fake = Answer.to(question, Choice.YES, approver="alice", now=datetime.now(UTC)).signed(MALLORY)
-        with contextlib.closing(sqlite3.connect(house.state / "state.db", isolation_level=None)) as db:
-            row = (question.digest, "alice", question.session, 1, receipt_text(fake), "2026")
-            db.execute("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?)", row)
+        row = (question.digest, "alice", question.session, 1, receipt_text(fake), "2026")
+        house.sql("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?)", *row)
         again = gateway.start("tools/call", SEND)
         await person.until_that(Waits, lambda told: told.calls == 2)
         assert not waiting.done()
@@ -160,9 +155,8 @@ async def test_a_receipt_written_into_the_database_approves_nothing(house: House
 
 async def test_a_forged_receipt_row_in_the_way_of_the_true_one_fails_closed(house: House) -> None:
     async with asked(house, ALICE) as (_, person, question, waiting):
-        with contextlib.closing(sqlite3.connect(house.state / "state.db", isolation_level=None)) as db:
-            row = (question.digest, "alice", question.session, 1, "{}", "2026")
-            db.execute("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?)", row)
+        row = (question.digest, "alice", question.session, 1, "{}", "2026")
+        house.sql("INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?)", *row)
         person.give(question)
         assert outcome((await waiting)["result"]) == ("deny", "store_error")
     assert "send" not in house.sent()
@@ -173,19 +167,13 @@ async def test_a_clean_session_that_no_approver_began_is_none(house: House) -> N
     enrol(house, ("alice", ALICE))
     async with house.gateway() as gateway, human(house, key=ALICE):
         await tainted(gateway)
-        with contextlib.closing(sqlite3.connect(house.state / "state.db", isolation_level=None)) as db:
-            (session,) = db.execute("SELECT id FROM sessions WHERE ended_at IS NULL").fetchone()
-            refused = await asyncio.create_subprocess_exec(
-                *house.command("session", "new", "--yes", "--unsigned", session), stderr=asyncio.subprocess.PIPE
-            )
-            _, said = await refused.communicate()
-            assert refused.returncode == 1
-            assert b"signed answers only" in said
-            db.execute(
-                "INSERT INTO sessions (id, key, boundary, created_at) "
-                "SELECT 's-clean', key, boundary, created_at FROM sessions"
-            )
-            db.execute("UPDATE connections SET session = 's-clean'")
+        command = ("session", "new", "--yes", "--unsigned", house.session())
+        assert "signed answers only" in await asyncio.to_thread(house.run, *command, code=1)
+        house.sql(
+            "INSERT INTO sessions (id, key, boundary, created_at) "
+            "SELECT 's-clean', key, boundary, created_at FROM sessions"
+        )
+        house.sql("UPDATE connections SET session = 's-clean'")
         result = await gateway.call("rec__send", SEND["arguments"])
         assert outcome(result) == ("deny", "store_error")
     assert "send" not in house.sent()
@@ -195,7 +183,7 @@ async def test_a_clean_session_by_an_approvers_word_is_one(house: House) -> None
     enrol(house, ("alice", ALICE))
     async with house.gateway() as gateway, human(house, key=ALICE) as person:
         await tainted(gateway)
-        (session,) = {entry["session"] for entry in house.journal("decision")}
+        session = house.session()
         done = await person.command(session, Choice.NEW)
         assert not isinstance(done, Refused)
         again = await person.command(done.session, Choice.NEW)
@@ -208,7 +196,7 @@ async def test_a_command_by_another_key_does_nothing(house: House) -> None:
     enrol(house, ("alice", ALICE))
     async with house.gateway() as gateway, human(house, key=MALLORY) as person:
         await tainted(gateway)
-        (session,) = {entry["session"] for entry in house.journal("decision")}
+        session = house.session()
         refused = await person.command(session, Choice.NEW)
         assert refused == Refused(question_id=refused.question_id, reason=Refusal.BAD_SIGNATURE)  # type: ignore[union-attr]
         assert house.held() == {"A", "B"}
@@ -230,8 +218,7 @@ async def test_two_people_where_policy_wants_two(house: House) -> None:
         assert not waiting.done()
         bob.give(await bob.question())
         assert outcome((await waiting)["result"]) == ("allow", None)
-    with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db:
-        assert db.execute("SELECT approver FROM receipts ORDER BY approver").fetchall() == [("alice",), ("bob",)]
+    assert house.sql("SELECT approver FROM receipts ORDER BY approver") == [("alice",), ("bob",)]
 
 
 async def test_a_person_of_another_tenant_approves_nothing(house: House) -> None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import sqlite3
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -408,8 +407,8 @@ class Ground:
 
     def let_pass(self, name: str) -> bool:
         """Whether the journal says that anything of an upstream, or to it, was let pass."""
-        with closing(sqlite3.connect(self.house.state / "journal.db")) as db:
-            bodies = [json.loads(row[0]) for row in db.execute("SELECT body FROM entries WHERE kind = 'decision'")]
+        query = "SELECT body FROM entries WHERE kind = 'decision'"
+        bodies = [json.loads(body) for (body,) in self.house.sql(query, database="journal")]
         return any(body["upstream"] == name and body["outcome"] == "allow" for body in bodies)
 
     def check_stderr(self, text: str) -> None:

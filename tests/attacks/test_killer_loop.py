@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import json
 import random
-import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -96,14 +95,9 @@ class Loop:
         self.done = True
 
     async def renew(self) -> None:
-        newest = rows(self.house, "state", "SELECT id FROM sessions WHERE ended_at IS NULL ORDER BY rowid DESC")
+        newest = self.house.sql("SELECT id FROM sessions WHERE ended_at IS NULL ORDER BY rowid DESC")
         with contextlib.closing(open_state(self.house.state)) as state, Presence(self.house.state) as presence:
             await Boundaries(state, presence, timestamp).renew(newest[0][0], began_by="{}")
-
-
-def rows(house: House, database: str, query: str, *values: object) -> list[Any]:
-    with contextlib.closing(sqlite3.connect(house.state / f"{database}.db")) as db:
-        return db.execute(query, values).fetchall()
 
 
 def digest(number: int) -> str:
@@ -122,7 +116,7 @@ async def test_no_session_combines_all_three_however_gateways_are_killed(tmp_pat
     async with house.gateway():  # makes the state, and accepts the definitions
         pass
     await asyncio.gather(loop.kill(), *(loop.client() for _ in range(GATEWAYS)))
-    reserved = rows(house, "state", "SELECT session, labels FROM reservations")
+    reserved = house.sql("SELECT session, labels FROM reservations")
     async with house.gateway():  # whoever comes next accounts for the dead
         pass
 
@@ -131,7 +125,7 @@ async def test_no_session_combines_all_three_however_gateways_are_killed(tmp_pat
     sent = [(one["params"]["arguments"]["number"], one["params"]["name"]) for one in calls(house)]
     decided = decisions(house)
     assert len(sent) == len(set(sent)) > KILLS  # nothing twice
-    events = {session: set[str]() for (session,) in rows(house, "state", "SELECT id FROM sessions")}
+    events = {session: set[str]() for (session,) in house.sql("SELECT id FROM sessions")}
     for number, tool in sent:
         labels, session = decided[digest(number)]  # what was not allowed was not sent
         assert labels == set(LABELS[tool])
@@ -143,12 +137,12 @@ async def test_no_session_combines_all_three_however_gateways_are_killed(tmp_pat
     for session, happened in joined(house, events, conversations=loop.conversations).items():
         assert happened != {"A", "B", "C"}, session
         assert events[session] <= held[session], session
-    assert rows(house, "state", "SELECT * FROM reservations") == []
+    assert house.sql("SELECT * FROM reservations") == []
     for session, labels in reserved:
         assert set(labels) <= held[session]
-    for session, orphans in rows(house, "state", "SELECT id, joined_from FROM sessions WHERE joined_from NOT NULL"):
+    for session, orphans in house.sql("SELECT id, joined_from FROM sessions WHERE joined_from NOT NULL"):
         assert all(held[orphan] <= held[session] for orphan in orphans.split())
-    numbers = [seq for (seq,) in rows(house, "journal", "SELECT seq FROM entries ORDER BY seq")]
+    numbers = [seq for (seq,) in house.sql("SELECT seq FROM entries ORDER BY seq", database="journal")]
     assert numbers == list(range(1, len(numbers) + 1))
     await until(lambda: not processes(house))
 
@@ -167,9 +161,9 @@ def decisions(house: House) -> dict[str, tuple[set[str], str]]:
 def holding(house: House) -> dict[str, set[str]]:
     """What each session holds in the end, or has reserved."""
     held: dict[str, set[str]] = {}
-    for session, *numbers in rows(house, "state", "SELECT id, held_a, held_b, held_c FROM sessions"):
+    for session, *numbers in house.sql("SELECT id, held_a, held_b, held_c FROM sessions"):
         held[session] = {label for label, number in zip("ABC", numbers, strict=True) if number is not None}
-    for session, labels in rows(house, "state", "SELECT session, labels FROM reservations"):
+    for session, labels in house.sql("SELECT session, labels FROM reservations"):
         held[session] |= set(labels)
     return held
 
@@ -177,7 +171,7 @@ def holding(house: House) -> dict[str, set[str]]:
 def joined(house: House, events: dict[str, set[str]], *, conversations: bool) -> dict[str, set[str]]:
     """What happened in each session and in those whose labels it took over, or which count in it."""
     found: dict[str, set[str]] = {}
-    listed = rows(house, "state", "SELECT id, key, joined_from FROM sessions ORDER BY rowid")
+    listed = house.sql("SELECT id, key, joined_from FROM sessions ORDER BY rowid")
     shared = [session for session, key, _ in listed if conversations and not json.loads(key)["conversation"]]
     for session, _, orphans in listed:
         before = [found[orphan] for orphan in (orphans or "").split()]

@@ -36,10 +36,6 @@ def _written(state: Path, entries: Iterable[Entry]) -> JournalStore:
     return store
 
 
-def _printed(house: House, *arguments: str) -> str:
-    return subprocess.run(house.command(*arguments), capture_output=True, text=True, check=True).stdout
-
-
 def _lines(entries: list[Entry], tape: Tape) -> list[str]:
     shown = lines(review(lambda: entries, tape.find))
     assert not [line for line in shown if DANGEROUS & set(line) or "\n" in line]
@@ -61,11 +57,11 @@ async def test_a_uri_of_the_models_stays_in_its_line(house: House) -> None:
     house.settings["mode"] = "observe"
     async with house.gateway() as gateway:
         await gateway.request("resources/read", {"uri": f"note://{EVIL}"})
-    shown = _printed(house, "session", "report")
+    shown = house.run("session", "report")
     assert "completed the set" in shown
     assert not DANGEROUS & set(shown)
     assert not [line for line in shown.splitlines() if line.startswith(FORGED)]
-    assert "note://x" in json.loads(_printed(house, "--json", "session", "report"))["causes"][0]["call"]
+    assert "note://x" in json.loads(house.run("--json", "session", "report"))["causes"][0]["call"]
 
 
 def test_a_path_that_is_not_what_it_looks_like_is_in_no_suggestion(tmp_path: Path) -> None:
@@ -143,8 +139,8 @@ def test_no_journal_breaks_the_report(bodies: list[Any]) -> None:
 
 def test_an_entry_that_is_no_json_is_an_error_and_no_traceback(house: House) -> None:
     JournalStore(house.state).close()
-    with closing(sqlite3.connect(house.state / "journal.db")) as db, db:
-        db.execute("INSERT INTO entries (at, kind, session, body) VALUES ('9999', 'decision', 's', '{')")
+    broken = "INSERT INTO entries (at, kind, session, body) VALUES ('9999', 'decision', 's', '{')"
+    house.sql(broken, database="journal")
     done = subprocess.run(house.command("session", "report"), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "entry 1 of the journal cannot be read" in done.stderr

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
 from typing import Any
 
 import pytest
 
+from tests.attacks.puppets import mark
 from tests.harness import DECISION, INITIALIZE, Gateway, House, outcome
 from tests.people import human
 
@@ -122,14 +121,9 @@ async def test_a_dropped_session_answers_nothing(asking: House) -> None:
     async with asking.gateway(initialize=False) as gateway:
         await _start(gateway)
         gateway.answers = {"elicitation/create": ANSWER}
-        _drop_c(asking)
+        mark(asking, "dropped")
         assert "refused" in (await gateway.call("ask__elicit"))["content"][0]["text"]
     assert ANSWERED not in json.dumps(asking.messages("ask"))
-
-
-def _drop_c(house: House) -> None:
-    with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db, db:
-        db.execute("UPDATE sessions SET dropped = 1")
 
 
 async def test_a_question_that_no_request_explains_goes_to_the_client_too(asking: House) -> None:

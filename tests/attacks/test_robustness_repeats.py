@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sqlite3
 
 import pytest
 
+from tests.attacks.puppets import mark
 from tests.attacks.robust import faulty
 from tests.harness import DECISION, House, outcome
 
@@ -80,8 +79,7 @@ async def test_the_second_time_is_decided_with_the_session_as_it_is_then(shaky: 
         call = gateway.start("tools/call", {"name": "faulty__gated", "arguments": {"until": str(gate)}})
         while "gated" not in shaky.sent("faulty"):
             await gateway.request("ping")
-        with contextlib.closing(sqlite3.connect(shaky.state / "state.db")) as db, db:
-            db.execute("UPDATE sessions SET frozen = 1")
+        mark(shaky, "frozen")
         gate.touch()
         result = (await asyncio.wait_for(call, 30))["result"]
         assert outcome(result) == ("deny", "session_frozen")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sqlite3
 import sys
 from pathlib import Path
 
@@ -26,8 +25,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _ended(house: House) -> list[str | None]:
-    with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db:
-        return [how for (how,) in db.execute("SELECT ended_how FROM sessions ORDER BY rowid")]
+    return [how for (how,) in house.sql("SELECT ended_how FROM sessions ORDER BY rowid")]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, None])
@@ -59,8 +57,7 @@ async def test_a_client_that_goes_away_in_mid_call_leaves_a_settled_session(hous
         while "hang" not in house.sent():
             await gateway.request("ping")
     assert _ended(house) == ["clean"]
-    with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db:
-        assert db.execute("SELECT count(*) FROM reservations").fetchone() == (0,)
+    assert house.sql("SELECT count(*) FROM reservations") == [(0,)]
     assert [entry["outcome"] for entry in house.journal("outcome")] == ["cancelled"]
 
 

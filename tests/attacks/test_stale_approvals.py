@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,6 +10,7 @@ import pytest
 
 from rule_of_two.approvals.question import Question
 from tests.attacks.evil import LIST, NEXT_LINE, evil, methods
+from tests.attacks.puppets import mark
 from tests.harness import House, outcome
 from tests.people import SEND, human
 
@@ -28,16 +27,13 @@ async def test_a_yes_to_the_third_question_counts_or_leaves_nothing_reserved(hou
         person.give(second)
         person.give(await person.question(3))
         result = (await waiting)["result"]
-        with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db:
-            reserved = db.execute("SELECT number, labels FROM reservations").fetchall()
-        assert reserved == []
+        assert house.sql("SELECT number, labels FROM reservations") == []
         assert (outcome(result)[0] == "allow") == ("everything_at_once" in house.sent())
 
 
 def _frozen(house: House, question: Question) -> bool:
     """What freezing the session writes."""
-    with contextlib.closing(sqlite3.connect(house.state / "state.db", isolation_level=None)) as db:
-        db.execute("UPDATE sessions SET frozen = 1")
+    mark(house, "frozen")
     return True
 
 

@@ -110,8 +110,7 @@ async def test_a_full_disk_denies_and_sends_nothing(house: House, database: str,
 async def test_a_newer_state_is_refused_with_one_sentence(house: House) -> None:
     async with house.gateway():
         pass
-    with contextlib.closing(sqlite3.connect(house.state / "state.db")) as db:
-        db.execute("PRAGMA user_version=99")
+    house.sql("PRAGMA user_version=99")
     async with house.gateway(initialize=False) as gateway:
         assert await gateway.process.wait() == 2
     assert "newer version" in gateway.stderr
@@ -122,10 +121,12 @@ async def test_an_approval_written_into_the_databases_by_hand_approves_nothing(h
         await gateway.call("rec__read_untrusted")
         await gateway.call("rec__read_private")
         decision = (await gateway.call("rec__send"))["_meta"]["rule-of-two/decision"]
-        with contextlib.closing(sqlite3.connect(house.state / "journal.db", isolation_level=None)) as db:
-            db.execute(
-                "INSERT INTO entries (at, kind, session, decision, body) VALUES ('now', 'answer', ?, ?, ?)",
-                (decision["session"], int(decision["id"][1:]), '{"answer": "yes", "approver": "alice"}'),
-            )
+        house.sql(
+            "INSERT INTO entries (at, kind, session, decision, body) VALUES ('now', 'answer', ?, ?, ?)",
+            decision["session"],
+            int(decision["id"][1:]),
+            '{"answer": "yes", "approver": "alice"}',
+            database="journal",
+        )
         assert outcome(await gateway.call("rec__send")) == ("ask", "approval_required")
     assert house.sent() == ["read_untrusted", "read_private"]

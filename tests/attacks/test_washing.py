@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from tests.attacks.evil import LIST, NEXT_LINE, evil, methods
+from tests.attacks.puppets import new_session
 from tests.harness import DECISION, House, outcome
 
 
@@ -43,10 +42,7 @@ async def test_ambient_labels_hold_in_a_new_session_too(house: House) -> None:
     house.settings["sessions"] = {"ambient": ["A"]}
     async with house.gateway() as gateway:
         session = (await gateway.call("rec__neutral"))["_meta"][DECISION]["session"]
-        renewed = await asyncio.create_subprocess_exec(
-            *house.command("session", "new", "--yes", session), stdout=asyncio.subprocess.DEVNULL
-        )
-        assert await renewed.wait() == 0
+        await new_session(house, session)
         await gateway.call("rec__read_private")
         assert house.held() == {"A", "B"}
         assert outcome(await gateway.call("rec__send")) == ("ask", "approval_required")

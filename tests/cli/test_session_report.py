@@ -41,13 +41,6 @@ def house(tmp_path: Path) -> House:
     return house
 
 
-def _run(house: House, *arguments: str, code: int = 0) -> str:
-    done = subprocess.run(house.command(*arguments), capture_output=True, text=True, check=False, cwd=house.folder)
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout or done.stderr
-
-
 def _run_without_configuration(house: House, *arguments: str) -> str:
     command = house.command(*arguments)
     at = command.index("--config")
@@ -58,7 +51,7 @@ def _run_without_configuration(house: House, *arguments: str) -> str:
 
 
 def _json(house: House, *arguments: str) -> Any:
-    return json.loads(_run(house, "--json", "session", "report", *arguments))
+    return json.loads(house.run("--json", "session", "report", *arguments))
 
 
 async def _work(house: House, *, times: int = 2) -> str:
@@ -78,7 +71,7 @@ def _line(shown: str) -> str:
 
 async def test_the_report_names_the_cause_and_the_line_that_makes_it_quieter(house: House) -> None:
     await _work(house)
-    shown = _run(house, "session", "report")
+    shown = house.run("session", "report")
     folder = house.folder / "mine"
     assert shown.startswith("1 session, 3 calls, ")
     assert "2 questions, and 0 denials by policy. Observe mode let 2 of them pass." in shown
@@ -94,10 +87,10 @@ async def test_the_report_names_the_cause_and_the_line_that_makes_it_quieter(hou
 async def test_a_line_that_was_proposed_does_what_was_said(house: House) -> None:
     """The proof of the pudding: written into the configuration, the same work asks nothing."""
     await _work(house)
-    block = YAML(typ="safe").load(_line(_run(house, "session", "report")))["mcpServers"]["rec"]
+    block = YAML(typ="safe").load(_line(house.run("session", "report")))["mcpServers"]["rec"]
     house.servers["rec"] |= block
     session = await _work(house)
-    assert _run(house, "session", "report", session).splitlines()[1].startswith("Nothing was asked")
+    assert house.run("session", "report", session).splitlines()[1].startswith("Nothing was asked")
     assert [entry["lowered_by"] for entry in house.journal("decision") if "lowered_by" in entry] == [
         ["notes: rule 1 of read_untrusted (path inside trusted_folders)"]
     ]
@@ -106,7 +99,7 @@ async def test_a_line_that_was_proposed_does_what_was_said(house: House) -> None
 async def test_a_parameter_keeps_what_the_operator_wrote_already(house: House) -> None:
     house.servers["rec"]["parameters"] = {"trusted_folders": ["/srv/other"]}
     await _work(house)
-    assert f'trusted_folders: ["/srv/other", "{house.folder / "mine"}"]' in _run(house, "session", "report")
+    assert f'trusted_folders: ["/srv/other", "{house.folder / "mine"}"]' in house.run("session", "report")
 
 
 async def test_json_has_the_same_for_scripts(house: House) -> None:
@@ -131,7 +124,7 @@ async def test_json_has_the_same_for_scripts(house: House) -> None:
 async def test_enforce_mode_can_be_reported_on_too(house: House) -> None:
     house.settings["mode"] = "enforce"
     await _work(house)
-    shown = _run(house, "session", "report")
+    shown = house.run("session", "report")
     assert "2 questions, and 0 denials by policy.\n" in shown
     assert "with it, 2 of 2 questions would not have come" in shown
 
@@ -139,7 +132,7 @@ async def test_enforce_mode_can_be_reported_on_too(house: House) -> None:
 async def test_when_nothing_was_asked_there_is_nothing_to_suggest(house: House) -> None:
     async with house.gateway() as gateway:
         await gateway.call("rec__neutral")
-    shown = _run(house, "session", "report")
+    shown = house.run("session", "report")
     assert shown.splitlines()[1] == "Nothing was asked, and policy denied nothing: there is nothing to make quieter."
     assert "Quieter" not in shown
     assert _json(house)["causes"] == []
@@ -148,7 +141,7 @@ async def test_when_nothing_was_asked_there_is_nothing_to_suggest(house: House) 
 async def test_a_server_without_a_manifest_is_the_first_thing_to_name(house: House) -> None:
     del house.servers["rec"]["manifest"]
     await _work(house)
-    shown = _run(house, "session", "report")
+    shown = house.run("session", "report")
     assert "3 questions: " not in shown  # the first call carries everything by itself
     assert "rec__read_untrusted [A][B][C] completed the set, which carries all that was missing by itself" in shown
     assert '- mcpServers: {"rec": {manifest: ./…yaml}}, a manifest of your own that says what each tool can do' in shown
@@ -157,9 +150,9 @@ async def test_a_server_without_a_manifest_is_the_first_thing_to_name(house: Hou
 
 async def test_a_session_that_is_not_there_and_an_odd_duration(house: House) -> None:
     await _work(house)
-    assert "no decision of a session s-none" in _run(house, "session", "report", "s-none", code=1)
-    assert "no duration such as 7d" in _run(house, "session", "report", "--since", "7 weeks", code=2)
-    assert _run(house, "session", "report", "--since", "1h").startswith("1 session")
+    assert "no decision of a session s-none" in house.run("session", "report", "s-none", code=1)
+    assert "no duration such as 7d" in house.run("session", "report", "--since", "7 weeks", code=2)
+    assert house.run("session", "report", "--since", "1h").startswith("1 session")
 
 
 async def test_what_is_older_than_asked_for_is_left_out(house: House) -> None:

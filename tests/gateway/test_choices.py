@@ -70,7 +70,7 @@ async def test_a_new_session_refuses_the_waiting_call_and_begins_clean(house: Ho
 async def test_the_same_at_the_console_without_a_question(house: House, choice: Choice) -> None:
     async with house.gateway() as gateway, human(house) as person:
         await tainted(gateway)
-        (session,) = {entry["session"] for entry in house.journal("decision")}
+        session = house.session()
         assert not isinstance(await person.command(session, choice), Refused)
         result = outcome(await gateway.call("rec__send", SEND["arguments"]))
         assert (
@@ -88,7 +88,7 @@ async def test_the_same_at_the_console_without_a_question(house: House, choice: 
 async def test_the_same_from_the_command_line(house: House, command: str, code: str) -> None:
     async with house.gateway() as gateway:
         await tainted(gateway)
-        (session,) = {entry["session"] for entry in house.journal("decision")}
+        session = house.session()
         process = await asyncio.create_subprocess_exec(
             *house.command("session", command, session), stdout=asyncio.subprocess.PIPE
         )

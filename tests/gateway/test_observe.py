@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-import subprocess
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +90,7 @@ async def test_bad_requests_and_what_is_not_policys_still_stop(house: House) -> 
 async def test_a_frozen_session_and_a_dropped_c_still_stop(house: House, column: str, code: str) -> None:
     async with house.gateway() as gateway:
         await gateway.call("rec__read_untrusted")
-        with closing(sqlite3.connect(house.state / "state.db")) as db, db:
-            db.execute(f"UPDATE sessions SET {column} = 1")  # noqa: S608  # a literal above
+        house.sql(f"UPDATE sessions SET {column} = 1")  # noqa: S608  # a literal above
         result = await gateway.call("rec__send")
     assert (outcome(result), result["isError"]) == (("deny", code), True)
     assert _meta(result)["mode"] == "observe"
@@ -173,12 +169,8 @@ async def test_enforce_mode_marks_nothing_and_says_nothing(house: House) -> None
 async def test_why_and_audit_tail_say_what_was_let_pass(house: House) -> None:
     async with house.gateway() as gateway:
         decision = _meta(await _complete(gateway))["id"]
-
-    def printed(*arguments: str) -> str:
-        return subprocess.run(house.command(*arguments), capture_output=True, text=True, check=True).stdout
-
-    assert "asked, let pass by observe mode: rec__send" in printed("why", decision)
-    (line,) = [line for line in printed("audit", "tail").splitlines() if "let pass by observe mode" in line]
+    assert "asked, let pass by observe mode: rec__send" in house.run("why", decision)
+    (line,) = [line for line in house.run("audit", "tail").splitlines() if "let pass by observe mode" in line]
     assert "ask   rec__send" in line
 
 

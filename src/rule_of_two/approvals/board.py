@@ -165,7 +165,8 @@ class Board:
         """What this key says; ``None``, and a notice why, if it does not count or has to be confirmed."""
         item, row = self.selected, self.roster.chosen
         if (row if self.listing else item) is None:
-            self.notice = ours("Nothing is shown that this key could act on.")
+            if not self.notice:  # else it may say how the question ended that the key was meant for
+                self.notice = ours("Nothing is shown that this key could act on.")
             return None
         haste = self._rest.haste(at, now)
         if haste is Haste.JUMPED:
