@@ -251,6 +251,7 @@ class Decision:
     observing: bool = False
     """It was made in observe mode, whatever became of it."""
     principal: Principal = Principal()
+    policy_version: str = ""
 
     @property
     def id(self) -> str | None:

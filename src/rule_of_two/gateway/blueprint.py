@@ -15,6 +15,7 @@ from rule_of_two.errors import ConfigurationError
 from rule_of_two.gateway.config import ApproverSettings, Config, Server, backup_path, expand, key_files, key_path
 from rule_of_two.gateway.consent import Patience
 from rule_of_two.gateway.launch import Launch, environment
+from rule_of_two.gateway.rulebook import manifests_digest
 from rule_of_two.gateway.splitting import Splitting, splitting
 from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.load import find_manifest, list_manifests, load_manifest
@@ -54,6 +55,11 @@ class Blueprint:
     secrets: tuple[str, ...]
     prefixed: bool = True
     approvers: tuple[Enrolled, ...] = ()
+
+    @property
+    def manifests_digest(self) -> str:
+        """Of what facts are derived from: a part of the version of each decision."""
+        return manifests_digest((one.name, one.manifest) for one in self.upstreams)
 
     @property
     def patience(self) -> Patience:

@@ -13,6 +13,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
+
 from rule_of_two.approvals import receipts
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.grants import Grants, Used
@@ -24,8 +26,8 @@ from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.results import Refused
+from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.model import ALL, NONE, Action, Decision, Facts, Labels, Outcome, Principal, SessionView, Verdict
-from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.database import BusyError
 
@@ -52,7 +54,7 @@ class Enforcement:
         self,
         *,
         session: ConnectionSession,
-        authorizer: Authorizer,
+        rules: Rulebook,
         journal: Journal,
         consent: Consent,
         desk: Desk,
@@ -64,7 +66,7 @@ class Enforcement:
         observe: bool = False,
     ) -> None:
         self._session = session
-        self._authorizer = authorizer
+        self._rules = rules
         self._journal = journal
         self._consent = consent
         self._desk = desk
@@ -166,7 +168,9 @@ class Enforcement:
     def fingerprint(self) -> tuple[object, ...]:
         """What a decision about labels depends on: when it is equal, so is the decision."""
         view = self._session.view()
-        return view.id, frozenset((frozenset(one.after), one.dropped, one.frozen) for one in view.judged)
+        known = orjson.dumps(self._rules.environment(view.id))
+        labels = frozenset((frozenset(one.after), one.dropped, one.frozen) for one in view.judged)
+        return view.id, labels, self._rules.version, known
 
     def publish(self) -> None:
         """Tell the consoles what the session holds now. A state that cannot be read tells them nothing new."""
@@ -198,7 +202,12 @@ class Enforcement:
                 # A journal that is busy falls through to the transaction, which waits its turn.
                 with suppress(BusyError):
                     number = self._journal.decision_now(
-                        facts, view, verdict, arguments=call.arguments, client=self._client
+                        facts,
+                        view,
+                        verdict,
+                        arguments=call.arguments,
+                        client=self._client,
+                        environment=self._rules.environment(view.id),
                     )
                     decision = self._decision(number, facts, view, verdict)
                     return Flight(self._session, decision, facts.labels, reserved=False)
@@ -236,8 +245,9 @@ class Enforcement:
     async def _ask(self, call: Call, asking: Decision, caller: Caller | None) -> Decision:
         """Ask a human, then decide again with the session's fresh state.
 
-        # INVARIANT: a yes covers this call with the labels that were shown; a label that came meanwhile asks anew, and
-        # a new session does not take over a call that the old one's context made (tests/attacks/test_approvals.py).
+        # INVARIANT: a yes covers this call with the labels that were shown, under the policies that asked; a label that
+        # came meanwhile asks anew, other policies decide anew (tests/attacks/test_policy_reload.py), and a new session
+        # does not take over a call that the old one's context made (tests/attacks/test_approvals.py).
         """
         given = await self._consent.ask(call, asking, caller)
 
@@ -248,7 +258,8 @@ class Enforcement:
             elif call.facts_now() != call.facts:
                 verdict = _ANOTHER_TARGET
             else:
-                same = view.after.keys() == given.question.held.keys()
+                question = given.question
+                same = view.after.keys() == question.held.keys() and question.policy_version == self._rules.version
                 people = len(given.answers) if same and still_valid(given, self._clock()) else 0
                 verdict = self._judge(call, view, approvals=people)
             committed = self._commit(call.facts, view, verdict, call, approves=given.question.decision)
@@ -271,8 +282,11 @@ class Enforcement:
 
     def _decide(self, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
         """The strictest verdict of all sessions that the request can belong to."""
-        now = self._clock()
-        verdicts = [self._authorizer.decide(facts, one, now=now, approvals=approvals) for one in view.judged]
+        now, decide = self._clock(), self._rules.current.authorizer.decide
+        verdicts = [
+            decide(facts, one, now=now, approvals=approvals, environment=self._rules.environment(one.id))
+            for one in view.judged
+        ]
         return max(verdicts, key=lambda verdict: _STRICTNESS.index(verdict.outcome))
 
     def _commit(
@@ -300,6 +314,7 @@ class Enforcement:
             pin=call.pin if call else None,
             observed=observed,
             client=self._client,
+            environment=self._rules.environment(view.id),
         )
         sends = policys and (verdict.outcome is Outcome.ALLOW or observed)
         decision = self._decision(number, facts, view, verdict, observed=observed)
@@ -322,6 +337,7 @@ class Enforcement:
             observed=observed,
             observing=self._observe,
             principal=self._principal,
+            policy_version=self._rules.version,
         )
 
     def _undecided(self, error: RuleOfTwoError) -> Decision:

@@ -31,7 +31,6 @@ from rule_of_two.gateway.tasks import Tasks
 from rule_of_two.gateway.timing import utc_now
 from rule_of_two.gateway.upkeep import Introduction, Upkeep
 from rule_of_two.model import Action
-from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.wire.eras import Era
 from rule_of_two.wire.peer import Ending, Limits, Peer, Transport
@@ -184,7 +183,6 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
         journal,
         client=client,
         principal=blueprint.principal,
-        policy_version=blueprint.policies.version,
         patience=blueprint.patience,
         clock=utc_now,
         origin_of=resources.origin_of,
@@ -195,7 +193,7 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
     )
     return Enforcement(
         session=session,
-        authorizer=Authorizer(blueprint.policies, blueprint.principal, blueprint.profile.name),
+        rules=resources.rules,
         journal=journal,
         consent=consent,
         desk=desk,

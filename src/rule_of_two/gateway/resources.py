@@ -23,8 +23,8 @@ from rule_of_two.gateway.blueprint import Blueprint
 from rule_of_two.gateway.connect import connecting
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.operator_log import say
+from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.gateway.timing import timestamp, utc_now
-from rule_of_two.policy.rights import Rights
 from rule_of_two.sessions.boundary import Attached, Boundaries
 from rule_of_two.sessions.key import Boundary, SessionKey
 from rule_of_two.sessions.presence import Presence
@@ -62,6 +62,7 @@ class Resources:
     pins: PinStore
     answers: Answers
     grants: Grants
+    rules: Rulebook
     connect: Connect
     """How upstreams are reached."""
 
@@ -149,10 +150,13 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
         closing(JournalStore(blueprint.state)) as store,
         Presence(blueprint.state) as presence,
     ):
+        rules = Rulebook(
+            blueprint.policies, blueprint.principal, blueprint.profile.name, manifests=blueprint.manifests_digest
+        )
         journal = Journal(
             store,
             timestamp,
-            policy_version=blueprint.policies.version,
+            policy_version=lambda: rules.version,
             principal=blueprint.principal,
             client=blueprint.profile.name,
         )
@@ -160,7 +164,7 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
         approvers = Approvers(blueprint.approvers, claimed_tenant=blueprint.principal.tenant)
         answers = Answers(
             approvers,
-            Rights(blueprint.policies, blueprint.principal, blueprint.profile.name),
+            rules,
             journal,
             state,
             boundaries,
@@ -179,7 +183,8 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
                 boundaries,
                 PinStore(state),
                 answers,
-                Grants(approvers, blueprint.policies.version, utc_now, answers.may_give),
+                Grants(approvers, lambda: rules.version, utc_now, answers.may_give),
+                rules,
                 connect or connecting(authorizations),
             )
             await tasks.start(DeskServer(desk, state=blueprint.state, gateway=secrets.token_hex(4)).run)

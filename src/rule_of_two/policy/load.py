@@ -18,6 +18,7 @@ import orjson
 
 from rule_of_two.errors import PolicyError
 from rule_of_two.policy.directory import Directory, Key, entity_literals, load_directory
+from rule_of_two.policy.files import DISK, Files
 from rule_of_two.policy.references import INVARIANT, files_of_set, find_files, shipped_policies
 from rule_of_two.policy.settings import set_settings
 from rule_of_two.policy.slices import Slices
@@ -33,13 +34,14 @@ _INVARIANT_AREA: Final = "r2."
 class Policies:
     """Policies that validated, parsed once.
 
-    ``version`` is the SHA-256 of schema, policies and entities: it changes with everything that can change a decision
-    or what is said of it, and not with layout, comments, file names or the order of sets. ``by_id`` is in the order
-    of the files. ``literals`` are the entities that policies name. ``only_communication`` is the set by which C counts
-    only where it communicates.
+    ``version`` is the SHA-256 of schema, policies and entities, and ``parts`` those of each alone: it changes with
+    everything that can change a decision or what is said of it, and not with layout, comments, file names or the order
+    of sets. ``by_id`` is in the order of the files. ``literals`` are the entities that policies name.
+    ``only_communication`` is the set by which C counts only where it communicates.
     """
 
     version: str
+    parts: Mapping[str, str]
     sets: tuple[str, ...]
     schema_text: str
     schema: cedarpy.Schema
@@ -51,7 +53,9 @@ class Policies:
     only_communication: str | None
 
 
-def load_policies(references: Sequence[str], *, relative_to: Path, entities: Sequence[str] = ()) -> Policies:
+def load_policies(
+    references: Sequence[str], *, relative_to: Path, entities: Sequence[str] = (), files: Files = DISK
+) -> Policies:
     """Load shipped sets, files and folders, and the invariant besides; and the files that describe ``entities``.
 
     :param references: as in ``policies:`` of the configuration.
@@ -64,34 +68,36 @@ def load_policies(references: Sequence[str], *, relative_to: Path, entities: Seq
     if repeated := [reference for reference in references if references.count(reference) > 1]:
         raise PolicyError(f"the policy set '{repeated[0]}' is named twice; name it once")
     folder = shipped_policies()
-    schema_text = _read(folder / SCHEMA_FILE)
+    schema_text = _read(folder / SCHEMA_FILE, files)
     grammar = Grammar(schema_text)
     loaded: dict[str, Policy] = {}
-    for file in files_of_set(INVARIANT):
-        _load_file(file, grammar, loaded)
+    for file in files_of_set(INVARIANT, files=files):
+        _load_file(file, grammar, loaded, files)
     invariant = frozenset(loaded)
     only_communication: str | None = None
     for reference in references:
         if reference == INVARIANT:
             raise PolicyError(f"the set '{INVARIANT}' is always loaded; take it off the list of policies")
         before = len(loaded)
-        files = find_files(reference, relative_to=relative_to)
-        for file in files:
-            _load_file(file, grammar, loaded, invariant)
-        if set_settings(files).c == "communication":
+        found = find_files(reference, relative_to=relative_to, files=files)
+        for file in found:
+            _load_file(file, grammar, loaded, files, invariant)
+        if set_settings(found, files=files).c == "communication":
             only_communication = reference
         if len(loaded) == before:
-            raise PolicyError(f"{files[0]}: the policy set '{reference}' holds no policy")
-    directory = load_directory([relative_to / name for name in entities], grammar.schema)
+            raise PolicyError(f"{found[0]}: the policy set '{reference}' holds no policy")
+    directory = load_directory([relative_to / name for name in entities], grammar.schema, files=files)
     trees = {name: policy_trees(policy.text)[0] for name, policy in loaded.items()}
-    content: dict[str, Any] = {
-        "schema": schema_text,
-        "policies": {policy.id: policy.tree for policy in loaded.values()},
-        "entities": sorted(orjson.dumps(entity, option=orjson.OPT_SORT_KEYS).decode() for entity in directory),
-        "only_communication": only_communication is not None,
+    parts = {
+        "schema": _digest(schema_text),
+        "policies": _digest(
+            {"trees": {policy.id: policy.tree for policy in loaded.values()}, "c": only_communication is not None}
+        ),
+        "entities": directory.digest,
     }
     return Policies(
-        version=hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        version=_digest(parts),
+        parts=MappingProxyType(parts),
         sets=tuple(references),
         schema_text=schema_text,
         schema=grammar.schema,
@@ -105,13 +111,13 @@ def load_policies(references: Sequence[str], *, relative_to: Path, entities: Seq
 
 
 def _load_file(
-    file: Path, grammar: Grammar, loaded: dict[str, Policy], invariant: frozenset[str] | None = None
+    file: Path, grammar: Grammar, loaded: dict[str, Policy], files: Files, invariant: frozenset[str] | None = None
 ) -> None:
     """Check each statement of a file, and add it to ``loaded``.
 
     ``invariant`` is ``None`` for the invariant's own files.
     """
-    text = _read(file)
+    text = _read(file, files)
     ids: list[str] = []
     for statement in split(text, file):
         policy = grammar.parse(statement)
@@ -139,9 +145,14 @@ def _check_whole(text: str, file: Path, ids: list[str]) -> None:
         raise PolicyError(f"{file}: holds the policies {found}, but {ids} were checked; write one statement a line")
 
 
-def _read(file: Path) -> str:
+def _digest(content: Any) -> str:
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _read(file: Path, files: Files) -> str:
     try:
-        return file.read_text(encoding="utf-8-sig")
+        # As a text file is read: a policy's lines are counted by their line feeds.
+        return files.read(file).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         raise PolicyError(f"{file}: cannot be read ({error.strerror}); check the path and its permissions") from error
     except UnicodeDecodeError as error:
