@@ -23,7 +23,9 @@ from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.manifests.recognise import Launch as Recognisable
 from rule_of_two.manifests.recognise import recognise
 from rule_of_two.model import Approver, Principal
-from rule_of_two.policy.load import Policies, load_policies
+from rule_of_two.policy.files import Snapshot
+from rule_of_two.policy.load import Policies
+from rule_of_two.policy.sources import Sources
 from rule_of_two.sessions.key import SessionKey
 from rule_of_two.wire.http import Kind
 
@@ -46,6 +48,9 @@ class Blueprint:
     config: Config
     profile: Profile
     principal: Principal
+    sources: Sources
+    files: Snapshot
+    """What the policies were loaded from."""
     policies: Policies
     upstreams: tuple[Upstream, ...]
     key: SessionKey
@@ -84,7 +89,9 @@ def draw(
     profile = _profile(client or config.client)
     manifests = [folder / name for name in config.manifests]
     secrets: list[str] = []
-    policies = load_policies(config.policies, relative_to=folder, entities=config.entities)
+    sources = Sources(config.policies, config.entities, folder)
+    files = sources.look()
+    policies = sources.load(files)
     unnamed = any(server.manifest is None and not server.disabled for server in config.servers.values())
     documents = list_manifests(manifests) if unnamed else ()
     upstreams = tuple(
@@ -108,6 +115,8 @@ def draw(
         config=config,
         profile=profile,
         principal=principal,
+        sources=sources,
+        files=files,
         policies=policies,
         upstreams=upstreams,
         key=SessionKey(who.user, who.tenant, profile.name, _workspace(profile), split.conversation),

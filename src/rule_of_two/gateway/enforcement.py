@@ -168,7 +168,7 @@ class Enforcement:
     def fingerprint(self) -> tuple[object, ...]:
         """What a decision about labels depends on: when it is equal, so is the decision."""
         view = self._session.view()
-        known = orjson.dumps(self._rules.environment(view.id))
+        known = orjson.dumps(dict(self._rules.environment(view.id)), option=orjson.OPT_SORT_KEYS)
         labels = frozenset((frozenset(one.after), one.dropped, one.frozen) for one in view.judged)
         return view.id, labels, self._rules.version, known
 

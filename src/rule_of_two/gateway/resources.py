@@ -23,6 +23,7 @@ from rule_of_two.gateway.blueprint import Blueprint
 from rule_of_two.gateway.connect import connecting
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.operator_log import say
+from rule_of_two.gateway.reload import Reloader
 from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.gateway.timing import timestamp, utc_now
 from rule_of_two.sessions.boundary import Attached, Boundaries
@@ -189,5 +190,8 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
             )
             await tasks.start(DeskServer(desk, state=blueprint.state, gateway=secrets.token_hex(4)).run)
             tasks.start_soon(journal.keep_flushing)
+            reloader = Reloader(blueprint.sources, rules, desk, journal)
+            await reloader.began(blueprint.files)
+            tasks.start_soon(reloader.run)
             yield resources
             tasks.cancel_scope.cancel()

@@ -59,24 +59,30 @@ class Snapshot(Files):
         self._files: dict[Path, bool] = {}
         self._listed: dict[Path, tuple[Path, ...]] = {}
         self._read: dict[Path, bytes | OSError] = {}
+        self._stamps: dict[Path, object] = {}
+        """What the disk said of each path before it was looked at."""
 
     def is_folder(self, path: Path) -> bool:
         if path not in self._folders:
+            self._stamps.setdefault(path, _stamp(path))
             self._folders[path] = super().is_folder(path)
         return self._folders[path]
 
     def is_file(self, path: Path) -> bool:
         if path not in self._files:
+            self._stamps.setdefault(path, _stamp(path))
             self._files[path] = super().is_file(path)
         return self._files[path]
 
     def policies_in(self, folder: Path) -> Sequence[Path]:
         if folder not in self._listed:
+            self._stamps.setdefault(folder, _stamp(folder))
             self._listed[folder] = tuple(super().policies_in(folder))
         return self._listed[folder]
 
     def read(self, path: Path) -> bytes:
         if path not in self._read:
+            self._stamps.setdefault(path, _stamp(path))
             try:
                 self._read[path] = super().read(path)
             except OSError as error:
@@ -96,6 +102,11 @@ class Snapshot(Files):
         """Everything that was read."""
         return MappingProxyType({path: one for path, one in self._read.items() if isinstance(one, bytes)})
 
+    def is_current(self) -> bool:
+        """Whether the disk says of everything that was looked at what it said before, so that reading it again would
+        find the same."""
+        return all(_stamp(path) == stamp for path, stamp in self._stamps.items())
+
     @property
     def digest(self) -> str:
         """SHA-256 over all that was found: the same only if nothing is different."""
@@ -109,3 +120,11 @@ class Snapshot(Files):
             },
         }
         return hashlib.sha256(orjson.dumps(found, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _stamp(path: Path) -> object:
+    try:
+        status = path.stat()
+    except OSError as error:
+        return error.errno
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
