@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from rule_of_two.audit.journal import Journal
 from rule_of_two.errors import ConfigurationError, PolicyError, StoreError
 from rule_of_two.escape import visible
 from rule_of_two.gateway.operator_log import say
-from rule_of_two.gateway.rulebook import Rulebook
+from rule_of_two.gateway.rulebook import Edition, Rulebook
 from rule_of_two.policy.files import Snapshot
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.sources import Sources
@@ -77,6 +78,10 @@ class Reloader:
 
     async def _take(self, found: Snapshot) -> None:
         policies = await anyio.to_thread.run_sync(self.sources.load, found, abandon_on_cancel=True)
+        async with self.rules.changing:
+            await self._put(policies)
+
+    async def _put(self, policies: Policies) -> None:
         before = self.rules.current
         version = self.rules.version_of(policies)
         if version == before.version:
@@ -86,11 +91,19 @@ class Reloader:
             return
         if policies.only_communication != before.policies.only_communication:
             raise PolicyError("`c:` of a set.yaml changed, on which all manifests depend: start the gateway again")
+        edition = await anyio.to_thread.run_sync(self._edition, policies, before.provided, abandon_on_cancel=True)
         await self.journal.event("policies", None, self._told(policies, event="in_force", instead_of=before.version))
         self._refused = False
-        self.rules.replace(policies)
+        self.rules.put(edition)
         self.desk.rules_changed(version)
         say(f"new policies are in force: version {version[:12]} instead of {before.version[:12]}")
+
+    def _edition(self, policies: Policies, provided: Sequence[Any]) -> Edition:
+        try:
+            return self.rules.edition(policies, provided)
+        except PolicyError as error:
+            say(f"what the provider 'directory' knows is left out under the new policies: {visible(str(error))}")
+            return self.rules.edition(policies)
 
     async def _refuse(self, error: PolicyError | ConfigurationError) -> None:
         self._refused = True

@@ -7,17 +7,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import anyio
 import orjson
 
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.model import Principal
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.policy.context import NOTHING_KNOWN, Environment
-from rule_of_two.policy.directory import Directory
+from rule_of_two.policy.directory import directory_of
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.rights import Rights
 
@@ -28,6 +29,9 @@ class Edition:
 
     version: str
     policies: Policies
+    """As their files say."""
+    provided: Sequence[Any]
+    """Entities that a provider knows besides those."""
     authorizer: Authorizer
     rights: Rights
 
@@ -52,7 +56,9 @@ class Rulebook:
         self._client = client
         self._manifests = manifests
         self.environment = environment
-        self.current = self._edition(policies)
+        self.changing = anyio.Lock()
+        """Held by whoever makes an edition out of the one in force, from reading it to replacing it."""
+        self.current = self.edition(policies)
 
     @property
     def version(self) -> str:
@@ -72,24 +78,30 @@ class Rulebook:
         """The digests that make up a version: of schema, policies, entities and manifests."""
         return {**policies.parts, "manifests": self._manifests}
 
-    def replace(self, policies: Policies) -> Edition:
-        """Put policies in force, from the next decision on."""
-        self.current = self._edition(policies)
-        return self.current
+    def edition(self, policies: Policies, provided: Sequence[Any] = ()) -> Edition:
+        """Policies ready to be put in force, with entities that a provider knows besides their files. Changes nothing
+        yet, and may run in a thread.
 
-    def describe(self, directory: Directory) -> None:
-        """Decide with these entities from now on. The version stays: what providers know changes by the minute, and no
-        yes of a person's would outlive it."""
-        current = self.current
-        self.current = self._edition(replace(current.policies, directory=directory))
+        The version does not cover what is provided: that changes by the minute, and no yes of a person's would outlive
+        it.
 
-    def _edition(self, policies: Policies) -> Edition:
+        :raises PolicyError: something provided is no entity, or stands in a file already.
+        """
+        used = policies
+        if provided:
+            known = [("the entity files", list(policies.directory)), ("the provider 'directory'", provided)]
+            used = replace(policies, directory=directory_of(known, policies.schema))
         return Edition(
             self.version_of(policies),
             policies,
-            Authorizer(policies, self._principal, self._client),
-            Rights(policies, self._principal, self._client, self.environment),
+            provided,
+            Authorizer(used, self._principal, self._client),
+            Rights(used, self._principal, self._client, self.environment),
         )
+
+    def put(self, edition: Edition) -> None:
+        """Have it in force, from the next decision on."""
+        self.current = edition
 
 
 def version(parts: Mapping[str, str]) -> str:
