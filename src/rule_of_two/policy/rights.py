@@ -54,9 +54,7 @@ class Rights:
 
         # INVARIANT: an error is a no; tests/policy/test_rights.py.
         """
-        judged = self.judge_answer(
-            approver, facts, view, choice=choice, channel=channel, approvals=approvals, now=now
-        )
+        judged = self.judge_answer(approver, facts, view, choice=choice, channel=channel, approvals=approvals, now=now)
         return judged.outcome is Outcome.ALLOW
 
     def may_manage(self, approver: Approver, view: SessionView, *, choice: str, now: datetime) -> bool:

@@ -86,7 +86,6 @@ class Replay:
         self._carry(call, session, labels=found.facts.labels, ran=past.ran, runs=runs)
         return Replayed(past, verdict, runs, found.certain)
 
-
     def _runs(self, past: Past, verdict: Verdict) -> bool:
         if verdict.outcome is not Outcome.ASK:
             return verdict.outcome is Outcome.ALLOW

@@ -8,12 +8,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    model_validator,
+)
 from pydantic.functional_validators import ModelWrapValidatorHandler
 from ruamel.yaml.comments import CommentedBase
 
 from rule_of_two.errors import Code
-from rule_of_two.model import Action, Label, Outcome
+from rule_of_two.model import ORDER, Action, Label, Outcome
 
 NOW: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 """The clock of a case that names no time: noon of a Thursday."""
@@ -67,7 +76,6 @@ class TargetsSpec(Shape):
     """Where a request reaches. ``complete: false``: something that the manifest declares was not understood."""
 
     hosts: tuple[Lower, ...] = ()
-    urls: tuple[str, ...] = ()
     paths: tuple[Path, ...] = ()
     recipients: tuple[Lower, ...] = ()
     amount: Annotated[str | None, BeforeValidator(_text)] = None
@@ -75,7 +83,10 @@ class TargetsSpec(Shape):
 
 
 class CallSpec(Shape):
-    """A request: exactly one of ``tool``, ``resource``, ``prompt`` (``<server>__<name>``) and ``server``."""
+    """A request: exactly one of ``tool``, ``resource``, ``prompt`` (``<server>__<name>``) and ``server``.
+
+    ``communicates`` and ``irreversible`` say what its C can do; the worst, unless they are written.
+    """
 
     tool: str | None = None
     resource: str | None = None
@@ -84,6 +95,8 @@ class CallSpec(Shape):
     action: Action | None = None
     labels: tuple[Label, ...] = ()
     targets: TargetsSpec = TargetsSpec()
+    communicates: bool = True
+    irreversible: bool = True
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:
@@ -131,6 +144,53 @@ class PrincipalSpec(Shape):
     roles: tuple[str, ...] = ()
     purpose: str = "general"
     interactive: bool = True
+    agent: str = "agent"
+    configuration: tuple[Label, ...] = ORDER
+
+
+class DeviceSpec(Shape):
+    """What the provider ``device`` knows."""
+
+    id: str
+    managed: bool
+
+
+class NetworkSpec(Shape):
+    """What the provider ``network`` knows."""
+
+    zone: str
+
+
+class LocalSpec(Shape):
+    """What the provider ``time`` knows: 0 to 23, and 1 (Monday) to 7."""
+
+    hour: Annotated[int, Field(ge=0, le=23)]
+    weekday: Annotated[int, Field(ge=1, le=7)]
+
+
+class EnvironmentSpec(Shape):
+    """What context providers know. What is not written, none knows."""
+
+    device: DeviceSpec | None = None
+    network: NetworkSpec | None = None
+    local: LocalSpec | None = None
+    risk: Annotated[int | None, Field(ge=0, le=100)] = None
+
+
+class DocumentSpec(Shape):
+    """One item of a result of ``server``, by what its platform asserts of it."""
+
+    server: str
+    id: str = "document"
+    labels: tuple[Label, ...] = ()
+    authors: tuple[str, ...] = ()
+    owner: str | None = None
+    tenant: str | None = None
+    role: str | None = None
+    confidentiality: int | None = None
+    purposes: tuple[str, ...] | None = None
+    created: AwareDatetime | None = None
+    expires: AwareDatetime | None = None
 
 
 class ApproverSpec(Shape):
@@ -148,14 +208,16 @@ class CaseSpec(Shape):
 
     name: Annotated[str, StringConstraints(min_length=1)]
     principal: PrincipalSpec = PrincipalSpec()
+    environment: EnvironmentSpec = EnvironmentSpec()
     client: str | None = None
     session: SessionSpec = SessionSpec()
     call: CallSpec | None = None
+    document: DocumentSpec | None = None
     approver: ApproverSpec | None = None
     choice: Literal["yes", "grant", "drop", "new", "freeze"] | None = None
     channel: Literal["console", "elicitation"] = "console"
     approvals: Annotated[int, Field(ge=0, le=100)] = 0
-    now: datetime | None = None
+    now: AwareDatetime | None = None
     expect: Outcome
     by: tuple[str, ...] = ()
     code: Code | None = None
@@ -163,9 +225,11 @@ class CaseSpec(Shape):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.document is not None and (self.call is not None or self.approver is not None):
+            raise ValueError("a document stands alone: without a call and an approver")
         if self.approver is None:
-            if self.call is None:
-                raise ValueError("a case needs a call")
+            if self.call is None and self.document is None:
+                raise ValueError("a case needs a call or a document")
             if self.choice is not None:
                 raise ValueError("a choice needs an approver")
         elif self.choice is None:
@@ -176,17 +240,18 @@ class CaseSpec(Shape):
             raise ValueError("refusing a call needs no right, so 'freeze' stands without one")
         elif self.expect is Outcome.ASK:
             raise ValueError("whether a person may answer is allow or deny")
-        if self.now is not None and self.now.tzinfo is None:
-            raise ValueError("'now' needs a time zone: 2026-03-02T09:00:00Z")
         return self
 
 
 class CasesDocument(Shape):
-    """A whole file. ``policies``: what the cases run with; ``principal``, ``client`` and ``now`` hold for each case."""
+    """A whole file. ``policies`` and ``entities``: what the cases run with, by names and by paths that start from the
+    file; ``principal``, ``environment``, ``client`` and ``now`` hold for each case that says nothing else."""
 
     version: Literal[1]
     policies: tuple[str, ...] | None = None
+    entities: Annotated[tuple[str, ...], BeforeValidator(lambda one: (one,) if isinstance(one, str) else one)] = ()
     principal: PrincipalSpec = PrincipalSpec()
+    environment: EnvironmentSpec = EnvironmentSpec()
     client: str = "generic"
-    now: Annotated[datetime, Field(default=NOW)]
+    now: AwareDatetime = NOW
     cases: Annotated[tuple[CaseSpec, ...], Field(min_length=1)]

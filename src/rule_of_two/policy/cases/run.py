@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rule_of_two.errors import ConfigurationError
-from rule_of_two.model import Principal, Verdict
+from rule_of_two.model import Approver, Facts, Principal, Verdict, labels_in
 from rule_of_two.policy.authorizer import Authorizer
-from rule_of_two.policy.cases.case import Case
+from rule_of_two.policy.cases.case import Case, as_lowered
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.rights import Rights
 from rule_of_two.policy.syntax import DEFAULT_DENY, nearest
@@ -89,16 +89,25 @@ class Runner:
             yield Result(case, verdict, tuple(self._problems(case, verdict)))
 
     def _verdict(self, case: Case) -> Verdict:
-        if case.approver is None:
-            if case.facts is None:
-                raise AssertionError("a case without an approver has a call")
-            return self._authorizer(case).decide(case.facts, case.view, now=case.now, approvals=case.approvals)
-        rights = Rights(self._policies, case.principal, case.client)
+        if case.approver is not None:
+            return self._answer(case, case.approver)
+        authorizer = self._authorizer(case)
+        now, approvals, environment = case.now, case.approvals, case.environment
+        if case.document is not None:
+            brings = labels_in(label for label, so in case.document["attrs"]["labels"].items() if so)
+            return authorizer.release(
+                case.document, brings, case.view, now=now, approvals=approvals, environment=environment
+            )
+        facts = as_lowered(_call(case), self._policies)
+        return authorizer.decide(facts, case.view, now=now, approvals=approvals, environment=environment)
+
+    def _answer(self, case: Case, approver: Approver) -> Verdict:
+        rights = Rights(self._policies, case.principal, case.client, lambda: case.environment)
         if case.facts is None:
-            return rights.judge_management(case.approver, case.view, choice=case.choice, now=case.now)
+            return rights.judge_management(approver, case.view, choice=case.choice, now=case.now)
         return rights.judge_answer(
-            case.approver,
-            case.facts,
+            approver,
+            as_lowered(case.facts, self._policies),
             case.view,
             choice=case.choice,
             channel=case.channel,
@@ -129,6 +138,12 @@ class Runner:
             return ""
         close = difflib.get_close_matches(case.facts.qualified, self._named, n=1, cutoff=_CLOSE)
         return f" (did you mean '{close[0]}'? No policy names '{case.facts.qualified}')" if close else ""
+
+
+def _call(case: Case) -> Facts:
+    if case.facts is None:
+        raise AssertionError("a case without an approver and a document has a call")
+    return case.facts
 
 
 def coverage(policies: Policies, results: Iterable[Result]) -> frozenset[str]:

@@ -66,13 +66,14 @@ def suite_at(path: str, *, relative_to: Path) -> Suite:
 def _suite(cases: CaseFile, own: Sequence[str], relative_to: Path) -> Suite:
     """``own``: the references that the cases stand beside. The invariant is always loaded, so it is no reference."""
     covered = own
+    entities = [str((cases.path.parent / name).absolute()) for name in cases.entities]
     if cases.policies is not None:
-        policies = load_policies(cases.policies, relative_to=cases.path.parent)
+        policies = load_policies(cases.policies, relative_to=cases.path.parent, entities=entities)
         if not own:
             covered, relative_to = cases.policies, cases.path.parent
     elif own:
         besides = [one for one in own if one not in {_DEFAULT, INVARIANT}]
-        policies = load_policies([_DEFAULT, *besides], relative_to=relative_to)
+        policies = load_policies([_DEFAULT, *besides], relative_to=relative_to, entities=entities)
     else:
         problem = (
             "says nothing of policies, and none stand beside it; write `policies: [default]` with what it is about"
