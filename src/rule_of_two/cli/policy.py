@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from rule_of_two.cli.policy_simulate import simulate
 from rule_of_two.cli.policy_test import test
 
 
@@ -17,4 +18,5 @@ def policy() -> None:
     """
 
 
+policy.add_command(simulate)
 policy.add_command(test)

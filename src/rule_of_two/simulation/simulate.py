@@ -72,6 +72,9 @@ class Simulation:
     undecided: int = 0
     """Calls that the other policies fail to decide, and so deny."""
 
+    environment: bool = False
+    """The other policies read what context providers know, which is not recorded: it counts as not known."""
+
     @property
     def questions_a_day(self) -> float:
         """How many more questions came on each day; below 0: fewer."""
@@ -93,6 +96,7 @@ class Simulation:
             "would_deny": self.would_deny,
             "uncertain": self.uncertain,
             "undecided": self.undecided,
+            "environment_not_recorded": self.environment,
             "not_policys": self.fixed,
             "unreadable": self.unreadable,
             "changes": [change.as_facts() for change in self.changes],
