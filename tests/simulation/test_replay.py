@@ -9,6 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rule_of_two.model import Principal
+from rule_of_two.policy.load import load_policies
+from rule_of_two.simulation.judge import Judge
 from tests.audit.recordings import Tape
 from tests.simulation.rehearsal import changes, forbid, rehearse
 
@@ -217,10 +220,6 @@ def test_policies_see_whose_session_it_was(tmp_path: Path) -> None:
 
 
 def test_policies_that_read_the_environment_are_told(tmp_path: Path) -> None:
-    from rule_of_two.model import Principal
-    from rule_of_two.policy.load import load_policies
-    from rule_of_two.simulation.judge import Judge
-
     (tmp_path / "own.cedar").write_text(forbid("x", "context has risk && context.risk > 3"))
     assert Judge(load_policies(["default", "./own.cedar"], relative_to=tmp_path), Principal()).reads_environment
     assert not Judge(load_policies(["default"], relative_to=tmp_path), Principal()).reads_environment
