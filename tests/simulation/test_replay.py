@@ -174,7 +174,7 @@ def test_several_sessions_that_a_call_was_judged_by_are_each_asked(tmp_path: Pat
     tape = Tape()
     tape.add("web__read", "A")
     tape.add("crm__get", "B")
-    body = {"held": {}, "reserved": {"A": 1, "B": 2}}
+    body: dict[str, Any] = {"held": {}, "reserved": {"A": 1, "B": 2}}
     tape.add("mail__send", "C", **body, outcome="allow", beside=[["A", False], ["B", False]])
     tape.add("mail__send", "C", **body, outcome="ask", observed=False, beside=[["AB", False], ["B", False]])
     assert changes(rehearse(tmp_path, tape.entries)) == []

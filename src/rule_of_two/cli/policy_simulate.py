@@ -94,12 +94,9 @@ def simulate(
     if not attacks:
         judge = Judge(then, principal_of(tried.config))
         relabel = _relabel(tried, folders) if folders or other is not None else as_recorded
-        found = run(
-            _recordings(context, recorded),
-            lambda: Replay(judge, relabel, all_yes=all_yes),
-            since=_begin(since, everything=session is not None or recorded is not None),
-            session=session,
-        )
+        begin = _begin(since, everything=session is not None or recorded is not None)
+        recordings = _recordings(context, recorded, begin, session)
+        found = run(recordings, lambda: Replay(judge, relabel, all_yes=all_yes), since=begin, session=session)
         found.environment = judge.reads_environment
         if session is not None and not found.calls:
             click.echo(f"rule-of-two: nothing is recorded of a session {visible(session)} in that time", err=True)
@@ -120,13 +117,14 @@ def _begin(since: timedelta | None, *, everything: bool) -> datetime | None:
     return utc_now() - (since or timedelta(days=7))
 
 
-def _recordings(context: Context, folder: Path | None) -> list[Recording]:
-    """The journal is read whole, since what a session held before is part of what is decided later."""
+def _recordings(context: Context, folder: Path | None, since: datetime | None, session: str | None) -> list[Recording]:
     if folder is not None:
         return recordings_in(folder)
     if not (context.state / "journal.db").exists():
         raise ConfigurationError("there is no journal yet; run the gateway, or name --recorded", file=context.state)
-    return [Recording("", JournalStore(context.state).decisions)]
+    store = JournalStore(context.state)
+    begin = "" if since is None else since.isoformat(timespec="microseconds")
+    return [Recording("", lambda: store.decisions(since=begin, session=session))]
 
 
 def _relabel(setting: _Setting, folders: Sequence[Path]) -> Relabel:
