@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "why": "Why a call was allowed, asked or denied.",
     "audit": "The journal, and whether every receipt in it holds.",
     "manifest": "Tool manifests and accepted definitions.",
+    "policy": "Policies: tested with cases, and tried out on what was recorded.",
 }
 
 
