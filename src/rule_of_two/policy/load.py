@@ -37,6 +37,7 @@ class Policies:
     version: str
     sets: tuple[str, ...]
     schema: cedarpy.Schema
+    schema_text: str
     handle: cedarpy.PolicySet
     by_id: Mapping[str, Policy]
     reads_now: bool
@@ -55,7 +56,7 @@ def load_policies(references: Sequence[str], *, relative_to: Path) -> Policies:
     if repeated := [reference for reference in references if references.count(reference) > 1]:
         raise PolicyError(f"the policy set '{repeated[0]}' is named twice; name it once")
     folder = shipped_policies()
-    schema_text = _read(folder / SCHEMA_FILE)
+    schema_text = read_text(folder / SCHEMA_FILE)
     grammar = Grammar(schema_text)
     loaded: dict[str, Policy] = {}
     texts = [_load_file(file, grammar, loaded) for file in files_of_set(INVARIANT)]
@@ -74,6 +75,7 @@ def load_policies(references: Sequence[str], *, relative_to: Path) -> Policies:
         version=hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest(),
         sets=tuple(references),
         schema=grammar.schema,
+        schema_text=schema_text,
         handle=cedarpy.PolicySet.from_str(text),
         by_id=MappingProxyType(loaded),
         reads_now=any(reads_now(tree) for tree in policy_trees(text)),
@@ -85,7 +87,7 @@ def _load_file(file: Path, grammar: Grammar, loaded: dict[str, Policy], invarian
 
     ``invariant`` is ``None`` for the invariant's own files.
     """
-    text = _read(file)
+    text = read_text(file)
     ids: list[str] = []
     for statement in split(text, file):
         policy = grammar.parse(statement)
@@ -114,7 +116,11 @@ def _check_whole(text: str, file: Path, ids: list[str]) -> None:
         raise PolicyError(f"{file}: holds the policies {found}, but {ids} were checked; write one statement a line")
 
 
-def _read(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """The text of a policy file.
+
+    :raises PolicyError: it cannot be read, or is no UTF-8.
+    """
     try:
         return file.read_text(encoding="utf-8-sig")
     except OSError as error:
