@@ -16,7 +16,7 @@ import anyio
 import orjson
 
 from rule_of_two.errors import StoreError
-from rule_of_two.model import Action, Facts, SessionView, StoredResource, Target, Verdict
+from rule_of_two.model import Action, Facts, Principal, SessionView, StoredResource, Target, Verdict
 from rule_of_two.store.journal import JournalStore, Line
 
 FLUSH_SECONDS: Final = 0.05
@@ -42,13 +42,22 @@ class Origin:
 
 
 class Journal:
-    """Writes typed entries. ``clock`` gives the time as ISO 8601 UTC."""
+    """Writes typed entries. ``clock`` gives the time as ISO 8601 UTC; ``principal`` is on whose behalf it decides."""
 
-    def __init__(self, store: JournalStore, clock: Callable[[], str], *, policy_version: str, client: str) -> None:
+    def __init__(
+        self, store: JournalStore, clock: Callable[[], str], *, policy_version: str, principal: Principal, client: str
+    ) -> None:
         self._store = store
         self._clock = clock
         self._policy_version = policy_version
         self._client = client
+        self._principal = {
+            "user": principal.user,
+            "tenant": principal.tenant,
+            "agent": principal.agent,
+            "purpose": principal.purpose,
+            "configuration": sorted(principal.configuration),
+        }
         self._outcomes: list[Line] = []
         self._waiting = anyio.Event()
         # Whoever holds it writes the oldest outcomes that wait. Until it is released nobody else writes any.
@@ -78,32 +87,21 @@ class Journal:
         :raises StoreError: it could not be committed, so nothing may be sent.
         """
         body: dict[str, Any] = {
-            "action": facts.action,
-            "upstream": facts.upstream,
-            "name": facts.name,
+            **_told(facts),
             "outcome": verdict.outcome,
             "code": verdict.code,
-            "labels": sorted(facts.labels),
             "held": view.held,
             "reserved": view.reserved,
             "dropped": view.dropped,
-            "targets": [_reached(target) for target in facts.targets],
             "policies": verdict.policies,
             "messages": verdict.messages,
             "policy_version": self._policy_version,
+            "principal": self._principal,
             "client": client or self._client,
         }
         if view.beside:
             # What names no conversation is judged by each of them, and not by what they hold together.
             body["beside"] = sorted({("".join(sorted(one.after)), one.dropped) for one in view.beside})
-        if facts.action in _NAMED_BY_MANIFESTS:
-            body["manifest"] = facts.manifest
-        if facts.reads:
-            body["reads"] = [_stored(resource) for resource in facts.reads]
-        if facts.writes:
-            body["writes"] = [_stored(resource) for resource in facts.writes]
-        if facts.lowered_by:
-            body["lowered_by"] = facts.lowered_by
         if verdict.errors:
             body["errors"] = verdict.errors
         if arguments is not None:
@@ -178,6 +176,28 @@ def targets_text(body: Mapping[str, Any]) -> str:
     """``example.org, /srv/x``: where the call of a decision's entry reached; empty when it named nothing."""
     values = [target["value"] or "(unreadable)" for target in body.get("targets", ())]
     return ", ".join(values)
+
+
+def _told(facts: Facts) -> dict[str, Any]:
+    """What a request touches, as it is written down."""
+    told: dict[str, Any] = {
+        "action": facts.action,
+        "upstream": facts.upstream,
+        "name": facts.name,
+        "labels": sorted(facts.labels),
+        "targets": [_reached(target) for target in facts.targets],
+    }
+    if "C" in facts.labels:
+        told["communicates"], told["irreversible"] = facts.communicates, facts.irreversible
+    if facts.action in _NAMED_BY_MANIFESTS:
+        told["manifest"] = facts.manifest
+    if facts.reads:
+        told["reads"] = [_stored(resource) for resource in facts.reads]
+    if facts.writes:
+        told["writes"] = [_stored(resource) for resource in facts.writes]
+    if facts.lowered_by:
+        told["lowered_by"] = facts.lowered_by
+    return told
 
 
 def _reached(target: Target) -> dict[str, Any]:

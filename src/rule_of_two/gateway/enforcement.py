@@ -24,7 +24,7 @@ from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.results import Refused
-from rule_of_two.model import ALL, NONE, Action, Decision, Facts, Labels, Outcome, SessionView, Verdict
+from rule_of_two.model import ALL, NONE, Action, Decision, Facts, Labels, Outcome, Principal, SessionView, Verdict
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.database import BusyError
@@ -60,6 +60,7 @@ class Enforcement:
         client: str,
         clock: Callable[[], datetime],
         grants: Grants,
+        principal: Principal,
         observe: bool = False,
     ) -> None:
         self._session = session
@@ -73,6 +74,7 @@ class Enforcement:
         self._grants = grants
         self._carriage = Carriage(journal, self.publish, self._undecided)
         self._observe = observe
+        self._principal = principal
 
     async def run(
         self, call: Call, send: Callable[[Flight], Awaitable[dict[str, Any]]], caller: Caller | None = None
@@ -319,10 +321,14 @@ class Enforcement:
             approvals=verdict.approvals,
             observed=observed,
             observing=self._observe,
+            principal=self._principal,
         )
 
     def _undecided(self, error: RuleOfTwoError) -> Decision:
-        return Decision(None, Outcome.DENY, error.code, "", {}, NONE, (), (str(error),), observing=self._observe)
+        said = (str(error),)
+        return Decision(
+            None, Outcome.DENY, error.code, "", {}, NONE, (), said, observing=self._observe, principal=self._principal
+        )
 
 
 _STRICTNESS: Final = (Outcome.ALLOW, Outcome.ASK, Outcome.DENY)

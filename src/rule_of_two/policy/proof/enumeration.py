@@ -79,7 +79,7 @@ class Enumeration:
 
 def enumerate_invariant(policies: Policies, actions: Iterable[Action] = Action) -> Enumeration:
     """The invariant of a loaded set on the engine, alone beside the most generous permit."""
-    permit = Policy("enumeration.permit-all", None, None, Path(), 0, cedarpy.policies_to_json_str(_GENEROUS))
+    permit = Policy("enumeration.permit-all", None, None, Path(), 0, _GENEROUS, cedarpy.policies_to_json_str(_GENEROUS))
     invariant = only(policies, lambda policy: policy.id.startswith(AREA), [permit])
     asked = list(actions)
     found = differences(Authorizer(invariant, Principal(), "generic"), asked, _NOW)

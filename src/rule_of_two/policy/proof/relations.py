@@ -19,13 +19,14 @@ from rule_of_two.policy.proof.formula import (
     Formula,
     Node,
     Number,
+    TRUE,
     Unknown,
     Values,
     every,
     negated,
     some,
 )
-from rule_of_two.policy.proof.schema import SchemaView
+from rule_of_two.policy.proof.schema import EntityType, SchemaView
 
 _MOST_PAIRS: Final = 20_000
 """Pairs of atoms about one expression that are related at most; with more they stay free."""
@@ -47,6 +48,7 @@ def relations(found: Iterable[Atom], view: SchemaView, classes: ActionClasses, v
     yield classes.axioms()
     yield from _types(flags["in"], literals, view, classes)
     yield from _reflexive(flags["in"], literals)
+    yield from _belonging(flags["in"], view, classes, values)
     yield from _patterns(flags["like"], literals)
     yield from _sets(flags)
 
@@ -71,6 +73,25 @@ def _reflexive(inside: Iterable[Flag], literals: Mapping[str, list[tuple[Equal, 
         for equal, text in literals.get(f"Entity {key_of(flag.node['in']['left'])}", ()):
             if entity is not None and text == uid_text(entity):
                 yield _implies(equal, flag)
+
+
+def _belonging(
+    inside: Iterable[Flag], view: SchemaView, classes: ActionClasses, values: Values
+) -> Iterator[Formula]:
+    """The gateway puts a session in its agent and nothing else, and what is used in its server and nothing else."""
+    for variable, attribute, kind in (("principal", "agent", "Session"), ("resource", "server", None)):
+        node = {".": {"left": {"Var": variable}, "attr": attribute}}
+        belongs = Unknown(f"Entity {key_of(node)}", "Entity", node)
+        types = [one.name for one in view.types_at(variable, [attribute]) if isinstance(one, EntityType)]
+        for flag in inside:
+            entity = entity_of(flag.node["in"]["right"])
+            if flag.node["in"]["left"] != {"Var": variable} or entity is None or [entity["type"]] != types:
+                continue
+            equal = Equal(belongs, Number(values.number("Entity", uid_text(entity))))
+            namespace = entity["type"].rpartition("::")[0]
+            where = TRUE if kind is None else classes.is_of(variable, [f"{namespace}::{kind}"])
+            yield _implies(flag, equal)
+            yield _implies(every((where, equal)), flag)
 
 
 def _patterns(likes: list[Flag], literals: Mapping[str, list[tuple[Equal, str]]]) -> Iterator[Formula]:

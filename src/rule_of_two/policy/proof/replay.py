@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cedarpy
 import orjson
 
+from rule_of_two.policy.directory import NOBODY
 from rule_of_two.policy.engine import contained, evaluate
-from rule_of_two.policy.entities import Participants
+from rule_of_two.policy.entities import parsed
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.proof.formula import Node
 from rule_of_two.policy.proof.request import Request
@@ -27,7 +28,13 @@ class Answer:
 
 def replay(request: Request, approvals: Iterable[int], policies: Policies) -> Sequence[Answer]:
     """One answer for each number of approvals. Nothing that the engine raises gets out: it is an error of the answer."""
-    return [contained(lambda count=count: _ask(request, count, policies), lambda error, count=count: Answer(count, False, (), (error,))) for count in approvals]
+
+    def answer(count: int) -> Answer:
+        return contained(
+            lambda: _ask(request, count, policies), lambda error: Answer(count, allowed=False, policies=(), errors=(error,))
+        )
+
+    return [answer(count) for count in approvals]
 
 
 def unrealised(request: Request, wanted: Mapping[str, tuple[Node, bool]], policies: Policies) -> Sequence[str]:
@@ -47,8 +54,12 @@ def unrealised(request: Request, wanted: Mapping[str, tuple[Node, bool]], polici
 
 
 def _ask(request: Request, count: int, policies: Policies) -> Answer:
-    participants = Participants(request.principal, request.action, request.resource, _entities(request, policies))
-    result = evaluate(policies, participants, {**request.context, "approved": count > 0, "approvals": count})
+    nobody = replace(policies, directory=NOBODY)  # the request says all that there is of entities
+    participants = parsed(
+        nobody, request.principal, request.action, request.resource, request.entities, request.server
+    )
+    context = {**request.context, "approved": count > 0, "approvals": count}
+    result = evaluate(policies.schema, participants, context)
     names = result.diagnostics.id_annotations_by_reason
     errors = tuple(result.diagnostics.errors)
     if result.decision is cedarpy.Decision.NoDecision and not errors:

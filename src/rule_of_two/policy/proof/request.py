@@ -44,6 +44,15 @@ class Request:
     context: dict[str, Any]
     entities: list[dict[str, Any]]
 
+    @property
+    def server(self) -> Uid:
+        """The server that the resource belongs to; itself, where it belongs to none."""
+        for entity in self.entities:
+            if entity["uid"] == self.resource and "server" in entity["attrs"]:
+                server: Uid = entity["attrs"]["server"]["__entity"]
+                return server
+        return self.resource
+
     def as_facts(self) -> dict[str, Any]:
         """For JSON."""
         return {
@@ -86,6 +95,8 @@ class _Builder:
         resource = self._entity(EntityType(resource_type), ("resource",))
         context = self._value(shape.context, ("context",))
         context = {name: value for name, value in context.items() if name not in {"approved", "approvals"}}
+        for attribute in ("agent", "server"):  # as the gateway has it: a session is in its agent, a tool in its server
+            self._put_in_attribute(principal if attribute == "agent" else resource, attribute)
         for path, group in self._inside:
             self._put_inside(path, group)
         kind, _, name = shape.uid.rpartition("::")
@@ -198,6 +209,8 @@ class _Builder:
         if uid["type"] != kind.name:
             uid = {"type": kind.name, "id": f"{name}{number}"}
         text = uid_text(uid)
+        if text in self._entities and path not in self._named:
+            return uid
         entity = self._entities.setdefault(text, {"uid": uid, "attrs": {}, "parents": []})
         shape = self._view.entities.get(kind.name)
         if shape is not None:
@@ -218,6 +231,12 @@ class _Builder:
             self._add_parent(child, step)
             child = step
         self._add_parent(child, parent)
+
+    def _put_in_attribute(self, child: Uid, attribute: str) -> None:
+        named = self._entities[uid_text(child)]["attrs"].get(attribute, {}).get("__entity")
+        shape = self._view.entities.get(child["type"])
+        if named is not None and shape is not None and named["type"] in shape.parents and named != child:
+            self._add_parent(child, named)
 
     def _add_parent(self, child: Uid, parent: Uid) -> None:
         parents = self._entities[uid_text(child)]["parents"]

@@ -6,18 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from types import MappingProxyType
 
-import cedarpy
-import orjson
-
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.proof.abstraction import tree_of
+from rule_of_two.policy.slices import Slices
 from rule_of_two.policy.syntax import Policy
 
 
 def only(policies: Policies, keep: Callable[[Policy], bool], besides: Iterable[Policy] = ()) -> Policies:
     """Those for which ``keep`` says so, in their order, and ``besides``. Not for serving: nothing checks what is left."""
-    kept = [*filter(keep, policies.by_id.values()), *besides]
-    trees = {f"policy{number}": tree_of(policy) for number, policy in enumerate(kept)}
-    text = orjson.dumps({"templates": {}, "staticPolicies": trees, "templateLinks": []}).decode()
-    by_id = MappingProxyType({policy.id: policy for policy in kept})
-    return replace(policies, handle=cedarpy.PolicySet.from_json_str(text), by_id=by_id)
+    kept = {policy.id: policy for policy in (*filter(keep, policies.by_id.values()), *besides)}
+    slices = Slices({name: (tree_of(policy), policy.text) for name, policy in kept.items()})
+    return replace(policies, slices=slices, by_id=MappingProxyType(kept))
