@@ -22,6 +22,7 @@ class References:
 
     names: tuple[str, ...]
     relative_to: Path
+    entities: tuple[str, ...] = ()
     supplied: frozenset[str] | None = None
 
 
@@ -37,7 +38,7 @@ def references(context: Context, arguments: Sequence[str]) -> References:
     config, path = found_config(context.config)
     if config is None:
         raise ConfigurationError(f"there is no configuration at {path}; name sets, files or folders, such as `default`")
-    return References(config.policies, path.parent)
+    return References(config.policies, path.parent, config.entities)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Final
 
 from rule_of_two.errors import PolicyError
 from rule_of_two.policy.load import read_text
-from rule_of_two.policy.proof.abstraction import tree_of
+from rule_of_two.policy.proof.abstraction import reads_approvals, tree_of
 from rule_of_two.policy.references import PROPERTIES
 from rule_of_two.policy.statements import Statement, split
 from rule_of_two.policy.syntax import Grammar, Policy
@@ -50,6 +50,8 @@ def _property(statement: Statement, grammar: Grammar) -> Policy:
     tree = tree_of(one)
     if one.message is None:
         raise statement.error("a property needs a @message, the sentence that a report says of it", one.id)
+    if reads_approvals(one):
+        raise statement.error("a property is about requests, not about what people answered; use @even instead", one.id)
     annotations = tree.get("annotations", {})
     wanted = _EVEN[tree["effect"]]
     if "even" in annotations and annotations["even"] != wanted:

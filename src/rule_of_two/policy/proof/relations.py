@@ -46,7 +46,7 @@ def relations(found: Iterable[Atom], view: SchemaView, classes: ActionClasses, v
                     if text is not None:
                         literals[one.key].append((atom, text))
     yield classes.axioms()
-    yield from _types(flags["in"], literals, view, classes)
+    yield from _types(flags["in"], literals, view, classes, values)
     yield from _reflexive(flags["in"], literals)
     yield from _belonging(flags["in"], view, classes, values)
     yield from _patterns(flags["like"], literals)
@@ -54,7 +54,11 @@ def relations(found: Iterable[Atom], view: SchemaView, classes: ActionClasses, v
 
 
 def _types(
-    inside: Iterable[Flag], literals: Mapping[str, list[tuple[Equal, str]]], view: SchemaView, classes: ActionClasses
+    inside: Iterable[Flag],
+    literals: Mapping[str, list[tuple[Equal, str]]],
+    view: SchemaView,
+    classes: ActionClasses,
+    values: Values,
 ) -> Iterator[Formula]:
     """Principal and resource are of the type of what they equal, and can only be in what their type can be in."""
     for variable in ("principal", "resource"):
@@ -63,7 +67,8 @@ def _types(
     for flag in inside:
         left, entity = flag.node["in"]["left"], entity_of(flag.node["in"]["right"])
         if entity is not None and left.get("Var") in {"principal", "resource"}:
-            yield _implies(flag, classes.is_of(left["Var"], view.below(entity["type"])))
+            itself = Equal(_variable(left), Number(values.number("Entity", uid_text(entity))))
+            yield _implies(flag, some((itself, classes.is_of(left["Var"], view.below(entity["type"])))))
 
 
 def _reflexive(inside: Iterable[Flag], literals: Mapping[str, list[tuple[Equal, str]]]) -> Iterator[Formula]:
@@ -78,10 +83,16 @@ def _reflexive(inside: Iterable[Flag], literals: Mapping[str, list[tuple[Equal, 
 def _belonging(
     inside: Iterable[Flag], view: SchemaView, classes: ActionClasses, values: Values
 ) -> Iterator[Formula]:
-    """The gateway puts a session in its agent and nothing else, and what is used in its server and nothing else."""
+    """The gateway puts a session in its agent and nothing else, and what is used in its server and nothing else.
+
+    The server of a server is itself.
+    """
     for variable, attribute, kind in (("principal", "agent", "Session"), ("resource", "server", None)):
         node = {".": {"left": {"Var": variable}, "attr": attribute}}
-        belongs = Unknown(f"Entity {key_of(node)}", "Entity", node)
+        belongs = _variable(node)
+        if variable == "resource":
+            servers = [name for name in view.entities if name.endswith("::Server")]
+            yield _implies(classes.is_of(variable, servers), Equal(belongs, _variable({"Var": variable})))
         types = [one.name for one in view.types_at(variable, [attribute]) if isinstance(one, EntityType)]
         for flag in inside:
             entity = entity_of(flag.node["in"]["right"])
@@ -145,6 +156,10 @@ def matches(text: str, pattern: list[Node]) -> bool:
         if not rows:
             return False
     return len(text) in rows
+
+
+def _variable(node: Node) -> Unknown:
+    return Unknown(f"Entity {key_of(node)}", "Entity", node)
 
 
 def _implies(condition: Formula, then: Formula) -> Formula:

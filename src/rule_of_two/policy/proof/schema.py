@@ -109,9 +109,9 @@ class SchemaView:
         return of.attributes.get(name) if isinstance(of, Record) else None
 
     def below(self, name: str) -> frozenset[str]:
-        """The entity types whose entities can be ``in`` one of type ``name``, that type included."""
-        found = {name}
-        while more := {one.name for one in self.entities.values() if one.parents & found} - found:
+        """The entity types whose entities can be ``in`` another one of type ``name``."""
+        found: set[str] = set()
+        while more := {one.name for one in self.entities.values() if one.parents & (found | {name})} - found:
             found |= more
         return frozenset(found)
 

@@ -23,7 +23,6 @@ from rule_of_two.policy.proof.formula import (
     Term,
     Truth,
     Unknown,
-    unknowns,
 )
 
 NEED_CVC5 = "proofs need cvc5; install it with `pip install 'mcp-rule-of-two[prove]'`"
@@ -77,6 +76,7 @@ class Solver:
         self._solver = cvc5.Solver(self._terms)
         self._solver.setOption("produce-models", "true")
         self._solver.setOption("incremental", "true")
+        self._solver.setOption("produce-unsat-assumptions", "true")
         self._solver.setLogic("QF_UFLIA")
         self._unknowns: dict[tuple[str, str], Any] = {}
         self._sources: dict[tuple[str, str], Unknown | Flag] = {}
@@ -136,40 +136,45 @@ class Solver:
         answer = self._solver.checkSatAssuming(*terms) if terms else self._solver.checkSat()
         return True if answer.isSat() else False if answer.isUnsat() else None
 
+    def excluded(self, *terms: Any) -> Sequence[Any] | None:
+        """Those of ``terms`` that no request satisfies all of, not all of them if some suffice; else ``None``."""
+        if not self._solver.checkSatAssuming(*terms).isUnsat():
+            return None
+        found: Sequence[Any] = self._solver.getUnsatAssumptions()
+        return found
+
     def holds(self, term: Any) -> bool:
         """Whether ``term`` is true in what :meth:`possible` found last."""
         return bool(self._solver.getValue(term).getBooleanValue())
 
-    def model(self, formulas: Iterable[tuple[Formula, Pass]]) -> Model:
-        """What :meth:`possible` found last, as far as these formulas read it."""
+    def model(self, wanted: Iterable[Unknown | Flag], passes: Sequence[Pass]) -> Model:
+        """What :meth:`possible` found last, as far as these unknowns tell."""
         flags: dict[tuple[str, str], bool] = {}
         numbers: dict[tuple[str, str], int] = {}
         nodes: dict[str, Any] = {}
         sorts: dict[str, str] = {}
-        for formula, at in formulas:
-            for unknown in unknowns(formula):
-                if unknown == APPROVALS:
-                    continue
-                name = at.name if unknown.varies else ""
+        for unknown in wanted:
+            if unknown == APPROVALS:
+                continue
+            nodes[unknown.key] = unknown.node
+            for at in passes if unknown.varies else (UNASKED,):
                 value = self._solver.getValue(self._unknown(unknown, at))
-                nodes[unknown.key] = unknown.node
+                key = (unknown.key, at.name if unknown.varies else "")
                 if isinstance(unknown, Flag):
-                    flags[unknown.key, name] = value.getBooleanValue()
+                    flags[key] = value.getBooleanValue()
                 else:
-                    numbers[unknown.key, name] = value.getIntegerValue()
+                    numbers[key] = value.getIntegerValue()
                     sorts[unknown.key] = unknown.sort
         counts = {name: self._solver.getValue(term).getIntegerValue() for name, term in self._passes.items()}
         return Model(flags, numbers, nodes, sorts, counts)
 
-    def read(self, formulas: Iterable[Formula], at: Pass) -> Mapping[Unknown | Flag, int | bool]:
-        """The unknowns of ``formulas`` in what :meth:`possible` found last."""
+    def values(self, wanted: Iterable[Unknown | Flag], at: Pass) -> Mapping[Unknown | Flag, int | bool]:
+        """These unknowns in what :meth:`possible` found last."""
         found: dict[Unknown | Flag, int | bool] = {}
-        for formula in formulas:
-            for unknown in unknowns(formula):
-                if unknown not in found:
-                    value = self._solver.getValue(self._unknown(unknown, at))
-                    flag = isinstance(unknown, Flag)
-                    found[unknown] = value.getBooleanValue() if flag else value.getIntegerValue()
+        for unknown in wanted:
+            if unknown not in found:
+                value = self._solver.getValue(self._unknown(unknown, at))
+                found[unknown] = value.getBooleanValue() if isinstance(unknown, Flag) else value.getIntegerValue()
         return found
 
     def _atom(self, atom: Atom, at: Pass) -> Any:

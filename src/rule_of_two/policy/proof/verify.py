@@ -10,7 +10,7 @@ from rule_of_two.policy.load import Policies
 from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, reads_approvals, tree_of
 from rule_of_two.policy.proof.claims import ASKS, Claim, claims, property_claims
 from rule_of_two.policy.proof.expressions import attributes_read
-from rule_of_two.policy.proof.formula import Flag, Formula, every
+from rule_of_two.policy.proof.formula import Flag, unknowns
 from rule_of_two.policy.proof.replay import Answer, replay, unrealised
 from rule_of_two.policy.proof.request import Request, build
 from rule_of_two.policy.proof.schema_text import read_schema
@@ -23,6 +23,9 @@ Progress = Callable[[str], None]
 
 _ATTEMPTS: Final = 12
 """Requests tried on the engine before a claim counts as neither proved nor refuted."""
+
+_PLAIN: Final = 3
+"""The first of them, which are looked for among requests that are easy to follow."""
 
 _PLAINER: Final = (
     'action == Gateway::Action::"call_tool"',
@@ -82,6 +85,9 @@ class Prover:
         self._plainer = [self.abstraction.condition(text) for text in _PLAINER]
         for fact in self.abstraction.facts((*(one.where for one in self._all_claims), *self._plainer)):
             self.solver.add(fact)
+        read = (*(one.matches for one in self.abstraction.policies), self.abstraction.classes.axioms(), *self._plainer)
+        found = dict.fromkeys(unknown for formula in read for unknown in unknowns(formula))
+        self._unknowns = list(found)
         self._selectors: dict[str, Any] = {}
         self._set_of = set_of
         self._allowed: dict[tuple[str, bool], Any] = {}
@@ -152,9 +158,9 @@ class Prover:
         """Tries requests on the engine until one does what the model says."""
         solver, assumed, tried = self.solver, (), 0
         question = list(question)
-        while tried < _ATTEMPTS and solver.possible(*self._plain(question)):
+        while tried < _ATTEMPTS and solver.possible(*(self._plain(question) if tried < _PLAIN else question)):
             tried += 1
-            model = solver.model(self._read(claim))
+            model = solver.model((*self._unknowns, *unknowns(claim.where)), [at for at, _ in claim.passes])
             sets = tuple(sorted(name for name, term in self._selectors.items() if solver.holds(term)))
             counts = [self._count(at, model) for at, _ in claim.passes]
             wrong: Sequence[str]
@@ -181,14 +187,6 @@ class Prover:
             if self.solver.possible(*kept, term):
                 kept.append(term)
         return kept
-
-    def _read(self, claim: Claim) -> Iterable[tuple[Formula, Pass]]:
-        yield self.abstraction.classes.axioms(), UNASKED
-        yield claim.where, UNASKED
-        for one in self.abstraction.policies:
-            for at, _ in claim.passes:
-                yield one.matches, at
-        yield every(self._plainer), UNASKED
 
     def _wanted(self, model: Model) -> Mapping[str, tuple[Any, bool]]:
         """The Boolean expressions that the model took for true or false."""
