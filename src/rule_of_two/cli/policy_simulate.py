@@ -32,7 +32,6 @@ from rule_of_two.simulation.report import FailOn, attack_lines, compared, fails,
 from rule_of_two.simulation.simulate import simulate as run
 from rule_of_two.store.journal import Entry, JournalStore
 
-
 _EVERY: Final = 500
 """Entries between two words of progress."""
 

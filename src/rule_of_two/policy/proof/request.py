@@ -205,9 +205,7 @@ class _Builder:
         sort, number = self._numbers.get(path, ("Entity", -1))
         known = self._values.text(sort, number)
         name = kind.name.rpartition("::")[2].lower()
-        uid = (
-            _uid(known) if known is not None else {"type": kind.name, "id": name if number == -1 else f"{name}{number}"}
-        )
+        uid = _uid(known) if known is not None else {"type": kind.name, "id": name if number == -1 else f"{name}{number}"}
         if uid["type"] != kind.name:
             uid = {"type": kind.name, "id": f"{name}{number}"}
         text = uid_text(uid)

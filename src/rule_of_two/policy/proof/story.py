@@ -44,9 +44,7 @@ def _before(request: Request) -> Iterator[str]:
 
 def _call(request: Request) -> str:
     labels = "".join(f"[{label}]" for label in ORDER if request.context.get("labels", {}).get(label)) or "no label"
-    text = (
-        f"{uid_text(request.principal)} asks for {request.action['id']} of {uid_text(request.resource)}, with {labels}"
-    )
+    text = f"{uid_text(request.principal)} asks for {request.action['id']} of {uid_text(request.resource)}, with {labels}"
     facts = [f"context.{name} is {_text(value)}" for name, value in _flat(request.context) if _is_told(value)]
     return f"{text}{''.join(f'; {fact}' for fact in facts)}."
 
@@ -59,9 +57,7 @@ def _answer(answer: Answer, policies: Mapping[str, Policy]) -> str:
     if answer.allowed:
         return f"{asked} it runs, by {by}."
     messages = [policies[name].message for name in answer.policies if name in policies]
-    return f"{asked} it is denied, " + (
-        f"by {by}: {' '.join(filter(None, messages))}" if by else "since no policy permits it."
-    )
+    return f"{asked} it is denied, " + (f"by {by}: {' '.join(filter(None, messages))}" if by else "since no policy permits it.")
 
 
 def _where(policy: Policy) -> str:

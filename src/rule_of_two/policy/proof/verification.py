@@ -133,9 +133,7 @@ class Verification:
         return facts
 
 
-def verify(
-    policies: Policies, properties: Sequence[Policy] = (), *, progress: Progress = lambda _: None
-) -> Verification:
+def verify(policies: Policies, properties: Sequence[Policy] = (), *, progress: Progress = lambda _: None) -> Verification:
     """Enumerate the invariant, then prove every claim about the whole set and the operator's properties.
 
     :raises PolicyError: the schema cannot be read by the prover.
@@ -178,3 +176,4 @@ def expression_text(key: str) -> str:
 def _place(one: Result) -> str:
     origin = one.claim.origin
     return "" if origin is None else f"  ({origin.policy.id}, {origin.policy.file}:{origin.policy.line})"
+

@@ -70,11 +70,7 @@ class Prover:
     """Proves claims about the policies of a set. One solver, in which every formula is said once."""
 
     def __init__(
-        self,
-        policies: Policies,
-        properties: Sequence[Policy] = (),
-        *,
-        set_of: Callable[[Policy], str | None] | None = None,
+        self, policies: Policies, properties: Sequence[Policy] = (), *, set_of: Callable[[Policy], str | None] | None = None
     ) -> None:
         """:param set_of: the set that a policy belongs to, to prove for all combinations of sets; ``None``: always there.
 
