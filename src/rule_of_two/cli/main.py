@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "audit": "The journal, and whether every receipt in it holds.",
     "policy": "Check policies, and prove that the Rule of Two holds with them.",
     "manifest": "Tool manifests and accepted definitions.",
+    "policy": "Policies: tested with cases, and tried out on what was recorded.",
 }
 
 

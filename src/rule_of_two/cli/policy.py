@@ -1,16 +1,18 @@
-"""``rule-of-two policy``: the policies of a configuration."""
+"""``rule-of-two policy``: policies as code, checked, tested, proved and tried before they decide."""
 
 from __future__ import annotations
 
 import click
 
 from rule_of_two.cli.policy_check import check
+from rule_of_two.cli.policy_simulate import simulate
+from rule_of_two.cli.policy_test import test
 from rule_of_two.cli.policy_verify import verify
 
 
 @click.group()
 def policy() -> None:
-    """Check policies, and prove what they do.
+    """Check, test, prove and try policies.
 
     \b
     Example:
@@ -19,4 +21,6 @@ def policy() -> None:
 
 
 policy.add_command(check)
+policy.add_command(test)
 policy.add_command(verify)
+policy.add_command(simulate)

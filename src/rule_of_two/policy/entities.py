@@ -67,6 +67,16 @@ class EntityStore:
             self._participants.put(key, known)
         return known
 
+    def of_document(self, session: str, document: Entity) -> Participants:
+        """The entities of a decision about an item of a result.
+
+        :raises ValueError: an id is not valid Unicode, or the schema refuses an entity.
+        """
+        own = session_entities(self._principal, self._client, session)
+        server: Uid = document["attrs"]["server"]["__entity"]
+        roots = [*own, {"uid": server, "attrs": {"server": document["attrs"]["server"]}, "parents": []}, document]
+        return parsed(self._policies, own[0]["uid"], uid("Action", "return_document"), document["uid"], roots, server)
+
 
 def parsed(
     policies: Policies, principal: Uid, action: Uid, resource: Uid, roots: list[Entity], server: Uid
