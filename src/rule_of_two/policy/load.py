@@ -66,8 +66,8 @@ def load_policies(
 
     :param references: as in ``policies:`` of the configuration.
     :param relative_to: the folder that relative paths start from; never the working directory.
-    :param refused: told of each policy, file or set that is refused, to find them all at once. What it lets pass is left
-        out of the result, which is then not to be served.
+    :param refused: told of each policy, file or set that is refused, to find them all at once. What it lets pass is
+        left out of the result, which is then not to be served.
     :raises PolicyError: nothing named, something not found, unreadable or empty, or a policy that is refused; one
         sentence with file, line and ``@id``.
     """

@@ -17,12 +17,14 @@ from rule_of_two.policy.proof.properties import load_properties, properties_besi
 from rule_of_two.policy.proof.solver import can_prove
 from rule_of_two.policy.references import find_files, shipped_policies
 
-_PLACE: Final = re.compile(r"(?P<file>.+?):(?:(?P<line>[0-9]+):)? (?:@id '(?P<policy>[^']*)': )?(?P<problem>.*)", re.DOTALL)
+_PLACE: Final = re.compile(
+    r"""(?P<file>.+?):(?:(?P<line>[0-9]+):)? (?:@id '(?P<policy>[^']*)': )?(?P<problem>.*)""", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``semantic`` is false where `cvc5` is not installed, so that nothing was said of what policies do to each other."""
+    """``semantic`` is false where `cvc5` is not installed: nothing was said of what policies do to each other."""
 
     policies: int
     findings: Sequence[Finding]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cedarpy
 import orjson
@@ -88,7 +88,8 @@ def tree_of_text(text: str) -> Node:
 
 def expression(text: str) -> Node:
     """A condition in Cedar as an expression."""
-    return tree_of_text(f"permit (principal, action, resource) when {{ {text} }};")["conditions"][0]["body"]
+    tree: Any = tree_of_text(f"permit (principal, action, resource) when {{ {text} }};")
+    return tree["conditions"][0]["body"]
 
 
 def reads_approvals(policy: Policy) -> bool:
