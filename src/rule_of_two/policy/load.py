@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from rule_of_two.policy.directory import Directory, Key, entity_literals, load_d
 from rule_of_two.policy.references import INVARIANT, files_of_set, find_files, shipped_policies
 from rule_of_two.policy.settings import set_settings
 from rule_of_two.policy.slices import Slices
-from rule_of_two.policy.statements import split
+from rule_of_two.policy.statements import Statement, split
 from rule_of_two.policy.syntax import Grammar, Policy, policy_trees, reads_now
 
 SCHEMA_FILE: Final = "rule-of-two.cedarschema"
@@ -51,11 +51,23 @@ class Policies:
     only_communication: str | None
 
 
-def load_policies(references: Sequence[str], *, relative_to: Path, entities: Sequence[str] = ()) -> Policies:
+def _raise(error: PolicyError) -> None:
+    raise error
+
+
+def load_policies(
+    references: Sequence[str],
+    *,
+    relative_to: Path,
+    entities: Sequence[str] = (),
+    refused: Callable[[PolicyError], None] = _raise,
+) -> Policies:
     """Load shipped sets, files and folders, and the invariant besides; and the files that describe ``entities``.
 
     :param references: as in ``policies:`` of the configuration.
     :param relative_to: the folder that relative paths start from; never the working directory.
+    :param refused: told of each policy, file or set that is refused, to find them all at once. What it lets pass is left
+        out of the result, which is then not to be served.
     :raises PolicyError: nothing named, something not found, unreadable or empty, or a policy that is refused; one
         sentence with file, line and ``@id``.
     """
@@ -64,24 +76,24 @@ def load_policies(references: Sequence[str], *, relative_to: Path, entities: Seq
     if repeated := [reference for reference in references if references.count(reference) > 1]:
         raise PolicyError(f"the policy set '{repeated[0]}' is named twice; name it once")
     folder = shipped_policies()
-    schema_text = _read(folder / SCHEMA_FILE)
+    schema_text = read_text(folder / SCHEMA_FILE)
     grammar = Grammar(schema_text)
     loaded: dict[str, Policy] = {}
     for file in files_of_set(INVARIANT):
-        _load_file(file, grammar, loaded)
+        _load_file(file, grammar, loaded, refused)
     invariant = frozenset(loaded)
     only_communication: str | None = None
     for reference in references:
-        if reference == INVARIANT:
-            raise PolicyError(f"the set '{INVARIANT}' is always loaded; take it off the list of policies")
-        before = len(loaded)
-        files = find_files(reference, relative_to=relative_to)
-        for file in files:
-            _load_file(file, grammar, loaded, invariant)
+        try:
+            files = _find(reference, relative_to)
+        except PolicyError as error:
+            refused(error)
+            continue
+        written = sum(_load_file(file, grammar, loaded, refused, invariant) for file in files)
         if set_settings(files).c == "communication":
             only_communication = reference
-        if len(loaded) == before:
-            raise PolicyError(f"{files[0]}: the policy set '{reference}' holds no policy")
+        if not written:
+            refused(PolicyError(f"{files[0]}: the policy set '{reference}' holds no policy"))
     directory = load_directory([relative_to / name for name in entities], grammar.schema)
     trees = {name: policy_trees(policy.text)[0] for name, policy in loaded.items()}
     content: dict[str, Any] = {
@@ -104,26 +116,55 @@ def load_policies(references: Sequence[str], *, relative_to: Path, entities: Seq
     )
 
 
+def _find(reference: str, relative_to: Path) -> Sequence[Path]:
+    if reference == INVARIANT:
+        raise PolicyError(f"the set '{INVARIANT}' is always loaded; take it off the list of policies")
+    return find_files(reference, relative_to=relative_to)
+
+
 def _load_file(
-    file: Path, grammar: Grammar, loaded: dict[str, Policy], invariant: frozenset[str] | None = None
-) -> None:
-    """Check each statement of a file, and add it to ``loaded``.
+    file: Path,
+    grammar: Grammar,
+    loaded: dict[str, Policy],
+    refused: Callable[[PolicyError], None],
+    invariant: frozenset[str] | None = None,
+) -> int:
+    """Check each statement of a file, and add it to ``loaded``; how many there were.
 
     ``invariant`` is ``None`` for the invariant's own files.
     """
-    text = _read(file)
     ids: list[str] = []
-    for statement in split(text, file):
-        policy = grammar.parse(statement)
-        if invariant is not None and policy.id.startswith(_INVARIANT_AREA):
-            what = "is" if policy.id in invariant else f"starts with '{_INVARIANT_AREA}', which is"
-            raise statement.error(f"{what} the invariant's own and cannot be redefined; choose another area", policy.id)
-        if policy.id in loaded:
-            first = loaded[policy.id]
-            raise statement.error(f"this @id stands already in {first.file}:{first.line}; choose another", policy.id)
-        loaded[policy.id] = policy
-        ids.append(policy.id)
-    _check_whole(text, file, ids)
+    statements: Sequence[Statement] = ()
+    try:
+        text = read_text(file)
+        statements = split(text, file)
+        for statement in statements:
+            try:
+                policy = _checked(statement, grammar, loaded, invariant)
+            except PolicyError as error:
+                refused(error)
+            else:
+                loaded[policy.id] = policy
+                ids.append(policy.id)
+        if len(ids) == len(statements):
+            _check_whole(text, file, ids)
+    except PolicyError as error:
+        refused(error)
+        return max(len(statements), 1)
+    return len(statements)
+
+
+def _checked(
+    statement: Statement, grammar: Grammar, loaded: Mapping[str, Policy], invariant: frozenset[str] | None
+) -> Policy:
+    policy = grammar.parse(statement)
+    if invariant is not None and policy.id.startswith(_INVARIANT_AREA):
+        what = "is" if policy.id in invariant else f"starts with '{_INVARIANT_AREA}', which is"
+        raise statement.error(f"{what} the invariant's own and cannot be redefined; choose another area", policy.id)
+    if policy.id in loaded:
+        first = loaded[policy.id]
+        raise statement.error(f"this @id stands already in {first.file}:{first.line}; choose another", policy.id)
+    return policy
 
 
 def _check_whole(text: str, file: Path, ids: list[str]) -> None:
@@ -139,7 +180,11 @@ def _check_whole(text: str, file: Path, ids: list[str]) -> None:
         raise PolicyError(f"{file}: holds the policies {found}, but {ids} were checked; write one statement a line")
 
 
-def _read(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """The text of a policy file.
+
+    :raises PolicyError: it cannot be read, or is no UTF-8.
+    """
     try:
         return file.read_text(encoding="utf-8-sig")
     except OSError as error:
