@@ -1,17 +1,18 @@
-"""``rule-of-two policy``: what may run, checked, tested and proved before it decides."""
+"""``rule-of-two policy``: policies as code, checked, tested, proved and tried before they decide."""
 
 from __future__ import annotations
 
 import click
 
 from rule_of_two.cli.policy_check import check
+from rule_of_two.cli.policy_simulate import simulate
 from rule_of_two.cli.policy_test import test
 from rule_of_two.cli.policy_verify import verify
 
 
 @click.group()
 def policy() -> None:
-    """Check policies, test them with cases, and prove what they do.
+    """Check, test, prove and try policies.
 
     \b
     Example:
@@ -22,3 +23,4 @@ def policy() -> None:
 policy.add_command(check)
 policy.add_command(test)
 policy.add_command(verify)
+policy.add_command(simulate)

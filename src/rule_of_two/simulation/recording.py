@@ -48,6 +48,13 @@ class Past:
     """It reached more than is kept of it."""
     version: str
     """Of the policies that decided it."""
+    principal: Mapping[str, Any]
+    """On whose behalf, as the entry says: not checked."""
+    client: str
+    communicates: bool
+    irreversible: bool
+    lowered: bool
+    """It had C taken off, since a set counts C only where it communicates."""
 
     @property
     def was(self) -> Outcome:
@@ -92,7 +99,16 @@ def past_of(entry: Entry, answered: frozenset[int]) -> Past | None:
         standing=standing,
         partly=isinstance(targets, list) and len(targets) > MOST_TARGETS,
         version=str(body.get("policy_version")),
+        principal=said if isinstance(said := body.get("principal"), dict) else {},
+        client=name if isinstance(name := body.get("client"), str) else "generic",
+        communicates=body.get("communicates") is not False,
+        irreversible=body.get("irreversible") is not False,
+        lowered=isinstance(lines := body.get("lowered_by"), list) and any(map(_lowers, lines)),
     )
+
+
+def _lowers(line: Any) -> bool:
+    return isinstance(line, str) and line.startswith("policy set ")
 
 
 def recordings_in(folder: Path) -> list[Recording]:

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Final, get_args
 
 from rule_of_two.audit.recorded import Reached, Recorded
-from rule_of_two.model import Action, Facts, Label, Labels, Outcome, SessionView, Target, TargetKind, Verdict
-from rule_of_two.policy.authorizer import Authorizer
+from rule_of_two.model import EGRESS, Action, Facts, Label, Labels, Outcome, SessionView, Target, TargetKind, Verdict
+from rule_of_two.simulation.judge import Judge
 from rule_of_two.simulation.recording import Past
 
 STRICTNESS: Final = (Outcome.ALLOW, Outcome.ASK, Outcome.DENY)
 _KINDS: Final = frozenset(get_args(TargetKind))
 _ACTIONS: Final = frozenset(Action)
-_NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
-"""Of a call whose entry names no time that can be read."""
-_UNREAD: Final = Target("host", None, "", exact=False)
+UNREAD: Final = Target("host", None, "", exact=False)
+"""A target of which nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +66,8 @@ class _Session:
 class Replay:
     """Goes through the calls of one recording in order. ``all_yes``: each question counts as answered yes."""
 
-    def __init__(self, authorizer: Authorizer, relabel: Relabel, *, all_yes: bool = False) -> None:
-        self._authorizer = authorizer
+    def __init__(self, judge: Judge, relabel: Relabel, *, all_yes: bool = False) -> None:
+        self._judge = judge
         self._relabel = relabel
         self._all_yes = all_yes
         self._sessions: dict[str, _Session] = {}
@@ -83,7 +81,7 @@ class Replay:
         found = self._relabel(past)
         verdict = self._decide(past, found.facts, session)
         runs = self._runs(past, verdict)
-        self._carry(call, session, labels=found.facts.labels, ran=past.ran, runs=runs)
+        self._carry(call, session, labels=self._judge.labels(found.facts), ran=past.ran, runs=runs)
         return Replayed(past, verdict, runs, found.certain)
 
     def _runs(self, past: Past, verdict: Verdict) -> bool:
@@ -112,8 +110,7 @@ class Replay:
                 SessionView(call.session, self._of(held, letters, session), {}, dropped, past.frozen)
                 for letters, dropped in call.beside
             ]
-        now = call.at or _NO_TIME
-        verdicts = [self._authorizer.decide(facts, view, now=now) for view in views]
+        verdicts = [self._judge.decide(past, facts, view) for view in views]
         return max(verdicts, key=lambda verdict: STRICTNESS.index(verdict.outcome))
 
     def _before(self, call: Recorded, session: _Session) -> dict[Label, int]:
@@ -144,9 +141,11 @@ def as_recorded(past: Past) -> Relabelled:
             action,
             call.upstream,
             call.name,
-            call.labels,
-            targets=(*targets, _UNREAD) if past.partly else targets,
+            call.labels | EGRESS if past.lowered else call.labels,
+            targets=(*targets, UNREAD) if past.partly else targets,
             manifest=call.manifest,
+            communicates=past.communicates and not past.lowered,
+            irreversible=past.irreversible,
         ),
         certain=not past.partly,
     )
@@ -154,5 +153,5 @@ def as_recorded(past: Past) -> Relabelled:
 
 def _target(reached: Reached) -> Target:
     if reached.kind not in _KINDS:
-        return _UNREAD
+        return UNREAD
     return Target(reached.kind, reached.value, reached.value or "", reached.exact)  # type: ignore[arg-type]  # checked

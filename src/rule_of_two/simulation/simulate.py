@@ -72,6 +72,9 @@ class Simulation:
     undecided: int = 0
     """Calls that the other policies fail to decide, and so deny."""
 
+    environment: bool = False
+    """The other policies read what context providers know, which is not recorded: it counts as not known."""
+
     @property
     def questions_a_day(self) -> float:
         """How many more questions came on each day; below 0: fewer."""
@@ -93,6 +96,7 @@ class Simulation:
             "would_deny": self.would_deny,
             "uncertain": self.uncertain,
             "undecided": self.undecided,
+            "environment_not_recorded": self.environment,
             "not_policys": self.fixed,
             "unreadable": self.unreadable,
             "changes": [change.as_facts() for change in self.changes],
@@ -106,7 +110,7 @@ def simulate(
     since: datetime | None = None,
     session: str | None = None,
 ) -> Simulation:
-    """Replay each recording by itself. What came before ``since``, or in other sessions, is replayed and not counted.
+    """Replay each recording by itself, from ``since`` on, or one session of it. What stood before stays.
 
     :raises StoreError: the journal cannot be read.
     :raises ConfigurationError: a recording cannot be read.
@@ -119,13 +123,11 @@ def simulate(
             past = None if entry is None else past_of(entry, answered)
             if past is None:
                 found.unreadable += 1
-            elif not past.call.again:
-                counts = _counts(past, since, session)
+            elif not past.call.again and _counts(past, since, session):
                 if past.policys:
-                    replayed = one.step(past)
-                    _count(found, recording, replayed, counts=counts)
+                    _count(found, recording, one.step(past))
                 else:
-                    found.fixed += counts
+                    found.fixed += 1
     return found
 
 
@@ -134,9 +136,7 @@ def _counts(past: Past, since: datetime | None, session: str | None) -> bool:
     return not early and session in (None, past.call.session)
 
 
-def _count(found: Simulation, recording: Recording, replayed: Replayed, *, counts: bool) -> None:
-    if not counts:
-        return
+def _count(found: Simulation, recording: Recording, replayed: Replayed) -> None:
     past, would = replayed.past, replayed.verdict.outcome
     found.calls += 1
     found.sessions.add((recording.name, past.call.session))

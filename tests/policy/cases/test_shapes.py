@@ -1,4 +1,4 @@
-"""What else a case can say: documents, the environment, described entities, effects, the agent and its configuration."""
+"""What else a case can say: documents, the environment, described entities, effects and the agent."""
 
 from __future__ import annotations
 
@@ -19,17 +19,22 @@ unless { context has device && context.device.managed };
 @id("own.risky") @message("Too risky.")
 forbid (principal, action, resource) when { context has risk && context.risk > 50 };
 @id("own.blocked") @message("Blocked.")
-forbid (principal, action in Gateway::Action::"use", resource) when { resource.server has blocked && resource.server.blocked };
+forbid (principal, action in Gateway::Action::"use", resource)
+when { resource.server has blocked && resource.server.blocked };
 @id("own.irreversible") @message("It cannot be taken back.")
-forbid (principal, action in Gateway::Action::"use", resource) when { context.effects.irreversible } unless { context.approved };
+forbid (principal, action in Gateway::Action::"use", resource)
+when { context.effects.irreversible } unless { context.approved };
 @id("own.two") @message("Not meant for it.")
 forbid (principal is Gateway::Session, action in Gateway::Action::"use", resource)
 when { context.labels.C && !principal.configuration.C };
 @id("own.agent") @message("Not this agent.")
-forbid (principal is Gateway::Session, action in Gateway::Action::"use", resource) when { principal.agent == Gateway::Agent::"bad" };
+forbid (principal is Gateway::Session, action in Gateway::Action::"use", resource)
+when { principal.agent == Gateway::Agent::"bad" };
 @id("own.secret") @message("Above the clearance.")
 forbid (principal is Gateway::Session, action == Gateway::Action::"return_document", resource)
-unless { resource has confidentiality && principal.user has clearance && principal.user.clearance >= resource.confidentiality };
+unless {
+  resource has confidentiality && principal.user has clearance && principal.user.clearance >= resource.confidentiality
+};
 @id("own.expired") @message("Expired.")
 forbid (principal, action == Gateway::Action::"return_document", resource)
 when { resource has expires && resource.expires <= context.now };
@@ -40,7 +45,7 @@ ENTITIES = [
 ]
 
 
-def run(folder: Path, *cases: str, head: str = "") -> list[Result]:
+def run(folder: Path, *cases: str, head: str = "principal: {user: ann}\n") -> list[Result]:
     (folder / "own.cedar").write_text(GENEROUS + OWN)
     (folder / "who.json").write_text(json.dumps(ENTITIES))
     text = f"version: 1\npolicies: [./own.cedar]\nentities: who.json\n{head}cases:\n"
@@ -62,12 +67,12 @@ def run(folder: Path, *cases: str, head: str = "") -> list[Result]:
         "call: {tool: a__x, labels: [C], irreversible: false}, expect: allow",
         "call: {tool: a__x, labels: [C]}, principal: {configuration: [A, B]}, expect: deny, by: [own.two]",
         "call: {tool: a__x}, principal: {agent: bad}, expect: deny, by: [own.agent]",
-        "document: {server: mail, confidentiality: 2}, principal: {user: ann}, expect: allow",
-        "document: {server: mail, confidentiality: 3}, principal: {user: ann}, expect: deny, by: [own.secret]",
-        "document: {server: mail, confidentiality: 1, expires: 2025-01-01T00:00:00Z}, principal: {user: ann}, "
-        "expect: deny, by: [own.expired]",
-        "document: {server: mail, confidentiality: 1, labels: [A], authors: [eve], owner: ann, tenant: t, role: r, "
-        "purposes: [p], created: 2025-01-01T00:00:00Z}, principal: {user: ann}, expect: allow",
+        "document: {server: mail, confidentiality: 2}, expect: allow",
+        "document: {server: mail, confidentiality: 3}, expect: deny, by: [own.secret]",
+        "document: {server: m, confidentiality: 1, expires: 2025-01-01T00:00:00Z}, expect: deny, by: [own.expired]",
+        "document: {server: m, confidentiality: 1, labels: [A], authors: [eve], owner: ann}, expect: allow",
+        "document: {server: m, confidentiality: 1, tenant: t, role: r, purposes: [p]}, expect: allow",
+        "document: {server: m, confidentiality: 1, created: 2025-01-01T00:00:00Z}, expect: allow",
     ],
 )
 def test_each_comes_as_the_policies_say(tmp_path: Path, case: str) -> None:
@@ -98,8 +103,7 @@ def test_a_set_by_which_c_counts_only_where_it_communicates_lowers_it_in_cases_t
     assert outside.passed
 
 
-@pytest.mark.parametrize("attribute", ["server: ''", "id: '\\ud800'", "confidentiality: 99999999999999999999"])
-def test_a_document_that_the_schema_refuses_is_a_denial(tmp_path: Path, attribute: str) -> None:
-    given = attribute if attribute.startswith("server") else f"server: m, {attribute}"
-    (result,) = run(tmp_path, f"document: {{{given}}}, expect: deny")
+def test_a_document_that_the_schema_refuses_is_a_denial(tmp_path: Path) -> None:
+    case = "document: {server: m, confidentiality: 99999999999999999999}, expect: deny, code: policy_error"
+    (result,) = run(tmp_path, case)
     assert result.passed
