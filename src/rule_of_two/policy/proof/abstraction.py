@@ -80,11 +80,15 @@ def tree_of(policy: Policy) -> Node:
     return tree
 
 
+def tree_of_text(text: str) -> Node:
+    """One policy in Cedar's JSON form."""
+    (tree,) = orjson.loads(cedarpy.policies_to_json_str(text))["staticPolicies"].values()
+    return tree
+
+
 def expression(text: str) -> Node:
     """A condition in Cedar as an expression."""
-    policy = f"permit (principal, action, resource) when {{ {text} }};"
-    (tree,) = orjson.loads(cedarpy.policies_to_json_str(policy))["staticPolicies"].values()
-    return tree["conditions"][0]["body"]
+    return tree_of_text(f"permit (principal, action, resource) when {{ {text} }};")["conditions"][0]["body"]
 
 
 def reads_approvals(policy: Policy) -> bool:

@@ -37,12 +37,24 @@ def replay(request: Request, approvals: Iterable[int], policies: Policies) -> Se
     return [answer(count) for count in approvals]
 
 
+def applies(request: Request, permit: Node, policies: Policies) -> bool:
+    """Whether this permit applies to the request on the engine, unasked."""
+    text = _policy_set({"policy0": permit})
+
+    def ask() -> bool:
+        handle = cedarpy.PolicySet.from_json_str(text)
+        result = cedarpy.is_authorized(_question(request, 0), handle, _entities(request, policies), policies.schema)
+        return result.decision is cedarpy.Decision.Allow and not result.diagnostics.errors
+
+    return contained(ask, lambda _: False)
+
+
 def unrealised(request: Request, wanted: Mapping[str, tuple[Node, bool]], policies: Policies) -> Sequence[str]:
     """The keys of those Boolean expressions that are not on the engine, for this request, what they were taken for."""
     names = list(wanted)
     conditions = [{"kind": "when", "body": wanted[name][0]} for name in names]
     trees = {f"policy{number}": _permit(number, one) for number, one in enumerate(conditions)}
-    text = orjson.dumps({"templates": {}, "staticPolicies": trees, "templateLinks": []}).decode()
+    text = _policy_set(trees)
 
     def ask() -> Sequence[str]:
         handle = cedarpy.PolicySet.from_json_str(text)
@@ -80,6 +92,10 @@ def _question(request: Request, count: int) -> dict[str, object]:
 
 def _entities(request: Request, policies: Policies) -> cedarpy.Entities:
     return cedarpy.Entities.from_json_str(orjson.dumps(request.entities).decode(), policies.schema)
+
+
+def _policy_set(trees: Mapping[str, Node]) -> str:
+    return orjson.dumps({"templates": {}, "staticPolicies": trees, "templateLinks": []}).decode()
 
 
 def _permit(number: int, condition: Node) -> Node:

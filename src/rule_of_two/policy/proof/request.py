@@ -84,6 +84,7 @@ class _Builder:
         self._patterns: dict[Path, list[Node]] = {}
         self._inside: list[tuple[Path, Node]] = []
         self._named: set[Path] = set()
+        self._nameless: dict[int, int] = {}
         self._entities: dict[str, dict[str, Any]] = {}
         self._read(model)
 
@@ -188,7 +189,13 @@ class _Builder:
         known = self._values.text(sort, number)
         if known is None and path in self._patterns:
             return "".join(part["Literal"] for part in self._patterns[path] if part != "Wildcard")
-        return known if known is not None else f"other{'' if number == -1 else number}"
+        return known if known is not None else f"other{self._suffix(path)}"
+
+    def _suffix(self, path: Path) -> str:
+        """Tells apart values that policies do not name: the same for the same number, and none where nothing is said."""
+        if path not in self._numbers:
+            return ""
+        return f"-{self._nameless.setdefault(self._numbers[path][1], len(self._nameless) + 1)}"
 
     def _set(self, element: Type, path: Path) -> list[Any]:
         found: list[Any] = []
@@ -205,9 +212,9 @@ class _Builder:
         sort, number = self._numbers.get(path, ("Entity", -1))
         known = self._values.text(sort, number)
         name = kind.name.rpartition("::")[2].lower()
-        uid = _uid(known) if known is not None else {"type": kind.name, "id": name if number == -1 else f"{name}{number}"}
+        uid = {"type": kind.name, "id": f"{name}{self._suffix(path)}"} if known is None else _uid(known)
         if uid["type"] != kind.name:
-            uid = {"type": kind.name, "id": f"{name}{number}"}
+            raise ValueError(f"{'.'.join(path)} would be a {uid['type']}")
         text = uid_text(uid)
         if text in self._entities and path not in self._named:
             return uid
@@ -233,7 +240,10 @@ class _Builder:
         self._add_parent(child, parent)
 
     def _put_in_attribute(self, child: Uid, attribute: str) -> None:
-        named = self._entities[uid_text(child)]["attrs"].get(attribute, {}).get("__entity")
+        attributes = self._entities[uid_text(child)]["attrs"]
+        named = attributes.get(attribute, {}).get("__entity")
+        if named is not None and named["type"] == child["type"]:
+            attributes[attribute] = {"__entity": child}  # the server of a server is itself
         shape = self._view.entities.get(child["type"])
         if named is not None and shape is not None and named["type"] in shape.parents and named != child:
             self._add_parent(child, named)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +10,9 @@ import cedarpy
 import orjson
 
 from rule_of_two.policy.load import Policies
+from rule_of_two.policy.proof.abstraction import tree_of
 from rule_of_two.policy.proof.enumeration import Enumeration, enumerate_invariant
+from rule_of_two.policy.proof.expressions import attributes_read
 from rule_of_two.policy.proof.solver import can_prove
 from rule_of_two.policy.proof.story import story
 from rule_of_two.policy.proof.verify import Progress, Prover, Result
@@ -107,7 +109,13 @@ class Verification:
 
     def _story(self, one: Result) -> Sequence[str]:
         found = one.counterexample
-        return [] if found is None else story(found.request, found.answers, self.policies.by_id)
+        origin = () if one.claim.origin is None else (one.claim.origin.policy,)
+        return [] if found is None else story(found.request, found.answers, self.policies.by_id, self._read(origin))
+
+    def _read(self, besides: Iterable[Policy]) -> frozenset[str]:
+        """The names of the attributes that policies and ``besides`` read."""
+        read = (attributes_read(tree_of(policy)) for policy in (*self.policies.by_id.values(), *besides))
+        return frozenset(("interactive",)).union(*read)
 
     def _facts(self, one: Result) -> dict[str, Any]:
         facts: dict[str, Any] = {

@@ -11,7 +11,7 @@ from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, reads_ap
 from rule_of_two.policy.proof.claims import ASKS, Claim, claims, property_claims
 from rule_of_two.policy.proof.expressions import attributes_read
 from rule_of_two.policy.proof.formula import Flag, unknowns
-from rule_of_two.policy.proof.replay import Answer, replay, unrealised
+from rule_of_two.policy.proof.replay import Answer, applies, replay, unrealised
 from rule_of_two.policy.proof.request import Request, build
 from rule_of_two.policy.proof.schema_text import read_schema
 from rule_of_two.policy.proof.solver import UNASKED, Model, Pass, Solver
@@ -83,9 +83,10 @@ class Prover:
         self.solver = Solver()
         self._all_claims = (*claims(self.abstraction), *property_claims(self.abstraction))
         self._plainer = [self.abstraction.condition(text) for text in _PLAINER]
-        for fact in self.abstraction.facts((*(one.where for one in self._all_claims), *self._plainer)):
+        facts = list(self.abstraction.facts((*(one.where for one in self._all_claims), *self._plainer)))
+        for fact in facts:
             self.solver.add(fact)
-        read = (*(one.matches for one in self.abstraction.policies), self.abstraction.classes.axioms(), *self._plainer)
+        read = (*(one.matches for one in self.abstraction.policies), *facts, *self._plainer)
         found = dict.fromkeys(unknown for formula in read for unknown in unknowns(formula))
         self._unknowns = list(found)
         self._selectors: dict[str, Any] = {}
@@ -170,7 +171,8 @@ class Prover:
                 wrong = list(self._wanted(model))
             else:
                 answers = replay(request, counts, self._only(sets))
-                if [one.allowed for one in answers] == [allowed for _, allowed in claim.passes]:
+                as_asked = [one.allowed for one in answers] == [allowed for _, allowed in claim.passes]
+                if as_asked and applies(request, claim.witness, self._policies):
                     return Result(claim, "refuted", Counterexample(request, answers, sets), tried=tried)
                 wrong = unrealised(request, self._wanted(model), self._policies)
             if not wrong:
