@@ -33,7 +33,8 @@ EGRESS: Final[Labels] = frozenset(("C",))
 
 def labels_in(text: Iterable[str]) -> Labels:
     """The labels that stand in ``text``, as letters: ``labels_in("AC")``. Other characters say nothing."""
-    return frozenset(label for label in ORDER if label in frozenset(text))
+    letters = frozenset(text)  # once: it may be an iterator
+    return frozenset(label for label in ORDER if label in letters)
 
 
 def label_text(labels: Labels | Held) -> str:

@@ -125,6 +125,12 @@ def environment_of(spec: EnvironmentSpec) -> Environment:
     return known
 
 
+def _environment(own: EnvironmentSpec, general: EnvironmentSpec) -> Environment:
+    """What a case says, else what its file says; written as null, it is not known."""
+    said = own.model_fields_set
+    return {**{name: one for name, one in environment_of(general).items() if name not in said}, **environment_of(own)}
+
+
 def document_of(spec: DocumentSpec) -> Entity:
     """An item of a result, as an entity."""
     attributes: dict[str, Any] = {
@@ -160,7 +166,7 @@ def _case(spec: CaseSpec, document: CasesDocument, path: Path) -> Case:
         view=view_of(spec.session),
         facts=None if spec.call is None else facts_of(spec.call),
         document=None if spec.document is None else document_of(spec.document),
-        environment={**environment_of(document.environment), **environment_of(spec.environment)},
+        environment=_environment(spec.environment, document.environment),
         approver=None if spec.approver is None else _approver(spec.approver, principal),
         choice=spec.choice or "",
         channel=spec.channel,

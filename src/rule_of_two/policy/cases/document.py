@@ -182,7 +182,8 @@ class LocalSpec(Shape):
 
 
 class EnvironmentSpec(Shape):
-    """What context providers know. What is not written, none knows."""
+    """What context providers know. What is not written, none knows; ``local: null`` in a case takes off what its file
+    says."""
 
     device: DeviceSpec | None = None
     network: NetworkSpec | None = None
