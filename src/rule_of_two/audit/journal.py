@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -16,7 +16,7 @@ import anyio
 import orjson
 
 from rule_of_two.errors import StoreError
-from rule_of_two.model import Action, Facts, SessionView, StoredResource, Target, Verdict
+from rule_of_two.model import Action, Facts, Forced, SessionView, StoredResource, Target, Verdict
 from rule_of_two.store.journal import JournalStore, Line
 
 FLUSH_SECONDS: Final = 0.05
@@ -66,13 +66,14 @@ class Journal:
         pin: str | None = None,
         observed: bool = False,
         client: str | None = None,
+        forced: Sequence[Forced] = (),
     ) -> int:
         """Commit a decision and return its number, which is also the call's.
 
         ``approves`` is the number of the asking decision that a human's yes turned into this one, ``grant`` the
         question at which a standing yes was given that covers it; with either ``pin`` is the definition that is called.
         ``client`` is whose request it is, where one process
-        serves several.
+        serves several, and ``forced`` what obligations set in ``arguments``.
 
         :raises BusyError: another process is writing; the caller tries its whole step again.
         :raises StoreError: it could not be committed, so nothing may be sent.
@@ -98,14 +99,7 @@ class Journal:
             body["beside"] = sorted({("".join(sorted(one.after)), one.dropped) for one in view.beside})
         if facts.action in _NAMED_BY_MANIFESTS:
             body["manifest"] = facts.manifest
-        if facts.reads:
-            body["reads"] = [_stored(resource) for resource in facts.reads]
-        if facts.writes:
-            body["writes"] = [_stored(resource) for resource in facts.writes]
-        if facts.lowered_by:
-            body["lowered_by"] = facts.lowered_by
-        if verdict.errors:
-            body["errors"] = verdict.errors
+        body.update(_where_any(facts, verdict, forced))
         if arguments is not None:
             body["arguments_sha256"] = arguments_digest(arguments)
         if approves is not None:
@@ -167,6 +161,18 @@ class Journal:
             if waiting or lines:
                 await self._store.append(*waiting, *lines)
                 del self._outcomes[: len(waiting)]
+
+
+def _where_any(facts: Facts, verdict: Verdict, forced: Sequence[Forced]) -> dict[str, Any]:
+    """What an entry says only where there is any of it."""
+    lists = {
+        "reads": [_stored(resource) for resource in facts.reads],
+        "writes": [_stored(resource) for resource in facts.writes],
+        "lowered_by": facts.lowered_by,
+        "errors": verdict.errors,
+        "forced": [{"pointer": one.pointer, "value": one.value, "by": one.by} for one in forced],
+    }
+    return {name: members for name, members in lists.items() if members}
 
 
 def described(body: Mapping[str, Any]) -> str:

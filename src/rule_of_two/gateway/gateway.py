@@ -132,7 +132,9 @@ async def running(
         outbox = Outbox(tasks)
         dialogue = Dialogue(enforcement, outbox)
         rounds = Rounds(dialogue, tasks, Sealer())
-        forwarding = Forwarding(catalog, enforcement, rounds, told, names, blueprint.profile.call_keys)
+        forwarding = Forwarding(
+            catalog, enforcement, rounds, told, names, blueprint.profile.call_keys, blueprint.principal
+        )
         router = Router(
             catalog,
             enforcement,

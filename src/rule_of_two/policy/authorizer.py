@@ -19,7 +19,7 @@ import cedarpy
 import orjson
 
 from rule_of_two.errors import Code
-from rule_of_two.model import Facts, Outcome, Principal, SessionView, Verdict
+from rule_of_two.model import Facts, Obligation, Outcome, Principal, SessionView, Verdict
 from rule_of_two.policy.cache import RecentlyUsed
 from rule_of_two.policy.context import context_of, minute
 from rule_of_two.policy.engine import contained, evaluate
@@ -48,6 +48,13 @@ class Authorizer:
         self._ids = tuple(policies.by_id)
         self._entities = EntityStore(policies.schema, principal, client)
         self._decided: RecentlyUsed[Verdict] = RecentlyUsed(_DECISIONS)
+        self._obligations: dict[str, tuple[Obligation, ...]] = {
+            name: tuple(term.bound(principal, name) for term in policy.obligations)
+            for name, policy in policies.by_id.items()
+            if policy.obligations
+        }
+        self.obliges = bool(self._obligations)
+        """Whether any policy demands something of arguments."""
 
     def decide(self, facts: Facts, view: SessionView, *, now: datetime, approvals: int = 0) -> Verdict:
         """Allow, ask or deny; with ``approvals``, when so many different people said yes, only allow or deny.
@@ -79,10 +86,12 @@ class Authorizer:
         second = self._evaluate(participants, context, 1)
         wanting = 1 if second.outcome is Outcome.ALLOW or second.errors else self._wanting(participants, context)
         if wanting and not second.errors:
+            enough = second if wanting == 1 or not self.obliges else self._evaluate(participants, context, wanting)
             # Where nothing forbade it, the permit that waits for approval is what asks.
             alone = DEFAULT_DENY in first.policies
             decided = {*(() if alone else first.policies), *(second.policies if alone or wanting > 1 else ())}
-            return replace(self._verdict(Outcome.ASK, None, decided - {DEFAULT_DENY}), approvals=wanting)
+            asking = self._verdict(Outcome.ASK, None, decided - {DEFAULT_DENY})
+            return replace(asking, approvals=wanting, obligations=enough.obligations)
         ids = {*first.policies, *second.policies}
         if second.errors or DEFAULT_DENY in ids or len(ids) < len(first.policies) + len(second.policies):
             return second
@@ -109,11 +118,16 @@ class Authorizer:
         names = diagnostics.id_annotations_by_reason
         decided = [names[reason] for reason in diagnostics.reasons]
         if result.decision is cedarpy.Decision.Allow:
-            return self._verdict(Outcome.ALLOW, None, decided)
+            allowed = self._verdict(Outcome.ALLOW, None, decided)
+            return replace(allowed, obligations=self._demanded(decided)) if self.obliges else allowed
         if not decided:
             return Verdict(Outcome.DENY, Code.DENIED_BY_POLICY, (DEFAULT_DENY,), (_NOT_PERMITTED,))
         codes = (self._policies.by_id[name].code for name in sorted(decided))
         return self._verdict(Outcome.DENY, next(filter(None, codes), Code.DENIED_BY_POLICY), decided)
+
+    def _demanded(self, ids: Iterable[str]) -> tuple[Obligation, ...]:
+        """The obligations of all permits that let a call pass: the engine reports every one that is satisfied."""
+        return tuple(sorted(one for name in ids for one in self._obligations.get(name, ())))
 
     def _verdict(self, outcome: Outcome, code: Code | None, ids: Iterable[str]) -> Verdict:
         decided = [self._policies.by_id[name] for name in sorted(ids)]

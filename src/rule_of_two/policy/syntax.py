@@ -13,6 +13,8 @@ import cedarpy
 import orjson
 
 from rule_of_two.errors import Code, PolicyError
+from rule_of_two.obligations import Term
+from rule_of_two.policy.obligations import obligations_of
 from rule_of_two.policy.statements import Statement
 
 DEFAULT_DENY: Final = "default.deny"
@@ -37,6 +39,8 @@ class Policy:
     file: Path
     line: int
     tree: str
+    obligations: tuple[Term, ...] = ()
+    """What it demands of the arguments of a call that it lets pass."""
 
 
 class Grammar:
@@ -74,6 +78,7 @@ class Grammar:
             file=statement.file,
             line=statement.line,
             tree=cedarpy.policies_to_json_str(statement.text),
+            obligations=obligations_of(statement, name, trees[0]),
         )
 
     def problem(self, text: str) -> str | None:
