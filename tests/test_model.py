@@ -119,6 +119,8 @@ def test_a_decision_is_named_by_its_number_in_the_journal() -> None:
         "held": ["A", "B"],
         "adds": ["B", "C"],
         "policies": ["r2.x"],
+        "purpose": "general",
+        "configuration": ["A", "B", "C"],
     }
 
 
@@ -133,6 +135,8 @@ def test_a_decision_that_was_not_journalled_has_no_name_and_still_says_what_it_i
         "held": [],
         "adds": [],
         "policies": [],
+        "purpose": "general",
+        "configuration": ["A", "B", "C"],
         "ticket": "t1",
     }
 

@@ -105,7 +105,8 @@ class StoredResource:
 class Facts:
     """What one request touches, from manifest and arguments.
 
-    ``labels`` is the worst case that the manifest allows for these arguments. ``lowered_by`` names each line of the
+    ``labels`` is the worst case that the manifest allows for these arguments; so are ``communicates`` and
+    ``irreversible``, which say more of a C and nothing without one. ``lowered_by`` names each line of the
     operator's that took a label off, so that the decision can name it too. ``manifest`` is the one whose entry
     named what is asked for; ``None``: none did.
     """
@@ -119,6 +120,10 @@ class Facts:
     writes: tuple[StoredResource, ...] = ()
     lowered_by: tuple[str, ...] = ()
     manifest: str | None = None
+    communicates: bool = True
+    """Its C can reach others; false: it only changes state."""
+    irreversible: bool = True
+    """Its C cannot be taken back."""
 
     @property
     def qualified(self) -> str:
@@ -227,14 +232,19 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """On whose behalf a session runs. Declared by the operator, never by the client or the model."""
+    """On whose behalf a session runs. Declared by the operator, never by the client or the model.
+
+    ``configuration`` are the labels that the agent is meant to combine: Meta's [AB], [AC] or [BC]; all where it is not
+    declared.
+    """
 
     user: str = "local"
     tenant: str = "local"
     roles: tuple[str, ...] = ()
     purpose: str = "general"
     interactive: bool = True
-    agent: str = "local"
+    agent: str = "agent"
+    configuration: Labels = ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +280,7 @@ class Decision:
     """It was made in observe mode, whatever became of it."""
     forced: tuple[Forced, ...] = ()
     """Arguments that obligations set."""
+    principal: Principal = Principal()
 
     @property
     def id(self) -> str | None:
@@ -286,6 +297,8 @@ class Decision:
             "held": sorted(self.held),
             "adds": sorted(self.adds),
             "policies": list(self.policies),
+            "purpose": self.principal.purpose,
+            "configuration": sorted(self.principal.configuration),
         }
         if self.observing:
             meta["mode"] = "observe"

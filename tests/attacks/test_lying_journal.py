@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from rule_of_two.audit.journal import Journal
-from rule_of_two.model import NONE, Action, Facts, Outcome, SessionView, Verdict
+from rule_of_two.model import NONE, Action, Facts, Outcome, Principal, SessionView, Verdict
 from rule_of_two.store.database import BusyError
 from rule_of_two.store.journal import JournalStore
 from tests.attacks.evil import evil
@@ -92,7 +92,7 @@ async def test_every_outcome_is_written_once_and_in_order(
 ) -> None:
     """h23: two writers overlapped while another gateway was in its transaction; outcomes came twice, or never."""
     store = JournalStore(tmp_path)
-    journal = Journal(store, lambda: "2026-01-01T00:00:00", policy_version="", client="")
+    journal = Journal(store, lambda: "2026-01-01T00:00:00", policy_version="", principal=Principal(), client="")
     tried = asyncio.Event()
     write_now = store.database.write_now
 

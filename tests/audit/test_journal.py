@@ -13,7 +13,7 @@ import pytest
 from rule_of_two.approvals.canonical import canonical, parse
 from rule_of_two.audit.journal import FLUSH_SECONDS, Journal, arguments_digest
 from rule_of_two.errors import StoreError
-from rule_of_two.model import NONE, Action, Facts, Outcome, SessionView, Target, Verdict
+from rule_of_two.model import NONE, Action, Facts, Outcome, Principal, SessionView, Target, Verdict
 from rule_of_two.store.database import BusyError
 from rule_of_two.store.journal import JournalStore
 
@@ -29,7 +29,9 @@ def store(tmp_path: Path) -> Iterator[JournalStore]:
 
 
 def _journal(store: JournalStore) -> Journal:
-    return Journal(store, lambda: "2026-11-22T10:00:00+00:00", policy_version="p", client="generic")
+    return Journal(
+        store, lambda: "2026-11-22T10:00:00+00:00", policy_version="p", principal=Principal(), client="generic"
+    )
 
 
 def _kinds(store: JournalStore) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from rule_of_two.audit.journal import Journal, OutcomeKind
 from rule_of_two.audit.why import UnknownDecision, explain, origin_of
 from rule_of_two.errors import Code
-from rule_of_two.model import Action, Facts, Outcome, SessionView, StoredResource, Target, Verdict, labels_in
+from rule_of_two.model import Action, Facts, Outcome, Principal, SessionView, StoredResource, Target, Verdict, labels_in
 from rule_of_two.store.journal import JournalStore
 
 FETCH = Facts(
@@ -51,7 +51,7 @@ def store(tmp_path: Path) -> Iterator[JournalStore]:
 @pytest.fixture
 def journal(store: JournalStore) -> Journal:
     times = iter(f"2026-11-22T10:00:{second:02}.000000+00:00" for second in range(60))
-    return Journal(store, lambda: next(times), policy_version="p1", client="generic")
+    return Journal(store, lambda: next(times), policy_version="p1", principal=Principal(), client="generic")
 
 
 async def _story(journal: Journal, *, answer: str | None = "yes") -> int:

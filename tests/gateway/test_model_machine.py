@@ -141,7 +141,9 @@ class Machine(RuleBasedStateMachine):
         self.models.setdefault(self.session, Model())
         self.desk, self.console = Desk(clock=self.clock, judge=Lenient()), Console()
         self.desk.attach(self.console)
-        journal = Journal(self.store, self.stamp, policy_version=POLICIES.version, client="generic")
+        journal = Journal(
+            self.store, self.stamp, policy_version=POLICIES.version, principal=Principal(), client="generic"
+        )
         self.view = ConnectionSession(self.state, self.attached.connection, self.stamp)
         self.pipeline = Enforcement(
             session=self.view,
@@ -161,6 +163,7 @@ class Machine(RuleBasedStateMachine):
             ),
             desk=self.desk,
             protected=ProtectedPaths(()),
+            principal=Principal(),
             client="generic",
             clock=self.clock,
             grants=Grants(

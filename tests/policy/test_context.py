@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, get_args
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rule_of_two.errors import PolicyError
-from rule_of_two.model import NONE, Action, Facts, Labels, SessionView, StoredResource, Target, TargetKind
+from rule_of_two.model import NONE, Action, Facts, Labels, SessionView, StoredResource, Target, TargetKind, labels_in
 from rule_of_two.policy.context import context_of, decimal, minute
 
 from .conftest import Authorize
@@ -37,7 +38,19 @@ def test_labels_and_session_are_told_as_they_are() -> None:
         "labels": {"A": False, "B": False, "C": True},
         "dropped": True,
         "frozen": False,
-        "target": {"hosts": [], "paths": [], "recipients": [], "complete": True},
+        "effects": {"communicates": True, "irreversible": True},
+        "target": {"hosts": [], "paths": [], "recipients": [], "complete": True, "known": False},
+    }
+
+
+@pytest.mark.parametrize("labels", ["", "AB", "C", "ABC"])
+@pytest.mark.parametrize("communicates", [False, True])
+@pytest.mark.parametrize("irreversible", [False, True])
+def test_effects_are_told_of_what_acts_alone(labels: str, *, communicates: bool, irreversible: bool) -> None:
+    act = replace(facts(labels=labels_in(labels)), communicates=communicates, irreversible=irreversible)
+    assert context_of(act, SessionView("s"))["effects"] == {
+        "communicates": communicates and "C" in labels,
+        "irreversible": irreversible and "C" in labels,
     }
 
 
@@ -64,13 +77,14 @@ def test_targets_become_sets_by_kind() -> None:
         "recipients": ["ann@a.example"],
         "amount": "12.5",
         "complete": True,
+        "known": True,
     }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_target_that_was_absent_or_not_understood_makes_it_incomplete(kind: TargetKind) -> None:
     target = target_of(Target("host", "a.example", "a.example"), Target(kind, None, "?"))
-    assert target == {"hosts": ["a.example"], "paths": [], "recipients": [], "complete": False}
+    assert target == {"hosts": ["a.example"], "paths": [], "recipients": [], "complete": False, "known": False}
 
 
 @pytest.mark.parametrize("amounts", [("1", "1"), ("5", "7"), ("1", "1.23456"), ("1", None)])
@@ -118,6 +132,7 @@ def test_an_amount_that_cedar_cannot_hold_is_absent_and_incomplete(amount: str) 
         "paths": [],
         "recipients": [],
         "complete": False,
+        "known": False,
     }
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cedarpy
 import pytest
 
 from rule_of_two.model import NONE, Action, Facts, Principal, SessionView
 from rule_of_two.policy.context import context_of
+from rule_of_two.policy.engine import evaluate
 from rule_of_two.policy.entities import EntityStore, Participants
 
 from .conftest import GENEROUS, LoadText
@@ -19,7 +22,7 @@ FROZEN = {
 
 
 def store(load_text: LoadText, principal: Principal) -> EntityStore:
-    return EntityStore(load_text(GENEROUS).schema, principal, "generic")
+    return EntityStore(load_text(GENEROUS), principal, "generic")
 
 
 @pytest.mark.parametrize(
@@ -45,8 +48,8 @@ def test_a_handle_holds_as_many_entities_with_a_thousand_tools_as_with_one(load_
         len(entities.participants("s", Facts(Action.CALL_TOOL, "files", f"t{number}", NONE)).handle)
         for number in range(1000)
     }
-    actions = len(Action) + 3  # the group "use", and the two of people
-    assert sizes == {4 + actions}
+    actions = len(Action) + 4  # the group "use", the two of people, and that of documents
+    assert sizes == {5 + actions}  # session, user, agent, server, tool
 
 
 def test_a_handle_is_parsed_once_for_each_session_and_resource(load_text: LoadText) -> None:
@@ -66,19 +69,14 @@ def test_names_that_join_to_the_same_id_keep_their_own_server(load_text: LoadTex
     assert one.handle is not other.handle
 
 
-def decide(participants: Participants, policies: cedarpy.PolicySet, schema: cedarpy.Schema) -> bool:
-    request = {
-        "principal": participants.principal,
-        "action": participants.action,
-        "resource": participants.resource,
-        "context": {**FROZEN, "now": "2026-11-22T10:30:00Z"},
-    }
-    return cedarpy.is_authorized(request, policies, participants.handle, schema).allowed
+def decide(participants: Participants, schema: cedarpy.Schema) -> bool:
+    context = {**FROZEN, "now": "2026-11-22T10:30:00Z"}
+    return evaluate(schema, participants, context).allowed
 
 
 def test_the_schema_makes_the_group_of_actions_known_and_without_it_the_invariant_vanishes(load_text: LoadText) -> None:
     policies = load_text(GENEROUS)
     ours = store(load_text, Principal()).participants("s", Facts(Action.CALL_TOOL, "a", "b", NONE))
-    assert decide(ours, policies.handle, policies.schema) is False
-    blind = Participants(ours.principal, ours.action, ours.resource, cedarpy.Entities.from_json_str("[]"))
-    assert decide(blind, policies.handle, policies.schema) is True
+    assert decide(ours, policies.schema) is False
+    blind = replace(ours, handle=cedarpy.Entities.from_json_str("[]"))
+    assert decide(blind, policies.schema) is True

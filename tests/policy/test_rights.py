@@ -8,7 +8,7 @@ from typing import Any
 import cedarpy
 import pytest
 
-from rule_of_two.model import NONE, Action, Approver, Facts, Principal, SessionView, Target
+from rule_of_two.model import Action, Approver, Facts, Principal, SessionView, Target
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.rights import Rights
 
@@ -67,7 +67,7 @@ def test_four_eyes_lets_nobody_approve_for_themselves_what_is_not_known(load_tex
         ("principal.signed", True),
         ('context.choice == "yes" && context.channel == "console"', True),
         ("context.approved && context.approvals == 1", True),
-        ("context.risk == 1", True),
+        ("context.labels.C && context.target.known", True),
         ('context.target.recipients.contains("bob@acme.example")', True),
         ("principal.user == context.session.user", True),
         ('resource == Gateway::Tool::"mail__send" && resource in Gateway::Server::"mail"', True),
@@ -128,8 +128,3 @@ def test_managing_a_session_is_a_right_of_its_own(load_text: LoadText) -> None:
     default = Rights(load_text(SESSIONS, "default"), PRINCIPAL, "generic")
     assert default.may_manage(ALICE, NOTHING_HELD, choice="new", now=NOW)
     assert not default.may_manage(Approver("m", "m", "other"), NOTHING_HELD, choice="new", now=NOW)
-
-
-def test_a_call_that_carries_nothing_out_has_no_risk(load_text: LoadText) -> None:
-    text = '@id("own.a") permit (principal, action, resource) when { context has risk && context.risk == 0 };'
-    assert may(load_text(text), facts=Facts(Action.READ_RESOURCE, "files", "file:///x", NONE))

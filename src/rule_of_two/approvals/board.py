@@ -70,6 +70,8 @@ class Board:
         self._listing = False
         self._rest = Rest()
         self._subject: Item | str | None = None
+        self._ending: Line = BLANK
+        """How the last question ended, until another one is shown."""
 
     @property
     def listing(self) -> bool:
@@ -165,8 +167,9 @@ class Board:
         """What this key says; ``None``, and a notice why, if it does not count or has to be confirmed."""
         item, row = self.selected, self.roster.chosen
         if (row if self.listing else item) is None:
-            if not self.notice:  # else it may say how the question ended that the key was meant for
-                self.notice = ours("Nothing is shown that this key could act on.")
+            nothing = ours("Nothing is shown that this key could act on.")
+            # It may have been meant for the question that has just ended: how it did stays on screen.
+            self.notice = (*self._ending, *ours(" "), *nothing) if self._ending else nothing
             return None
         haste = self._rest.haste(at, now)
         if haste is Haste.JUMPED:
@@ -305,7 +308,7 @@ class Board:
             self._show(item)
 
     def _remove(self, item: Item, notice: Line) -> None:
-        self.notice = notice
+        self.notice = self._ending = notice
         place = self.items.index(item)
         self.items.remove(item)
         if item is self.selected:
@@ -313,4 +316,5 @@ class Board:
 
     def _show(self, item: Item | None) -> None:
         self.selected = item
+        self._ending = self._ending if item is None else BLANK
         self.face = Face.QUESTION

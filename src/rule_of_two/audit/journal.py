@@ -16,7 +16,7 @@ import anyio
 import orjson
 
 from rule_of_two.errors import StoreError
-from rule_of_two.model import Action, Facts, Forced, SessionView, StoredResource, Target, Verdict
+from rule_of_two.model import Action, Facts, Forced, Principal, SessionView, StoredResource, Target, Verdict
 from rule_of_two.store.journal import JournalStore, Line
 
 FLUSH_SECONDS: Final = 0.05
@@ -42,13 +42,22 @@ class Origin:
 
 
 class Journal:
-    """Writes typed entries. ``clock`` gives the time as ISO 8601 UTC."""
+    """Writes typed entries. ``clock`` gives the time as ISO 8601 UTC; ``principal`` is on whose behalf it decides."""
 
-    def __init__(self, store: JournalStore, clock: Callable[[], str], *, policy_version: str, client: str) -> None:
+    def __init__(
+        self, store: JournalStore, clock: Callable[[], str], *, policy_version: str, principal: Principal, client: str
+    ) -> None:
         self._store = store
         self._clock = clock
         self._policy_version = policy_version
         self._client = client
+        self._principal = {
+            "user": principal.user,
+            "tenant": principal.tenant,
+            "agent": principal.agent,
+            "purpose": principal.purpose,
+            "configuration": sorted(principal.configuration),
+        }
         self._outcomes: list[Line] = []
         self._waiting = anyio.Event()
         # Whoever holds it writes the oldest outcomes that wait. Until it is released nobody else writes any.
@@ -79,27 +88,24 @@ class Journal:
         :raises StoreError: it could not be committed, so nothing may be sent.
         """
         body: dict[str, Any] = {
-            "action": facts.action,
-            "upstream": facts.upstream,
-            "name": facts.name,
+            **_told(facts),
             "outcome": verdict.outcome,
             "code": verdict.code,
-            "labels": sorted(facts.labels),
             "held": view.held,
             "reserved": view.reserved,
             "dropped": view.dropped,
-            "targets": [_reached(target) for target in facts.targets],
             "policies": verdict.policies,
             "messages": verdict.messages,
             "policy_version": self._policy_version,
+            "principal": self._principal,
             "client": client or self._client,
+            **_forced(forced),
         }
         if view.beside:
             # What names no conversation is judged by each of them, and not by what they hold together.
             body["beside"] = sorted({("".join(sorted(one.after)), one.dropped) for one in view.beside})
-        if facts.action in _NAMED_BY_MANIFESTS:
-            body["manifest"] = facts.manifest
-        body.update(_where_any(facts, verdict, forced))
+        if verdict.errors:
+            body["errors"] = verdict.errors
         if arguments is not None:
             body["arguments_sha256"] = arguments_digest(arguments)
         if approves is not None:
@@ -163,18 +169,6 @@ class Journal:
                 del self._outcomes[: len(waiting)]
 
 
-def _where_any(facts: Facts, verdict: Verdict, forced: Sequence[Forced]) -> dict[str, Any]:
-    """What an entry says only where there is any of it."""
-    lists = {
-        "reads": [_stored(resource) for resource in facts.reads],
-        "writes": [_stored(resource) for resource in facts.writes],
-        "lowered_by": facts.lowered_by,
-        "errors": verdict.errors,
-        "forced": [{"pointer": one.pointer, "value": one.value, "by": one.by} for one in forced],
-    }
-    return {name: members for name, members in lists.items() if members}
-
-
 def described(body: Mapping[str, Any]) -> str:
     """``fetch__fetch``: the call of a decision's entry, for people."""
     return f"{body.get('upstream', '?')}__{body.get('name', '?')}"
@@ -184,6 +178,34 @@ def targets_text(body: Mapping[str, Any]) -> str:
     """``example.org, /srv/x``: where the call of a decision's entry reached; empty when it named nothing."""
     values = [target["value"] or "(unreadable)" for target in body.get("targets", ())]
     return ", ".join(values)
+
+
+def _told(facts: Facts) -> dict[str, Any]:
+    """What a request touches, as it is written down."""
+    told: dict[str, Any] = {
+        "action": facts.action,
+        "upstream": facts.upstream,
+        "name": facts.name,
+        "labels": sorted(facts.labels),
+        "targets": [_reached(target) for target in facts.targets],
+    }
+    if "C" in facts.labels:
+        told["communicates"], told["irreversible"] = facts.communicates, facts.irreversible
+    if facts.action in _NAMED_BY_MANIFESTS:
+        told["manifest"] = facts.manifest
+    if facts.reads:
+        told["reads"] = [_stored(resource) for resource in facts.reads]
+    if facts.writes:
+        told["writes"] = [_stored(resource) for resource in facts.writes]
+    if facts.lowered_by:
+        told["lowered_by"] = facts.lowered_by
+    return told
+
+
+def _forced(forced: Sequence[Forced]) -> dict[str, Any]:
+    """What obligations set, as it is written down; nothing where they set nothing."""
+    told = [{"pointer": one.pointer, "value": one.value, "by": one.by} for one in forced]
+    return {"forced": told} if told else {}
 
 
 def _reached(target: Target) -> dict[str, Any]:

@@ -21,10 +21,10 @@ from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.receipts import deed, receipt_text, signed_command_text
 from rule_of_two.audit.journal import Journal
 from rule_of_two.errors import BadRequest
-from rule_of_two.gateway.blueprint import enrolled_approvers
-from rule_of_two.gateway.config import Config, PrincipalSettings
+from rule_of_two.gateway.blueprint import enrolled_approvers, principal_of
+from rule_of_two.gateway.config import Config
 from rule_of_two.gateway.timing import timestamp, utc_now
-from rule_of_two.model import Approver, Facts, Principal, SessionView, Tier
+from rule_of_two.model import Approver, Facts, SessionView, Tier
 from rule_of_two.policy.load import load_policies
 from rule_of_two.policy.rights import Rights
 from rule_of_two.sessions import deeds
@@ -219,16 +219,15 @@ def opened_answers(config: Config | None, file: Path, state: Path) -> Iterator[A
     :raises PolicyError: the policies do not validate.
     :raises StoreError: the state or the journal cannot be opened.
     """
-    who = PrincipalSettings() if config is None else config.principal
-    principal = Principal(who.user, who.tenant, who.roles, who.purpose)
-    names, client = (("default",), "generic") if config is None else (config.policies, config.client)
-    policies = load_policies(names, relative_to=file.parent)
+    own = config or Config(version=1, servers={})
+    principal, client = principal_of(own), own.client
+    policies = load_policies(own.policies, relative_to=file.parent, entities=own.entities)
     enrolled = () if config is None else enrolled_approvers(config, file)
     with closing(open_state(state)) as database, closing(JournalStore(state)) as store:
         yield Answers(
             Approvers(enrolled, claimed_tenant=principal.tenant),
             Rights(policies, principal, client),
-            Journal(store, timestamp, policy_version=policies.version, client=client),
+            Journal(store, timestamp, policy_version=policies.version, principal=principal, client=client),
             database,
             Boundaries(database, Presence(state), timestamp),
             utc_now,

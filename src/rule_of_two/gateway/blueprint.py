@@ -78,22 +78,31 @@ def draw(
     profile = _profile(client or config.client)
     manifests = [folder / name for name in config.manifests]
     secrets: list[str] = []
+    policies = load_policies(config.policies, relative_to=folder, entities=config.entities)
     unnamed = any(server.manifest is None and not server.disabled for server in config.servers.values())
     documents = list_manifests(manifests) if unnamed else ()
     upstreams = tuple(
-        _upstream(name, server, folder=folder, file=file, manifests=manifests, documents=documents, secrets=secrets)
+        _upstream(
+            name,
+            server,
+            folder=folder,
+            file=file,
+            manifests=manifests,
+            documents=documents,
+            secrets=secrets,
+            only_communication=policies.only_communication,
+        )
         for name, server in config.servers.items()
         if not server.disabled
     )
-    who = config.principal
-    principal = Principal(who.user, who.tenant, who.roles, who.purpose, config.approvals.unattended == "ask")
+    who, principal = config.principal, principal_of(config)
     split = splitting(config.sessions, profile, os.environ)
     kept = (state, *key_files(key_path(None)), *((file, backup_path(file)) if file else ()))
     return Blueprint(
         config=config,
         profile=profile,
         principal=principal,
-        policies=load_policies(config.policies, relative_to=folder),
+        policies=policies,
         upstreams=upstreams,
         key=SessionKey(who.user, who.tenant, profile.name, _workspace(profile), split.conversation),
         splitting=split,
@@ -105,12 +114,26 @@ def draw(
     )
 
 
+def principal_of(config: Config) -> Principal:
+    """On whose behalf sessions run."""
+    who = config.principal
+    return Principal(
+        who.user,
+        who.tenant,
+        who.roles,
+        who.purpose,
+        config.approvals.unattended == "ask",
+        who.agent,
+        frozenset(who.configuration),
+    )
+
+
 def own_files(config: Config, folder: Path) -> tuple[Path, ...]:
-    """The operator's own manifests and policies: files and folders that exist, by the names in a configuration that
-    stands in ``folder``."""
+    """The operator's own manifests, policies and entities: files and folders that exist, by the names in a
+    configuration that stands in ``folder``."""
     named = [server.manifest for server in config.servers.values() if server.manifest is not None]
     files = [path for path in (folder / Path(name).expanduser() for name in named) if path.is_file()]
-    paths = (folder / name for name in (*config.manifests, *config.policies))
+    paths = (folder / name for name in (*config.manifests, *config.policies, *config.entities))
     return (*files, *(path for path in paths if path.exists()))
 
 
@@ -162,6 +185,7 @@ def _upstream(
     manifests: list[Path],
     documents: Sequence[ManifestDocument],
     secrets: list[str],
+    only_communication: str | None,
 ) -> Upstream:
     where = f"mcpServers.{name}"
     env = expand(server.env, where=f"{where}.env", file=file)
@@ -184,7 +208,13 @@ def _upstream(
             raise ConfigurationError(f"'{where}.parameters' is given, but no manifest is: name one", file=file)
         return Upstream(name, launch, Manifest.unknown(name, store), recognised=False)
     try:
-        manifest = Manifest(document, upstream=name, store=store, parameters=server.parameters)
+        manifest = Manifest(
+            document,
+            upstream=name,
+            store=store,
+            parameters=server.parameters,
+            only_communication=only_communication,
+        )
     except ConfigurationError as error:
         raise ConfigurationError(f"'{where}': {error}", file=file) from error
     return Upstream(name, launch, manifest, recognised=True)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints,
 from rule_of_two.clients.profiles import PROFILES
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.manifests.pointer import Pointer
-from rule_of_two.model import Label
+from rule_of_two.model import ORDER, Label
 from rule_of_two.yaml_source import load_yaml, nearest
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
@@ -83,12 +83,14 @@ class SessionSettings(_Strict):
 
 
 class PrincipalSettings(_Strict):
-    """``principal``: on whose behalf the agent runs."""
+    """``principal``: on whose behalf which agent runs, what for, and which labels it is meant to combine."""
 
     user: str = "local"
     tenant: str = "local"
     roles: tuple[str, ...] = ()
     purpose: str = "general"
+    agent: str = "agent"
+    configuration: tuple[Label, ...] = ORDER
 
 
 class ApproverSettings(_Strict):
@@ -147,6 +149,7 @@ class Config(_Strict):
     sessions: SessionSettings = SessionSettings()
     principal: PrincipalSettings = PrincipalSettings()
     policies: tuple[str, ...] = ("default",)
+    entities: tuple[str, ...] = ()
     manifests: tuple[str, ...] = ()
     approvals: ApprovalSettings = ApprovalSettings()
     pins: PinSettings = PinSettings()

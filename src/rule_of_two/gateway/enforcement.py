@@ -25,7 +25,19 @@ from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.obliged import UNSTEADY, oblige
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.results import Refused
-from rule_of_two.model import ALL, NONE, Action, Decision, Facts, Labels, Obligation, Outcome, SessionView, Verdict
+from rule_of_two.model import (
+    ALL,
+    NONE,
+    Action,
+    Decision,
+    Facts,
+    Labels,
+    Obligation,
+    Outcome,
+    Principal,
+    SessionView,
+    Verdict,
+)
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.database import BusyError
@@ -61,6 +73,7 @@ class Enforcement:
         client: str,
         clock: Callable[[], datetime],
         grants: Grants,
+        principal: Principal,
         observe: bool = False,
     ) -> None:
         self._session = session
@@ -74,6 +87,7 @@ class Enforcement:
         self._grants = grants
         self._carriage = Carriage(journal, self.publish, self._undecided)
         self._observe = observe
+        self._principal = principal
 
     async def run(
         self, call: Call, send: Callable[[Flight], Awaitable[dict[str, Any]]], caller: Caller | None = None
@@ -349,10 +363,14 @@ class Enforcement:
             observed=observed,
             observing=self._observe,
             forced=call.forced if call else (),
+            principal=self._principal,
         )
 
     def _undecided(self, error: RuleOfTwoError) -> Decision:
-        return Decision(None, Outcome.DENY, error.code, "", {}, NONE, (), (str(error),), observing=self._observe)
+        said = (str(error),)
+        return Decision(
+            None, Outcome.DENY, error.code, "", {}, NONE, (), said, observing=self._observe, principal=self._principal
+        )
 
 
 _STRICTNESS: Final = (Outcome.ALLOW, Outcome.ASK, Outcome.DENY)

@@ -205,5 +205,6 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
         client=client,
         clock=utc_now,
         grants=resources.grants,
+        principal=blueprint.principal,
         observe=blueprint.config.mode == "observe",
     )

@@ -149,7 +149,13 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
         closing(JournalStore(blueprint.state)) as store,
         Presence(blueprint.state) as presence,
     ):
-        journal = Journal(store, timestamp, policy_version=blueprint.policies.version, client=blueprint.profile.name)
+        journal = Journal(
+            store,
+            timestamp,
+            policy_version=blueprint.policies.version,
+            principal=blueprint.principal,
+            client=blueprint.profile.name,
+        )
         boundaries = Boundaries(state, presence, timestamp)
         approvers = Approvers(blueprint.approvers, claimed_tenant=blueprint.principal.tenant)
         answers = Answers(

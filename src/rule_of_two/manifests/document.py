@@ -102,6 +102,10 @@ class PromptSpec(_Entry):
     ] = Field(default_factory=dict)
     rules: tuple[RuleSpec, ...] = ()
     secrets: tuple[str, ...] = ()
+    communicates: bool = True
+    """Its C can reach others. ``false``: it only changes state, in a place that nobody else reads."""
+    reversible: bool = False
+    """Its C can be taken back, wholly and by the same server."""
 
     @field_validator("secrets", mode="before")
     @classmethod

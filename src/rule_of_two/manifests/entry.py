@@ -11,7 +11,7 @@ from rule_of_two.manifests.document import PromptSpec, ResourceSpec, StoredSpec
 from rule_of_two.manifests.parameters import Bound
 from rule_of_two.manifests.pointer import Pointer
 from rule_of_two.manifests.rules import Rules, bind_rules
-from rule_of_two.model import ALL, NONE, Action, Facts, Label, Labels, StoredResource, Target, TargetKind
+from rule_of_two.model import ALL, EGRESS, NONE, Action, Facts, Label, Labels, StoredResource, Target, TargetKind
 
 _WHOLE_STORE: Final = "store"
 _HINTS: Final[tuple[tuple[str, bool, Label], ...]] = (
@@ -34,6 +34,13 @@ def hinted(annotations: Any) -> Labels:
     if not isinstance(annotations, Mapping):
         return frozenset(label for _, _, label in _HINTS)
     return frozenset(label for hint, harmless, label in _HINTS if annotations.get(hint, harmless) is not harmless)
+
+
+def _hints(annotations: Any, hint: str) -> bool:
+    """Whether a hint is there that says anything but no."""
+    if annotations is None:
+        return False
+    return not isinstance(annotations, Mapping) or annotations.get(hint, False) is not False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,10 @@ class Entry:
     reads: Stored
     writes: Stored | None
     secrets: tuple[Pointer, ...]
+    communicates: bool = True
+    irreversible: bool = True
+    only_communication: str | None = None
+    """The policy set by which C counts only where it communicates."""
 
     @property
     def is_local(self) -> bool:
@@ -80,11 +91,16 @@ class Entry:
         """What this call touches. Never raises for any arguments: what cannot be read is the worst case."""
         values = [slot.read(arguments) for slot in self.slots]
         labels, lowered_by = self.rules.judge(values)
-        labels |= hinted(annotations) - self.rules.labels
+        added = hinted(annotations) - self.rules.labels
+        labels |= added
+        communicates = self.communicates or "C" in added or _hints(annotations, "openWorldHint")
         if self.writes is not None:
             writes = self.writes.resources(self.store, values)
         else:
             writes = (whole_store(self.store),) if "C" in labels else ()
+        if self.only_communication is not None and "C" in labels and not communicates:
+            labels -= EGRESS
+            lowered_by = (*lowered_by, f"policy set {self.only_communication}: C counts only where it communicates")
         return Facts(
             self.action,
             self.upstream,
@@ -95,6 +111,8 @@ class Entry:
             writes=writes,
             lowered_by=lowered_by,
             manifest=self.server,
+            communicates=communicates,
+            irreversible=self.irreversible or "C" in added or _hints(annotations, "destructiveHint"),
         )
 
 
@@ -118,8 +136,10 @@ def bind_entry(
     server: str,
     what: str,
     parameters: Mapping[str, Bound],
+    only_communication: str | None = None,
 ) -> Entry:
-    """Compile a tool or prompt. ``server`` and ``what`` name it in ``lowered_by``."""
+    """Compile a tool or prompt. ``server`` and ``what`` name it in ``lowered_by``; ``only_communication`` is the policy
+    set by which C counts only where it communicates."""
     table = SlotTable()
     targets = tuple(
         (target.kind, table.place(target.kind, pointer)) for target in spec.targets.values() for pointer in target.at
@@ -128,7 +148,21 @@ def bind_entry(
     reads = _stored(spec.reads, table) or Stored(())
     writes = _stored(spec.writes, table)
     secrets = tuple(Pointer.parse(pointer) for pointer in spec.secrets)
-    return Entry(action, server, upstream, store, rules, tuple(table.slots), targets, reads, writes, secrets)
+    return Entry(
+        action,
+        server,
+        upstream,
+        store,
+        rules,
+        tuple(table.slots),
+        targets,
+        reads,
+        writes,
+        secrets,
+        communicates=spec.communicates,
+        irreversible=not spec.reversible,
+        only_communication=only_communication,
+    )
 
 
 def bind_resource(spec: ResourceSpec, *, upstream: str, store: str, server: str) -> Entry:

@@ -33,9 +33,16 @@ class Manifest:
     )
 
     def __init__(
-        self, document: ManifestDocument, *, upstream: str, store: str, parameters: Mapping[str, Any] | None = None
+        self,
+        document: ManifestDocument,
+        *,
+        upstream: str,
+        store: str,
+        parameters: Mapping[str, Any] | None = None,
+        only_communication: str | None = None,
     ) -> None:
-        """Bind ``document`` to the upstream named so in the configuration.
+        """Bind ``document`` to the upstream named so in the configuration. ``only_communication`` is the policy set by
+        which C counts only where it communicates.
 
         :raises ConfigurationError: a parameter that the manifest does not declare, or a value of another type.
         """
@@ -49,7 +56,16 @@ class Manifest:
 
         def entry(spec: PromptSpec, action: Action, what: str) -> Entry:
             server = document.server
-            return bind_entry(spec, action, upstream=upstream, store=store, server=server, what=what, parameters=bound)
+            return bind_entry(
+                spec,
+                action,
+                upstream=upstream,
+                store=store,
+                server=server,
+                what=what,
+                parameters=bound,
+                only_communication=only_communication,
+            )
 
         self._tools = {name: entry(spec, Action.CALL_TOOL, name) for name, spec in document.tools.items()}
         self._demanded = {name: terms for name, spec in document.tools.items() if (terms := spec.arguments.terms)}

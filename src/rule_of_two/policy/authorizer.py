@@ -10,7 +10,7 @@ missing decision and every exception is a deny with :attr:`Code.POLICY_ERROR`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -21,7 +21,7 @@ import orjson
 from rule_of_two.errors import Code
 from rule_of_two.model import Facts, Obligation, Outcome, Principal, SessionView, Verdict
 from rule_of_two.policy.cache import RecentlyUsed
-from rule_of_two.policy.context import context_of, minute
+from rule_of_two.policy.context import NOTHING_KNOWN, Environment, context_of, minute
 from rule_of_two.policy.engine import contained, evaluate
 from rule_of_two.policy.entities import EntityStore, Participants
 from rule_of_two.policy.load import Policies
@@ -45,8 +45,7 @@ class Authorizer:
     def __init__(self, policies: Policies, principal: Principal, client: str) -> None:
         """:param client: the name of the client profile, for policies to read."""
         self._policies = policies
-        self._ids = tuple(policies.by_id)
-        self._entities = EntityStore(policies.schema, principal, client)
+        self._entities = EntityStore(policies, principal, client)
         self._decided: RecentlyUsed[Verdict] = RecentlyUsed(_DECISIONS)
         self._obligations: dict[str, tuple[Obligation, ...]] = {
             name: tuple(term.bound(principal, name) for term in policy.obligations)
@@ -56,7 +55,15 @@ class Authorizer:
         self.obliges = bool(self._obligations)
         """Whether any policy demands something of arguments."""
 
-    def decide(self, facts: Facts, view: SessionView, *, now: datetime, approvals: int = 0) -> Verdict:
+    def decide(
+        self,
+        facts: Facts,
+        view: SessionView,
+        *,
+        now: datetime,
+        approvals: int = 0,
+        environment: Environment = NOTHING_KNOWN,
+    ) -> Verdict:
         """Allow, ask or deny; with ``approvals``, when so many different people said yes, only allow or deny.
 
         Never raises for anything that the request or the engine does.
@@ -64,10 +71,14 @@ class Authorizer:
         # INVARIANT: what is not a clean allow of the engine's is not an allow; `tests/policy/test_fail_closed.py`.
         """
         people = int(approvals) if isinstance(approvals, int) and approvals > 0 else 0
-        return contained(lambda: self._decide(facts, view, now, people), lambda error: self._failed([error]))
+        return contained(
+            lambda: self._decide(facts, view, now, people, environment), lambda error: _failed([error], ())
+        )
 
-    def _decide(self, facts: Facts, view: SessionView, now: datetime, approvals: int) -> Verdict:
-        context = context_of(facts, view)
+    def _decide(
+        self, facts: Facts, view: SessionView, now: datetime, approvals: int, environment: Environment
+    ) -> Verdict:
+        context = {**environment, **context_of(facts, view)}
         request = (view.id, facts.action, facts.upstream, facts.name, context, approvals)
         at = minute(now)
         key = orjson.dumps((request, at if self._policies.reads_now else None), option=orjson.OPT_SORT_KEYS)
@@ -111,10 +122,10 @@ class Authorizer:
     def _evaluate(self, participants: Participants, facts: dict[str, Any], approvals: int) -> Verdict:
         """One pass: allow, deny, or deny with errors."""
         context = {**facts, "approved": approvals > 0, "approvals": approvals}
-        result = evaluate(self._policies, participants, context)
+        result = evaluate(self._policies.schema, participants, context)
         diagnostics = result.diagnostics
         if diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
-            return self._failed(diagnostics.errors or ["the engine gave no decision"])
+            return _failed(diagnostics.errors or ["the engine gave no decision"], participants.slice.ids)
         names = diagnostics.id_annotations_by_reason
         decided = [names[reason] for reason in diagnostics.reasons]
         if result.decision is cedarpy.Decision.Allow:
@@ -134,11 +145,13 @@ class Authorizer:
         messages = tuple(policy.message for policy in decided if policy.message is not None)
         return Verdict(outcome, code, tuple(policy.id for policy in decided), messages)
 
-    def _failed(self, errors: Iterable[str]) -> Verdict:
-        """Denied because it could not be decided. The engine calls policies by position; say their ``@id``."""
-        told = tuple(_POSITION.sub(self._named, error)[:_MAX_ERROR_LENGTH] for error in errors)[:_MAX_ERRORS]
-        return Verdict(Outcome.DENY, Code.POLICY_ERROR, (), (_NOT_EVALUATED,), told)
 
-    def _named(self, position: re.Match[str]) -> str:
+def _failed(errors: Iterable[str], ids: Sequence[str]) -> Verdict:
+    """Denied because it could not be decided. The engine calls policies by position in ``ids``; say their ``@id``."""
+
+    def named(position: re.Match[str]) -> str:
         number = int(position[1])
-        return f"policy `{self._ids[number]}`" if number < len(self._ids) else position[0]
+        return f"policy `{ids[number]}`" if number < len(ids) else position[0]
+
+    told = tuple(_POSITION.sub(named, error)[:_MAX_ERROR_LENGTH] for error in errors)[:_MAX_ERRORS]
+    return Verdict(Outcome.DENY, Code.POLICY_ERROR, (), (_NOT_EVALUATED,), told)

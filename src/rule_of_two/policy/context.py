@@ -6,14 +6,19 @@ Only normalised values go in; :attr:`Target.shown`, raw arguments and other text
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from rule_of_two.errors import PolicyError
 from rule_of_two.model import ALL, Facts, SessionView, Target, TargetKind
 
 _HOSTS: Final[frozenset[TargetKind]] = frozenset(("url", "host"))
+
+Environment = Mapping[str, Any]
+"""What context providers know: ``local``, ``device``, ``network`` and ``risk``, each only if it is known."""
+NOTHING_KNOWN: Final[Environment] = MappingProxyType({})
 
 # Cedar's decimal is a 64-bit count of ten-thousandths, so it has at most 15 digits in front of the point.
 _AMOUNT: Final = re.compile(r"(-?[0-9]{1,15})(?:\.([0-9]+))?")
@@ -22,7 +27,8 @@ _UNITS: Final = range(-(2**63), 2**63)
 
 
 def context_of(facts: Facts, view: SessionView) -> dict[str, Any]:
-    """``Use`` but for ``approved``, ``approvals`` and ``now``, in types that JSON and Cedar's schema take as they are.
+    """``Use`` but for ``approved``, ``approvals``, ``now`` and the environment, in types that JSON and Cedar's schema
+    take as they are.
 
     :raises PolicyError: the facts carry a label that is none of A, B and C.
     """
@@ -34,15 +40,12 @@ def context_of(facts: Facts, view: SessionView) -> dict[str, Any]:
         "labels": {"A": "A" in labels, "B": "B" in labels, "C": "C" in labels},
         "dropped": view.dropped,
         "frozen": view.frozen,
+        "effects": {
+            "communicates": "C" in labels and facts.communicates,
+            "irreversible": "C" in labels and facts.irreversible,
+        },
         "target": _target(facts.targets),
     }
-
-
-def risk_of(facts: Facts) -> int:
-    """How much is not known about what a call does: 0 without C; 1 when all that it reaches is known; else 2."""
-    if "C" not in facts.labels:
-        return 0
-    return 1 if facts.targets and _target(facts.targets)["complete"] else 2
 
 
 def minute(now: datetime) -> str:
@@ -78,11 +81,13 @@ def _target(targets: Sequence[Target]) -> dict[str, Any]:
     """
     known = [(target.kind, target.value) for target in targets if target.value is not None]
     amounts = [decimal(value) for kind, value in known if kind == "amount"]
+    complete = len(known) == len(targets) and len(amounts) <= 1 and None not in amounts
     record: dict[str, Any] = {
         "hosts": sorted({value for kind, value in known if kind in _HOSTS}),
         "paths": sorted({value for kind, value in known if kind == "path"}),
         "recipients": sorted({value for kind, value in known if kind == "recipient"}),
-        "complete": len(known) == len(targets) and len(amounts) <= 1 and None not in amounts,
+        "complete": complete,
+        "known": complete and bool(targets),
     }
     if len(amounts) == 1 and amounts[0] is not None:
         record["amount"] = amounts[0]

@@ -9,13 +9,12 @@ import cedarpy
 import orjson
 
 from rule_of_two.policy.entities import Participants
-from rule_of_two.policy.load import Policies
 
 T = TypeVar("T")
 
 
-def evaluate(policies: Policies, participants: Participants, context: Mapping[str, Any]) -> cedarpy.AuthzResult:
-    """One pass over the policies. Raises what its inputs provoke: call it within :func:`contained`."""
+def evaluate(schema: cedarpy.Schema, participants: Participants, context: Mapping[str, Any]) -> cedarpy.AuthzResult:
+    """One pass over the policies that can apply. Raises what its inputs provoke: call it within :func:`contained`."""
     return cedarpy.is_authorized(
         {
             "principal": participants.principal,
@@ -23,9 +22,9 @@ def evaluate(policies: Policies, participants: Participants, context: Mapping[st
             "resource": participants.resource,
             "context": orjson.dumps(context).decode(),
         },
-        policies.handle,
+        participants.slice.handle,
         participants.handle,
-        policies.schema,
+        schema,
     )
 
 

@@ -1,4 +1,5 @@
-"""The entities of one decision: the session, and what it wants to use. Nothing else, however many tools are mounted.
+"""The entities of one decision: the session, what it wants to use, and what the directory says of both. Nothing else,
+however many tools are mounted.
 
 # INVARIANT: every handle is parsed with the schema. Without it Cedar knows no action groups, ``action in …"use"``
 # matches nothing, and the invariant's forbids vanish without an error; `tests/policy/test_entities.py` holds it.
@@ -8,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import cedarpy
 import orjson
 
-from rule_of_two.model import Action, Facts, Principal
+from rule_of_two.model import ORDER, Action, Facts, Principal
 from rule_of_two.policy.cache import RecentlyUsed
-
-Uid = dict[str, str]
-Entity = dict[str, Any]
-"""In Cedar's JSON form."""
+from rule_of_two.policy.directory import Entity, Uid, reference, uid
+from rule_of_two.policy.load import Policies
+from rule_of_two.policy.slices import Slice
 
 _RESOURCE_TYPES: Final[Mapping[Action, str]] = {
     Action.CALL_TOOL: "Tool",
@@ -28,29 +28,28 @@ _RESOURCE_TYPES: Final[Mapping[Action, str]] = {
 }
 """The rest is about a server as a whole."""
 
-_SESSIONS: Final = 64
 _PARTICIPANTS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Participants:
-    """Who asks for what, and the entities that policies can look up."""
+    """Who asks for what, the entities that policies can look up, and the policies that can apply."""
 
     principal: Uid
     action: Uid
     resource: Uid
     handle: cedarpy.Entities
+    slice: Slice
 
 
 class EntityStore:
-    """Parses entities once per (session, resource). The key of each handle is the very text it was parsed from."""
+    """Parses entities once per (session, action, resource)."""
 
-    def __init__(self, schema: cedarpy.Schema, principal: Principal, client: str) -> None:
-        self._schema = schema
+    def __init__(self, policies: Policies, principal: Principal, client: str) -> None:
+        self._policies = policies
         self._principal = principal
         self._client = client
-        self._sessions: RecentlyUsed[cedarpy.Entities] = RecentlyUsed(_SESSIONS)
-        self._participants: RecentlyUsed[cedarpy.Entities] = RecentlyUsed(_PARTICIPANTS)
+        self._participants: RecentlyUsed[Participants] = RecentlyUsed(_PARTICIPANTS)
 
     def participants(self, session: str, facts: Facts) -> Participants:
         """The entities of one request.
@@ -58,55 +57,51 @@ class EntityStore:
         :raises ValueError: an id is not valid Unicode, or the schema refuses an entity.
         :raises TypeError: an id is not text.
         """
-        used = used_entities(facts)
-        own = session_entities(self._principal, self._client, session)
-        return Participants(
-            principal=own[0]["uid"],
-            action=uid("Action", facts.action.value),
-            resource=used[-1]["uid"],
-            handle=self._parsed(own, used),
-        )
+        key = orjson.dumps((session, facts.action.value, facts.upstream, facts.name))
+        known = self._participants.get(key)
+        if known is None:
+            own = session_entities(self._principal, self._client, session)
+            used = used_entities(facts)
+            action = uid("Action", facts.action.value)
+            known = parsed(self._policies, own[0]["uid"], action, used[-1]["uid"], [*own, *used], used[0]["uid"])
+            self._participants.put(key, known)
+        return known
 
-    def _parsed(self, own: list[Entity], used: list[Entity]) -> cedarpy.Entities:
-        key = orjson.dumps((own, used))
-        handle = self._participants.get(key)
-        if handle is None:
-            base = orjson.dumps(own)
-            session = self._sessions.get(base)
-            if session is None:
-                session = cedarpy.Entities.from_json_str(base.decode(), self._schema)
-                self._sessions.put(base, session)
-            handle = session.with_added_json_str(orjson.dumps(used).decode(), self._schema)
-            self._participants.put(key, handle)
-        return handle
+
+def parsed(
+    policies: Policies, principal: Uid, action: Uid, resource: Uid, roots: list[Entity], server: Uid
+) -> Participants:
+    """``roots`` and what is described of them, parsed, with the policies that can apply."""
+    entities = policies.directory.around(roots, policies.literals)
+    handle = cedarpy.Entities.from_json_str(orjson.dumps(entities).decode(), policies.schema)
+    return Participants(principal, action, resource, handle, policies.slices.cut(principal, action, resource, server))
 
 
 def session_entities(principal: Principal, client: str, session: str) -> list[Entity]:
-    """The session, and the user on whose behalf it runs."""
-    user = uid("User", principal.user)
+    """The session, the user on whose behalf it runs, and the agent."""
     attributes = {
-        "user": {"__entity": user},
-        "tenant": {"__entity": uid("Tenant", principal.tenant)},
-        "purpose": {"__entity": uid("Purpose", principal.purpose)},
+        "user": reference("User", principal.user),
+        "agent": reference("Agent", principal.agent),
+        "tenant": reference("Tenant", principal.tenant),
+        "purpose": reference("Purpose", principal.purpose),
+        "configuration": {label: label in principal.configuration for label in ORDER},
         "interactive": principal.interactive,
         "client": client,
     }
+    agent, user = uid("Agent", principal.agent), uid("User", principal.user)
     return [
-        {"uid": uid("Session", session), "attrs": attributes, "parents": []},
+        {"uid": uid("Session", session), "attrs": attributes, "parents": [agent]},
         {"uid": user, "attrs": {}, "parents": [uid("Role", role) for role in principal.roles]},
+        {"uid": agent, "attrs": {}, "parents": []},
     ]
 
 
 def used_entities(facts: Facts) -> list[Entity]:
-    """What a request uses, last, and before it the server that it belongs to."""
+    """What a request uses, last, and first the server that it belongs to."""
     kind = _RESOURCE_TYPES.get(facts.action, "Server")
     server = uid("Server", facts.upstream)
-    used: list[Entity] = [{"uid": server, "attrs": {}, "parents": []}]
+    belongs = {"server": {"__entity": server}}
+    used: list[Entity] = [{"uid": server, "attrs": belongs, "parents": []}]
     if kind != "Server":
-        used.append({"uid": uid(kind, facts.qualified), "attrs": {}, "parents": [server]})
+        used.append({"uid": uid(kind, facts.qualified), "attrs": belongs, "parents": [server]})
     return used
-
-
-def uid(kind: str, name: str) -> Uid:
-    """The name of an entity in requests."""
-    return {"type": f"Gateway::{kind}", "id": name}

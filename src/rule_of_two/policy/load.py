@@ -11,13 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import cedarpy
 import orjson
 
 from rule_of_two.errors import PolicyError
+from rule_of_two.policy.directory import Directory, Key, entity_literals, load_directory
 from rule_of_two.policy.references import INVARIANT, files_of_set, find_files, shipped_policies
+from rule_of_two.policy.settings import set_settings
+from rule_of_two.policy.slices import Slices
 from rule_of_two.policy.statements import split
 from rule_of_two.policy.syntax import Grammar, Policy, policy_trees, reads_now
 
@@ -30,20 +33,26 @@ _INVARIANT_AREA: Final = "r2."
 class Policies:
     """Policies that validated, parsed once.
 
-    ``version`` is the SHA-256 of schema and policies: it changes with everything that can change a decision or what is
-    said of it, and not with layout, comments, file names or the order of sets. ``by_id`` is in the engine's order.
+    ``version`` is the SHA-256 of schema, policies and entities: it changes with everything that can change a decision
+    or what is said of it, and not with layout, comments, file names or the order of sets. ``by_id`` is in the order
+    of the files. ``literals`` are the entities that policies name. ``only_communication`` is the set by which C counts
+    only where it communicates.
     """
 
     version: str
     sets: tuple[str, ...]
+    schema_text: str
     schema: cedarpy.Schema
-    handle: cedarpy.PolicySet
     by_id: Mapping[str, Policy]
+    slices: Slices
+    directory: Directory
+    literals: tuple[Key, ...]
     reads_now: bool
+    only_communication: str | None
 
 
-def load_policies(references: Sequence[str], *, relative_to: Path) -> Policies:
-    """Load shipped sets, files and folders, and the invariant besides.
+def load_policies(references: Sequence[str], *, relative_to: Path, entities: Sequence[str] = ()) -> Policies:
+    """Load shipped sets, files and folders, and the invariant besides; and the files that describe ``entities``.
 
     :param references: as in ``policies:`` of the configuration.
     :param relative_to: the folder that relative paths start from; never the working directory.
@@ -58,30 +67,47 @@ def load_policies(references: Sequence[str], *, relative_to: Path) -> Policies:
     schema_text = _read(folder / SCHEMA_FILE)
     grammar = Grammar(schema_text)
     loaded: dict[str, Policy] = {}
-    texts = [_load_file(file, grammar, loaded) for file in files_of_set(INVARIANT)]
+    for file in files_of_set(INVARIANT):
+        _load_file(file, grammar, loaded)
     invariant = frozenset(loaded)
+    only_communication: str | None = None
     for reference in references:
         if reference == INVARIANT:
             raise PolicyError(f"the set '{INVARIANT}' is always loaded; take it off the list of policies")
         before = len(loaded)
         files = find_files(reference, relative_to=relative_to)
-        texts += [_load_file(file, grammar, loaded, invariant) for file in files]
+        for file in files:
+            _load_file(file, grammar, loaded, invariant)
+        if set_settings(files).c == "communication":
+            only_communication = reference
         if len(loaded) == before:
             raise PolicyError(f"{files[0]}: the policy set '{reference}' holds no policy")
-    text = "\n".join(texts)
-    content = {"schema": schema_text, "policies": {policy.id: policy.tree for policy in loaded.values()}}
+    directory = load_directory([relative_to / name for name in entities], grammar.schema)
+    trees = {name: policy_trees(policy.text)[0] for name, policy in loaded.items()}
+    content: dict[str, Any] = {
+        "schema": schema_text,
+        "policies": {policy.id: policy.tree for policy in loaded.values()},
+        "entities": sorted(orjson.dumps(entity, option=orjson.OPT_SORT_KEYS).decode() for entity in directory),
+        "only_communication": only_communication is not None,
+    }
     return Policies(
         version=hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest(),
         sets=tuple(references),
+        schema_text=schema_text,
         schema=grammar.schema,
-        handle=cedarpy.PolicySet.from_str(text),
         by_id=MappingProxyType(loaded),
-        reads_now=any(reads_now(tree) for tree in policy_trees(text)),
+        slices=Slices({name: (tree, loaded[name].text) for name, tree in trees.items()}),
+        directory=directory,
+        literals=tuple(sorted(set(entity_literals(list(trees.values()))))),
+        reads_now=any(map(reads_now, trees.values())),
+        only_communication=only_communication,
     )
 
 
-def _load_file(file: Path, grammar: Grammar, loaded: dict[str, Policy], invariant: frozenset[str] | None = None) -> str:
-    """Check each statement of a file, add it to ``loaded``, and return the text that the engine will run.
+def _load_file(
+    file: Path, grammar: Grammar, loaded: dict[str, Policy], invariant: frozenset[str] | None = None
+) -> None:
+    """Check each statement of a file, and add it to ``loaded``.
 
     ``invariant`` is ``None`` for the invariant's own files.
     """
@@ -98,7 +124,6 @@ def _load_file(file: Path, grammar: Grammar, loaded: dict[str, Policy], invarian
         loaded[policy.id] = policy
         ids.append(policy.id)
     _check_whole(text, file, ids)
-    return text
 
 
 def _check_whole(text: str, file: Path, ids: list[str]) -> None:

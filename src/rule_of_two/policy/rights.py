@@ -5,28 +5,37 @@ Asked seldom, so nothing is kept. As everywhere: what is not a clean allow of th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
 import cedarpy
-import orjson
 
 from rule_of_two.model import NONE, Action, Approver, Facts, Principal, SessionView
-from rule_of_two.policy.context import context_of, minute, risk_of
+from rule_of_two.policy.context import NOTHING_KNOWN, Environment, context_of, minute
+from rule_of_two.policy.directory import Entity, Uid, reference, uid
 from rule_of_two.policy.engine import contained, evaluate
-from rule_of_two.policy.entities import Entity, Participants, Uid, session_entities, uid, used_entities
+from rule_of_two.policy.entities import Participants, parsed, session_entities, used_entities
 from rule_of_two.policy.load import Policies
 
 _NO_CALL: Final = Facts(Action.CALL_TOOL, "", "", NONE)
 
 
 class Rights:
-    """What the approvers of one principal's sessions may do. ``client`` is the name of the client profile."""
+    """What the approvers of one principal's sessions may do. ``client`` is the name of the client profile, and
+    ``environment`` tells what context providers know now."""
 
-    def __init__(self, policies: Policies, principal: Principal, client: str) -> None:
+    def __init__(
+        self,
+        policies: Policies,
+        principal: Principal,
+        client: str,
+        environment: Callable[[], Environment] = lambda: NOTHING_KNOWN,
+    ) -> None:
         self._policies = policies
         self._principal = principal
         self._client = client
+        self._environment = environment
 
     def may_answer(
         self,
@@ -64,9 +73,8 @@ class Rights:
         own = session_entities(self._principal, self._client, view.id)
         used = used_entities(facts)
         participants = self._participants(approver, "approve_call", used[-1]["uid"], own, used)
-        known = {"approvals": approvals, "choice": choice, "channel": channel, "risk": risk_of(facts)}
-        session = {"session": {"__entity": own[0]["uid"]}}
-        return self._allows(participants, {**context_of(facts, view), **known, **session}, now)
+        known = {"approvals": approvals, "choice": choice, "channel": channel, "session": {"__entity": own[0]["uid"]}}
+        return self._allows(participants, {**context_of(facts, view), **known}, now)
 
     def _may_manage(self, approver: Approver, view: SessionView, choice: str, now: datetime) -> bool:
         own = session_entities(self._principal, self._client, view.id)
@@ -77,12 +85,12 @@ class Rights:
         self, approver: Approver, action: str, resource: Uid, own: list[Entity], used: list[Entity]
     ) -> Participants:
         person = _person(approver, own[0])
-        text = orjson.dumps([person, *own, *used]).decode()
-        handle = cedarpy.Entities.from_json_str(text, self._policies.schema)
-        return Participants(person["uid"], uid("Action", action), resource, handle)
+        server = used[0]["uid"] if used else resource
+        return parsed(self._policies, person["uid"], uid("Action", action), resource, [person, *own, *used], server)
 
     def _allows(self, participants: Participants, context: dict[str, Any], now: datetime) -> bool:
-        result = evaluate(self._policies, participants, {**context, "approved": True, "now": minute(now)})
+        known = {**self._environment(), **context, "approved": True, "now": minute(now)}
+        result = evaluate(self._policies.schema, participants, known)
         return result.decision is cedarpy.Decision.Allow and not result.diagnostics.errors
 
 
@@ -90,8 +98,8 @@ def _person(approver: Approver, session: Entity) -> Entity:
     """The approver; what policies read of every principal else is that of the session."""
     attributes = {
         **session["attrs"],
-        "user": {"__entity": uid("User", approver.user)},
-        "tenant": {"__entity": uid("Tenant", approver.tenant)},
+        "user": reference("User", approver.user),
+        "tenant": reference("Tenant", approver.tenant),
         "signed": approver.signed,
     }
     roles = [uid("Role", role) for role in approver.roles]

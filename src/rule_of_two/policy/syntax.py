@@ -31,13 +31,15 @@ Tree = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy as verdicts see it. ``tree`` is its JSON form, equal for texts that differ in layout only."""
+    """A policy as verdicts see it. ``text`` is what the engine runs; ``tree`` is its JSON form, equal for texts that
+    differ in layout only."""
 
     id: str
     message: str | None
     code: Code | None
     file: Path
     line: int
+    text: str
     tree: str
     obligations: tuple[Term, ...] = ()
     """What it demands of the arguments of a call that it lets pass."""
@@ -77,6 +79,7 @@ class Grammar:
             code=_code(statement, name, trees[0]),
             file=statement.file,
             line=statement.line,
+            text=statement.text,
             tree=cedarpy.policies_to_json_str(statement.text),
             obligations=obligations_of(statement, name, trees[0]),
         )

@@ -1,0 +1,110 @@
+"""The policies that can apply to a request, by their scopes alone: the rest need not be evaluated.
+
+Sound, since a policy applies only where its whole scope does: a scope that is not understood is taken to match.
+# INVARIANT: a slice decides as the whole set does; tests/policy/test_slices.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cedarpy
+
+from rule_of_two.policy.directory import Uid, uid
+
+ACTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "approve_call": (),
+    "manage_session": (),
+    "return_document": (),
+}
+"""The groups of the actions that are no use of a server; all others are in ``use``."""
+
+_SERVER: Final = uid("Server", "")["type"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which requests a policy's scope can match. ``None``: any."""
+
+    actions: frozenset[str] | None
+    principal_type: str | None
+    resource_type: str | None
+    resource: tuple[str, str] | None
+    within: tuple[str, str] | None
+    """A server: the resource itself, or that which it belongs to."""
+
+    def may_match(self, principal: Uid, actions: frozenset[str], resource: Uid, server: Uid) -> bool:
+        """``actions``: the request's and the groups that it is in."""
+        used, its_server = _key(resource), _key(server)
+        return (
+            (self.actions is None or not actions.isdisjoint(self.actions))
+            and self.principal_type in {None, principal["type"]}
+            and self.resource_type in {None, resource["type"]}
+            and self.resource in {None, used}
+            and self.within in {None, used, its_server}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some policies of a set. ``ids`` is in the engine's order."""
+
+    ids: tuple[str, ...]
+    handle: cedarpy.PolicySet
+
+
+class Slices:
+    """Cuts a set of policies, each slice once."""
+
+    def __init__(self, policies: Mapping[str, tuple[Mapping[str, Any], str]]) -> None:
+        """:param policies: of each ``@id`` the tree and the text."""
+        self._scopes = {name: scope_of(tree) for name, (tree, _) in policies.items()}
+        self._texts = {name: text for name, (_, text) in policies.items()}
+        self._slices: dict[tuple[str, ...], Slice] = {}
+
+    def cut(self, principal: Uid, action: Uid, resource: Uid, server: Uid) -> Slice:
+        """The slice for a request."""
+        actions = frozenset((action["id"], *ACTION_GROUPS.get(action["id"], ("use",))))
+        return self._cut(
+            name for name, scope in self._scopes.items() if scope.may_match(principal, actions, resource, server)
+        )
+
+    def _cut(self, names: Iterable[str]) -> Slice:
+        ids = tuple(names)
+        if ids not in self._slices:
+            text = "\n".join(self._texts[name] for name in ids)
+            self._slices[ids] = Slice(ids, cedarpy.PolicySet.from_str(text))
+        return self._slices[ids]
+
+
+def scope_of(tree: Mapping[str, Any]) -> Scope:
+    """The scope of a policy in Cedar's JSON form."""
+    resource = tree["resource"]
+    kind, exact, within = resource.get("entity_type"), None, None
+    if resource["op"] == "==":
+        exact = _key(resource["entity"])
+    elif "in" in resource:  # is T in E
+        within = _server(resource["in"]["entity"])
+    elif resource["op"] == "in":
+        within = _server(resource["entity"])
+    principal = tree["principal"]
+    named = principal["entity"]["type"] if principal["op"] == "==" else principal.get("entity_type")
+    return Scope(_actions(tree["action"]), named, kind, exact, within)
+
+
+def _actions(scope: Mapping[str, Any]) -> frozenset[str] | None:
+    if scope["op"] == "All":
+        return None
+    entities = scope["entities"] if "entities" in scope else [scope["entity"]]
+    return frozenset(entity["id"] for entity in entities)
+
+
+def _server(name: Mapping[str, str]) -> tuple[str, str] | None:
+    """What a resource is in, if that is a server: of other hierarchies nothing is known here."""
+    return _key(name) if name["type"] == _SERVER else None
+
+
+def _key(name: Mapping[str, str]) -> tuple[str, str]:
+    return name["type"], name["id"]
