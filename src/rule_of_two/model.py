@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from rule_of_two.errors import Code
 
@@ -124,6 +124,8 @@ class Facts:
     """Its C can reach others; false: it only changes state."""
     irreversible: bool = True
     """Its C cannot be taken back."""
+    arguments: Mapping[str, Any] | None = field(default=None, hash=False)
+    """Of a tool call whose arguments policies read themselves (``typed_arguments``); else not given."""
 
     @property
     def qualified(self) -> str:

@@ -19,15 +19,17 @@ import cedarpy
 import orjson
 
 from rule_of_two.errors import Code
-from rule_of_two.model import Facts, Obligation, Outcome, Principal, SessionView, Verdict
+from rule_of_two.model import Action, Facts, Obligation, Outcome, Principal, SessionView, Verdict
 from rule_of_two.policy.cache import RecentlyUsed
 from rule_of_two.policy.context import NOTHING_KNOWN, Environment, context_of, minute
 from rule_of_two.policy.engine import contained, evaluate
 from rule_of_two.policy.entities import EntityStore, Participants
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.syntax import DEFAULT_DENY
+from rule_of_two.policy.typed.shapes import Unencodable
 
 _NOT_PERMITTED: Final = "No policy permits this."
+_NOT_CHECKED: Final = "A policy about this tool does not fit the tool's definition, so nothing is allowed."
 _NOT_EVALUATED: Final = "The policies could not be evaluated, so nothing is allowed."
 
 MOST_APPROVALS: Final = 5
@@ -79,6 +81,15 @@ class Authorizer:
         self, facts: Facts, view: SessionView, now: datetime, approvals: int, environment: Environment
     ) -> Verdict:
         context = {**environment, **context_of(facts, view)}
+        typed = self._policies.typed.get(facts.qualified) if facts.action is Action.CALL_TOOL else None
+        if typed is not None:
+            if typed.problem:
+                return Verdict(Outcome.DENY, Code.POLICY_ERROR, typed.policies, (_NOT_CHECKED,), (typed.problem,))
+            try:
+                context["input"] = typed.input.encode(facts.arguments or {})
+            except Unencodable as error:
+                text = f"Policies read the argument '{error.pointer}', and {error}, so nothing is allowed."
+                return Verdict(Outcome.DENY, Code.POLICY_ERROR, (), (text,))
         request = (view.id, facts.action, facts.upstream, facts.name, context, approvals)
         at = minute(now)
         key = orjson.dumps((request, at if self._policies.reads_now else None), option=orjson.OPT_SORT_KEYS)
@@ -122,7 +133,7 @@ class Authorizer:
     def _evaluate(self, participants: Participants, facts: dict[str, Any], approvals: int) -> Verdict:
         """One pass: allow, deny, or deny with errors."""
         context = {**facts, "approved": approvals > 0, "approvals": approvals}
-        result = evaluate(self._policies.schema, participants, context)
+        result = evaluate(participants, context)
         diagnostics = result.diagnostics
         if diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
             return _failed(diagnostics.errors or ["the engine gave no decision"], participants.slice.ids)

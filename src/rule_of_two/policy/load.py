@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -23,6 +23,8 @@ from rule_of_two.policy.settings import set_settings
 from rule_of_two.policy.slices import Slices
 from rule_of_two.policy.statements import split
 from rule_of_two.policy.syntax import Grammar, Policy, policy_trees, reads_now
+from rule_of_two.policy.typed.actions import TypedAction, TypedGrammar
+from rule_of_two.policy.typed.definitions import ToolDefinition
 
 SCHEMA_FILE: Final = "rule-of-two.cedarschema"
 
@@ -49,13 +51,25 @@ class Policies:
     literals: tuple[Key, ...]
     reads_now: bool
     only_communication: str | None
+    typed: Mapping[str, TypedAction] = field(default_factory=dict)
+    """Of each tool whose action a policy names (``<server>__<tool>``): its action."""
 
 
-def load_policies(references: Sequence[str], *, relative_to: Path, entities: Sequence[str] = ()) -> Policies:
+def load_policies(
+    references: Sequence[str],
+    *,
+    relative_to: Path,
+    entities: Sequence[str] = (),
+    tools: Sequence[ToolDefinition] | None = None,
+) -> Policies:
     """Load shipped sets, files and folders, and the invariant besides; and the files that describe ``entities``.
+
+    A policy about named tools that does not validate against their definitions is left out, and every call of these
+    tools denied (:attr:`TypedAction.problem`).
 
     :param references: as in ``policies:`` of the configuration.
     :param relative_to: the folder that relative paths start from; never the working directory.
+    :param tools: the pinned definitions of all tools; ``None``: policies cannot name tools' actions.
     :raises PolicyError: nothing named, something not found, unreadable or empty, or a policy that is refused; one
         sentence with file, line and ``@id``.
     """
@@ -65,7 +79,7 @@ def load_policies(references: Sequence[str], *, relative_to: Path, entities: Seq
         raise PolicyError(f"the policy set '{repeated[0]}' is named twice; name it once")
     folder = shipped_policies()
     schema_text = _read(folder / SCHEMA_FILE)
-    grammar = Grammar(schema_text)
+    grammar = Grammar(schema_text) if tools is None else TypedGrammar(schema_text, tools)
     loaded: dict[str, Policy] = {}
     for file in files_of_set(INVARIANT):
         _load_file(file, grammar, loaded)
@@ -82,6 +96,10 @@ def load_policies(references: Sequence[str], *, relative_to: Path, entities: Seq
             only_communication = reference
         if len(loaded) == before:
             raise PolicyError(f"{files[0]}: the policy set '{reference}' holds no policy")
+    typed: dict[str, TypedAction] = {}
+    if isinstance(grammar, TypedGrammar):
+        typed = grammar.actions()
+        loaded = {name: policy for name, policy in loaded.items() if name not in grammar.set_aside}
     directory = load_directory([relative_to / name for name in entities], grammar.schema)
     trees = {name: policy_trees(policy.text)[0] for name, policy in loaded.items()}
     content: dict[str, Any] = {
@@ -89,6 +107,7 @@ def load_policies(references: Sequence[str], *, relative_to: Path, entities: Seq
         "policies": {policy.id: policy.tree for policy in loaded.values()},
         "entities": sorted(orjson.dumps(entity, option=orjson.OPT_SORT_KEYS).decode() for entity in directory),
         "only_communication": only_communication is not None,
+        **({"typed": {name: [one.text, one.problem] for name, one in typed.items()}} if typed else {}),
     }
     return Policies(
         version=hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest(),
@@ -101,6 +120,7 @@ def load_policies(references: Sequence[str], *, relative_to: Path, entities: Seq
         literals=tuple(sorted(set(entity_literals(list(trees.values()))))),
         reads_now=any(map(reads_now, trees.values())),
         only_communication=only_communication,
+        typed=MappingProxyType(typed),
     )
 
 

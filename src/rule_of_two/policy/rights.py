@@ -86,11 +86,19 @@ class Rights:
     ) -> Participants:
         person = _person(approver, own[0])
         server = used[0]["uid"] if used else resource
-        return parsed(self._policies, person["uid"], uid("Action", action), resource, [person, *own, *used], server)
+        return parsed(
+            self._policies,
+            person["uid"],
+            uid("Action", action),
+            resource,
+            [person, *own, *used],
+            server,
+            self._policies.schema,
+        )
 
     def _allows(self, participants: Participants, context: dict[str, Any], now: datetime) -> bool:
         known = {**self._environment(), **context, "approved": True, "now": minute(now)}
-        result = evaluate(self._policies.schema, participants, known)
+        result = evaluate(participants, known)
         return result.decision is cedarpy.Decision.Allow and not result.diagnostics.errors
 
 

@@ -70,9 +70,7 @@ class Grammar:
         if not trees:
             raise statement.error("is a template (?principal or ?resource), and nothing links templates", name)
         name = _name(statement, trees[0])
-        problem = self.problem(statement.text)
-        if problem is not None:
-            raise statement.error(problem, name)
+        self.check(statement, name, trees[0])
         return Policy(
             id=name,
             message=_message(statement, name, trees[0]),
@@ -83,6 +81,15 @@ class Grammar:
             tree=cedarpy.policies_to_json_str(statement.text),
             obligations=obligations_of(statement, name, trees[0]),
         )
+
+    def check(self, statement: Statement, name: str, tree: Tree) -> None:
+        """Check that a statement validates strictly.
+
+        :raises PolicyError: it does not.
+        """
+        problem = self.problem(statement.text)
+        if problem is not None:
+            raise statement.error(problem, name)
 
     def problem(self, text: str) -> str | None:
         """Why ``text`` does not validate strictly, or ``None``.
