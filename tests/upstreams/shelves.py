@@ -1,7 +1,8 @@
 """A test upstream that keeps documents of several tenants, and trusts whoever calls it to name the right one.
 
 Usage: shelves.py JOURNAL. Standard library only. It writes down every message before it answers. A file beside
-JOURNAL that ends in .schema, if there is one, is the input schema of its tool.
+JOURNAL that ends in .schema, if there is one, is the input schema of its tool, and
+each call tells that tools changed.
 """
 
 from __future__ import annotations
@@ -53,3 +54,5 @@ for line in sys.stdin:
         result = answer(message["method"], message.get("params") or {})
         reply = {"error": {"code": -32601, "message": "Method not found"}} if result is None else {"result": result}
         print(json.dumps({"jsonrpc": "2.0", "id": message["id"], **reply}), flush=True)
+    if message.get("method") == "tools/call" and JOURNAL.with_suffix(".schema").exists():
+        print(json.dumps({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}), flush=True)

@@ -104,6 +104,15 @@ class Enforcement:
             raise self.refusal(error, call.facts) from error
         return await self._carriage.run(call, flight, send)
 
+    def decide_by(self, authorizer: Authorizer) -> None:
+        """Decide by these policies from now on."""
+        self._authorizer = authorizer
+
+    @property
+    def types_arguments(self) -> bool:
+        """Whether policies read arguments of tools, so that facts have to have them."""
+        return self._authorizer.types_arguments
+
     def obliged(self, call: Call) -> Call:
         """The call with its arguments as policy and its manifest want them, to be decided and sent.
 

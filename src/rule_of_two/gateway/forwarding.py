@@ -60,8 +60,11 @@ class Forwarding:
         manifest, tool = found.mount.manifest, found.listed.definition.name
         annotations = tool_annotations(found.listed)
 
+        enforcement = self.session_of(exchange)
+
         def facts_of(arguments: Mapping[str, Any]) -> Facts:
-            return manifest.tool(tool, arguments, annotations)
+            facts = manifest.tool(tool, arguments, annotations)
+            return replace(facts, arguments=arguments) if enforcement.types_arguments else facts
 
         facts_now = partial(facts_of, arguments)
         call = Call(

@@ -28,6 +28,7 @@ from rule_of_two.gateway.operator_log import LOG
 from rule_of_two.gateway.watcher import Watcher
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.model import NONE, Labels
+from rule_of_two.policy.typed.definitions import ToolDefinition
 from rule_of_two.store.pins import Pin
 from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.handshake import stamp
@@ -133,6 +134,12 @@ class Mount:
         """Be told of changes of exactly these resources, by a modern upstream."""
         if self._life is not None:
             self._life.subscribe(uris)
+
+    @property
+    def pinned_tools(self) -> list[ToolDefinition]:
+        """The accepted definitions of its tools."""
+        tools = (pin for pin in self._pins if pin.kind == Kind.TOOL)
+        return [ToolDefinition(self.name, pin.name, pin.digest, pin.definition.get("inputSchema")) for pin in tools]
 
     def accept(self, pins: list[Pin]) -> None:
         """Compare with these accepted definitions from now on."""

@@ -56,6 +56,8 @@ class Authorizer:
         }
         self.obliges = bool(self._obligations)
         """Whether any policy demands something of arguments."""
+        self.types_arguments = bool(policies.typed)
+        """Whether any policy reads arguments of a tool."""
 
     def decide(
         self,

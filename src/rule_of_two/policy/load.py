@@ -52,7 +52,7 @@ class Policies:
     reads_now: bool
     only_communication: str | None
     typed: Mapping[str, TypedAction] = field(default_factory=dict)
-    """Of each tool whose action a policy names (``<server>__<tool>``): its action."""
+    """Of each tool whose action a policy names (``<server>__<tool>``): its action. No part of ``version``."""
 
 
 def load_policies(
@@ -96,7 +96,7 @@ def load_policies(
             only_communication = reference
         if len(loaded) == before:
             raise PolicyError(f"{files[0]}: the policy set '{reference}' holds no policy")
-    typed: dict[str, TypedAction] = {}
+    typed, every = dict[str, TypedAction](), loaded
     if isinstance(grammar, TypedGrammar):
         typed = grammar.actions()
         loaded = {name: policy for name, policy in loaded.items() if name not in grammar.set_aside}
@@ -104,10 +104,9 @@ def load_policies(
     trees = {name: policy_trees(policy.text)[0] for name, policy in loaded.items()}
     content: dict[str, Any] = {
         "schema": schema_text,
-        "policies": {policy.id: policy.tree for policy in loaded.values()},
+        "policies": {policy.id: policy.tree for policy in every.values()},
         "entities": sorted(orjson.dumps(entity, option=orjson.OPT_SORT_KEYS).decode() for entity in directory),
         "only_communication": only_communication is not None,
-        **({"typed": {name: [one.text, one.problem] for name, one in typed.items()}} if typed else {}),
     }
     return Policies(
         version=hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest(),

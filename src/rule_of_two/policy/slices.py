@@ -19,8 +19,8 @@ ACTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "manage_session": (),
     "return_document": (),
 }
-"""The groups of the actions that are no use of a server; all others are in ``use``, and those of tools, whose names have
-two underscores, in ``call_tool`` besides."""
+"""The groups of the actions that are no use of a server. All others are in ``use``, and those of single tools, whose
+names have two underscores, are in ``call_tool`` too."""
 
 _SERVER: Final = uid("Server", "")["type"]
 

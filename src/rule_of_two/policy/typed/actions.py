@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final
 
 import cedarpy
@@ -18,12 +19,13 @@ from rule_of_two.policy.statements import Statement
 from rule_of_two.policy.syntax import Grammar, Tree, nearest
 from rule_of_two.policy.typed.definitions import ToolDefinition
 from rule_of_two.policy.typed.schema import TypedSchema, typed_schema, with_actions
-from rule_of_two.policy.typed.shapes import Record
+from rule_of_two.policy.typed.shapes import Choice, Record, Shape
 
 INPUT: Final = "input"
 _OF_TOOLS: Final = "__"
 _CONTEXT: Final[Mapping[str, str]] = {"Var": "context"}
-_ARGUMENTS: Final = {".": {"left": _CONTEXT, "attr": INPUT}}
+
+Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class TypedGrammar(Grammar):
         """
         tools = tools_of(tree)
         if not tools:
-            if reads_input(tree) != set():
+            if read_of_input(tree):
                 raise statement.error(
                     "context.input is one tool's; name its action in the head, as in "
                     'action == Gateway::Action::"git__git_status"',
@@ -75,22 +77,26 @@ class TypedGrammar(Grammar):
             return
         if len(tools) < len(_actions(tree)):
             raise statement.error("names actions of tools and others in one head; write a policy for each", name)
-        problem = self._problem(statement, tools)
-        reads = reads_input(tree)
+        paths = read_of_input(tree)
+        problem = self._problem(statement, tools, paths)
         for tool in tools:
-            read = self._read.setdefault(tool, set())
             known = self._typed.tools.get(tool)
-            read.update(reads if reads is not None else known.input.attributes if known is not None else ())
+            every = known.input.attributes if known is not None and () in paths else ()
+            self._read.setdefault(tool, set()).update(every, (path[0] for path in paths if path))
             if problem is not None:
                 self.set_aside.add(name)
                 self._problems.setdefault(tool, []).append((name, str(statement.error(problem, name))))
 
-    def _problem(self, statement: Statement, tools: frozenset[str]) -> str | None:
+    def _problem(self, statement: Statement, tools: frozenset[str], paths: frozenset[Path]) -> str | None:
         known = self._typed.tools
         for tool in sorted(tools - known.keys()):
             said = "; ".join(self._typed.problems.get(tool, ()))
             why = said or f"no pinned tool is called so{nearest(tool, list(known))}"
             return f"'{tool}' has no action: {why}"
+        # Cedar takes `context.input has nmae` for false, and what is behind it for never evaluated.
+        for tool, path in product(sorted(tools), sorted(paths)):
+            if absent := _absent(known[tool].input, path):
+                return f"'{tool}' has no argument {absent}"
         grammar = self._grammars.get(tools)
         if grammar is None:
             grammar = Grammar(with_actions(self._text, {tool: known[tool].input for tool in tools}))
@@ -126,23 +132,46 @@ def _actions(tree: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(entity["id"] for entity in entities)
 
 
-def reads_input(tree: Mapping[str, Any]) -> set[str] | None:
-    """What a policy reads of ``context.input``; ``None``: all of it, or it cannot be told."""
-    read: set[str] = set()
+def read_of_input(tree: Mapping[str, Any]) -> frozenset[Path]:
+    """What a policy reads of ``context.input``, as paths of names; the empty one: all of it, or it cannot be told."""
+    read: set[Path] = set()
     waiting: list[Any] = [tree["conditions"]]
     while waiting:
         node = waiting.pop()
         if isinstance(node, list):
             waiting.extend(node)
+        elif node == _CONTEXT:
+            read.add(())
         elif isinstance(node, dict):
-            left, attribute = node.get("left"), node.get("attr")
-            if isinstance(attribute, str) and left == _ARGUMENTS:
-                read.add(attribute)
-            elif isinstance(attribute, str) and left == _CONTEXT:
-                if attribute == INPUT:
-                    return None
-            elif node == _CONTEXT:
-                return None
-            else:
+            path = _path(node)
+            if path is None:
                 waiting.extend(node.values())
-    return read
+            elif path[0] == INPUT:
+                read.add(path[1:])
+    return frozenset(read)
+
+
+def _path(node: Mapping[str, Any]) -> Path | None:
+    """The names by which something of the context is read, or asked for with ``has``; ``None``: it is nothing such."""
+    names: list[str] = []
+    while isinstance(node.get("attr"), str):  # of a record literal it is a member, and no text
+        names.append(node["attr"])
+        left = node["left"]
+        if left == _CONTEXT:
+            return tuple(reversed(names))
+        node = left.get(".", {}) if isinstance(left, dict) else {}
+    return None
+
+
+def _absent(record: Record, path: Path) -> str:
+    """The first name of a path that is not there; the empty text if all are."""
+    shape: Shape = record
+    for name in path:
+        if isinstance(shape, Choice):
+            shape = shape.record
+        if not isinstance(shape, Record):
+            break
+        if name not in shape.attributes:
+            return f"'{'.'.join(path)}'{nearest(name, list(shape.attributes))}"
+        shape = shape.attributes[name].shape
+    return ""

@@ -1,7 +1,7 @@
-"""From a tool's definition to the shape of its arguments, by Cedar's own generator (``cedar-policy-mcp-schema-generator``).
+"""From a tool's definition to the shape of its arguments, by Cedar's own ``cedar-policy-mcp-schema-generator``.
 
-The definition is the upstream's. Each tool is read alone and under a name of ours, so nothing in it can reach another's;
-a property that the generator or Cedar cannot name is left out, and said.
+The definition is the upstream's. Each tool is read alone and under a name of ours, so that it reaches no other's.
+A property that the generator cannot read, or that Cedar cannot name, is left out, and said.
 """
 
 from __future__ import annotations

@@ -181,7 +181,7 @@ class Choice:
 
     def text(self, depth: int) -> str:
         """The type in a schema."""
-        return self._record.text(depth)
+        return self.record.text(depth)
 
     def encode(self, value: Any) -> Any:
         """The value for the engine, as the first type that it fits.
@@ -196,7 +196,8 @@ class Choice:
         raise Unencodable("it fits none of its types")
 
     @property
-    def _record(self) -> Record:
+    def record(self) -> Record:
+        """What policies read."""
         return Record({f"{CHOICE}{number}": Attribute(one, required=False) for number, one in enumerate(self.shapes)})
 
 
