@@ -22,10 +22,22 @@ from scripts.bench.contenders import Environments, Scratch
 from scripts.bench.processes import machine
 from scripts.bench.report import Section
 from scripts.bench.rounds import progress
-from scripts.bench.sections import flatness, http, latency, memory, mounted, payloads, startup, throughput, upstreams
+from scripts.bench.sections import (
+    decisions,
+    flatness,
+    http,
+    latency,
+    memory,
+    mounted,
+    payloads,
+    startup,
+    throughput,
+    upstreams,
+)
 from scripts.bench.setting import Setting, Unmeasurable
 
 SECTIONS: Final[Mapping[str, Callable[[Setting], Section]]] = {
+    "decisions": decisions.run,
     "latency": latency.run,
     "throughput": throughput.run,
     "startup": startup.run,

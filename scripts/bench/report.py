@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 
 Unit = Literal["µs", "ms", "s", "MB", "×", "/s", "", "text"]
-Source = Literal["Core", "Wire"]
+Source = Literal["Core", "Wire", "Policies"]
 
-_DIGITS: Final[Mapping[str, str]] = {"µs": ",.0f", "ms": ",.1f", "s": ".2f", "MB": ".1f", "×": ".2f", "/s": ",.0f"}
+_DIGITS: Final[Mapping[str, str]] = {"µs": ",.1f", "ms": ",.1f", "s": ".2f", "MB": ".1f", "×": ".2f", "/s": ",.0f"}
 
 
 @dataclass(frozen=True, slots=True)

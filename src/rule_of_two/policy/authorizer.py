@@ -19,9 +19,10 @@ import cedarpy
 import orjson
 
 from rule_of_two.errors import Code
-from rule_of_two.model import Action, Facts, Obligation, Outcome, Principal, SessionView, Verdict
+from rule_of_two.model import Action, Facts, Labels, Obligation, Outcome, Principal, SessionView, Verdict
 from rule_of_two.policy.cache import RecentlyUsed
 from rule_of_two.policy.context import NOTHING_KNOWN, Environment, context_of, minute
+from rule_of_two.policy.directory import Entity
 from rule_of_two.policy.engine import contained, evaluate
 from rule_of_two.policy.entities import EntityStore, Participants
 from rule_of_two.policy.load import Policies
@@ -102,6 +103,28 @@ class Authorizer:
         if not verdict.errors:
             self._decided.put(key, verdict)
         return verdict
+
+    def release(
+        self,
+        document: Entity,
+        labels: Labels,
+        view: SessionView,
+        *,
+        now: datetime,
+        approvals: int = 0,
+        environment: Environment = NOTHING_KNOWN,
+    ) -> Verdict:
+        """Whether one item of a result may be handed over (the action `return_document`). ``document`` is the item as
+        an entity of type `Document`, its server being what ``document["attrs"]["server"]`` names.
+
+        Never raises for anything that the item or the engine does.
+        """
+
+        def work() -> Verdict:
+            known = {**environment, **context_of(Facts(Action.CALL_TOOL, "", "", labels), view), "now": minute(now)}
+            return self._two_passes(self._entities.of_document(view.id, document), known, approvals)
+
+        return contained(work, lambda error: _failed([error], ()))
 
     def _two_passes(self, participants: Participants, context: dict[str, Any], approvals: int) -> Verdict:
         first = self._evaluate(participants, context, approvals)

@@ -72,6 +72,16 @@ class EntityStore:
             self._participants.put(key, known)
         return known
 
+    def of_document(self, session: str, document: Entity) -> Participants:
+        """The entities of a decision about an item of a result.
+
+        :raises ValueError: an id is not valid Unicode, or the schema refuses an entity.
+        """
+        own = session_entities(self._principal, self._client, session)
+        server: Uid = document["attrs"]["server"]["__entity"]
+        roots = [*own, {"uid": server, "attrs": {"server": document["attrs"]["server"]}, "parents": []}, document]
+        return parsed(self._policies, own[0]["uid"], uid("Action", "return_document"), document["uid"], roots, server)
+
 
 def parsed(
     policies: Policies,
@@ -80,9 +90,11 @@ def parsed(
     resource: Uid,
     roots: list[Entity],
     server: Uid,
-    schema: cedarpy.Schema,
+    schema: cedarpy.Schema | None = None,
 ) -> Participants:
-    """``roots`` and what is described of them, parsed, with the policies that can apply."""
+    """``roots`` and what is described of them, parsed, with the policies that can apply. ``schema`` is one that has no
+    more than the request needs of that of the policies."""
+    schema = schema or policies.schema
     entities = policies.directory.around(roots, policies.literals)
     handle = cedarpy.Entities.from_json_str(orjson.dumps(entities).decode(), schema)
     cut = policies.slices.cut(principal, action, resource, server)

@@ -103,6 +103,12 @@ class TypedGrammar(Grammar):
             self._grammars[tools] = grammar
         return grammar.problem(statement.text)
 
+    def whole(self) -> tuple[str, cedarpy.Schema]:
+        """The schema with the actions of all tools that statements named and fit, as text and for the engine."""
+        fit = self._read.keys() & self._typed.tools.keys() - self._problems.keys()
+        text = with_actions(self._text, {tool: self._typed.tools[tool].input for tool in fit})
+        return text, cedarpy.Schema.from_str(text)
+
     def actions(self) -> dict[str, TypedAction]:
         """The actions of all tools that statements named, each with what they read of its arguments."""
         return {tool: self._action(tool, read) for tool, read in sorted(self._read.items())}
