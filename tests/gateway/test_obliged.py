@@ -9,12 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.messages import Ended
 from rule_of_two.gateway.obliged import meet
 from rule_of_two.model import Demand, Obligation
-from rule_of_two.obligations import as_json
+from rule_of_two.obligations import as_json, tokens_of
 from tests.harness import DECISION, UPSTREAMS, House, outcome
 from tests.people import human, modern
 
@@ -361,3 +363,61 @@ def test_the_sooner_of_two_problems_is_the_one_that_observe_mode_does_not_let_pa
     ).problem
     assert problem is not None
     assert problem.policies == ("own.b",)
+
+
+KEYS = st.sampled_from(["a", "b", "A", "limit", "__proto__", "a/b", "0"])
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-200, 200)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.just("x"),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+POINTERS = st.sampled_from(["/a", "/a/b", "/limit", "/a/limit", "/b", "/a~1b", "/a/0"])
+OBLIGATIONS = st.lists(
+    st.one_of(
+        st.builds(lambda pointer, value, by: one("force", pointer, value, by), POINTERS, JSON, st.sampled_from("xy")),
+        st.builds(lambda pointer, by: one("omit", pointer, by=by), POINTERS, st.sampled_from("xy")),
+        st.builds(
+            lambda pointer, most, by: one("cap", pointer, most, by),
+            POINTERS,
+            st.integers(-5, 50),
+            st.sampled_from("xy"),
+        ),
+    ),
+    max_size=4,
+)
+
+
+def plainly(arguments: Any, pointer: str) -> list[Any]:
+    """What stands at a pointer, read in the plainest way: one value, or none."""
+    for token in pointer[1:].split("/"):
+        key = token.replace("~1", "/")
+        if not isinstance(arguments, dict) or key not in arguments:
+            return []
+        arguments = arguments[key]
+    return [arguments]
+
+
+@given(st.dictionaries(KEYS, JSON, max_size=4), OBLIGATIONS)
+def test_what_is_met_is_met_and_nothing_else_is_touched(given: dict[str, Any], obligations: list[Obligation]) -> None:
+    before = json.dumps(given)
+    met = meet(given, obligations, {})
+    assert json.dumps(given) == before
+    touched = {tokens_of(one.pointer)[0] for one in obligations}
+    untouched = {key: value for key, value in given.items() if key not in touched}
+    assert {key: value for key, value in met.arguments.items() if key not in touched} == untouched
+    if met.problem is not None:
+        assert met.problem.outcome == "deny"
+        return
+    for obligation in obligations:
+        found = plainly(met.arguments, obligation.pointer)
+        match obligation.demand:
+            case "force":
+                assert [as_json(value) for value in found] == [obligation.value]
+            case "omit":
+                assert found == []
+            case "cap":
+                assert found[0] <= json.loads(obligation.value)

@@ -91,7 +91,9 @@ class TypedGrammar(Grammar):
         known = self._typed.tools
         for tool in sorted(tools - known.keys()):
             said = "; ".join(self._typed.problems.get(tool, ()))
-            why = said or f"no pinned tool is called so{nearest(tool, list(known))}"
+            server = tool.partition(_OF_TOOLS)[0]
+            pin = f"; mount its server once, or run `rule-of-two manifest pin {server} --accept`"
+            why = said or f"no pinned tool is called so{nearest(tool, list(known)) or pin}"
             return f"'{tool}' has no action: {why}"
         # Cedar takes `context.input has nmae` for false, and what is behind it for never evaluated.
         for tool, path in product(sorted(tools), sorted(paths)):
