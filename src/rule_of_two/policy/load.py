@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -23,6 +23,8 @@ from rule_of_two.policy.settings import set_settings
 from rule_of_two.policy.slices import Slices
 from rule_of_two.policy.statements import Statement, split
 from rule_of_two.policy.syntax import Grammar, Policy, policy_trees, reads_now
+from rule_of_two.policy.typed.actions import TypedAction, TypedGrammar
+from rule_of_two.policy.typed.definitions import ToolDefinition
 
 SCHEMA_FILE: Final = "rule-of-two.cedarschema"
 
@@ -36,7 +38,7 @@ class Policies:
     ``version`` is the SHA-256 of schema, policies and entities: it changes with everything that can change a decision
     or what is said of it, and not with layout, comments, file names or the order of sets. ``by_id`` is in the order
     of the files. ``literals`` are the entities that policies name. ``only_communication`` is the set by which C counts
-    only where it communicates.
+    only where it communicates. ``schema`` has the actions of the tools that policies name.
     """
 
     version: str
@@ -49,6 +51,8 @@ class Policies:
     literals: tuple[Key, ...]
     reads_now: bool
     only_communication: str | None
+    typed: Mapping[str, TypedAction] = field(default_factory=dict)
+    """Of each tool whose action a policy names (``<server>__<tool>``): its action. No part of ``version``."""
 
 
 def _raise(error: PolicyError) -> None:
@@ -60,12 +64,17 @@ def load_policies(
     *,
     relative_to: Path,
     entities: Sequence[str] = (),
+    tools: Sequence[ToolDefinition] | None = None,
     refused: Callable[[PolicyError], None] = _raise,
 ) -> Policies:
     """Load shipped sets, files and folders, and the invariant besides; and the files that describe ``entities``.
 
+    A policy about named tools that does not validate against their definitions is left out, and every call of these
+    tools denied (:attr:`TypedAction.problem`).
+
     :param references: as in ``policies:`` of the configuration.
     :param relative_to: the folder that relative paths start from; never the working directory.
+    :param tools: the pinned definitions of all tools; ``None``: policies cannot name tools' actions.
     :param refused: told of each policy, file or set that is refused, to find them all at once. What it lets pass is
         left out of the result, which is then not to be served.
     :raises PolicyError: nothing named, something not found, unreadable or empty, or a policy that is refused; one
@@ -77,7 +86,7 @@ def load_policies(
         raise PolicyError(f"the policy set '{repeated[0]}' is named twice; name it once")
     folder = shipped_policies()
     schema_text = read_text(folder / SCHEMA_FILE)
-    grammar = Grammar(schema_text)
+    grammar = Grammar(schema_text) if tools is None else TypedGrammar(schema_text, tools)
     loaded: dict[str, Policy] = {}
     for file in files_of_set(INVARIANT):
         _load_file(file, grammar, loaded, refused)
@@ -94,25 +103,31 @@ def load_policies(
             only_communication = reference
         if not written:
             refused(PolicyError(f"{files[0]}: the policy set '{reference}' holds no policy"))
+    typed, every, schema, whole_text = dict[str, TypedAction](), loaded, grammar.schema, schema_text
+    if isinstance(grammar, TypedGrammar):
+        typed = grammar.actions()
+        whole_text, schema = grammar.whole()
+        loaded = {name: policy for name, policy in loaded.items() if name not in grammar.set_aside}
     directory = load_directory([relative_to / name for name in entities], grammar.schema)
     trees = {name: policy_trees(policy.text)[0] for name, policy in loaded.items()}
     content: dict[str, Any] = {
         "schema": schema_text,
-        "policies": {policy.id: policy.tree for policy in loaded.values()},
+        "policies": {policy.id: policy.tree for policy in every.values()},
         "entities": sorted(orjson.dumps(entity, option=orjson.OPT_SORT_KEYS).decode() for entity in directory),
         "only_communication": only_communication is not None,
     }
     return Policies(
         version=hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest(),
         sets=tuple(references),
-        schema_text=schema_text,
-        schema=grammar.schema,
+        schema_text=whole_text,
+        schema=schema,
         by_id=MappingProxyType(loaded),
         slices=Slices({name: (tree, loaded[name].text) for name, tree in trees.items()}),
         directory=directory,
         literals=tuple(sorted(set(entity_literals(list(trees.values()))))),
         reads_now=any(map(reads_now, trees.values())),
         only_communication=only_communication,
+        typed=MappingProxyType(typed),
     )
 
 

@@ -109,7 +109,7 @@ class Rights:
 
     def _judge(self, participants: Participants, context: dict[str, Any], now: datetime) -> Verdict:
         known = {**self._environment(), **context, "approved": True, "now": minute(now)}
-        result = evaluate(self._policies.schema, participants, known)
+        result = evaluate(participants, known)
         if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
             return _failed("; ".join(result.diagnostics.errors) or "the engine gave no decision")
         ids = sorted(result.diagnostics.id_annotations_by_reason[reason] for reason in result.diagnostics.reasons)

@@ -70,7 +70,7 @@ def _ask(request: Request, count: int, policies: Policies) -> Answer:
     nobody = replace(policies, directory=NOBODY)  # the request says all that there is of entities
     participants = parsed(nobody, request.principal, request.action, request.resource, request.entities, request.server)
     context = {**request.context, "approved": count > 0, "approvals": count}
-    result = evaluate(policies.schema, participants, context)
+    result = evaluate(participants, context)
     names = result.diagnostics.id_annotations_by_reason
     errors = tuple(result.diagnostics.errors)
     if result.decision is cedarpy.Decision.NoDecision and not errors:
