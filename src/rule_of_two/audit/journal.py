@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -17,7 +17,7 @@ import anyio
 import orjson
 
 from rule_of_two.errors import StoreError
-from rule_of_two.model import Action, Facts, Principal, SessionView, StoredResource, Target, Verdict
+from rule_of_two.model import Action, Facts, Forced, Principal, SessionView, StoredResource, Target, Verdict
 from rule_of_two.store.journal import JournalStore, Line
 
 FLUSH_SECONDS: Final = 0.05
@@ -95,14 +95,15 @@ class Journal:
         pin: str | None = None,
         observed: bool = False,
         client: str | None = None,
+        forced: Sequence[Forced] = (),
         environment: Mapping[str, Any] = NOTHING,
     ) -> int:
         """Commit a decision and return its number, which is also the call's.
 
         ``approves`` is the number of the asking decision that a human's yes turned into this one, ``grant`` the
         question at which a standing yes was given that covers it; with either ``pin`` is the definition that is called.
-        ``client`` is whose request it is, where one process serves several. ``environment`` is what context providers
-        knew.
+        ``client`` is whose request it is, where one process serves several, ``forced`` what obligations set in
+        ``arguments``, and ``environment`` what context providers knew.
 
         :raises BusyError: another process is writing; the caller tries its whole step again.
         :raises StoreError: it could not be committed, so nothing may be sent.
@@ -119,6 +120,7 @@ class Journal:
             "policy_version": self._policy_version(),
             "principal": self._principal,
             "client": client or self._client,
+            **_forced(forced),
         }
         if view.beside:
             # What names no conversation is judged by each of them, and not by what they hold together.
@@ -226,11 +228,20 @@ def _told(facts: Facts) -> dict[str, Any]:
     return told
 
 
+def _forced(forced: Sequence[Forced]) -> dict[str, Any]:
+    """What obligations set, as it is written down; nothing where they set nothing."""
+    told = [{"pointer": one.pointer, "value": one.value, "by": one.by} for one in forced]
+    return {"forced": told} if told else {}
+
+
 def _reached(target: Target) -> dict[str, Any]:
-    """A target as it is written down; that the argument was written in another way than ``value`` only where it was."""
+    """A target as it is written down; that the argument was written in another way than ``value`` only where it was,
+    and whether an address was given only where somebody looked."""
     reached: dict[str, Any] = {"kind": target.kind, "value": target.value}
     if target.value is not None and not target.exact:
         reached["exact"] = False
+    if target.given is not None:
+        reached["given"] = target.given
     return reached
 
 

@@ -89,7 +89,7 @@ def draw(
     profile = _profile(client or config.client)
     manifests = [folder / name for name in config.manifests]
     secrets: list[str] = []
-    sources = Sources(config.policies, config.entities, folder)
+    sources = sources_of(config, folder)
     files = sources.look()
     policies = sources.load(files)
     unnamed = any(server.manifest is None and not server.disabled for server in config.servers.values())
@@ -141,6 +141,11 @@ def principal_of(config: Config) -> Principal:
         who.agent,
         frozenset(who.configuration),
     )
+
+
+def sources_of(config: Config, folder: Path) -> Sources:
+    """Where the policies of a configuration come from that stands in ``folder``."""
+    return Sources(config.policies, config.entities, folder, config.typed_arguments)
 
 
 def own_files(config: Config, folder: Path) -> tuple[Path, ...]:

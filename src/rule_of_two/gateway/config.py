@@ -143,6 +143,7 @@ class Config(_Strict):
     policies: tuple[str, ...] = ("default",)
     entities: tuple[str, ...] = ()
     providers: ProviderSettings = ProviderSettings()
+    typed_arguments: bool = False
     manifests: tuple[str, ...] = ()
     approvals: ApprovalSettings = ApprovalSettings()
     pins: PinSettings = PinSettings()

@@ -100,12 +100,15 @@ async def running(
     """A gateway with upstreams of its own, which are ended with it. ``client`` is whose it is, as people are told; the
     profile's name if it is the only one."""
     blueprint = resources.blueprint
-    enforcement = _enforcement(resources, connection.session, client or blueprint.profile.name)
+
+    def pipeline(session: ConnectionSession) -> Enforcement:
+        return _enforcement(resources, session, client or blueprint.profile.name)
+
+    enforcement = pipeline(connection.session)
     enforcement.publish()
 
     async def open_conversation(name: str) -> Enforcement:
-        session = await resources.conversation(connection, name)
-        return _enforcement(resources, session, client or blueprint.profile.name)
+        return pipeline(await resources.conversation(connection, name))
 
     conversations = Conversations(enforcement, connection.session, blueprint.splitting, open_conversation)
     mounts = [
@@ -113,6 +116,7 @@ async def running(
     ]
     for mount in mounts:
         mount.accept(resources.pins.load(mount.identity))
+    await resources.typing.retype(mounts)
     catalog = Catalog(mounts, prefixed=blueprint.prefixed)
     subscriptions, names = Subscriptions(), TaskNames(catalog)
     introduction, clients = Introduction(), set[Client]()
@@ -131,7 +135,9 @@ async def running(
         outbox = Outbox(tasks)
         dialogue = Dialogue(enforcement, outbox)
         rounds = Rounds(dialogue, tasks, Sealer())
-        forwarding = Forwarding(catalog, enforcement, rounds, told, names, blueprint.profile.call_keys)
+        forwarding = Forwarding(
+            catalog, enforcement, rounds, told, names, blueprint.profile.call_keys, blueprint.principal
+        )
         router = Router(
             catalog,
             enforcement,
@@ -155,6 +161,7 @@ async def running(
             introduction=introduction,
             clients=clients,
             accepts_first_use=blueprint.config.pins.first_use == "accept",
+            typing=resources.typing,
         )
         for mount in mounts:
             tasks.start_soon(mount.run, upkeep)
@@ -203,4 +210,5 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
         grants=resources.grants,
         principal=blueprint.principal,
         observe=blueprint.config.mode == "observe",
+        given=resources.given,
     )

@@ -77,11 +77,13 @@ class Reloader:
         self._last, self._settled, self._candidate = found, digest, ""
 
     async def _take(self, found: Snapshot) -> None:
-        policies = await anyio.to_thread.run_sync(self.sources.load, found, abandon_on_cancel=True)
         async with self.rules.changing:
-            await self._put(policies)
+            policies = await anyio.to_thread.run_sync(
+                self.sources.load, found, self.rules.tools, abandon_on_cancel=True
+            )
+            await self._put(policies, found)
 
-    async def _put(self, policies: Policies) -> None:
+    async def _put(self, policies: Policies, found: Snapshot) -> None:
         before = self.rules.current
         version = self.rules.version_of(policies)
         if version == before.version:
@@ -91,19 +93,23 @@ class Reloader:
             return
         if policies.only_communication != before.policies.only_communication:
             raise PolicyError("`c:` of a set.yaml changed, on which all manifests depend: start the gateway again")
-        edition = await anyio.to_thread.run_sync(self._edition, policies, before.provided, abandon_on_cancel=True)
+        if policies.reads_given and not before.policies.reads_given:
+            raise PolicyError("policies read `target.given`, and what was given so far is not known: start it again")
+        edition = await anyio.to_thread.run_sync(
+            self._edition, policies, found, before.provided, abandon_on_cancel=True
+        )
         await self.journal.event("policies", None, self._told(policies, event="in_force", instead_of=before.version))
         self._refused = False
         self.rules.put(edition)
         self.desk.rules_changed(version)
         say(f"new policies are in force: version {version[:12]} instead of {before.version[:12]}")
 
-    def _edition(self, policies: Policies, provided: Sequence[Any]) -> Edition:
+    def _edition(self, policies: Policies, found: Snapshot, provided: Sequence[Any]) -> Edition:
         try:
-            return self.rules.edition(policies, provided)
+            return self.rules.edition(policies, found, provided)
         except PolicyError as error:
             say(f"what the provider 'directory' knows is left out under the new policies: {visible(str(error))}")
-            return self.rules.edition(policies)
+            return self.rules.edition(policies, found)
 
     async def _refuse(self, error: PolicyError | ConfigurationError) -> None:
         self._refused = True

@@ -27,10 +27,12 @@ from rule_of_two.gateway.answers import Answers
 from rule_of_two.gateway.authorizations import Authorizations
 from rule_of_two.gateway.blueprint import Blueprint
 from rule_of_two.gateway.connect import connecting
+from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.operator_log import say
 from rule_of_two.gateway.providers.surroundings import Surroundings
 from rule_of_two.gateway.reload import Reloader
+from rule_of_two.gateway.retyping import Typing
 from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.gateway.timing import timestamp, utc_now
 from rule_of_two.sessions.boundary import Attached, Boundaries
@@ -74,8 +76,11 @@ class Resources:
     answers: Answers
     grants: Grants
     rules: Rulebook
+    typing: Typing
     connect: Connect
     """How upstreams are reached."""
+    given: GivenUrls | None = None
+    """Which addresses sessions were given, where a policy asks."""
 
     @property
     def origin_of(self) -> Callable[[int], Origin]:
@@ -170,6 +175,7 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
             blueprint.policies,
             blueprint.principal,
             blueprint.profile.name,
+            files=blueprint.files,
             manifests=blueprint.manifests_digest,
             environment=surroundings.known,
         )
@@ -208,7 +214,9 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
                 answers,
                 Grants(approvers, lambda: rules.version, utc_now, answers.may_give),
                 rules,
+                Typing(blueprint.sources, rules, journal),
                 connect or connecting(authorizations),
+                GivenUrls() if blueprint.policies.reads_given else None,
             )
             await tasks.start(DeskServer(desk, state=blueprint.state, gateway=secrets.token_hex(4)).run)
             tasks.start_soon(journal.keep_flushing)
@@ -248,7 +256,9 @@ async def _describe(rules: Rulebook, journal: Journal, provided: list[Any]) -> N
         current = rules.current
         if provided == current.provided:
             return
-        edition = await anyio.to_thread.run_sync(rules.edition, current.policies, provided, abandon_on_cancel=True)
+        edition = await anyio.to_thread.run_sync(
+            rules.edition, current.policies, current.files, provided, abandon_on_cancel=True
+        )
         rules.put(edition)
     digest = hashlib.sha256(orjson.dumps(provided, option=orjson.OPT_SORT_KEYS)).hexdigest()
     what = {"event": "described", "entities": len(provided), "sha256": digest}

@@ -19,8 +19,10 @@ from rule_of_two.model import Principal
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.policy.context import NOTHING_KNOWN, Environment
 from rule_of_two.policy.directory import directory_of
+from rule_of_two.policy.files import DISK, Files
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.rights import Rights
+from rule_of_two.policy.typed.definitions import ToolDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Edition:
     version: str
     policies: Policies
     """As their files say."""
+    files: Files
+    """What they were loaded from."""
     provided: Sequence[Any]
     """Entities that a provider knows besides those."""
     authorizer: Authorizer
@@ -45,10 +49,12 @@ class Rulebook:
         principal: Principal,
         client: str,
         *,
+        files: Files = DISK,
         manifests: str = "",
         environment: Callable[[str], Environment] = lambda session: NOTHING_KNOWN,
     ) -> None:
         """:param client: the name of the client profile.
+        :param files: what the policies were loaded from.
         :param manifests: the digest of the mounted manifests.
         :param environment: what context providers know now, for decisions of a session.
         """
@@ -58,7 +64,9 @@ class Rulebook:
         self.environment = environment
         self.changing = anyio.Lock()
         """Held by whoever makes an edition out of the one in force, from reading it to replacing it."""
-        self.current = self.edition(policies)
+        self.tools: Sequence[ToolDefinition] = ()
+        """The pinned definitions that type it."""
+        self.current = self.edition(policies, files)
 
     @property
     def version(self) -> str:
@@ -78,7 +86,7 @@ class Rulebook:
         """The digests that make up a version: of schema, policies, entities and manifests."""
         return {**policies.parts, "manifests": self._manifests}
 
-    def edition(self, policies: Policies, provided: Sequence[Any] = ()) -> Edition:
+    def edition(self, policies: Policies, files: Files, provided: Sequence[Any] = ()) -> Edition:
         """Policies ready to be put in force, with entities that a provider knows besides their files. Changes nothing
         yet, and may run in a thread.
 
@@ -94,6 +102,7 @@ class Rulebook:
         return Edition(
             self.version_of(policies),
             policies,
+            files,
             provided,
             Authorizer(used, self._principal, self._client),
             Rights(used, self._principal, self._client, self.environment),

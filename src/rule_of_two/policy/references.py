@@ -15,6 +15,10 @@ INVARIANT: Final = "invariant"
 """The shipped set that is always loaded."""
 
 
+PROPERTIES: Final = "properties.cedar"
+"""What an operator wants proved of the policies beside it. It decides nothing, so it is never loaded as policies."""
+
+
 def shipped_policies() -> Path:
     """The folder of the shipped schema and sets.
 
@@ -37,6 +41,10 @@ def find_files(reference: str, *, relative_to: Path, files: Files = DISK) -> Seq
     if not is_path(reference):
         return files_of_set(reference, files=files)
     path = relative_to / reference
+    if path.name == PROPERTIES:
+        raise PolicyError(
+            f"{path}: holds properties to prove, which decide nothing; name the policies beside it instead"
+        )
     try:
         if files.is_folder(path):
             return _files_in(path, files)
@@ -55,15 +63,22 @@ def files_of_set(name: str, *, files: Files = DISK) -> Sequence[Path]:
 
     :raises PolicyError: there is no set of that name.
     """
-    folder = shipped_policies()
-    sets = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
-    if name not in sets:
-        optional = [known for known in sets if known != INVARIANT]
+    optional = shipped_sets()
+    if name not in {INVARIANT, *optional}:
         raise PolicyError(
             f"unknown policy set '{name}'{nearest(name, optional)}; shipped sets: {', '.join(optional)}; "
             f"write a folder or file of your own as a path, such as './{name or 'policies'}'"
         )
-    return _files_in(folder / name, files)
+    return _files_in(shipped_policies() / name, files)
+
+
+def shipped_sets() -> Sequence[str]:
+    """The names of the shipped sets that a configuration can name, sorted.
+
+    :raises PolicyError: the installation is broken.
+    """
+    folders = (entry.name for entry in shipped_policies().iterdir() if entry.is_dir())
+    return sorted(name for name in folders if name != INVARIANT)
 
 
 def is_path(reference: str) -> bool:
@@ -72,7 +87,7 @@ def is_path(reference: str) -> bool:
 
 
 def _files_in(folder: Path, files: Files) -> Sequence[Path]:
-    found = files.policies_in(folder)
+    found = [file for file in files.policies_in(folder) if file.name != PROPERTIES]
     if not found:
         raise PolicyError(f"{folder}: holds no policies; a policy file's name ends in .cedar")
     return found

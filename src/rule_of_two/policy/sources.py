@@ -12,15 +12,18 @@ from rule_of_two.policy import settings
 from rule_of_two.policy.files import DISK, Files, Snapshot
 from rule_of_two.policy.load import SCHEMA_FILE, Policies, load_policies
 from rule_of_two.policy.references import INVARIANT, files_of_set, find_files, is_path, shipped_policies
+from rule_of_two.policy.typed.definitions import ToolDefinition
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """``policies`` and ``entities`` as the operator wrote them; relative names start from ``folder``."""
+    """``policies`` and ``entities`` as the operator wrote them; relative names start from ``folder``. ``typed``:
+    policies can name tools' actions and read their arguments."""
 
     policies: tuple[str, ...]
     entities: tuple[str, ...]
     folder: Path
+    typed: bool = False
 
     def look(self) -> Snapshot:
         """Read everything that :meth:`load` reads. What is missing is found out then."""
@@ -39,9 +42,18 @@ class Sources:
         for file in (*files, files[0].parent / settings.FILE):
             found.peek(file)
 
-    def load(self, files: Files = DISK) -> Policies:
-        """:raises PolicyError, ConfigurationError: as :func:`load_policies`."""
-        return load_policies(self.policies, relative_to=self.folder, entities=self.entities, files=files)
+    def load(self, files: Files = DISK, tools: Sequence[ToolDefinition] = ()) -> Policies:
+        """Load them, typed by the definitions of these tools.
+
+        :raises PolicyError, ConfigurationError: as :func:`load_policies`.
+        """
+        return load_policies(
+            self.policies,
+            relative_to=self.folder,
+            entities=self.entities,
+            tools=tools if self.typed else None,
+            files=files,
+        )
 
     def files_of(self, reference: str, files: Files = DISK) -> Sequence[Path]:
         """The policy files of an entry of :attr:`policies`.
