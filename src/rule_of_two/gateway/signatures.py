@@ -112,7 +112,7 @@ class Trust:
             said = statement(own, serial=found.serial, at=found.at, key=found.key)
             if not key.verifies(found.signature, said):
                 raise PolicyError(f"{own.signature}: is not the signature of what '{own.reference}' holds now; {_SIGN}")
-            if found.serial < known.get(own.reference, 0):
+            if found.serial < known.get(str(own.signature), 0):
                 raise PolicyError(f"{own.signature}: a later one was in force before, so this is turned back; {_SIGN}")
 
     def accepted(self, sources: Sources, files: Files) -> None:
@@ -124,7 +124,7 @@ class Trust:
         for own in sources.own(files):
             found = read_signature(own, files)
             if found is not None:
-                known[own.reference] = max(found.serial, known.get(own.reference, 0))
+                known[str(own.signature)] = max(found.serial, known.get(str(own.signature), 0))
         write_atomically(self.state / SERIALS, json.dumps(known).encode())
 
     def _known(self) -> dict[str, int]:
