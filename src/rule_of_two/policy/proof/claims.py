@@ -112,10 +112,10 @@ def claims(abstraction: Abstraction) -> Iterator[Claim]:
         ASKS,
         "nobody can answer, and it asks",
     )
-    for name, condition in _blocked(abstraction):
+    for name, sentence, condition in _blocked(abstraction):
         yield claim(
             name,
-            f"What is blocked never runs ({condition}).",
+            sentence,
             condition,
             [(ANY, True)],
             "it is blocked, and it runs",
@@ -139,14 +139,17 @@ def property_claims(abstraction: Abstraction) -> Iterator[Claim]:
         yield Claim(one.policy.id, sentence, where, passes, broken, witness, origin=one)
 
 
-def _blocked(abstraction: Abstraction) -> Iterator[tuple[str, str]]:
-    """Where a thing can be blocked, by what the schema has."""
-    for name, path in (("blocked", "resource"), ("blocked-server", "resource.server")):
+def _blocked(abstraction: Abstraction) -> Iterator[tuple[str, str, str]]:
+    """Where a thing can be blocked, by what the schema has: a name, a sentence, and when it is."""
+    for name, sentence, path in (
+        ("blocked", "What is blocked itself never runs, whatever anybody answers.", "resource"),
+        ("blocked-server", "Nothing of a blocked server runs, whatever anybody answers.", "resource.server"),
+    ):
         types = abstraction.view.types_at("resource", path.split(".")[1:])
         declared = [abstraction.view.declared(one, "blocked") for one in types if isinstance(one, EntityType)]
         if any(declared):
             guard = "resource has server && " if path != "resource" else ""
-            yield name, f"{guard}{path} has blocked && {path}.blocked"
+            yield name, sentence, f"{guard}{path} has blocked && {path}.blocked"
 
 
 def _annotation(one: Abstract, name: str) -> str | None:
