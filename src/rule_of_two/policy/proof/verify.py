@@ -111,6 +111,8 @@ class Prover:
         if missing:
             return Result(claim, "does not apply", why=missing)
         question = [self.solver.term(claim.where, UNASKED)]
+        if claim.origin is not None and self.solver.possible(*question) is False:
+            return Result(claim, "not proved", why="no request that reaches a server matches it, so it says nothing")
         question += [self._outcome(at, allowed=allowed) for at, allowed in claim.passes]
         possible = self.solver.possible(*question)
         if possible is False:
