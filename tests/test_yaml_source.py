@@ -18,6 +18,11 @@ class _Leaf(BaseModel):
     colour: str = "red"
 
 
+class _Named(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str
+
+
 class _Tree(BaseModel):
     model_config = ConfigDict(extra="forbid")
     leaves: list[_Leaf] = []
@@ -54,3 +59,14 @@ def test_a_tag_executes_nothing() -> None:
 
 def test_a_far_word_suggests_nothing() -> None:
     assert nearest("zebra", ["colour", "flag"]) == ""
+
+
+def test_a_misspelt_key_is_told_rather_than_that_the_right_one_is_missing() -> None:
+    with pytest.raises(ConfigurationError, match=r"x.yaml:1: unknown key 'nmae'; did you mean 'name'\?"):
+        parse_yaml("nmae: x", _Named, Path("x.yaml"))
+
+
+def test_an_error_of_the_parsers_is_one_line() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_yaml("\0", _Named, Path("x.yaml"))
+    assert "\n" not in str(caught.value)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, RootModel, ValidationError
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedBase
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -42,14 +43,15 @@ def parse_yaml(text: str, model: type[ModelT], path: Path) -> ModelT:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise ConfigurationError(f"is not valid YAML: {error.problem}", file=path, line=line) from error
     except (YAMLError, ValueError, RecursionError) as error:
-        raise ConfigurationError(f"is not valid YAML: {error}", file=path) from error
+        problem = " ".join(str(error).split())
+        raise ConfigurationError(f"is not valid YAML: {problem}", file=path) from error
     shape, name = (list, "list") if issubclass(model, RootModel) else (dict, "mapping")
     if not isinstance(document, shape):
         raise ConfigurationError(f"must be a YAML {name}", file=path)
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = _first(error.errors())
         location = first["loc"]
         raise ConfigurationError(
             _sentence(first["type"], first["msg"], location, model), file=path, line=_line(document, location)
@@ -60,6 +62,12 @@ def nearest(word: str, known: Sequence[str]) -> str:
     """``; did you mean 'x'?`` when a known word is close, else the empty string."""
     match = difflib.get_close_matches(word, known, n=1)
     return f"; did you mean '{match[0]}'?" if match else ""
+
+
+def _first(errors: Sequence[ErrorDetails]) -> ErrorDetails:
+    """The error to tell: where a key is missing, rather the unknown one that was meant to be it."""
+    unknown = [one for one in errors if one["type"] == "extra_forbidden"]
+    return unknown[0] if unknown and errors[0]["type"] == "missing" else errors[0]
 
 
 def _sentence(kind: str, message: str, location: tuple[int | str, ...], model: type[BaseModel]) -> str:

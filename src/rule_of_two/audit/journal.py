@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -16,7 +16,7 @@ import anyio
 import orjson
 
 from rule_of_two.errors import StoreError
-from rule_of_two.model import Action, Facts, Principal, SessionView, StoredResource, Target, Verdict
+from rule_of_two.model import Action, Facts, Forced, Principal, SessionView, StoredResource, Target, Verdict
 from rule_of_two.store.journal import JournalStore, Line
 
 FLUSH_SECONDS: Final = 0.05
@@ -75,13 +75,14 @@ class Journal:
         pin: str | None = None,
         observed: bool = False,
         client: str | None = None,
+        forced: Sequence[Forced] = (),
     ) -> int:
         """Commit a decision and return its number, which is also the call's.
 
         ``approves`` is the number of the asking decision that a human's yes turned into this one, ``grant`` the
         question at which a standing yes was given that covers it; with either ``pin`` is the definition that is called.
         ``client`` is whose request it is, where one process
-        serves several.
+        serves several, and ``forced`` what obligations set in ``arguments``.
 
         :raises BusyError: another process is writing; the caller tries its whole step again.
         :raises StoreError: it could not be committed, so nothing may be sent.
@@ -98,6 +99,7 @@ class Journal:
             "policy_version": self._policy_version,
             "principal": self._principal,
             "client": client or self._client,
+            **_forced(forced),
         }
         if view.beside:
             # What names no conversation is judged by each of them, and not by what they hold together.
@@ -198,6 +200,12 @@ def _told(facts: Facts) -> dict[str, Any]:
     if facts.lowered_by:
         told["lowered_by"] = facts.lowered_by
     return told
+
+
+def _forced(forced: Sequence[Forced]) -> dict[str, Any]:
+    """What obligations set, as it is written down; nothing where they set nothing."""
+    told = [{"pointer": one.pointer, "value": one.value, "by": one.by} for one in forced]
+    return {"forced": told} if told else {}
 
 
 def _reached(target: Target) -> dict[str, Any]:

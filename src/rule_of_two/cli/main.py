@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "session": "What sessions hold; dropping C, freezing, starting new ones; what would be asked.",
     "why": "Why a call was allowed, asked or denied.",
     "audit": "The journal, and whether every receipt in it holds.",
+    "policy": "Policies: checked, tested, proved, and tried out on what was recorded.",
     "manifest": "Tool manifests and accepted definitions.",
 }
 

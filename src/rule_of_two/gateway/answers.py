@@ -21,11 +21,10 @@ from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.receipts import deed, receipt_text, signed_command_text
 from rule_of_two.audit.journal import Journal
 from rule_of_two.errors import BadRequest
-from rule_of_two.gateway.blueprint import enrolled_approvers, principal_of
+from rule_of_two.gateway.blueprint import enrolled_approvers, policies_of, principal_of
 from rule_of_two.gateway.config import Config
 from rule_of_two.gateway.timing import timestamp, utc_now
 from rule_of_two.model import Approver, Facts, SessionView, Tier
-from rule_of_two.policy.load import load_policies
 from rule_of_two.policy.rights import Rights
 from rule_of_two.sessions import deeds
 from rule_of_two.sessions.boundary import Boundaries
@@ -221,7 +220,7 @@ def opened_answers(config: Config | None, file: Path, state: Path) -> Iterator[A
     """
     own = config or Config(version=1, servers={})
     principal, client = principal_of(own), own.client
-    policies = load_policies(own.policies, relative_to=file.parent, entities=own.entities)
+    policies = policies_of(own, file.parent)
     enrolled = () if config is None else enrolled_approvers(config, file)
     with closing(open_state(state)) as database, closing(JournalStore(state)) as store:
         yield Answers(

@@ -23,6 +23,7 @@ from rule_of_two.manifests.recognise import Launch as Recognisable
 from rule_of_two.manifests.recognise import recognise
 from rule_of_two.model import Approver, Principal
 from rule_of_two.policy.load import Policies, load_policies
+from rule_of_two.policy.typed.definitions import ToolDefinition
 from rule_of_two.sessions.key import SessionKey
 from rule_of_two.wire.http import Kind
 
@@ -52,6 +53,8 @@ class Blueprint:
     state: Path
     protected: tuple[Path, ...]
     secrets: tuple[str, ...]
+    folder: Path
+    """Where relative names of the configuration start from."""
     prefixed: bool = True
     approvers: tuple[Enrolled, ...] = ()
 
@@ -78,7 +81,7 @@ def draw(
     profile = _profile(client or config.client)
     manifests = [folder / name for name in config.manifests]
     secrets: list[str] = []
-    policies = load_policies(config.policies, relative_to=folder, entities=config.entities)
+    policies = policies_of(config, folder)
     unnamed = any(server.manifest is None and not server.disabled for server in config.servers.values())
     documents = list_manifests(manifests) if unnamed else ()
     upstreams = tuple(
@@ -103,6 +106,7 @@ def draw(
         profile=profile,
         principal=principal,
         policies=policies,
+        folder=folder,
         upstreams=upstreams,
         key=SessionKey(who.user, who.tenant, profile.name, _workspace(profile), split.conversation),
         splitting=split,
@@ -126,6 +130,15 @@ def principal_of(config: Config) -> Principal:
         who.agent,
         frozenset(who.configuration),
     )
+
+
+def policies_of(config: Config, folder: Path, tools: Sequence[ToolDefinition] = ()) -> Policies:
+    """The policies of a configuration that stands in ``folder``; with typed arguments, by these pinned ``tools``.
+
+    :raises PolicyError: they do not validate.
+    """
+    typed = tools if config.typed_arguments else None
+    return load_policies(config.policies, relative_to=folder, entities=config.entities, tools=typed)
 
 
 def own_files(config: Config, folder: Path) -> tuple[Path, ...]:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -23,9 +23,22 @@ from rule_of_two.gateway.carriage import Carriage
 from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
+from rule_of_two.gateway.obliged import UNSTEADY, oblige
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.results import Refused
-from rule_of_two.model import ALL, NONE, Action, Decision, Facts, Labels, Outcome, Principal, SessionView, Verdict
+from rule_of_two.model import (
+    ALL,
+    NONE,
+    Action,
+    Decision,
+    Facts,
+    Labels,
+    Obligation,
+    Outcome,
+    Principal,
+    SessionView,
+    Verdict,
+)
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.database import BusyError
@@ -94,6 +107,28 @@ class Enforcement:
         except RuleOfTwoError as error:
             raise self.refusal(error, call.facts) from error
         return await self._carriage.run(call, flight, send)
+
+    def decide_by(self, authorizer: Authorizer) -> None:
+        """Decide by these policies from now on."""
+        self._authorizer = authorizer
+
+    @property
+    def types_arguments(self) -> bool:
+        """Whether policies read arguments of tools, so that facts have to have them."""
+        return self._authorizer.types_arguments
+
+    def obliged(self, call: Call) -> Call:
+        """The call with its arguments as policy and its manifest want them, to be decided and sent.
+
+        :raises Refused: the session cannot be read.
+        """
+        if call.changeable is None or not (call.changeable.demanded or self._authorizer.obliges):
+            return call
+        try:
+            view = self._session.view()
+            return oblige(call, lambda facts: self._decide(facts, view), self._consent.secrets)
+        except RuleOfTwoError as error:
+            raise self.refusal(error, call.facts) from error
 
     async def admit(self, call: Call) -> None:
         """Decide something that is done once it is admitted (a question handed on, an answer forwarded), and join its
@@ -202,9 +237,14 @@ class Enforcement:
                 # A journal that is busy falls through to the transaction, which waits its turn.
                 with suppress(BusyError):
                     number = self._journal.decision_now(
-                        self._looked_up(facts, view), view, verdict, arguments=call.arguments, client=self._client
+                        self._looked_up(facts, view),
+                        view,
+                        verdict,
+                        arguments=call.arguments,
+                        client=self._client,
+                        forced=call.forced,
                     )
-                    decision = self._decision(number, facts, view, verdict)
+                    decision = self._decision(number, facts, view, verdict, call)
                     return Flight(self._session, decision, facts.labels, reserved=False)
         decision, used = await self._session.decide(lambda view, db: self._first(call, view, db))
         if used is not None:
@@ -269,6 +309,10 @@ class Enforcement:
         if own is not None:
             return own
         verdict = self._decide(call.facts, view, approvals=approvals)
+        if verdict.outcome is not Outcome.DENY and (call.unmet is not None or verdict.obligations != call.obligations):
+            # INVARIANT: what is allowed is a call whose arguments are what this very verdict demands;
+            # tests/gateway/test_obliged.py.
+            return UNSTEADY if verdict.obligations != call.obligations else call.unmet or UNSTEADY
         if call.answers is not None and verdict.outcome is not Outcome.DENY:
             also = self._decide(call.answers, view, approvals=approvals)
             return also if also.outcome is not Outcome.ALLOW else verdict
@@ -279,7 +323,10 @@ class Enforcement:
         now = self._clock()
         facts = self._looked_up(facts, view)
         verdicts = [self._authorizer.decide(facts, one, now=now, approvals=approvals) for one in view.judged]
-        return max(verdicts, key=lambda verdict: _STRICTNESS.index(verdict.outcome))
+        strictest = max(verdicts, key=lambda verdict: _STRICTNESS.index(verdict.outcome))
+        if len(verdicts) == 1 or not self._authorizer.obliges:
+            return strictest
+        return replace(strictest, obligations=_of_all(verdicts))
 
     def _looked_up(self, facts: Facts, view: SessionView) -> Facts:
         """The facts with what is remembered of their addresses now. A call's own facts never hold it. What could belong
@@ -311,13 +358,21 @@ class Enforcement:
             pin=call.pin if call else None,
             observed=observed,
             client=self._client,
+            forced=call.forced if call else (),
         )
         sends = policys and (verdict.outcome is Outcome.ALLOW or observed)
-        decision = self._decision(number, facts, view, verdict, observed=observed)
+        decision = self._decision(number, facts, view, verdict, call, observed=observed)
         return decision, number, facts.labels if sends else NONE
 
     def _decision(
-        self, number: int | None, facts: Facts, view: SessionView, verdict: Verdict, *, observed: bool = False
+        self,
+        number: int | None,
+        facts: Facts,
+        view: SessionView,
+        verdict: Verdict,
+        call: Call | None = None,
+        *,
+        observed: bool = False,
     ) -> Decision:
         after = view.after
         return Decision(
@@ -332,6 +387,7 @@ class Enforcement:
             approvals=verdict.approvals,
             observed=observed,
             observing=self._observe,
+            forced=call.forced if call else (),
             principal=self._principal,
         )
 
@@ -347,6 +403,11 @@ _STILL_STOPS: Final = frozenset(
     (Code.SESSION_FROZEN, Code.DROPPED_CAPABILITY, Code.POLICY_ERROR, Code.APPROVAL_EXPIRED)
 )
 """What observe mode does not let pass, besides everything that never comes to a verdict of policy's."""
+
+
+def _of_all(verdicts: Iterable[Verdict]) -> tuple[Obligation, ...]:
+    """What sessions that a call is judged by demand together."""
+    return tuple(sorted({one for verdict in verdicts for one in verdict.obligations}))
 
 
 def _policy_only(verdict: Verdict) -> bool:

@@ -17,6 +17,7 @@ from rule_of_two.gateway.dialogue import Dialogue
 from rule_of_two.gateway.elicited import Elicited
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.forwarding import Forwarding
+from rule_of_two.gateway.in_force import InForce
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.outbox import Outbox
@@ -31,7 +32,6 @@ from rule_of_two.gateway.tasks import Tasks
 from rule_of_two.gateway.timing import utc_now
 from rule_of_two.gateway.upkeep import Introduction, Upkeep
 from rule_of_two.model import Action
-from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.wire.eras import Era
 from rule_of_two.wire.peer import Ending, Limits, Peer, Transport
@@ -101,12 +101,16 @@ async def running(
     """A gateway with upstreams of its own, which are ended with it. ``client`` is whose it is, as people are told; the
     profile's name if it is the only one."""
     blueprint = resources.blueprint
-    enforcement = _enforcement(resources, connection.session, client or blueprint.profile.name)
+    in_force = InForce(blueprint)
+
+    def pipeline(session: ConnectionSession) -> Enforcement:
+        return _enforcement(resources, session, client or blueprint.profile.name, in_force)
+
+    enforcement = pipeline(connection.session)
     enforcement.publish()
 
     async def open_conversation(name: str) -> Enforcement:
-        session = await resources.conversation(connection, name)
-        return _enforcement(resources, session, client or blueprint.profile.name)
+        return pipeline(await resources.conversation(connection, name))
 
     conversations = Conversations(enforcement, connection.session, blueprint.splitting, open_conversation)
     mounts = [
@@ -114,6 +118,7 @@ async def running(
     ]
     for mount in mounts:
         mount.accept(resources.pins.load(mount.identity))
+    await in_force.retype(mounts, resources.journal)
     catalog = Catalog(mounts, prefixed=blueprint.prefixed)
     subscriptions, names = Subscriptions(), TaskNames(catalog)
     introduction, clients = Introduction(), set[Client]()
@@ -132,7 +137,9 @@ async def running(
         outbox = Outbox(tasks)
         dialogue = Dialogue(enforcement, outbox)
         rounds = Rounds(dialogue, tasks, Sealer())
-        forwarding = Forwarding(catalog, enforcement, rounds, told, names, blueprint.profile.call_keys)
+        forwarding = Forwarding(
+            catalog, enforcement, rounds, told, names, blueprint.profile.call_keys, blueprint.principal
+        )
         router = Router(
             catalog,
             enforcement,
@@ -156,6 +163,7 @@ async def running(
             introduction=introduction,
             clients=clients,
             accepts_first_use=blueprint.config.pins.first_use == "accept",
+            in_force=in_force,
         )
         for mount in mounts:
             tasks.start_soon(mount.run, upkeep)
@@ -177,7 +185,7 @@ def _elicited(resources: Resources, client: str) -> Elicited | None:
     return Elicited(resources.answers, f"whoever uses {client}"[:100], utc_now)
 
 
-def _enforcement(resources: Resources, session: ConnectionSession, client: str) -> Enforcement:
+def _enforcement(resources: Resources, session: ConnectionSession, client: str, in_force: InForce) -> Enforcement:
     blueprint, journal, desk = resources.blueprint, resources.journal, resources.desk
     consent = Consent(
         desk,
@@ -193,9 +201,9 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
         secrets=blueprint.secrets,
         elicited=_elicited(resources, client),
     )
-    return Enforcement(
+    enforcement = Enforcement(
         session=session,
-        authorizer=Authorizer(blueprint.policies, blueprint.principal, blueprint.profile.name),
+        authorizer=in_force.authorizer(),
         journal=journal,
         consent=consent,
         desk=desk,
@@ -207,3 +215,5 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
         observe=blueprint.config.mode == "observe",
         given=resources.given,
     )
+    in_force.deciding.append(enforcement)
+    return enforcement

@@ -10,7 +10,7 @@ from rule_of_two.manifests.entry import Entry, bind_entry, bind_resource, unname
 from rule_of_two.manifests.parameters import bind
 from rule_of_two.manifests.pointer import Pointer
 from rule_of_two.manifests.uri import UriGlob, is_plain_uri
-from rule_of_two.model import ALL, INGRESS, NONE, Action, Facts, Labels
+from rule_of_two.model import ALL, INGRESS, NONE, Action, Facts, Labels, Obligation, Principal
 
 
 class Manifest:
@@ -20,7 +20,17 @@ class Manifest:
     case. Local paths are looked up in the file system; nothing else is I/O.
     """
 
-    __slots__ = ("_prompts", "_resources", "_store", "_tools", "_upstream", "completion", "document", "ingress")
+    __slots__ = (
+        "_demanded",
+        "_prompts",
+        "_resources",
+        "_store",
+        "_tools",
+        "_upstream",
+        "completion",
+        "document",
+        "ingress",
+    )
 
     def __init__(
         self,
@@ -58,6 +68,7 @@ class Manifest:
             )
 
         self._tools = {name: entry(spec, Action.CALL_TOOL, name) for name, spec in document.tools.items()}
+        self._demanded = {name: terms for name, spec in document.tools.items() if (terms := spec.arguments.terms)}
         self._prompts = {
             name: entry(spec, Action.GET_PROMPT, f"prompt {name}") for name, spec in document.prompts.items()
         }
@@ -137,6 +148,11 @@ class Manifest:
     def classifies_resource(self, uri: str) -> bool:
         """Whether a pattern of the manifest matches this URI."""
         return self._resource(uri) is not None
+
+    def obligations(self, name: str, principal: Principal) -> tuple[Obligation, ...]:
+        """What holds of a tool's arguments in every call on behalf of ``principal``."""
+        by = f"manifest:{self.document.server}"
+        return tuple(term.bound(principal, by) for term in self._demanded.get(name, ()))
 
     def secret_pointers(self, name: str) -> tuple[Pointer, ...]:
         """Where a tool's arguments hold secrets, to be masked wherever they are shown or stored."""

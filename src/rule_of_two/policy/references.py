@@ -14,6 +14,10 @@ INVARIANT: Final = "invariant"
 """The shipped set that is always loaded."""
 
 
+PROPERTIES: Final = "properties.cedar"
+"""What an operator wants proved of the policies beside it. It decides nothing, so it is never loaded as policies."""
+
+
 def shipped_policies() -> Path:
     """The folder of the shipped schema and sets.
 
@@ -36,6 +40,10 @@ def find_files(reference: str, *, relative_to: Path) -> Sequence[Path]:
     if not _is_path(reference):
         return files_of_set(reference)
     path = relative_to / reference
+    if path.name == PROPERTIES:
+        raise PolicyError(
+            f"{path}: holds properties to prove, which decide nothing; name the policies beside it instead"
+        )
     try:
         if path.is_dir():
             return _files_in(path)
@@ -54,15 +62,22 @@ def files_of_set(name: str) -> Sequence[Path]:
 
     :raises PolicyError: there is no set of that name.
     """
-    folder = shipped_policies()
-    sets = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
-    if name not in sets:
-        optional = [known for known in sets if known != INVARIANT]
+    optional = shipped_sets()
+    if name not in {INVARIANT, *optional}:
         raise PolicyError(
             f"unknown policy set '{name}'{nearest(name, optional)}; shipped sets: {', '.join(optional)}; "
             f"write a folder or file of your own as a path, such as './{name or 'policies'}'"
         )
-    return _files_in(folder / name)
+    return _files_in(shipped_policies() / name)
+
+
+def shipped_sets() -> Sequence[str]:
+    """The names of the shipped sets that a configuration can name, sorted.
+
+    :raises PolicyError: the installation is broken.
+    """
+    folders = (entry.name for entry in shipped_policies().iterdir() if entry.is_dir())
+    return sorted(name for name in folders if name != INVARIANT)
 
 
 def _is_path(reference: str) -> bool:
@@ -70,7 +85,7 @@ def _is_path(reference: str) -> bool:
 
 
 def _files_in(folder: Path) -> Sequence[Path]:
-    files = sorted(folder.glob("*.cedar"))
+    files = [file for file in sorted(folder.glob("*.cedar")) if file.name != PROPERTIES]
     if not files:
         raise PolicyError(f"{folder}: holds no policies; a policy file's name ends in .cedar")
     return files

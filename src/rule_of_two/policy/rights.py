@@ -11,12 +11,14 @@ from typing import Any, Final
 
 import cedarpy
 
-from rule_of_two.model import NONE, Action, Approver, Facts, Principal, SessionView
+from rule_of_two.errors import Code
+from rule_of_two.model import NONE, Action, Approver, Facts, Outcome, Principal, SessionView, Verdict
 from rule_of_two.policy.context import NOTHING_KNOWN, Environment, context_of, minute
 from rule_of_two.policy.directory import Entity, Uid, reference, uid
 from rule_of_two.policy.engine import contained, evaluate
 from rule_of_two.policy.entities import Participants, parsed, session_entities, used_entities
 from rule_of_two.policy.load import Policies
+from rule_of_two.policy.syntax import DEFAULT_DENY
 
 _NO_CALL: Final = Facts(Action.CALL_TOOL, "", "", NONE)
 
@@ -52,13 +54,30 @@ class Rights:
 
         # INVARIANT: an error is a no; tests/policy/test_rights.py.
         """
-        return contained(
-            lambda: self._may_answer(approver, facts, view, choice, channel, approvals, now), lambda error: False
-        )
+        judged = self.judge_answer(approver, facts, view, choice=choice, channel=channel, approvals=approvals, now=now)
+        return judged.outcome is Outcome.ALLOW
 
     def may_manage(self, approver: Approver, view: SessionView, *, choice: str, now: datetime) -> bool:
         """Whether this person may do ``choice`` to a session."""
-        return contained(lambda: self._may_manage(approver, view, choice, now), lambda error: False)
+        return self.judge_management(approver, view, choice=choice, now=now).outcome is Outcome.ALLOW
+
+    def judge_answer(
+        self,
+        approver: Approver,
+        facts: Facts,
+        view: SessionView,
+        *,
+        choice: str,
+        channel: str,
+        approvals: int,
+        now: datetime,
+    ) -> Verdict:
+        """Like :meth:`may_answer`, with the policies that decided: allow or deny."""
+        return contained(lambda: self._may_answer(approver, facts, view, choice, channel, approvals, now), _failed)
+
+    def judge_management(self, approver: Approver, view: SessionView, *, choice: str, now: datetime) -> Verdict:
+        """Like :meth:`may_manage`, with the policies that decided: allow or deny."""
+        return contained(lambda: self._may_manage(approver, view, choice, now), _failed)
 
     def _may_answer(
         self,
@@ -69,17 +88,17 @@ class Rights:
         channel: str,
         approvals: int,
         now: datetime,
-    ) -> bool:
+    ) -> Verdict:
         own = session_entities(self._principal, self._client, view.id)
         used = used_entities(facts)
         participants = self._participants(approver, "approve_call", used[-1]["uid"], own, used)
         known = {"approvals": approvals, "choice": choice, "channel": channel, "session": {"__entity": own[0]["uid"]}}
-        return self._allows(participants, {**context_of(facts, view), **known}, now)
+        return self._judge(participants, {**context_of(facts, view), **known}, now)
 
-    def _may_manage(self, approver: Approver, view: SessionView, choice: str, now: datetime) -> bool:
+    def _may_manage(self, approver: Approver, view: SessionView, choice: str, now: datetime) -> Verdict:
         own = session_entities(self._principal, self._client, view.id)
         participants = self._participants(approver, "manage_session", own[0]["uid"], own, [])
-        return self._allows(participants, {**context_of(_NO_CALL, view), "approvals": 1, "choice": choice}, now)
+        return self._judge(participants, {**context_of(_NO_CALL, view), "approvals": 1, "choice": choice}, now)
 
     def _participants(
         self, approver: Approver, action: str, resource: Uid, own: list[Entity], used: list[Entity]
@@ -88,10 +107,21 @@ class Rights:
         server = used[0]["uid"] if used else resource
         return parsed(self._policies, person["uid"], uid("Action", action), resource, [person, *own, *used], server)
 
-    def _allows(self, participants: Participants, context: dict[str, Any], now: datetime) -> bool:
+    def _judge(self, participants: Participants, context: dict[str, Any], now: datetime) -> Verdict:
         known = {**self._environment(), **context, "approved": True, "now": minute(now)}
-        result = evaluate(self._policies.schema, participants, known)
-        return result.decision is cedarpy.Decision.Allow and not result.diagnostics.errors
+        result = evaluate(participants, known)
+        if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
+            return _failed("; ".join(result.diagnostics.errors) or "the engine gave no decision")
+        ids = sorted(result.diagnostics.id_annotations_by_reason[reason] for reason in result.diagnostics.reasons)
+        decided = [self._policies.by_id[name] for name in ids]
+        messages = tuple(policy.message for policy in decided if policy.message is not None)
+        if result.decision is cedarpy.Decision.Allow:
+            return Verdict(Outcome.ALLOW, None, tuple(ids), messages)
+        return Verdict(Outcome.DENY, Code.DENIED_BY_POLICY, tuple(ids) or (DEFAULT_DENY,), messages)
+
+
+def _failed(error: str) -> Verdict:
+    return Verdict(Outcome.DENY, Code.POLICY_ERROR, errors=(error,))
 
 
 def _person(approver: Approver, session: Entity) -> Entity:

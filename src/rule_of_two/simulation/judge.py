@@ -1,0 +1,80 @@
+"""Decides recorded calls under one set of policies, each on behalf of whom its entry names."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from rule_of_two.model import Facts, Label, Labels, Principal, SessionView, Verdict, labels_in
+from rule_of_two.policy.authorizer import Authorizer
+from rule_of_two.policy.cases.case import as_lowered
+from rule_of_two.policy.load import Policies
+from rule_of_two.simulation.recording import Past
+
+_NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Of a call whose entry names no time that can be read."""
+_ENVIRONMENT: Final = re.compile(r"\bcontext\s*(?:\.|has)\s*(?:device|network|local|risk)\b")
+_KEPT: Final = 64
+"""Principals that are kept apart at a time."""
+
+
+class Judge:
+    """``principal`` is the operator's: what entries do not say of theirs is taken from it."""
+
+    def __init__(self, policies: Policies, principal: Principal) -> None:
+        self._policies = policies
+        self._principal = principal
+        self.reads_environment = any(_ENVIRONMENT.search(one.text) for one in policies.by_id.values())
+        """Whether a policy reads what context providers know; the journal does not keep it, so it is not known here."""
+        self._authorizers: dict[tuple[Principal, str], Authorizer] = {}
+
+    def labels(self, facts: Facts) -> Labels:
+        """The labels that these policies count."""
+        return as_lowered(facts, self._policies).labels
+
+    def decide(self, past: Past, facts: Facts, view: SessionView) -> Verdict:
+        """Allow, ask or deny, at the time of then. Never raises for anything that a recording says."""
+        now = _utc(past.call.at)
+        return self._authorizer(past).decide(as_lowered(facts, self._policies), view, now=now)
+
+    def _authorizer(self, past: Past) -> Authorizer:
+        key = (self._principal_of(past.principal), past.client)
+        if key not in self._authorizers:
+            if len(self._authorizers) >= _KEPT:
+                self._authorizers.clear()
+            self._authorizers[key] = Authorizer(self._policies, *key)
+        return self._authorizers[key]
+
+    def _principal_of(self, said: Any) -> Principal:
+        """Roles are the operator's word of today, and only for the user that they are said of."""
+        own = self._principal
+        user = _text(said, "user", own.user)
+        return Principal(
+            user,
+            _text(said, "tenant", own.tenant),
+            own.roles if user == own.user else (),
+            _text(said, "purpose", own.purpose),
+            own.interactive,
+            _text(said, "agent", own.agent),
+            _labels(said.get("configuration"), own.configuration),
+        )
+
+
+def _utc(at: datetime | None) -> datetime:
+    try:
+        return _NO_TIME if at is None else at.astimezone(UTC)
+    except OverflowError:
+        return _NO_TIME
+
+
+def _text(said: Any, name: str, otherwise: str) -> str:
+    value = said.get(name)
+    return value if isinstance(value, str) else otherwise
+
+
+def _labels(value: Any, otherwise: Labels) -> Labels:
+    if not isinstance(value, list):
+        return otherwise
+    given: frozenset[Label] = labels_in(one for one in value if isinstance(one, str))
+    return given

@@ -1,0 +1,164 @@
+"""What was recorded: the journal, or files of entries as ``rule-of-two --json audit tail`` prints them, one a line.
+
+Nothing here trusts what it reads: what is no decision is left out, what cannot be read is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from rule_of_two.audit.recorded import Recorded, recorded
+from rule_of_two.errors import Code, ConfigurationError
+from rule_of_two.model import Outcome
+from rule_of_two.store.journal import Entry
+
+MOST_TARGETS: Final = 100
+"""Of one call, as :class:`Recorded` keeps them."""
+_LONGEST: Final = 1 << 24
+"""Bytes of one line."""
+_NOT_POLICYS: Final = "gateway."
+"""How the names begin of what the gateway decided by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Decisions in order. ``entries`` begins again each time that it is called."""
+
+    name: str
+    entries: Callable[[], Iterable[Entry | None]]
+    """``None`` stands for one that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One call as it was decided first, with what became of it."""
+
+    call: Recorded
+    frozen: bool
+    ran: bool
+    """It was carried out: unasked, after a yes, or because observe mode let it pass."""
+    standing: bool
+    """A standing yes (grant) covered it, so that nobody was asked."""
+    partly: bool
+    """It reached more than is kept of it."""
+    version: str
+    """Of the policies that decided it."""
+    principal: Mapping[str, Any]
+    """On whose behalf, as the entry says: not checked."""
+    client: str
+    communicates: bool
+    irreversible: bool
+    lowered: bool
+    """It had C taken off, since a set counts C only where it communicates."""
+
+    @property
+    def was(self) -> Outcome:
+        """What policy said, whatever a standing yes made of it."""
+        return Outcome.ASK if self.standing else self.call.outcome
+
+    @property
+    def policys(self) -> bool:
+        """Whether policy decided it: what cannot be carried out whatever policy says is not."""
+        by_itself = any(name.startswith(_NOT_POLICYS) for name in self.call.policies)
+        return not by_itself and (self.call.outcome is not Outcome.DENY or bool(self.call.policies))
+
+
+def confirmed(entries: Iterable[Entry | None]) -> frozenset[int]:
+    """The numbers of the decisions whose call ran after a person's yes, as the entries say."""
+    first: dict[int, int] = {}
+    found: set[int] = set()
+    for entry in entries:
+        call = None if entry is None else recorded(entry)
+        if call is None or call.approves is None:
+            continue
+        # A call can be asked about again, so its yes is looked for along the chain.
+        root = first.get(call.approves, call.approves)
+        first[call.number] = root
+        if call.outcome is Outcome.ALLOW:
+            found.add(root)
+    return frozenset(found)
+
+
+def past_of(entry: Entry, answered: frozenset[int]) -> Past | None:
+    """The call of an entry; ``None``: it cannot be read."""
+    call = recorded(entry)
+    if call is None:
+        return None
+    body: Mapping[str, Any] = entry.body
+    targets = body.get("targets")
+    standing = isinstance(body.get("grant"), str) and call.outcome is Outcome.ALLOW
+    return Past(
+        call=call,
+        frozen=body.get("code") == Code.SESSION_FROZEN,
+        ran=call.passed or call.number in answered,
+        standing=standing,
+        partly=isinstance(targets, list) and len(targets) > MOST_TARGETS,
+        version=str(body.get("policy_version")),
+        principal=said if isinstance(said := body.get("principal"), dict) else {},
+        client=name if isinstance(name := body.get("client"), str) else "generic",
+        communicates=body.get("communicates") is not False,
+        irreversible=body.get("irreversible") is not False,
+        lowered=isinstance(lines := body.get("lowered_by"), list) and any(map(_lowers, lines)),
+    )
+
+
+def _lowers(line: Any) -> bool:
+    return isinstance(line, str) and line.startswith("policy set ")
+
+
+def recordings_in(folder: Path) -> list[Recording]:
+    """The files of a folder whose names end in ``.jsonl``, each a recording of its own.
+
+    :raises ConfigurationError: there is no such folder, or no such file in it.
+    """
+    try:
+        files = sorted(file for file in folder.iterdir() if file.suffix == ".jsonl" and file.is_file())
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read ({error.strerror}); check the path", file=folder) from error
+    if not files:
+        problem = "holds no recording; write one with `rule-of-two --json audit tail -n 10000 > day.jsonl`"
+        raise ConfigurationError(problem, file=folder)
+    return [_recording(file) for file in files]
+
+
+def _recording(file: Path) -> Recording:
+    return Recording(file.name, lambda: _entries(file))
+
+
+def _entries(file: Path) -> Iterator[Entry | None]:
+    try:
+        with file.open("rb") as lines:
+            while line := lines.readline(_LONGEST):
+                yield from _entry(line)
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read ({error.strerror}); check the path", file=file) from error
+
+
+def _entry(line: bytes) -> Iterator[Entry | None]:
+    """The decision of a line; nothing for what is something else."""
+    if not line.strip():
+        return
+    try:
+        value: Any = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        yield None
+        return
+    match value:
+        case {"number": int(number), "at": str(at), "kind": str(kind), "body": dict(body)}:
+            session, decision = value.get("session"), value.get("decision")
+            if kind == "decision":
+                yield Entry(
+                    number,
+                    at,
+                    kind,
+                    session if isinstance(session, str) else None,
+                    decision if isinstance(decision, int) else None,
+                    body,
+                )
+        case _:
+            yield None

@@ -1,0 +1,151 @@
+"""A simulation and attacks, in sentences for people, and the one question of a pipeline: is anything looser?
+
+Names, targets and messages come from models, servers and journals: all are escaped, and none begins a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from rule_of_two.escape import visible
+from rule_of_two.model import Outcome, Verdict, label_text
+from rule_of_two.simulation.corpus import Attacked, Result
+from rule_of_two.simulation.simulate import Change, Simulation
+
+FailOn = Literal["looser", "stricter", "any"]
+_RANKS: Final = (Result.PASSES, Result.ASKED, Result.STOPPED)
+_SHOWN: Final = 50
+"""Changes of each direction that people are shown; scripts get more."""
+_UNCERTAIN: Final = (
+    "depend on arguments that the journal does not keep: judged by the worst that their manifest allows, marked with ~"
+)
+_ENVIRONMENT: Final = "These policies read what context providers know: it is not recorded, and counts as not known."
+_VALUES: Final = 3
+_LONGEST: Final = 200
+"""Characters of one name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """An attack under today's policies and under the others."""
+
+    now: Attacked
+    then: Attacked
+
+    @property
+    def looser(self) -> bool:
+        """Whether less stands in its way under the others."""
+        return _RANKS.index(self.then.result) < _RANKS.index(self.now.result)
+
+    @property
+    def stricter(self) -> bool:
+        """Whether more stands in its way under the others."""
+        return _RANKS.index(self.then.result) > _RANKS.index(self.now.result)
+
+    def as_facts(self) -> dict[str, Any]:
+        """For scripts."""
+        direction = "looser" if self.looser else "stricter" if self.stricter else None
+        return {**self.then.as_facts(), "today": self.now.result, "direction": direction}
+
+
+def compared(now: Sequence[Attacked], then: Sequence[Attacked]) -> list[Compared]:
+    """The same attacks, under both."""
+    return [Compared(one, other) for one, other in zip(now, then, strict=True)]
+
+
+def fails(fail_on: FailOn | None, found: Simulation | None, attacks: Sequence[Compared]) -> bool:
+    """Whether the answer is no. A call that changes only since an earlier one does is no reason: that one is."""
+    looser = bool(found and found.looser > found.following["looser"]) or any(one.looser for one in attacks)
+    stricter = bool(found and found.stricter > found.following["stricter"]) or any(one.stricter for one in attacks)
+    return (looser and fail_on in {"looser", "any"}) or (stricter and fail_on in {"stricter", "any"})
+
+
+def simulation_lines(found: Simulation) -> Iterator[str]:
+    """What would have been otherwise."""
+    days = f" on {_many(len(found.days), 'day')}" if found.days else ""
+    yield f"{_many(found.calls, 'call')} in {_many(len(found.sessions), 'session')}{days}."
+    if len(found.versions) > 1:
+        yield f"They were decided by {len(found.versions)} versions of policies."
+    yield f"{found.looser} would be looser, {found.stricter} stricter."
+    rate = found.questions_a_day
+    changed = f"{abs(rate):.1f} {'more' if rate > 0 else 'fewer'} a day" if rate else "as many a day"
+    yield f"Questions: {found.asked} then, {found.would_ask} with these, {changed}."
+    yield f"Denials: {found.denied} then, {found.would_deny} with these."
+    for direction in ("looser", "stricter"):
+        changes = [one for one in found.changes if getattr(one.replayed, direction)]
+        if changes:
+            yield ""
+            yield f"{direction.capitalize()}:"
+            yield from (f"  {_change(one)}" for one in changes[:_SHOWN])
+            rest = getattr(found, direction) - len(changes[:_SHOWN])
+            if rest:
+                yield f"  and {_many(rest, 'call')} more; --json lists up to 1000."
+    yield from _limits(found)
+
+
+def _limits(found: Simulation) -> Iterator[str]:
+    lines = [f"{_many(count, 'call')} {text}." for count, text in _told(found) if count]
+    if found.environment:
+        lines.append(_ENVIRONMENT)
+    if found.unreadable:
+        lines.append(f"{_many(found.unreadable, 'entry')} could not be read and counts as nothing.")
+    if lines:
+        yield ""
+        yield from lines
+
+
+def _told(found: Simulation) -> Iterator[tuple[int, str]]:
+    yield found.uncertain, _UNCERTAIN
+    yield found.undecided, "could not be decided under these policies, so they would be denied"
+    yield found.fixed, "were no policy's to decide, and stay as they were"
+
+
+def _change(change: Change) -> str:
+    replayed = change.replayed
+    call = replayed.past.call
+    shown = [_short(one.value or "(unreadable)") for one in call.targets[:_VALUES]]
+    more = f" and {len(call.targets) - _VALUES} more" if len(call.targets) > _VALUES else ""
+    reached = f" to {', '.join(shown)}{more}" if shown else ""
+    mark = "" if replayed.certain else "~"
+    where = f"{_short(change.recording)}:" if change.recording else ""
+    follows = " (since an earlier call changes)" if replayed.follows else ""
+    return (
+        f"{mark}{where}d{call.number} {_short(call.qualified)} {label_text(call.labels)}{reached}: "
+        f"{replayed.past.was} -> {replayed.verdict.outcome}{follows}{_by(replayed.verdict)}"
+    )
+
+
+def attack_lines(attacks: Sequence[Compared], *, all_of_them: bool) -> Iterator[str]:
+    """Of each attack what becomes of it, or of those only that change."""
+    counts = [sum(one.then.result is result for one in attacks) for result in Result]
+    stopped, asked, passes = counts
+    yield f"{_many(len(attacks), 'attack')}: {stopped} stopped, {asked} asked about, {passes} would pass."
+    for one in attacks:
+        changed = one.looser or one.stricter
+        if all_of_them or changed:
+            attack, then = one.then.attack, one.then
+            was = f" (today: {one.now.result})" if changed else ""
+            yield f"  {then.result:8}{was} {attack.id}: {visible(attack.title)}"
+            at = f"step {then.step} of {len(attack.steps)}, {attack.steps[then.step - 1].what}"
+            yield f"           {visible(at)}{_by(then.verdict)}"
+            if attack.source:
+                yield f"           {visible(attack.source)}"
+
+
+def _by(verdict: Verdict) -> str:
+    if verdict.errors:
+        return f" ({_short(verdict.errors[0])})"
+    said = f": {verdict.messages[0]}" if verdict.messages and verdict.outcome is not Outcome.ALLOW else ""
+    return f" by {', '.join(verdict.policies)}{_short(said)}" if verdict.policies else ""
+
+
+def _short(text: str) -> str:
+    shown = visible(text)
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"
+
+
+def _many(number: int, noun: str) -> str:
+    plural = {"entry": "entries"}.get(noun, f"{noun}s")
+    return f"{number} {noun if number == 1 else plural}"
