@@ -94,6 +94,7 @@ cases:
 def test_a_case_can_name_whole_addresses_and_say_that_they_were_given(tmp_path: Path, *, given: bool) -> None:
     targets = f"{{urls: ['https://a.example:8443/x?y=Z', 'http://b.example/'], given: {str(given).lower()}}}"
     (case,) = load(tmp_path, f"{HEAD}  - {{name: x, call: {{tool: web__x, targets: {targets}}}, expect: allow}}\n")
+    assert case.facts is not None
     context = context_of(case.facts, case.view)["target"]
     assert context["urls"] == ["http://b.example/", "https://a.example:8443/x?y=Z"]
     assert context["hosts"] == ["a.example:8443", "b.example"]
