@@ -108,7 +108,8 @@ def targets_of(spec: TargetsSpec) -> tuple[Target, ...]:
         *(("recipient", one) for one in spec.recipients),
         *((("amount", spec.amount),) if spec.amount is not None else ()),
     ]
-    known = tuple(Target(kind, value, value) for kind, value in given)
+    addresses = (Target("url", one.split("/")[2], one, url=one, given=spec.given) for one in spec.urls)
+    known = (*addresses, *(Target(kind, value, value) for kind, value in given))
     return known if spec.complete else (*known, _UNREAD)
 
 

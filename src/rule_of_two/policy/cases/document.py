@@ -61,6 +61,7 @@ def _text(value: Any) -> Any:
 
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 Lower = Annotated[str, BeforeValidator(_lower)]
+Address = Annotated[str, StringConstraints(pattern=r"^https?://[^/?#@\\\sA-Z]+/[^#\\\s]*$")]
 Path = Annotated[str, StringConstraints(pattern=r"^(/|[A-Za-z]:)")]
 Numbered = Annotated[dict[Label, Annotated[int, Field(ge=0)]], BeforeValidator(_numbered)]
 
@@ -86,9 +87,14 @@ class Shape(BaseModel):
 
 
 class TargetsSpec(Shape):
-    """Where a request reaches. ``complete: false``: something that the manifest declares was not understood."""
+    """Where a request reaches. ``complete: false``: something that the manifest declares was not understood.
+
+    ``urls`` are whole addresses, whose hosts need not be named besides; ``given``: all stood in results of the session.
+    """
 
     hosts: tuple[Lower, ...] = ()
+    urls: tuple[Address, ...] = ()
+    given: bool = False
     paths: tuple[Path, ...] = ()
     recipients: tuple[Lower, ...] = ()
     amount: Annotated[str | None, BeforeValidator(_text)] = None
