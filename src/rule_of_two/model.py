@@ -91,6 +91,10 @@ class Target:
     shown: str
     exact: bool = True
     """The argument was byte-equal to ``value``: only then may a rule have matched it, or may another one."""
+    url: str | None = None
+    """Of kind ``url``, whose ``value`` is the host: the whole address, canonical, without fragment."""
+    given: bool | None = None
+    """Of kind ``url``: whether the address stood in a result of the session. ``None``: nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)

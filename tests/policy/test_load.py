@@ -267,6 +267,18 @@ def test_whether_any_policy_reads_the_clock_is_known(load_text: LoadText, condit
     assert policies.reads_now is ("now" in condition)
 
 
+@pytest.mark.parametrize("condition", ["context.frozen", "context.target.given", "context.target.urls.isEmpty()"])
+def test_whether_any_policy_reads_addresses_is_known(load_text: LoadText, condition: str) -> None:
+    policies = load_text(f'{PERMIT} @id("own.b") permit (principal, action, resource) when {{ {condition} }};')
+    assert (policies.reads_urls, policies.reads_given) == ("urls" in condition, "given" in condition)
+
+
+def test_no_shipped_set_by_default_has_addresses_remembered(tmp_path: Path) -> None:
+    policies = load_policies(["default"], relative_to=tmp_path)
+    assert not policies.reads_urls
+    assert not policies.reads_given
+
+
 def test_a_thousand_policies_load(load_text: LoadText) -> None:
     text = "\n".join(
         f'@id("own.n{number}") permit (principal, action, resource == Gateway::Tool::"a__{number}");'

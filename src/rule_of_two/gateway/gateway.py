@@ -205,4 +205,5 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
         grants=resources.grants,
         principal=blueprint.principal,
         observe=blueprint.config.mode == "observe",
+        given=resources.given,
     )

@@ -72,7 +72,7 @@ class Authorizer:
     def _decide(
         self, facts: Facts, view: SessionView, now: datetime, approvals: int, environment: Environment
     ) -> Verdict:
-        context = {**environment, **context_of(facts, view)}
+        context = {**environment, **context_of(facts, view, urls=self._policies.reads_urls)}
         request = (view.id, facts.action, facts.upstream, facts.name, context, approvals)
         at = minute(now)
         key = orjson.dumps((request, at if self._policies.reads_now else None), option=orjson.OPT_SORT_KEYS)

@@ -22,7 +22,7 @@ from rule_of_two.policy.references import INVARIANT, files_of_set, find_files, s
 from rule_of_two.policy.settings import set_settings
 from rule_of_two.policy.slices import Slices
 from rule_of_two.policy.statements import Statement, split
-from rule_of_two.policy.syntax import Grammar, Policy, policy_trees, reads_now
+from rule_of_two.policy.syntax import Grammar, Policy, policy_trees, reads
 
 SCHEMA_FILE: Final = "rule-of-two.cedarschema"
 
@@ -35,8 +35,9 @@ class Policies:
 
     ``version`` is the SHA-256 of schema, policies and entities: it changes with everything that can change a decision
     or what is said of it, and not with layout, comments, file names or the order of sets. ``by_id`` is in the order
-    of the files. ``literals`` are the entities that policies name. ``only_communication`` is the set by which C counts
-    only where it communicates.
+    of the files. ``literals`` are the entities that policies name. ``reads_now``, ``reads_urls`` and ``reads_given``:
+    whether any policy may read the clock, whole addresses, and whether these were given. ``only_communication`` is the
+    set by which C counts only where it communicates.
     """
 
     version: str
@@ -48,6 +49,8 @@ class Policies:
     directory: Directory
     literals: tuple[Key, ...]
     reads_now: bool
+    reads_urls: bool
+    reads_given: bool
     only_communication: str | None
 
 
@@ -111,7 +114,9 @@ def load_policies(
         slices=Slices({name: (tree, loaded[name].text) for name, tree in trees.items()}),
         directory=directory,
         literals=tuple(sorted(set(entity_literals(list(trees.values()))))),
-        reads_now=any(map(reads_now, trees.values())),
+        reads_now=any(reads(tree, "now") for tree in trees.values()),
+        reads_urls=any(reads(tree, "target", "urls") for tree in trees.values()),
+        reads_given=any(reads(tree, "target", "given") for tree in trees.values()),
         only_communication=only_communication,
     )
 
