@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -38,6 +40,19 @@ def _lower(value: Any) -> Any:
     return value
 
 
+def _canonical(value: str) -> str:
+    parts = urlsplit(value)
+    front = f"{parts.scheme}://{parts.netloc}/"
+    default = {"http": ":80/", "https": ":443/"}.get(parts.scheme, front)
+    if not (parts.scheme and parts.netloc) or not value.startswith(front.lower()) or front.endswith(default):
+        raise ValueError(
+            "write a whole address as policies see it, as in https://a.example/: scheme and host in lower case"
+        )
+    if "#" in value or "@" in parts.netloc:
+        raise ValueError("policies see an address without fragment and user")
+    return value
+
+
 def _numbered(value: Any) -> Any:
     """``[A, B]``: held in that order, since the first calls."""
     return {label: number for number, label in enumerate(value, start=1)} if isinstance(value, list) else value
@@ -48,6 +63,7 @@ def _text(value: Any) -> Any:
 
 
 Lower = Annotated[str, BeforeValidator(_lower)]
+Url = Annotated[str, AfterValidator(_canonical)]
 Path = Annotated[str, StringConstraints(pattern=r"^(/|[A-Za-z]:)")]
 Numbered = Annotated[dict[Label, Annotated[int, Field(ge=0)]], BeforeValidator(_numbered)]
 
@@ -73,9 +89,14 @@ class Shape(BaseModel):
 
 
 class TargetsSpec(Shape):
-    """Where a request reaches. ``complete: false``: something that the manifest declares was not understood."""
+    """Where a request reaches. ``complete: false``: something that the manifest declares was not understood.
+
+    ``urls`` are whole addresses, whose hosts need not be written besides. ``given``: each stood in a result of the session.
+    """
 
     hosts: tuple[Lower, ...] = ()
+    urls: tuple[Url, ...] = ()
+    given: bool = False
     paths: tuple[Path, ...] = ()
     recipients: tuple[Lower, ...] = ()
     amount: Annotated[str | None, BeforeValidator(_text)] = None
