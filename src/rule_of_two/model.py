@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from rule_of_two.errors import Code
 
@@ -129,6 +129,8 @@ class Facts:
     """Its C can reach others; false: it only changes state."""
     irreversible: bool = True
     """Its C cannot be taken back."""
+    arguments: Mapping[str, Any] | None = field(default=None, hash=False)
+    """Of a tool call whose arguments policies read themselves (``typed_arguments``); else not given."""
 
     @property
     def qualified(self) -> str:
@@ -190,6 +192,32 @@ class Tier(StrEnum):
     """By a passkey, or on another device."""
 
 
+Demand = Literal["force", "omit", "cap"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Obligation:
+    """What an allowed tool call's arguments must be. ``pointer`` (RFC 6901) names one of them.
+
+    ``force``: it is ``value``. ``cap``: a number, and at most ``value``. ``omit``: it is not given. ``value`` is JSON
+    text, so that 1 and true are two. ``by`` is the ``@id`` of the policy, or ``manifest:<server>``, that demands it.
+    """
+
+    pointer: str
+    demand: Demand
+    value: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """An argument that an obligation set. ``value`` is what is told of it: secrets are hidden in it."""
+
+    pointer: str
+    value: object
+    by: str
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The policy room's answer, before it is numbered and journalled.
@@ -205,6 +233,8 @@ class Verdict:
     errors: tuple[str, ...] = ()
     approvals: int = 1
     """How many different approvers have to say yes, where it asks."""
+    obligations: tuple[Obligation, ...] = ()
+    """What holds of the arguments if it is allowed, or would be after a yes: of all permits that let it pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +285,10 @@ class Decision:
     """Observe mode let it pass although policy said otherwise."""
     observing: bool = False
     """It was made in observe mode, whatever became of it."""
+    forced: tuple[Forced, ...] = ()
+    """Arguments that obligations set."""
     principal: Principal = Principal()
+    policy_version: str = ""
 
     @property
     def id(self) -> str | None:
@@ -279,6 +312,8 @@ class Decision:
             meta["mode"] = "observe"
         if self.observed:
             meta["observed"] = True
+        if self.forced:
+            meta["forced"] = [{"pointer": one.pointer, "by": one.by} for one in self.forced]
         if self.ticket is not None:
             meta["ticket"] = self.ticket
         return meta

@@ -73,6 +73,18 @@ def test_a_key_that_is_no_part_of_a_manifest_is_refused(text: str, line: int, se
         ("reads: {path: p}", "'tools.t.reads.path': 'p' is no JSON Pointer"),
         ("secrets: [token]", "'token' is no JSON Pointer"),
         ("result: {items: x}", "'tools.t.result.items': 'x' is no JSON Pointer"),
+        ("arguments: {forced: {}}", "unknown key 'tools.t.arguments.forced'; did you mean 'force'?"),
+        (
+            "arguments: {force: {namespace: 1}}",
+            "'tools.t.arguments.force.namespace': 'namespace' is no JSON Pointer; write",
+        ),
+        ("arguments: {force: {/n: principal.tennant}}", "write 'principal.tenant'"),
+        ("arguments: {force: {/n: 2026-01-01}}", "is no JSON value; write it in quotes"),
+        ("arguments: {omit: [admin]}", "'admin' is no JSON Pointer; write '/admin'"),
+        ("arguments: {omit: /to/*}", "'*' is none"),
+        ('arguments: {cap: {/limit: "100"}}', "'tools.t.arguments.cap./limit': a cap is a number"),
+        ("arguments: {cap: {/limit: true}}", "a cap is a number"),
+        ("arguments: {cap: {/limit: .inf}}", "a number is finite"),
         ("result: {writer: /x}", "'tools.t.result.writer.[key]': Input should be 'items'"),
     ],
 )

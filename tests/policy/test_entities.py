@@ -69,14 +69,13 @@ def test_names_that_join_to_the_same_id_keep_their_own_server(load_text: LoadTex
     assert one.handle is not other.handle
 
 
-def decide(participants: Participants, schema: cedarpy.Schema) -> bool:
+def decide(participants: Participants) -> bool:
     context = {**FROZEN, "now": "2026-11-22T10:30:00Z"}
-    return evaluate(schema, participants, context).allowed
+    return evaluate(participants, context).allowed
 
 
 def test_the_schema_makes_the_group_of_actions_known_and_without_it_the_invariant_vanishes(load_text: LoadText) -> None:
-    policies = load_text(GENEROUS)
     ours = store(load_text, Principal()).participants("s", Facts(Action.CALL_TOOL, "a", "b", NONE))
-    assert decide(ours, policies.schema) is False
+    assert decide(ours) is False
     blind = replace(ours, handle=cedarpy.Entities.from_json_str("[]"))
-    assert decide(blind, policies.schema) is True
+    assert decide(blind) is True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -92,6 +93,7 @@ class Explanation:
         if any(target.get("given") is False for target in body.get("targets", ())):
             lines.append("  An address that it reaches was not known from any result of this session.")
         lines += [f"  A label was lowered by {visible(line)}." for line in body.get("lowered_by", ())]
+        lines += [_forced(one) for one in body.get("forced", ())]
         return lines
 
     def _rests(self) -> list[str]:
@@ -173,6 +175,11 @@ def _rests_on(store: JournalStore, decision: Entry) -> list[Entry]:
         return []
     words = store.words(decision.session, before=decision.number)
     return [one for one in words if deed in (one.body.get("answer"), one.body.get("command"))][:1]
+
+
+def _forced(one: Mapping[str, Any]) -> str:
+    value = visible(json.dumps(one["value"], ensure_ascii=False))
+    return f"  The argument {visible(one['pointer'])} was set to {value} by {visible(one['by'])}."
 
 
 def _followed(entry: Entry, answer: Mapping[str, Any], *, came_back: bool) -> str:

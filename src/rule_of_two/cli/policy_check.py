@@ -38,6 +38,7 @@ def check(context: Context, sets: tuple[str, ...], fix: bool) -> None:
             relative_to=found.relative_to,
             entities=found.entities,
             supplied=found.supplied,
+            tools=found.tools,
             progress=say,
         )
     if context.json:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import click
+from typing import TYPE_CHECKING
 
 from rule_of_two.cli.main import Context
 from rule_of_two.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rule_of_two.policy.typed.definitions import ToolDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class References:
     relative_to: Path
     entities: tuple[str, ...] = ()
     supplied: frozenset[str] | None = None
+    tools: Sequence[ToolDefinition] | None = None
+    """The pinned tools of the configuration, where its policies may read their arguments."""
 
 
 def references(context: Context, arguments: Sequence[str]) -> References:
@@ -38,13 +43,18 @@ def references(context: Context, arguments: Sequence[str]) -> References:
     config, path = found_config(context.config)
     if config is None:
         raise ConfigurationError(f"there is no configuration at {path}; name sets, files or folders, such as `default`")
-    return References(config.policies, path.parent, config.entities)
+    tools = None
+    if config.typed_arguments:
+        from rule_of_two.gateway.acceptance import pinned_tools  # noqa: PLC0415  # as above
+
+        tools = pinned_tools(config, context.state)
+    return References(config.policies, path.parent, config.entities, tools=tools)
 
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """Says on stderr, where that is a terminal, what is being done; the line is gone afterwards."""
-    stderr = click.get_text_stream("stderr")
+    stderr = sys.stderr
     if not stderr.isatty():
         yield lambda _: None
         return

@@ -12,6 +12,7 @@ import click
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
 from rule_of_two.cli.policy_references import References, progress, references
+from rule_of_two.errors import PolicyError
 
 if TYPE_CHECKING:
     from rule_of_two.policy.proof.verification import Verification
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("sets", metavar="[SET|FILE|FOLDER]...", nargs=-1)
-@click.option("--combinations", is_flag=True, help="Prove it of every combination of the sets; of all shipped ones, if none is named.")
+@click.option(
+    "--combinations",
+    is_flag=True,
+    help="Prove it of every combination of the sets; of all shipped ones, if none is named.",
+)
 @click.pass_obj
 def verify(context: Context, sets: tuple[str, ...], combinations: bool) -> None:
     """Prove that the Rule of Two holds with your policies, and what `properties.cedar` beside them says.
@@ -51,8 +56,11 @@ def _together(found: References, say: Callable[[str], None]) -> Verification:
     from rule_of_two.policy.proof.properties import load_properties, properties_beside  # noqa: PLC0415
     from rule_of_two.policy.proof.verification import verify as verified  # noqa: PLC0415
     from rule_of_two.policy.references import find_files  # noqa: PLC0415
+    from rule_of_two.policy.typed.actions import problems_of  # noqa: PLC0415
 
-    policies = load_policies(found.names, relative_to=found.relative_to)
+    policies = load_policies(found.names, relative_to=found.relative_to, tools=found.tools)
+    if problems := problems_of(policies.typed.values()):
+        raise PolicyError(problems[0])
     files = [file for name in found.names for file in find_files(name, relative_to=found.relative_to)]
     properties = load_properties(properties_beside(files), policies.schema_text)
     return verified(policies, properties, progress=say)
@@ -64,6 +72,6 @@ def _combinations(context: Context, sets: tuple[str, ...], say: Callable[[str], 
     from rule_of_two.policy.references import find_files, shipped_sets  # noqa: PLC0415
 
     found = references(context, sets) if sets else References(tuple(shipped_sets()), Path.cwd())
-    policies = load_policies(found.names, relative_to=found.relative_to)
+    policies = load_policies(found.names, relative_to=found.relative_to, tools=found.tools)
     owner = {file: name for name in found.names for file in find_files(name, relative_to=found.relative_to)}
     return verify_combinations(policies, lambda policy: owner.get(policy.file), progress=say)

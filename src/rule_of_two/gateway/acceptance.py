@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,15 @@ from rule_of_two import __version__
 from rule_of_two.errors import UpstreamUnavailable
 from rule_of_two.gateway.authorizations import Authorizations
 from rule_of_two.gateway.blueprint import Upstream
+from rule_of_two.gateway.config import Config
 from rule_of_two.gateway.connect import connecting
 from rule_of_two.gateway.definitions import Definition, Definitions, pins_of
 from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange
 from rule_of_two.gateway.life import START_SECONDS
-from rule_of_two.gateway.mount import Mount
+from rule_of_two.gateway.mount import Mount, identity_of, tools_of
+from rule_of_two.policy.typed.definitions import ToolDefinition
 from rule_of_two.store.pins import PinStore
+from rule_of_two.store.state import open_state
 from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.peer import Incoming, Limits
 
@@ -66,6 +69,23 @@ async def offered_by(upstream: Upstream, state: Path) -> tuple[str, list[Definit
     if not mount.offered:
         raise UpstreamUnavailable(once.failure or f"the server '{upstream.name}' listed nothing")
     return mount.identity, mount.offered
+
+
+def pinned_tools(config: Config, state: Path) -> list[ToolDefinition]:
+    """The accepted definitions of all tools of a configuration; none where nothing was mounted yet.
+
+    :raises StoreError: the state cannot be read.
+    """
+    if not (state / "state.db").exists():
+        return []
+    with closing(open_state(state)) as database:
+        pins = PinStore(database)
+        return [
+            tool
+            for name, one in config.servers.items()
+            if not one.disabled
+            for tool in tools_of(name, pins.load(identity_of(name, one.command, one.args, one.url)))
+        ]
 
 
 async def accept(pins: PinStore, identity: str, offered: list[Definition], *, by: str, at: str) -> None:

@@ -150,6 +150,7 @@ class Config(_Strict):
     principal: PrincipalSettings = PrincipalSettings()
     policies: tuple[str, ...] = ("default",)
     entities: tuple[str, ...] = ()
+    typed_arguments: bool = False
     manifests: tuple[str, ...] = ()
     approvals: ApprovalSettings = ApprovalSettings()
     pins: PinSettings = PinSettings()

@@ -84,10 +84,11 @@ class Delivery:
 
     async def _at_most_twice(self, call: Call) -> dict[str, Any]:
         attempt = _Attempt()
+        obliged = self.enforcement.obliged(call)
         try:
-            return await self._once(call, attempt)
+            return await self._once(obliged, attempt)
         except Refused:
-            again = await self._again(call) if attempt.lost else None
+            again = await self._again(call, obliged) if attempt.lost else None
             if again is None:
                 raise
         try:
@@ -96,19 +97,20 @@ class Delivery:
             refused.sent = True  # once it was
             raise
 
-    async def _again(self, call: Call) -> Call | None:
-        """A lost call as it is repeated once its upstream is back; ``None`` if it is not to be.
+    async def _again(self, call: Call, sent: Call) -> Call | None:
+        """A lost call as it is repeated once its upstream is back; ``None`` if it is not to be. ``sent`` is the call
+        with its arguments as they were sent; they are found anew.
 
         # INVARIANT: what carries C, or was not accepted as it is now, is never sent twice;
         # tests/attacks/test_robustness_repeats.py.
         """
-        if not self._may_repeat(call):
+        if not self._may_repeat(sent):
             return None
         try:
             await self.mount.recovered()
         except NotSent:
             return None
-        again = _anew(call)
+        again = self.enforcement.obliged(_anew(call))
         if not self._may_repeat(again):
             return None
         await self.mount.say(

@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
+
+import orjson
 
 from rule_of_two.approvals import receipts
 from rule_of_two.approvals.desk import Desk
@@ -23,10 +25,23 @@ from rule_of_two.gateway.carriage import Carriage
 from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
+from rule_of_two.gateway.obliged import UNSTEADY, oblige
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.results import Refused
-from rule_of_two.model import ALL, NONE, Action, Decision, Facts, Labels, Outcome, Principal, SessionView, Verdict
-from rule_of_two.policy.authorizer import Authorizer
+from rule_of_two.gateway.rulebook import Rulebook
+from rule_of_two.model import (
+    ALL,
+    NONE,
+    Action,
+    Decision,
+    Facts,
+    Labels,
+    Obligation,
+    Outcome,
+    Principal,
+    SessionView,
+    Verdict,
+)
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.database import BusyError
 
@@ -53,7 +68,7 @@ class Enforcement:
         self,
         *,
         session: ConnectionSession,
-        authorizer: Authorizer,
+        rules: Rulebook,
         journal: Journal,
         consent: Consent,
         desk: Desk,
@@ -67,7 +82,7 @@ class Enforcement:
     ) -> None:
         """``given`` remembers which addresses sessions were given; ``None`` where no policy asks."""
         self._session = session
-        self._authorizer = authorizer
+        self._rules = rules
         self._journal = journal
         self._consent = consent
         self._desk = desk
@@ -94,6 +109,24 @@ class Enforcement:
         except RuleOfTwoError as error:
             raise self.refusal(error, call.facts) from error
         return await self._carriage.run(call, flight, send)
+
+    @property
+    def types_arguments(self) -> bool:
+        """Whether policies read arguments of tools, so that facts have to have them."""
+        return self._rules.current.authorizer.types_arguments
+
+    def obliged(self, call: Call) -> Call:
+        """The call with its arguments as policy and its manifest want them, to be decided and sent.
+
+        :raises Refused: the session cannot be read.
+        """
+        if call.changeable is None or not (call.changeable.demanded or self._rules.current.authorizer.obliges):
+            return call
+        try:
+            view = self._session.view()
+            return oblige(call, lambda facts: self._decide(facts, view), self._consent.secrets)
+        except RuleOfTwoError as error:
+            raise self.refusal(error, call.facts) from error
 
     async def admit(self, call: Call) -> None:
         """Decide something that is done once it is admitted (a question handed on, an answer forwarded), and join its
@@ -170,7 +203,9 @@ class Enforcement:
     def fingerprint(self) -> tuple[object, ...]:
         """What a decision about labels depends on: when it is equal, so is the decision."""
         view = self._session.view()
-        return view.id, frozenset((frozenset(one.after), one.dropped, one.frozen) for one in view.judged)
+        known = orjson.dumps(dict(self._rules.environment(view.id)), option=orjson.OPT_SORT_KEYS)
+        labels = frozenset((frozenset(one.after), one.dropped, one.frozen) for one in view.judged)
+        return view.id, labels, self._rules.version, known
 
     def publish(self) -> None:
         """Tell the consoles what the session holds now. A state that cannot be read tells them nothing new."""
@@ -202,9 +237,15 @@ class Enforcement:
                 # A journal that is busy falls through to the transaction, which waits its turn.
                 with suppress(BusyError):
                     number = self._journal.decision_now(
-                        self._looked_up(facts, view), view, verdict, arguments=call.arguments, client=self._client
+                        self._looked_up(facts, view),
+                        view,
+                        verdict,
+                        arguments=call.arguments,
+                        client=self._client,
+                        forced=call.forced,
+                        environment=self._rules.environment(view.id),
                     )
-                    decision = self._decision(number, facts, view, verdict)
+                    decision = self._decision(number, facts, view, verdict, call)
                     return Flight(self._session, decision, facts.labels, reserved=False)
         decision, used = await self._session.decide(lambda view, db: self._first(call, view, db))
         if used is not None:
@@ -240,8 +281,9 @@ class Enforcement:
     async def _ask(self, call: Call, asking: Decision, caller: Caller | None) -> Decision:
         """Ask a human, then decide again with the session's fresh state.
 
-        # INVARIANT: a yes covers this call with the labels that were shown; a label that came meanwhile asks anew, and
-        # a new session does not take over a call that the old one's context made (tests/attacks/test_approvals.py).
+        # INVARIANT: a yes covers this call with the labels that were shown, under the policies that asked; a label that
+        # came meanwhile asks anew, other policies decide anew (tests/attacks/test_policy_reload.py), and a new session
+        # does not take over a call that the old one's context made (tests/attacks/test_approvals.py).
         """
         shown = replace(call, facts=self._looked_up(call.facts, self._session.view()))
         given = await self._consent.ask(shown, asking, caller)
@@ -253,7 +295,8 @@ class Enforcement:
             elif call.facts_now() != call.facts:
                 verdict = _ANOTHER_TARGET
             else:
-                same = view.after.keys() == given.question.held.keys()
+                question = given.question
+                same = view.after.keys() == question.held.keys() and question.policy_version == self._rules.version
                 people = len(given.answers) if same and still_valid(given, self._clock()) else 0
                 verdict = self._judge(call, view, approvals=people)
             committed = self._commit(call.facts, view, verdict, call, approves=given.question.decision)
@@ -269,6 +312,10 @@ class Enforcement:
         if own is not None:
             return own
         verdict = self._decide(call.facts, view, approvals=approvals)
+        if verdict.outcome is not Outcome.DENY and (call.unmet is not None or verdict.obligations != call.obligations):
+            # INVARIANT: what is allowed is a call whose arguments are what this very verdict demands;
+            # tests/gateway/test_obliged.py.
+            return UNSTEADY if verdict.obligations != call.obligations else call.unmet or UNSTEADY
         if call.answers is not None and verdict.outcome is not Outcome.DENY:
             also = self._decide(call.answers, view, approvals=approvals)
             return also if also.outcome is not Outcome.ALLOW else verdict
@@ -276,10 +323,16 @@ class Enforcement:
 
     def _decide(self, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
         """The strictest verdict of all sessions that the request can belong to."""
-        now = self._clock()
+        now, authorizer = self._clock(), self._rules.current.authorizer
         facts = self._looked_up(facts, view)
-        verdicts = [self._authorizer.decide(facts, one, now=now, approvals=approvals) for one in view.judged]
-        return max(verdicts, key=lambda verdict: _STRICTNESS.index(verdict.outcome))
+        verdicts = [
+            authorizer.decide(facts, one, now=now, approvals=approvals, environment=self._rules.environment(one.id))
+            for one in view.judged
+        ]
+        strictest = max(verdicts, key=lambda verdict: _STRICTNESS.index(verdict.outcome))
+        if len(verdicts) == 1 or not authorizer.obliges:
+            return strictest
+        return replace(strictest, obligations=_of_all(verdicts))
 
     def _looked_up(self, facts: Facts, view: SessionView) -> Facts:
         """The facts with what is remembered of their addresses now. A call's own facts never hold it."""
@@ -310,13 +363,22 @@ class Enforcement:
             pin=call.pin if call else None,
             observed=observed,
             client=self._client,
+            forced=call.forced if call else (),
+            environment=self._rules.environment(view.id),
         )
         sends = policys and (verdict.outcome is Outcome.ALLOW or observed)
-        decision = self._decision(number, facts, view, verdict, observed=observed)
+        decision = self._decision(number, facts, view, verdict, call, observed=observed)
         return decision, number, facts.labels if sends else NONE
 
     def _decision(
-        self, number: int | None, facts: Facts, view: SessionView, verdict: Verdict, *, observed: bool = False
+        self,
+        number: int | None,
+        facts: Facts,
+        view: SessionView,
+        verdict: Verdict,
+        call: Call | None = None,
+        *,
+        observed: bool = False,
     ) -> Decision:
         after = view.after
         return Decision(
@@ -331,7 +393,9 @@ class Enforcement:
             approvals=verdict.approvals,
             observed=observed,
             observing=self._observe,
+            forced=call.forced if call else (),
             principal=self._principal,
+            policy_version=self._rules.version,
         )
 
     def _undecided(self, error: RuleOfTwoError) -> Decision:
@@ -346,6 +410,11 @@ _STILL_STOPS: Final = frozenset(
     (Code.SESSION_FROZEN, Code.DROPPED_CAPABILITY, Code.POLICY_ERROR, Code.APPROVAL_EXPIRED)
 )
 """What observe mode does not let pass, besides everything that never comes to a verdict of policy's."""
+
+
+def _of_all(verdicts: Iterable[Verdict]) -> tuple[Obligation, ...]:
+    """What sessions that a call is judged by demand together."""
+    return tuple(sorted({one for verdict in verdicts for one in verdict.obligations}))
 
 
 def _policy_only(verdict: Verdict) -> bool:

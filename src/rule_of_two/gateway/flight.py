@@ -7,8 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rule_of_two.model import INGRESS, Decision, Facts, Labels
+from rule_of_two.model import INGRESS, Decision, Facts, Forced, Labels, Obligation, Verdict
 from rule_of_two.sessions.repository import ConnectionSession
+
+
+@dataclass(frozen=True, slots=True)
+class Changeable:
+    """What it takes to have the arguments of a tool call be what is demanded of them: the facts of other arguments, the
+    tool's pinned input schema, and what its manifest demands of every call."""
+
+    facts_of: Callable[[Mapping[str, Any]], Facts]
+    schema: Any
+    demanded: tuple[Obligation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,14 @@ class Call:
     """What of its ``_meta`` the client's host sets anew with each call, so that a repetition is still the same call."""
     cwd: Path = Path("/")
     """Where the upstream runs: what relative paths are relative to."""
+    changeable: Changeable | None = None
+    """Of a tool call: its arguments can be changed."""
+    obligations: tuple[Obligation, ...] = ()
+    """What policy demanded of the arguments, which are so already."""
+    forced: tuple[Forced, ...] = ()
+    """What was set in them, by policy or manifest."""
+    unmet: Verdict | None = None
+    """The denial of a call whose arguments cannot be what is demanded of them."""
 
 
 def about(facts: Facts, arguments: Mapping[str, Any], *, forwarded: Mapping[str, Any]) -> Call:

@@ -16,12 +16,12 @@ from rule_of_two.gateway.dialogue import answer_facts
 from rule_of_two.gateway.elicited import REQUEST
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import COMES_BACK, Exchange
-from rule_of_two.gateway.flight import Call, about
+from rule_of_two.gateway.flight import Call, Changeable, about
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.rounds import Resumed, Rounds, Work
 from rule_of_two.gateway.task_names import TaskNames
-from rule_of_two.model import NONE, Action, Facts, Labels
+from rule_of_two.model import NONE, Action, Facts, Labels, Principal
 from rule_of_two.wire.codes import INVALID_PARAMS
 from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.peer import NotSent, RemoteError
@@ -44,6 +44,7 @@ class Forwarding:
     task_names: TaskNames
     call_keys: frozenset[str]
     """What of a request's ``_meta`` the client's host sets anew with each call."""
+    principal: Principal
 
     def session_of(self, exchange: Exchange) -> Enforcement:
         """The pipeline of the session that a request belongs to."""
@@ -57,7 +58,15 @@ class Forwarding:
         name, arguments = text_of(exchange.params, "name"), object_of(exchange.params, "arguments")
         found = await self._find(exchange, Kind.TOOL, name, Action.CALL_TOOL)
         manifest, tool = found.mount.manifest, found.listed.definition.name
-        facts_now = partial(manifest.tool, tool, arguments, tool_annotations(found.listed))
+        annotations = tool_annotations(found.listed)
+
+        enforcement = self.session_of(exchange)
+
+        def facts_of(arguments: Mapping[str, Any]) -> Facts:
+            facts = manifest.tool(tool, arguments, annotations)
+            return replace(facts, arguments=arguments) if enforcement.types_arguments else facts
+
+        facts_now = partial(facts_of, arguments)
         call = Call(
             facts=facts_now(),
             facts_now=facts_now,
@@ -67,6 +76,11 @@ class Forwarding:
             secret_pointers=tuple(pointer.text for pointer in manifest.secret_pointers(tool)),
             call_keys=self.call_keys,
             cwd=found.mount.launch.cwd,
+            changeable=Changeable(
+                facts_of,
+                schema=found.listed.definition.body.get("inputSchema", True),
+                demanded=manifest.obligations(tool, self.principal),
+            ),
         )
         return await self.forward(exchange, found.mount, call, Kind.TOOL, adapt=self.task_names.begun)
 
@@ -222,16 +236,17 @@ def _answering(mount: Mount, call: Call, resumed: Resumed) -> Call:
         return repeated
     answers = answer_facts(mount, resumed.methods)
 
-    def facts_now() -> Facts:
-        facts = call.facts_now()
+    def also(facts: Facts) -> Facts:
         return replace(facts, labels=facts.labels | answers.labels)
 
-    facts = facts_now()
+    facts = also(call.facts_now())
+    tool = call.changeable
     return replace(
         repeated,
         facts=facts,
-        facts_now=facts_now,
+        facts_now=lambda: also(call.facts_now()),
         answers=replace(answers, labels=facts.labels),
+        changeable=None if tool is None else replace(tool, facts_of=lambda arguments: also(tool.facts_of(arguments))),
     )
 
 

@@ -31,7 +31,6 @@ from rule_of_two.gateway.tasks import Tasks
 from rule_of_two.gateway.timing import utc_now
 from rule_of_two.gateway.upkeep import Introduction, Upkeep
 from rule_of_two.model import Action
-from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.wire.eras import Era
 from rule_of_two.wire.peer import Ending, Limits, Peer, Transport
@@ -101,12 +100,15 @@ async def running(
     """A gateway with upstreams of its own, which are ended with it. ``client`` is whose it is, as people are told; the
     profile's name if it is the only one."""
     blueprint = resources.blueprint
-    enforcement = _enforcement(resources, connection.session, client or blueprint.profile.name)
+
+    def pipeline(session: ConnectionSession) -> Enforcement:
+        return _enforcement(resources, session, client or blueprint.profile.name)
+
+    enforcement = pipeline(connection.session)
     enforcement.publish()
 
     async def open_conversation(name: str) -> Enforcement:
-        session = await resources.conversation(connection, name)
-        return _enforcement(resources, session, client or blueprint.profile.name)
+        return pipeline(await resources.conversation(connection, name))
 
     conversations = Conversations(enforcement, connection.session, blueprint.splitting, open_conversation)
     mounts = [
@@ -114,6 +116,7 @@ async def running(
     ]
     for mount in mounts:
         mount.accept(resources.pins.load(mount.identity))
+    await resources.typing.retype(mounts)
     catalog = Catalog(mounts, prefixed=blueprint.prefixed)
     subscriptions, names = Subscriptions(), TaskNames(catalog)
     introduction, clients = Introduction(), set[Client]()
@@ -132,7 +135,9 @@ async def running(
         outbox = Outbox(tasks)
         dialogue = Dialogue(enforcement, outbox)
         rounds = Rounds(dialogue, tasks, Sealer())
-        forwarding = Forwarding(catalog, enforcement, rounds, told, names, blueprint.profile.call_keys)
+        forwarding = Forwarding(
+            catalog, enforcement, rounds, told, names, blueprint.profile.call_keys, blueprint.principal
+        )
         router = Router(
             catalog,
             enforcement,
@@ -156,6 +161,7 @@ async def running(
             introduction=introduction,
             clients=clients,
             accepts_first_use=blueprint.config.pins.first_use == "accept",
+            typing=resources.typing,
         )
         for mount in mounts:
             tasks.start_soon(mount.run, upkeep)
@@ -184,7 +190,6 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
         journal,
         client=client,
         principal=blueprint.principal,
-        policy_version=blueprint.policies.version,
         patience=blueprint.patience,
         clock=utc_now,
         origin_of=resources.origin_of,
@@ -195,7 +200,7 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
     )
     return Enforcement(
         session=session,
-        authorizer=Authorizer(blueprint.policies, blueprint.principal, blueprint.profile.name),
+        rules=resources.rules,
         journal=journal,
         consent=consent,
         desk=desk,

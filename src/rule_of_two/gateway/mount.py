@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +28,7 @@ from rule_of_two.gateway.operator_log import LOG
 from rule_of_two.gateway.watcher import Watcher
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.model import NONE, Labels
+from rule_of_two.policy.typed.definitions import ToolDefinition
 from rule_of_two.store.pins import Pin
 from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.handshake import stamp
@@ -82,8 +83,7 @@ class Mount:
     @property
     def identity(self) -> str:
         """What pins belong to: the name and how it is reached, without secrets."""
-        where = [self.launch.command, *self.launch.args] if self.launch.command else [self.launch.url]
-        return f"{self.name}:{hashlib.sha256(orjson.dumps(where)).hexdigest()[:16]}"
+        return identity_of(self.name, self.launch.command, self.launch.args, self.launch.url)
 
     @property
     def capabilities(self) -> Mapping[str, Any] | None:
@@ -133,6 +133,11 @@ class Mount:
         """Be told of changes of exactly these resources, by a modern upstream."""
         if self._life is not None:
             self._life.subscribe(uris)
+
+    @property
+    def pinned_tools(self) -> list[ToolDefinition]:
+        """The accepted definitions of its tools."""
+        return tools_of(self.name, self._pins)
 
     def accept(self, pins: list[Pin]) -> None:
         """Compare with these accepted definitions from now on."""
@@ -336,3 +341,15 @@ class _Owner:
 
     async def on_state(self, message: str) -> None:
         await self.watcher.on_state(self.mount, message)
+
+
+def identity_of(name: str, command: str | None, args: Sequence[str], url: str | None) -> str:
+    """What the pins of an upstream belong to, by its block in the configuration."""
+    where = [command, *args] if command else [url]
+    return f"{name}:{hashlib.sha256(orjson.dumps(where)).hexdigest()[:16]}"
+
+
+def tools_of(name: str, pins: Iterable[Pin]) -> list[ToolDefinition]:
+    """The definitions of an upstream's tools among its pins."""
+    tools = (pin for pin in pins if pin.kind == Kind.TOOL)
+    return [ToolDefinition(name, pin.name, pin.digest, pin.definition.get("inputSchema")) for pin in tools]

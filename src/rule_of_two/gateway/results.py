@@ -18,7 +18,7 @@ REFUSED: Final = -32050
 """The JSON-RPC error code of everything that is not a tool call (INTERFACE "Results")."""
 
 _NEXT_STEP: Final[dict[Code, str]] = {
-    Code.DENIED_BY_POLICY: "Asking again changes nothing; the operator's policies would have to.",
+    Code.DENIED_BY_POLICY: "The same request would be denied again, unless the operator changes the policies.",
     Code.APPROVAL_REQUIRED: (
         "Nobody is there to ask. A person can open `rule-of-two console` in a terminal, then the same request can be "
         "made again; or they start a new session, which holds nothing."

@@ -6,7 +6,7 @@ the operator filled in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -17,6 +17,7 @@ from rule_of_two.manifests.parameters import ParameterType, canonical
 from rule_of_two.manifests.shape import POINTERS, OneOrMore, Shape, pointers_in, refused
 from rule_of_two.manifests.uri import UriGlob
 from rule_of_two.model import Label, TargetKind
+from rule_of_two.obligations import Term, Unreadable, cap, force, omit
 from rule_of_two.yaml_source import nearest
 
 KINDS: Final[tuple[str, ...]] = get_args(TargetKind)
@@ -126,8 +127,53 @@ class PromptSpec(_Entry):
         return self
 
 
+class ArgumentSpec(Shape):
+    """What holds of a tool's arguments in every call, by JSON Pointer: the value that they are set to (a literal, or
+    ``principal.user``, ``.tenant``, ``.purpose`` or ``.agent``), which are not given, and the greatest number."""
+
+    force: dict[str, Any] = Field(default_factory=dict)
+    omit: OneOrMore = ()
+    cap: dict[str, int | float] = Field(default_factory=dict)
+
+    @field_validator("cap", mode="before")
+    @classmethod
+    def _numbers_are_written_as_such(cls, value: Any) -> Any:
+        for pointer, most in value.items() if isinstance(value, Mapping) else ():
+            _term(cap, str(pointer), most)
+        return value
+
+    @field_validator("force", "omit", mode="after")
+    @classmethod
+    def _can_be_read(cls, value: Any) -> Any:
+        for pointer in value:
+            if isinstance(value, Mapping):
+                _term(force, pointer, value[pointer])
+            else:
+                _term(omit, pointer)
+        return value
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The obligations of every call."""
+        return (
+            *(force(pointer, value) for pointer, value in self.force.items()),
+            *(omit(pointer) for pointer in self.omit),
+            *(cap(pointer, most) for pointer, most in self.cap.items()),
+        )
+
+
+def _term(read: Callable[..., Term], pointer: str, *value: Any) -> Term:
+    try:
+        return read(pointer, *value)
+    except Unreadable as error:
+        raise refused(str(error), pointer) from error
+
+
 class ToolSpec(PromptSpec):
-    """What calling one tool can do, by its arguments. ``result`` says where items and their metadata stand."""
+    """What calling one tool can do, by its arguments. ``result`` says where items and their metadata stand, and
+    ``arguments`` what holds of the arguments in every call."""
+
+    arguments: ArgumentSpec = ArgumentSpec()
 
     result: dict[
         Literal["items", "author", "owner", "tenant", "role", "confidentiality", "created", "expires"], str

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Set
 from typing import Any, Self
+
+import orjson
 
 from rule_of_two.manifests.document import ManifestDocument, PromptSpec
 from rule_of_two.manifests.entry import Entry, bind_entry, bind_resource, unnamed
 from rule_of_two.manifests.parameters import bind
 from rule_of_two.manifests.pointer import Pointer
 from rule_of_two.manifests.uri import UriGlob, is_plain_uri
-from rule_of_two.model import ALL, INGRESS, NONE, Action, Facts, Labels
+from rule_of_two.model import ALL, INGRESS, NONE, Action, Facts, Labels, Obligation, Principal
 
 
 class Manifest:
@@ -20,7 +23,18 @@ class Manifest:
     case. Local paths are looked up in the file system; nothing else is I/O.
     """
 
-    __slots__ = ("_prompts", "_resources", "_store", "_tools", "_upstream", "completion", "document", "ingress")
+    __slots__ = (
+        "_demanded",
+        "_prompts",
+        "_resources",
+        "_store",
+        "_tools",
+        "_upstream",
+        "completion",
+        "digest",
+        "document",
+        "ingress",
+    )
 
     def __init__(
         self,
@@ -43,6 +57,15 @@ class Manifest:
         self.document = document
         self._upstream = upstream
         self._store = store
+        self.digest = _digest(
+            {
+                "document": document.model_dump(),
+                "parameters": bound,
+                "store": store,
+                "c": only_communication is not None,
+            }
+        )
+        """SHA-256 of everything that facts are derived from, but for the file system."""
 
         def entry(spec: PromptSpec, action: Action, what: str) -> Entry:
             server = document.server
@@ -58,6 +81,7 @@ class Manifest:
             )
 
         self._tools = {name: entry(spec, Action.CALL_TOOL, name) for name, spec in document.tools.items()}
+        self._demanded = {name: terms for name, spec in document.tools.items() if (terms := spec.arguments.terms)}
         self._prompts = {
             name: entry(spec, Action.GET_PROMPT, f"prompt {name}") for name, spec in document.prompts.items()
         }
@@ -138,7 +162,27 @@ class Manifest:
         """Whether a pattern of the manifest matches this URI."""
         return self._resource(uri) is not None
 
+    def obligations(self, name: str, principal: Principal) -> tuple[Obligation, ...]:
+        """What holds of a tool's arguments in every call on behalf of ``principal``."""
+        by = f"manifest:{self.document.server}"
+        return tuple(term.bound(principal, by) for term in self._demanded.get(name, ()))
+
     def secret_pointers(self, name: str) -> tuple[Pointer, ...]:
         """Where a tool's arguments hold secrets, to be masked wherever they are shown or stored."""
         entry = self._tools.get(name)
         return () if entry is None else entry.secrets
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(orjson.dumps(_canonical(content), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _canonical(value: object) -> object:
+    """The value as JSON that is the same in every process: sets have no order."""
+    if isinstance(value, Mapping):
+        return {str(key): _canonical(member) for key, member in value.items()}
+    if isinstance(value, Set):
+        return sorted(map(str, value))
+    if isinstance(value, (list, tuple)):
+        return [_canonical(member) for member in value]
+    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)

@@ -19,7 +19,7 @@ import cedarpy
 import orjson
 
 from rule_of_two.errors import Code
-from rule_of_two.model import Action, Facts, Labels, Outcome, Principal, SessionView, Verdict
+from rule_of_two.model import Action, Facts, Labels, Obligation, Outcome, Principal, SessionView, Verdict
 from rule_of_two.policy.cache import RecentlyUsed
 from rule_of_two.policy.context import NOTHING_KNOWN, Environment, context_of, minute
 from rule_of_two.policy.directory import Entity
@@ -27,8 +27,10 @@ from rule_of_two.policy.engine import contained, evaluate
 from rule_of_two.policy.entities import EntityStore, Participants
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.syntax import DEFAULT_DENY
+from rule_of_two.policy.typed.shapes import Unencodable
 
 _NOT_PERMITTED: Final = "No policy permits this."
+_NOT_CHECKED: Final = "A policy about this tool does not fit the tool's definition, so nothing is allowed."
 _NOT_EVALUATED: Final = "The policies could not be evaluated, so nothing is allowed."
 
 MOST_APPROVALS: Final = 5
@@ -48,6 +50,15 @@ class Authorizer:
         self._policies = policies
         self._entities = EntityStore(policies, principal, client)
         self._decided: RecentlyUsed[Verdict] = RecentlyUsed(_DECISIONS)
+        self._obligations: dict[str, tuple[Obligation, ...]] = {
+            name: tuple(term.bound(principal, name) for term in policy.obligations)
+            for name, policy in policies.by_id.items()
+            if policy.obligations
+        }
+        self.obliges = bool(self._obligations)
+        """Whether any policy demands something of arguments."""
+        self.types_arguments = bool(policies.typed)
+        """Whether any policy reads arguments of a tool."""
 
     def decide(
         self,
@@ -73,6 +84,15 @@ class Authorizer:
         self, facts: Facts, view: SessionView, now: datetime, approvals: int, environment: Environment
     ) -> Verdict:
         context = {**environment, **context_of(facts, view, urls=self._policies.reads_urls)}
+        typed = self._policies.typed.get(facts.qualified) if facts.action is Action.CALL_TOOL else None
+        if typed is not None:
+            if typed.problem:
+                return Verdict(Outcome.DENY, Code.POLICY_ERROR, typed.policies, (_NOT_CHECKED,), (typed.problem,))
+            try:
+                context["input"] = typed.input.encode(facts.arguments or {})
+            except Unencodable as error:
+                text = f"Policies read the argument '{error.pointer}', and {error}, so nothing is allowed."
+                return Verdict(Outcome.DENY, Code.POLICY_ERROR, (), (text,))
         request = (view.id, facts.action, facts.upstream, facts.name, context, approvals)
         at = minute(now)
         key = orjson.dumps((request, at if self._policies.reads_now else None), option=orjson.OPT_SORT_KEYS)
@@ -113,10 +133,12 @@ class Authorizer:
         second = self._evaluate(participants, context, 1)
         wanting = 1 if second.outcome is Outcome.ALLOW or second.errors else self._wanting(participants, context)
         if wanting and not second.errors:
+            enough = second if wanting == 1 or not self.obliges else self._evaluate(participants, context, wanting)
             # Where nothing forbade it, the permit that waits for approval is what asks.
             alone = DEFAULT_DENY in first.policies
             decided = {*(() if alone else first.policies), *(second.policies if alone or wanting > 1 else ())}
-            return replace(self._verdict(Outcome.ASK, None, decided - {DEFAULT_DENY}), approvals=wanting)
+            asking = self._verdict(Outcome.ASK, None, decided - {DEFAULT_DENY})
+            return replace(asking, approvals=wanting, obligations=enough.obligations)
         ids = {*first.policies, *second.policies}
         if second.errors or DEFAULT_DENY in ids or len(ids) < len(first.policies) + len(second.policies):
             return second
@@ -136,18 +158,23 @@ class Authorizer:
     def _evaluate(self, participants: Participants, facts: dict[str, Any], approvals: int) -> Verdict:
         """One pass: allow, deny, or deny with errors."""
         context = {**facts, "approved": approvals > 0, "approvals": approvals}
-        result = evaluate(self._policies.schema, participants, context)
+        result = evaluate(participants, context)
         diagnostics = result.diagnostics
         if diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
             return _failed(diagnostics.errors or ["the engine gave no decision"], participants.slice.ids)
         names = diagnostics.id_annotations_by_reason
         decided = [names[reason] for reason in diagnostics.reasons]
         if result.decision is cedarpy.Decision.Allow:
-            return self._verdict(Outcome.ALLOW, None, decided)
+            allowed = self._verdict(Outcome.ALLOW, None, decided)
+            return replace(allowed, obligations=self._demanded(decided)) if self.obliges else allowed
         if not decided:
             return Verdict(Outcome.DENY, Code.DENIED_BY_POLICY, (DEFAULT_DENY,), (_NOT_PERMITTED,))
         codes = (self._policies.by_id[name].code for name in sorted(decided))
         return self._verdict(Outcome.DENY, next(filter(None, codes), Code.DENIED_BY_POLICY), decided)
+
+    def _demanded(self, ids: Iterable[str]) -> tuple[Obligation, ...]:
+        """The obligations of all permits that let a call pass: the engine reports every one that is satisfied."""
+        return tuple(sorted(one for name in ids for one in self._obligations.get(name, ())))
 
     def _verdict(self, outcome: Outcome, code: Code | None, ids: Iterable[str]) -> Verdict:
         decided = [self._policies.by_id[name] for name in sorted(ids)]

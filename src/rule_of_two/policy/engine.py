@@ -13,7 +13,7 @@ from rule_of_two.policy.entities import Participants
 T = TypeVar("T")
 
 
-def evaluate(schema: cedarpy.Schema, participants: Participants, context: Mapping[str, Any]) -> cedarpy.AuthzResult:
+def evaluate(participants: Participants, context: Mapping[str, Any]) -> cedarpy.AuthzResult:
     """One pass over the policies that can apply. Raises what its inputs provoke: call it within :func:`contained`."""
     return cedarpy.is_authorized(
         {
@@ -24,7 +24,7 @@ def evaluate(schema: cedarpy.Schema, participants: Participants, context: Mappin
         },
         participants.slice.handle,
         participants.handle,
-        schema,
+        participants.schema,
     )
 
 

@@ -40,6 +40,7 @@ class Participants:
     resource: Uid
     handle: cedarpy.Entities
     slice: Slice
+    schema: cedarpy.Schema
 
 
 class EntityStore:
@@ -62,8 +63,12 @@ class EntityStore:
         if known is None:
             own = session_entities(self._principal, self._client, session)
             used = used_entities(facts)
-            action = uid("Action", facts.action.value)
-            known = parsed(self._policies, own[0]["uid"], action, used[-1]["uid"], [*own, *used], used[0]["uid"])
+            action, schema = uid("Action", facts.action.value), self._policies.schema
+            typed = self._policies.typed.get(facts.qualified) if facts.action is Action.CALL_TOOL else None
+            if typed is not None and typed.schema is not None:
+                action, schema = uid("Action", typed.id), typed.schema
+            roots = [*own, *used]
+            known = parsed(self._policies, own[0]["uid"], action, used[-1]["uid"], roots, used[0]["uid"], schema)
             self._participants.put(key, known)
         return known
 
@@ -79,12 +84,21 @@ class EntityStore:
 
 
 def parsed(
-    policies: Policies, principal: Uid, action: Uid, resource: Uid, roots: list[Entity], server: Uid
+    policies: Policies,
+    principal: Uid,
+    action: Uid,
+    resource: Uid,
+    roots: list[Entity],
+    server: Uid,
+    schema: cedarpy.Schema | None = None,
 ) -> Participants:
-    """``roots`` and what is described of them, parsed, with the policies that can apply."""
+    """``roots`` and what is described of them, parsed, with the policies that can apply. ``schema`` is one that has no
+    more than the request needs of that of the policies."""
+    schema = schema or policies.schema
     entities = policies.directory.around(roots, policies.literals)
-    handle = cedarpy.Entities.from_json_str(orjson.dumps(entities).decode(), policies.schema)
-    return Participants(principal, action, resource, handle, policies.slices.cut(principal, action, resource, server))
+    handle = cedarpy.Entities.from_json_str(orjson.dumps(entities).decode(), schema)
+    cut = policies.slices.cut(principal, action, resource, server)
+    return Participants(principal, action, resource, handle, cut, schema)
 
 
 def session_entities(principal: Principal, client: str, session: str) -> list[Entity]:

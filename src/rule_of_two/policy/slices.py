@@ -19,7 +19,8 @@ ACTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "manage_session": (),
     "return_document": (),
 }
-"""The groups of the actions that are no use of a server; all others are in ``use``."""
+"""The groups of the actions that are no use of a server. All others are in ``use``, and those of single tools, whose
+names have two underscores, are in ``call_tool`` too."""
 
 _SERVER: Final = uid("Server", "")["type"]
 
@@ -66,7 +67,8 @@ class Slices:
 
     def cut(self, principal: Uid, action: Uid, resource: Uid, server: Uid) -> Slice:
         """The slice for a request."""
-        actions = frozenset((action["id"], *ACTION_GROUPS.get(action["id"], ("use",))))
+        groups = ("call_tool", "use") if "__" in action["id"] else ACTION_GROUPS.get(action["id"], ("use",))
+        actions = frozenset((action["id"], *groups))
         return self._cut(
             name for name, scope in self._scopes.items() if scope.may_match(principal, actions, resource, server)
         )

@@ -13,6 +13,8 @@ import cedarpy
 import orjson
 
 from rule_of_two.errors import Code, PolicyError
+from rule_of_two.obligations import Term
+from rule_of_two.policy.obligations import obligations_of
 from rule_of_two.policy.statements import Statement
 
 DEFAULT_DENY: Final = "default.deny"
@@ -41,6 +43,8 @@ class Policy:
     line: int
     text: str
     tree: str
+    obligations: tuple[Term, ...] = ()
+    """What it demands of the arguments of a call that it lets pass."""
 
 
 class Grammar:
@@ -68,9 +72,7 @@ class Grammar:
         if not trees:
             raise statement.error("is a template (?principal or ?resource), and nothing links templates", name)
         name = _name(statement, trees[0])
-        problem = self.problem(statement.text)
-        if problem is not None:
-            raise statement.error(problem, name)
+        self.check(statement, name, trees[0])
         return Policy(
             id=name,
             message=_message(statement, name, trees[0]),
@@ -79,7 +81,17 @@ class Grammar:
             line=statement.line,
             text=statement.text,
             tree=cedarpy.policies_to_json_str(statement.text),
+            obligations=obligations_of(statement, name, trees[0]),
         )
+
+    def check(self, statement: Statement, name: str, tree: Tree) -> None:
+        """Check that a statement validates strictly.
+
+        :raises PolicyError: it does not.
+        """
+        problem = self.problem(statement.text)
+        if problem is not None:
+            raise statement.error(problem, name)
 
     def problem(self, text: str) -> str | None:
         """Why ``text`` does not validate strictly, or ``None``.

@@ -41,6 +41,7 @@ class Change:
             "messages": list(verdict.messages),
             "errors": list(verdict.errors),
             "direction": "looser" if self.replayed.looser else "stricter",
+            "follows": self.replayed.follows,
             "ran": self.replayed.past.ran,
             "would_run": self.replayed.runs,
             "certain": self.replayed.certain,
@@ -57,6 +58,8 @@ class Simulation:
     calls: int = 0
     looser: int = 0
     stricter: int = 0
+    following: dict[str, int] = field(default_factory=lambda: {"looser": 0, "stricter": 0})
+    """Of both: those that change only since an earlier call does."""
     changes: list[Change] = field(default_factory=list)
     """At most :data:`MOST_CHANGES` of each direction, in order."""
     asked: int = 0
@@ -89,6 +92,7 @@ class Simulation:
             "calls": self.calls,
             "looser": self.looser,
             "stricter": self.stricter,
+            "following": self.following,
             "asked": self.asked,
             "would_ask": self.would_ask,
             "questions_a_day": round(self.questions_a_day, 2),
@@ -152,6 +156,8 @@ def _count(found: Simulation, recording: Recording, replayed: Replayed) -> None:
     found.undecided += bool(replayed.verdict.errors)
     found.looser += replayed.looser
     found.stricter += replayed.stricter
+    found.following["looser"] += replayed.looser and replayed.follows
+    found.following["stricter"] += replayed.stricter and replayed.follows
     if replayed.looser or replayed.stricter:
         same = found.looser if replayed.looser else found.stricter
         if same <= MOST_CHANGES:

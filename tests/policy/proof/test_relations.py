@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,12 @@ def uid(kind: str, name: str) -> dict[str, str]:
 
 
 def request(chance: random.Random) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    pick, some = chance.choice, lambda: chance.random() < 0.5
+    def pick(values: Sequence[Any]) -> Any:
+        return chance.choice(values)
+
+    def some() -> bool:
+        return chance.random() < 0.5
+
     approvals = pick([0, 0, 1, 1, 2, 3])
     hosts = pick([[], ["a.example"], ["b.example"], ["a.example", "b.example"], ["c.example"], ["a.example", "z"]])
     target: dict[str, Any] = {"hosts": hosts, "paths": [], "recipients": [], "complete": some(), "known": some()}
@@ -109,10 +115,9 @@ def request(chance: random.Random) -> tuple[dict[str, Any], list[dict[str, Any]]
     }
     if some():
         context["risk"] = pick([0, 50, 51, 100, -3])
-    context = context if not chance.random() < 0.1 else context | {"held": {"A": 1}}
     agent, server = uid("Agent", pick(["travel", "other"])), uid("Server", pick(["web", "mail"]))
     user = uid("User", pick(["ann", "bob"]))
-    session = {
+    session: dict[str, Any] = {
         "uid": uid("Session", "s"),
         "parents": [agent],
         "attrs": {
@@ -127,7 +132,7 @@ def request(chance: random.Random) -> tuple[dict[str, Any], list[dict[str, Any]]
     }
     action = pick(["call_tool", "answer", "receive"])
     belongs: dict[str, Any] = {"server": {"__entity": server}} | ({"blocked": some()} if some() else {})
-    entities = [
+    entities: list[dict[str, Any]] = [
         session,
         {"uid": agent, "attrs": {}, "parents": []},
         {"uid": user, "attrs": {}, "parents": [uid("Role", "staff")] if some() else []},
@@ -137,7 +142,7 @@ def request(chance: random.Random) -> tuple[dict[str, Any], list[dict[str, Any]]
     if action == "call_tool":
         resource = uid("Tool", f"{server['id']}__{pick(['fetch', 'post'])}")
         entities.append({"uid": resource, "attrs": belongs, "parents": [server]})
-    asked = {"principal": session["uid"], "action": uid("Action", action), "resource": resource}
+    asked: dict[str, Any] = {"principal": session["uid"], "action": uid("Action", action), "resource": resource}
     return asked | {"context": orjson.dumps(context).decode()}, entities
 
 
@@ -178,7 +183,9 @@ def test_what_the_solver_excludes_no_request_does(truths: list[frozenset[int]]) 
         for wanted in product((False, True), repeat=len(chosen)):
             if solver.possible(scope, *(signs[n][want] for n, want in zip(chosen, wanted, strict=True))) is False:
                 excluded += 1
-                found = [one for one in truths if all((n in one) is want for n, want in zip(chosen, wanted, strict=True))]
+                found = [
+                    one for one in truths if all((n in one) is want for n, want in zip(chosen, wanted, strict=True))
+                ]
                 assert not found, [(want, ATOMS[n]) for n, want in zip(chosen, wanted, strict=True)]
     assert excluded > 300  # the relations are worth something
 

@@ -18,6 +18,17 @@ SCHEMA = cedarpy.Schema.from_str(TEXT)
 VIEW = read_schema(TEXT, SCHEMA)
 
 
+MANY = """
+@doc("x") namespace N::M {
+  @doc("y") entity A, B in [C] { "a b"?: Set<String>, c: { d: Long } } tags String;
+  entity C enum ["x", "y"];
+  type T = Set<Set<A>>; type U = { t: T };
+  action "b b", c in [g] appliesTo { principal: [A, B], resource: B, context: U };
+  action g;
+}
+"""
+
+
 def valid(policy: str, schema: cedarpy.Schema = SCHEMA) -> bool:
     return cedarpy.validate_policies(policy, schema).validation_passed
 
@@ -54,12 +65,15 @@ def test_what_can_be_in_what_is_what_the_engine_takes() -> None:
         entity = f'[{{"uid": {{"type": "{child}", "id": "c"}}, "attrs": {{}}, "parents": {parents}}}]'.replace("'", '"')
         try:
             cedarpy.Entities.from_json_str(entity, SCHEMA)
-        except ValueError as error:
-            assert "does not conform to the schema" in str(error)
+        except ValueError:
             return False
         return True
 
-    plain = [name for name, shape in VIEW.entities.items() if not any(a.required for a in shape.attributes.attributes.values())]
+    plain = [
+        name
+        for name, shape in VIEW.entities.items()
+        if not any(a.required for a in shape.attributes.attributes.values())
+    ]
     assert len(plain) > 3
     for child in plain:
         for parent in VIEW.entities:
@@ -75,8 +89,7 @@ def test_actions_are_in_the_groups_that_the_engine_says() -> None:
 
 def test_actions_that_are_added_at_run_time_are_known() -> None:
     text = TEXT.rstrip().removesuffix("}") + (
-        'action "crm__send" in ["call_tool"] appliesTo'
-        " { principal: [Session], resource: [Tool], context: Use }; }"
+        'action "crm__send" in ["call_tool"] appliesTo { principal: [Session], resource: [Tool], context: Use }; }'
     )
     view = read_schema(text, cedarpy.Schema.from_str(text))
     added = next(one for one in view.actions if one.uid.endswith('"crm__send"'))
@@ -87,9 +100,7 @@ def test_actions_that_are_added_at_run_time_are_known() -> None:
     "text",
     [
         "entity A; action a appliesTo { principal: A, resource: [A], context: {} };",
-        '@doc("x") namespace N::M { @doc("y") entity A, B in [C] { "a b"?: Set<String>, c: { d: Long } } tags String;\n'
-        "entity C enum [\"x\", \"y\"]; type T = Set<Set<A>>; type U = { t: T }; action \"b b\", c in [g] appliesTo"
-        " { principal: [A, B], resource: B, context: U }; action g; }",
+        MANY,
         "entity A = { b: __cedar::Bool, e?: N::E }; namespace N { entity E in [A]; } // end",
         "",
     ],
@@ -100,5 +111,5 @@ def test_everything_in_the_schema_language_is_read(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["entity", "entity A", "nonsense x;", "entity A { a: Missing };", 'action "\\u{61}";'])
 def test_what_cannot_be_read_is_said_and_nothing_is_proved(text: str) -> None:
-    with pytest.raises(PolicyError, match="the policy schema holds .*, which the prover cannot read"):
+    with pytest.raises(PolicyError, match=r"the policy schema holds .*, which the prover cannot read"):
         read_schema(text, SCHEMA)

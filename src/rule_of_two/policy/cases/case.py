@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -173,7 +173,7 @@ def _case(spec: CaseSpec, document: CasesDocument, path: Path) -> Case:
         choice=spec.choice or "",
         channel=spec.channel,
         approvals=spec.approvals,
-        now=(spec.now or document.now).astimezone(UTC),
+        now=spec.now or document.now,
         expect=spec.expect,
         by=spec.by,
         code=spec.code,

@@ -16,13 +16,17 @@ from rule_of_two.policy.load import load_policies, read_text
 from rule_of_two.policy.proof.properties import load_properties, properties_beside
 from rule_of_two.policy.proof.solver import can_prove
 from rule_of_two.policy.references import find_files, shipped_policies
+from rule_of_two.policy.typed.actions import problems_of
+from rule_of_two.policy.typed.definitions import ToolDefinition
 
-_PLACE: Final = re.compile(r"(?P<file>.+?):(?:(?P<line>[0-9]+):)? (?:@id '(?P<policy>[^']*)': )?(?P<problem>.*)", re.DOTALL)
+_PLACE: Final = re.compile(
+    r"""(?P<file>.+?):(?:(?P<line>[0-9]+):)? (?:@id '(?P<policy>[^']*)': )?(?P<problem>.*)""", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``semantic`` is false where `cvc5` is not installed, so that nothing was said of what policies do to each other."""
+    """``semantic`` is false where `cvc5` is not installed: nothing was said of what policies do to each other."""
 
     policies: int
     findings: Sequence[Finding]
@@ -45,16 +49,21 @@ def check(
     relative_to: Path,
     entities: Sequence[str] = (),
     supplied: frozenset[str] | None = None,
+    tools: Sequence[ToolDefinition] | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Check:
     """Load what a configuration names and look for everything that is wrong with it, not only the first.
 
     :param supplied: the optional context attributes that somebody supplies; ``None``: it is not known.
+    :param tools: as :func:`load_policies` takes them.
     :raises PolicyError: nothing is named, or the installation or an entities file cannot be used.
     """
     refused: list[PolicyError] = []
     progress("every policy on its own")
-    policies = load_policies(references, relative_to=relative_to, entities=entities, refused=refused.append)
+    policies = load_policies(
+        references, relative_to=relative_to, entities=entities, refused=refused.append, tools=tools
+    )
+    refused += map(PolicyError, problems_of(policies.typed.values()))
     files = own_files(references, relative_to=relative_to)
     properties = properties_beside(files)
     try:

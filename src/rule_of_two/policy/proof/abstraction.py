@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cedarpy
 import orjson
@@ -88,7 +88,8 @@ def tree_of_text(text: str) -> Node:
 
 def expression(text: str) -> Node:
     """A condition in Cedar as an expression."""
-    return tree_of_text(f"permit (principal, action, resource) when {{ {text} }};")["conditions"][0]["body"]
+    tree: Any = tree_of_text(f"permit (principal, action, resource) when {{ {text} }};")
+    return tree["conditions"][0]["body"]
 
 
 def reads_approvals(policy: Policy) -> bool:
@@ -109,8 +110,9 @@ def _scope(tree: Node) -> Iterator[Node]:
                 yield {"in": {"left": variable, "right": {"Set": [{"Value": {"__entity": one}} for one in entities]}}}
             case {"op": "in", "entity": entity}:
                 yield {"in": {"left": variable, "right": {"Value": {"__entity": entity}}}}
-            case {"op": "is", "entity_type": kind, **rest}:
-                inside = {"in": {"Value": {"__entity": rest["in"]["entity"]}}} if "in" in rest else {}
-                yield {"is": {"left": variable, "entity_type": kind} | inside}
+            case {"op": "is", "entity_type": kind, "in": {"entity": entity}}:
+                yield {"is": {"left": variable, "entity_type": kind, "in": {"Value": {"__entity": entity}}}}
+            case {"op": "is", "entity_type": kind}:
+                yield {"is": {"left": variable, "entity_type": kind}}
             case _:
                 raise ValueError(f"an unknown scope: {scope}")

@@ -22,6 +22,8 @@ AGAIN: Final = Pass("asked once more", least=2, after=ASKED)
 ONE: Final = Pass("one yes", count=1)
 MOST: Final = Pass("every yes", count=MOST_APPROVALS)
 
+YES_KEEPS: Final = "yes-keeps"
+
 _COMPLETING: Final = """!context.dropped &&
 (context.held has A || context.labels.A) && (context.held has B || context.labels.B) &&
 (context.held has C || context.labels.C) &&
@@ -44,9 +46,13 @@ class Claim:
     broken: str
     witness: Node
     """A permit that applies to the requests of ``where``, to ask the engine with."""
-    unless_nothing_asks: bool = False
     origin: Abstract | None = None
     """The operator's own property."""
+
+    @property
+    def needs_asking(self) -> bool:
+        """It says nothing of a set with which nothing asks."""
+        return self.name == YES_KEEPS
 
     @property
     def never(self) -> bool:
@@ -60,9 +66,9 @@ ASKS: Final = ((UNASKED, False), (ASKED, True))
 def claims(abstraction: Abstraction) -> Iterator[Claim]:
     """The claims about every set, and about blocked things where a policy speaks of them."""
 
-    def claim(name: str, sentence: str, text: str, passes: Outcomes, broken: str, **further: bool) -> Claim:
+    def claim(name: str, sentence: str, text: str, passes: Outcomes, broken: str) -> Claim:
         where = every((abstraction.use, abstraction.condition(text)))
-        return Claim(name, sentence, where, passes, broken, tree_of_text(_WITNESS.format(text)), **further)
+        return Claim(name, sentence, where, passes, broken, tree_of_text(_WITNESS.format(text)))
 
     yield claim(
         "third-label",
@@ -93,12 +99,11 @@ def claims(abstraction: Abstraction) -> Iterator[Claim]:
         "one more yes takes it away",
     )
     yield claim(
-        "yes-keeps",
+        YES_KEEPS,
         f"In an interactive session, what runs unasked also runs after {MOST_APPROVALS} people said yes.",
         "principal is Gateway::Session && principal.interactive",
         [(UNASKED, True), (MOST, False)],
         "it runs unasked, and is denied when people say yes",
-        unless_nothing_asks=True,
     )
     yield claim(
         "nobody-to-ask",

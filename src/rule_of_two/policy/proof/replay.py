@@ -27,11 +27,12 @@ class Answer:
 
 
 def replay(request: Request, approvals: Iterable[int], policies: Policies) -> Sequence[Answer]:
-    """One answer for each number of approvals. Nothing that the engine raises gets out: it is an error of the answer."""
+    """One answer for each number of approvals. What the engine raises is an error of the answer."""
 
     def answer(count: int) -> Answer:
         return contained(
-            lambda: _ask(request, count, policies), lambda error: Answer(count, allowed=False, policies=(), errors=(error,))
+            lambda: _ask(request, count, policies),
+            lambda error: Answer(count, allowed=False, policies=(), errors=(error,)),
         )
 
     return [answer(count) for count in approvals]
@@ -67,11 +68,9 @@ def unrealised(request: Request, wanted: Mapping[str, tuple[Node, bool]], polici
 
 def _ask(request: Request, count: int, policies: Policies) -> Answer:
     nobody = replace(policies, directory=NOBODY)  # the request says all that there is of entities
-    participants = parsed(
-        nobody, request.principal, request.action, request.resource, request.entities, request.server
-    )
+    participants = parsed(nobody, request.principal, request.action, request.resource, request.entities, request.server)
     context = {**request.context, "approved": count > 0, "approvals": count}
-    result = evaluate(policies.schema, participants, context)
+    result = evaluate(participants, context)
     names = result.diagnostics.id_annotations_by_reason
     errors = tuple(result.diagnostics.errors)
     if result.decision is cedarpy.Decision.NoDecision and not errors:

@@ -1,4 +1,4 @@
-"""Asks `cvc5` whether requests exist. Formulas over one request may be asked at several numbers of approvals at once."""
+"""Asks `cvc5` whether requests exist. Formulas over one request may be asked at several numbers of approvals."""
 
 from __future__ import annotations
 

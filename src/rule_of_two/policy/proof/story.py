@@ -51,7 +51,9 @@ def _before(request: Request, read: Container[str]) -> Iterator[str]:
 
 def _call(request: Request, read: Container[str]) -> str:
     labels = "".join(f"[{label}]" for label in ORDER if request.context.get("labels", {}).get(label)) or "no label"
-    text = f"{uid_text(request.principal)} asks for {request.action['id']} of {uid_text(request.resource)}, with {labels}"
+    text = (
+        f"{uid_text(request.principal)} asks for {request.action['id']} of {uid_text(request.resource)}, with {labels}"
+    )
     told = ((name, value) for name, value in _flat(request.context) if name.rpartition(".")[2] in read)
     facts = [f"context.{name} is {_text(value)}" for name, value in told if _is_told(value)]
     return f"{text}{''.join(f'; {fact}' for fact in facts)}."
@@ -65,7 +67,9 @@ def _answer(answer: Answer, policies: Mapping[str, Policy]) -> str:
     if answer.allowed:
         return f"{asked} it runs, by {by}."
     messages = [policies[name].message for name in answer.policies if name in policies]
-    return f"{asked} it is denied, " + (f"by {by}: {' '.join(filter(None, messages))}" if by else "since no policy permits it.")
+    return f"{asked} it is denied, " + (
+        f"by {by}: {' '.join(filter(None, messages))}" if by else "since no policy permits it."
+    )
 
 
 def _where(policy: Policy) -> str:

@@ -23,8 +23,10 @@ ALWAYS: Final = frozenset(("third-label", "dropped", "frozen"))
 
 ASSUMED: Final = (
     "Proved means: no request that the schema describes breaks it, whatever the entities and arguments are.",
-    "Assumed: the gateway's facts about a call are right (labels, targets, who asks), and the engine does what Cedar"
-    " specifies. A policy that errs denies.",
+    (
+        "Assumed: the gateway's facts about a call are right (labels, targets, who asks), the engine does what Cedar "
+        "specifies, and a policy that errs denies."
+    ),
 )
 
 
@@ -83,10 +85,11 @@ class Verification:
 
     def _enumerated(self) -> Iterator[str]:
         found = self.enumeration
+        cases = f"in all {found.cases} cases"
         if not found.differences:
-            yield f"enumerated      The invariant on the engine, in all {found.cases} cases: each policy does as the rule says."
+            yield f"enumerated      The invariant on the engine, {cases}: each policy does as the rule says."
             return
-        yield f"refuted         The invariant on the engine: {len(found.differences)} of {found.cases} cases differ, such as"
+        yield f"refuted         The invariant on the engine, {cases}: {len(found.differences)} differ, such as"
         one = found.differences[0]
         outcome = one.case.expected()[0]
         yield f"                {one.action}, {one.case}: {one.outcome}, and the rule says {outcome}"
@@ -141,7 +144,9 @@ class Verification:
         return facts
 
 
-def verify(policies: Policies, properties: Sequence[Policy] = (), *, progress: Progress = lambda _: None) -> Verification:
+def verify(
+    policies: Policies, properties: Sequence[Policy] = (), *, progress: Progress = lambda _: None
+) -> Verification:
     """Enumerate the invariant, then prove every claim about the whole set and the operator's properties.
 
     :raises PolicyError: the schema cannot be read by the prover.
@@ -184,4 +189,3 @@ def expression_text(key: str) -> str:
 def _place(one: Result) -> str:
     origin = one.claim.origin
     return "" if origin is None else f"  ({origin.policy.id}, {origin.policy.file}:{origin.policy.line})"
-

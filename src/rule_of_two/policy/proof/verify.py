@@ -70,9 +70,13 @@ class Prover:
     """Proves claims about the policies of a set. One solver, in which every formula is said once."""
 
     def __init__(
-        self, policies: Policies, properties: Sequence[Policy] = (), *, set_of: Callable[[Policy], str | None] | None = None
+        self,
+        policies: Policies,
+        properties: Sequence[Policy] = (),
+        *,
+        set_of: Callable[[Policy], str | None] | None = None,
     ) -> None:
-        """:param set_of: the set that a policy belongs to, to prove for all combinations of sets; ``None``: always there.
+        """:param set_of: the set that a policy belongs to, to prove for all combinations; ``None``: always there.
 
         :raises ConfigurationError: `cvc5` is not installed.
         :raises PolicyError: the schema cannot be read.
@@ -120,7 +124,7 @@ class Prover:
             "blocked" in attributes_read(tree_of(one.policy)) for one in self.abstraction.policies
         ):
             return "no policy of this set reads `blocked`, so blocking a thing in an entities file stops nothing"
-        if claim.unless_nothing_asks:
+        if claim.needs_asking:
             asks = [self.solver.term(self.abstraction.use, UNASKED)]
             asks += [self._outcome(at, allowed=allowed) for at, allowed in ASKS]
             if self.solver.possible(*asks) is False:
@@ -157,7 +161,8 @@ class Prover:
 
     def _refute(self, claim: Claim, question: Sequence[Any]) -> Result:
         """Tries requests on the engine until one does what the model says."""
-        solver, assumed, tried = self.solver, (), 0
+        solver, tried = self.solver, 0
+        assumed: tuple[str, ...] = ()
         question = list(question)
         while tried < _ATTEMPTS and solver.possible(*(self._plain(question) if tried < _PLAIN else question)):
             tried += 1
