@@ -156,6 +156,7 @@ def test_a_decision_of_observe_mode_says_so_whatever_became_of_it() -> None:
 def test_labels_are_read_from_letters_and_nothing_else() -> None:
     assert labels_in("CAx") == frozenset(("A", "C"))
     assert labels_in("") == NONE
+    assert labels_in(label for label in "AB") == frozenset(("A", "B"))
 
 
 def test_a_session_is_judged_by_itself_or_by_those_beside_it() -> None:

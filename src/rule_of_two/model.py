@@ -33,7 +33,8 @@ EGRESS: Final[Labels] = frozenset(("C",))
 
 def labels_in(text: Iterable[str]) -> Labels:
     """The labels that stand in ``text``, as letters: ``labels_in("AC")``. Other characters say nothing."""
-    return frozenset(label for label in ORDER if label in frozenset(text))
+    letters = frozenset(text)  # once: it may be an iterator
+    return frozenset(label for label in ORDER if label in letters)
 
 
 def label_text(labels: Labels | Held) -> str:
@@ -90,6 +91,10 @@ class Target:
     shown: str
     exact: bool = True
     """The argument was byte-equal to ``value``: only then may a rule have matched it, or may another one."""
+    url: str | None = None
+    """Of kind ``url``, whose ``value`` is the host: the whole address, canonical, without fragment."""
+    given: bool | None = None
+    """Of kind ``url``: whether the address stood in a result of the session. ``None``: nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)

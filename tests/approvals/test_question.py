@@ -99,7 +99,9 @@ def test_every_member_is_bound_by_one_of_the_two(member: str) -> None:
     assert (changed.digest, changed.shown) != (question.digest, question.shown)
 
 
-@pytest.mark.parametrize("change", [{"shown": "boss@example.org"}, {"exact": False}, {"value": None}], ids=str)
+@pytest.mark.parametrize(
+    "change", [{"shown": "boss@example.org"}, {"exact": False}, {"value": None}, {"given": False}], ids=str
+)
 def test_what_is_shown_of_a_target_is_bound(change: dict[str, Any]) -> None:
     question = a_question()
     assert replace(question, targets=(replace(MALLORY, **change),)).shown != question.shown

@@ -164,6 +164,13 @@ def test_a_target_that_could_not_be_parsed_is_flagged() -> None:
     assert "//:x cannot be read as a target, so nothing is known about it" in " ".join(text.split())
 
 
+@pytest.mark.parametrize("given", [None, True, False])
+def test_an_address_that_was_not_given_is_flagged_where_that_is_known(*, given: bool | None) -> None:
+    target = Target("url", "x.test", "https://x.test/?q", url="https://x.test/?q", given=given)
+    text = " ".join(screen(a_question(targets=(target,))).split())
+    assert ("x.test this address is not known from any result of this session" in text) is (given is False)
+
+
 def test_targets_beyond_the_fourth_are_counted_and_listed_under_why() -> None:
     targets = tuple(Target("recipient", f"user{number}@x.test", "") for number in range(9))
     question = a_question(targets=targets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,14 @@ def test_a_yes_that_answers_itself_or_a_later_call_gives_nothing_away(tmp_path: 
     tape.add("mail__send", "C", outcome="allow", approves=-1)
     tape.add("mail__send", "C", outcome="allow", approves=10**30)
     assert changes(rehearse(tmp_path, tape.entries)) == []
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00", "x", ""])
+def test_a_time_that_cannot_be_breaks_nothing(tmp_path: Path, at: str) -> None:
+    tape = Tape()
+    tape.add("web__read", "A")
+    found = rehearse(tmp_path, [replace(tape.entries[0], at=at)])
+    assert (found.calls, changes(found), found.undecided) == (1, [], 0)
 
 
 def test_thousands_of_principals_do_not_fill_the_memory(tmp_path: Path) -> None:

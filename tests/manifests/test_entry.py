@@ -31,7 +31,7 @@ def test_each_value_becomes_a_target_in_order() -> None:
         Target("recipient", "a@good.example", "A@Good.Example", exact=False),
         Target("recipient", None, "nobody", exact=False),
         Target("recipient", None, "", exact=False),
-        Target("url", "good.example", "https://good.example:443/x", exact=False),
+        Target("url", "good.example", "https://good.example:443/x", exact=False, url="https://good.example/x"),
         Target("amount", "12.5", "12.5"),
     )
 

@@ -11,9 +11,21 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic_core import Url
 
 from rule_of_two.manifests import normalise
-from rule_of_two.manifests.normalise import NORMALISERS, account, address, amount, host, is_exact, path, text, url_host
+from rule_of_two.manifests.normalise import (
+    NORMALISERS,
+    account,
+    address,
+    amount,
+    host,
+    is_exact,
+    path,
+    text,
+    url_host,
+    whole_url,
+)
 
 NO_TEXT: list[Any] = [None, True, 3, 1.5, b"x", [], ["https://good.example"], {"__entity": {"type": "Host", "id": "x"}}]
 ALPHABET = st.sampled_from(
@@ -130,6 +142,50 @@ def test_a_url_that_two_parsers_could_read_differently_has_no_host(url: str) -> 
 @pytest.mark.parametrize("function", [host, url_host, address, path, text, account])
 def test_what_is_no_text_has_no_canonical_form(function: Any, value: Any) -> None:
     assert function(value) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://good.example", "https://good.example/"),
+        ("https://good.example?q", "https://good.example/?q"),
+        ("https://good.example#f", "https://good.example/"),
+        ("HTTPS://GOOD.Example.:443/Path?q=A#f", "https://good.example/Path?q=A"),
+        ("http://good.example:443/", "http://good.example:443/"),
+        ("https://good.example/%61/./..//?%c3=é&#?x", "https://good.example/%61/./..//?%c3=é&"),
+        ("https://good.example/a?b#c#d?e", "https://good.example/a?b"),
+        ("https://[::0001]/x", "https://[::1]/x"),
+        ("https://user@good.example/", None),
+        ("https://good.example\\@evil.test/", None),
+        ("https://good.example/a\tb", None),
+        ("https://good.example/a\0b", None),
+        ("https://good.example/\ud800", None),
+        ("https://good.example/" + "a" * 9000, None),
+        ("ftp://good.example/", None),
+        ("//good.example/", None),
+        (" https://good.example/", None),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_a_whole_url_keeps_path_and_query_as_they_stand(url: Any, expected: str | None) -> None:
+    assert whole_url(url) == expected
+
+
+@given(st.sampled_from(["https://good.example", "http://evil.test", "https://"]), NASTY)
+def test_a_whole_url_is_its_own_canonical_form_and_reaches_the_same(start: str, rest: str) -> None:
+    whole = whole_url(start + rest)
+    assert (whole is None) is (url_host(start + rest) is None)
+    if whole is not None:
+        assert whole_url(whole) == whole
+        assert "#" not in whole
+        theirs, ours = Url(start + rest), Url(whole)
+        assert (theirs.scheme, theirs.port, theirs.path, theirs.query or None) == (
+            ours.scheme,
+            ours.port,
+            ours.path,
+            ours.query or None,
+        )
 
 
 def test_the_other_parser_has_a_say(monkeypatch: pytest.MonkeyPatch) -> None:

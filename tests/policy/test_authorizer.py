@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import cedarpy
@@ -27,6 +29,7 @@ from rule_of_two.model import (
     Verdict,
 )
 from rule_of_two.policy.authorizer import Authorizer
+from rule_of_two.policy.load import load_policies
 
 from .conftest import GENEROUS, Authorize, LoadText
 
@@ -177,13 +180,14 @@ def test_a_frozen_session_says_frozen_even_if_c_is_dropped_too(authorize: Author
         "context.held has A && context.held.A == 4",
         "context.held has B && context.held.B == 9 && !(context.held has C)",
         'context.target.hosts.containsAll(["a.example"]) && context.target.complete',
+        'context.target.urls == ["https://a.example/"] && !context.target.given',
         'context.now == datetime("2026-11-22T10:30:00Z")',
     ],
 )
 def test_policies_read_session_tool_and_call(authorize: Authorize, now: datetime, condition: str) -> None:
     principal = Principal("alice", "acme", ("engineer", "approver"), "support", interactive=True)
     view = SessionView("s", {"A": 4}, {"B": 9})
-    facts = call(targets=(Target("url", "a.example", "https://a.example/"),))
+    facts = call(targets=(Target("url", "a.example", "https://a.example/", url="https://a.example/"),))
     authorizer = authorize(forbid("own.stop", condition), principal=principal, client="claude-code")
     assert authorizer.decide(facts, view, now=now).policies == ("own.stop",)
     other = authorize(forbid("own.stop", condition), principal=Principal(interactive=False))
@@ -308,6 +312,41 @@ def test_the_order_of_targets_is_no_difference(authorize: Authorize, now: dateti
     authorizer.decide(call(targets=(one, two)), CLEAN, now=now)
     authorizer.decide(call(targets=(two, one, two)), CLEAN, now=now)
     assert len(engine_calls) == 1
+
+
+@pytest.mark.parametrize("condition", ["context.frozen", "context.target.urls.isEmpty()", "!context.target.given"])
+def test_whole_addresses_tell_requests_apart_only_where_policies_read_them(
+    authorize: Authorize, now: datetime, engine_calls: list[bool], condition: str
+) -> None:
+    authorizer = authorize(forbid("own.stop", condition))
+    for path in "ab":
+        target = Target("url", "a.example", path, url=f"https://a.example/{path}", given=True)
+        assert authorizer.decide(call(targets=(target,)), CLEAN, now=now) == ALLOWED
+    assert len(engine_calls) == (2 if "urls" in condition else 1)
+
+
+def test_an_agent_can_be_held_to_the_addresses_that_the_operator_lists(tmp_path: Path, now: datetime) -> None:
+    (tmp_path / "own.cedar").write_text(
+        f"""{GENEROUS}
+        @id("own.listed") @message("Not listed.") forbid (principal is Gateway::Session, action, resource) unless {{
+            context.target.complete && principal.agent has urls &&
+            principal.agent.urls.containsAll(context.target.urls) }};"""
+    )
+    agent = {
+        "uid": {"type": "Gateway::Agent", "id": "agent"},
+        "attrs": {"urls": ["https://a.example/x"]},
+        "parents": [],
+    }
+    (tmp_path / "entities.json").write_text(json.dumps([agent]))
+    policies = load_policies(["own.cedar"], relative_to=tmp_path, entities=["entities.json"])
+    authorizer = Authorizer(policies, Principal(), "generic")
+
+    def visits(url: str | None) -> Verdict:
+        return authorizer.decide(call(targets=(Target("url", "a.example", "", url=url),)), CLEAN, now=now)
+
+    assert visits("https://a.example/x") == ALLOWED
+    assert visits("https://a.example/x?y").policies == ("own.listed",)
+    assert visits(None).policies == ("own.listed",)
 
 
 @pytest.mark.parametrize("truthy", ["1", -1, 1.0, [1], object()])

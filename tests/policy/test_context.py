@@ -39,7 +39,15 @@ def test_labels_and_session_are_told_as_they_are() -> None:
         "dropped": True,
         "frozen": False,
         "effects": {"communicates": True, "irreversible": True},
-        "target": {"hosts": [], "paths": [], "recipients": [], "complete": True, "known": False},
+        "target": {
+            "urls": [],
+            "hosts": [],
+            "paths": [],
+            "recipients": [],
+            "complete": True,
+            "known": False,
+            "given": True,
+        },
     }
 
 
@@ -62,9 +70,9 @@ def test_a_label_that_is_none_is_refused_and_not_left_out() -> None:
 
 def test_targets_become_sets_by_kind() -> None:
     assert target_of(
-        Target("url", "b.example", "https://b.example/x"),
+        Target("url", "b.example", "https://b.example/x#y", url="https://b.example/x"),
         Target("host", "a.example:8080", "a.example:8080"),
-        Target("url", "b.example", "https://B.example/y"),
+        Target("url", "b.example", "https://B.example/y", url="https://b.example/y"),
         Target("path", "/srv/x", "x"),
         Target("recipient", "ann@a.example", "Ann@a.example"),
         Target("amount", "12.5", "12.50"),
@@ -72,19 +80,57 @@ def test_targets_become_sets_by_kind() -> None:
         Target("command", "ls", "ls"),
         Target("query", "q", "q"),
     ) == {
+        "urls": ["https://b.example/x", "https://b.example/y"],
         "hosts": ["a.example:8080", "b.example"],
         "paths": ["/srv/x"],
         "recipients": ["ann@a.example"],
         "amount": "12.5",
         "complete": True,
         "known": True,
+        "given": False,
     }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_target_that_was_absent_or_not_understood_makes_it_incomplete(kind: TargetKind) -> None:
     target = target_of(Target("host", "a.example", "a.example"), Target(kind, None, "?"))
-    assert target == {"hosts": ["a.example"], "paths": [], "recipients": [], "complete": False, "known": False}
+    assert target == {
+        "urls": [],
+        "hosts": ["a.example"],
+        "paths": [],
+        "recipients": [],
+        "complete": False,
+        "known": False,
+        "given": kind != "url",
+    }
+
+
+def test_an_address_whose_whole_is_not_known_makes_it_incomplete() -> None:
+    assert target_of(Target("url", "a.example", "https://a.example/"))["complete"] is False
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ((), True),
+        ((True,), True),
+        ((True, True), True),
+        ((True, False), False),
+        ((False,), False),
+        ((None,), False),
+        ((None, True), False),
+    ],
+)
+def test_addresses_are_given_when_each_is_known_to_be(given: tuple[bool | None, ...], *, told: bool) -> None:
+    address = Target("url", "a.example", "", url="https://a.example/")
+    targets = [Target("host", "b.example", ""), *(replace(address, given=one) for one in given)]
+    assert target_of(*targets)["given"] is told
+
+
+def test_addresses_are_left_out_for_policies_that_do_not_read_them() -> None:
+    act = facts(Target("url", "a.example", "", url="https://a.example/x"))
+    told = context_of(act, SessionView("s"), urls=False)["target"]
+    assert (told["urls"], told["hosts"], told["complete"]) == ([], ["a.example"], True)
 
 
 @pytest.mark.parametrize("amounts", [("1", "1"), ("5", "7"), ("1", "1.23456"), ("1", None)])
@@ -128,11 +174,13 @@ def test_an_amount_that_cedar_can_hold_is_told_exactly(
 )
 def test_an_amount_that_cedar_cannot_hold_is_absent_and_incomplete(amount: str) -> None:
     assert target_of(Target("amount", amount, "x")) == {
+        "urls": [],
         "hosts": [],
         "paths": [],
         "recipients": [],
         "complete": False,
         "known": False,
+        "given": True,
     }
 
 

@@ -33,8 +33,9 @@ def test_the_invariant_is_always_loaded_besides(load_text: LoadText) -> None:
 
 def test_sets_combine(load_text: LoadText) -> None:
     policies = load_text(PERMIT, "default")
-    default = {f"default.{name}" for name in ("permit-use", "deny-nobody-to-ask", "permit-approval")}
-    assert policies.by_id.keys() == {*INVARIANT, "own.permit", *default, "default.permit-session-management"}
+    default = {name for name in policies.by_id if name.startswith("default.")}
+    assert "default.permit-use" in default
+    assert policies.by_id.keys() == {*INVARIANT, "own.permit", *default}
     assert policies.sets == ("own.cedar", "default")
 
 
@@ -264,6 +265,18 @@ def test_the_version_changes_with_the_schema(
 def test_whether_any_policy_reads_the_clock_is_known(load_text: LoadText, condition: str) -> None:
     policies = load_text(f'{PERMIT} @id("own.b") permit (principal, action, resource) when {{ {condition} }};')
     assert policies.reads_now is ("now" in condition)
+
+
+@pytest.mark.parametrize("condition", ["context.frozen", "context.target.given", "context.target.urls.isEmpty()"])
+def test_whether_any_policy_reads_addresses_is_known(load_text: LoadText, condition: str) -> None:
+    policies = load_text(f'{PERMIT} @id("own.b") permit (principal, action, resource) when {{ {condition} }};')
+    assert (policies.reads_urls, policies.reads_given) == ("urls" in condition, "given" in condition)
+
+
+def test_no_shipped_set_by_default_has_addresses_remembered(tmp_path: Path) -> None:
+    policies = load_policies(["default"], relative_to=tmp_path)
+    assert not policies.reads_urls
+    assert not policies.reads_given
 
 
 def test_a_thousand_policies_load(load_text: LoadText) -> None:

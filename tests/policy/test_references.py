@@ -8,7 +8,7 @@ import pytest
 
 from rule_of_two.errors import PolicyError
 from rule_of_two.policy import references
-from rule_of_two.policy.references import find_files, shipped_policies
+from rule_of_two.policy.references import find_files, shipped_policies, shipped_sets
 
 
 def missing(_: str) -> Path:
@@ -63,7 +63,7 @@ def test_the_working_directory_does_not_matter(tmp_path: Path, monkeypatch: pyte
     [
         (
             "defualt",
-            r"unknown policy set 'defualt'; did you mean 'default'\?; shipped sets: default, four-eyes, ",
+            r"unknown policy set 'defualt'; did you mean 'default'\?; shipped sets: " + ", ".join(shipped_sets()),
         ),
         ("mine", "unknown policy set 'mine'; shipped sets: .*as a path, such as './mine'"),
         ("", "unknown policy set ''; shipped sets: .*as a path, such as './policies'"),

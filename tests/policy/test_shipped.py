@@ -10,7 +10,8 @@ import pytest
 
 from rule_of_two.errors import Code
 from rule_of_two.policy.load import load_policies
-from rule_of_two.policy.references import shipped_policies
+from rule_of_two.policy.references import shipped_policies, shipped_sets
+from rule_of_two.policy.syntax import Policy
 
 from .conftest import LoadText
 
@@ -22,6 +23,18 @@ def name_of(folder: Path) -> str:
     return folder.name
 
 
+def table_of(folder: Path) -> list[tuple[str, str]]:
+    """The ids and outcomes of a README's table."""
+    return re.findall(r"^\| `([a-z0-9.-]+)` \| ([^|]*) \|", (folder / "README.md").read_text("utf-8"), re.MULTILINE)
+
+
+def outcome_of(policy: Policy) -> str:
+    if re.search(r"^permit ", policy.text, re.MULTILINE):
+        return "allow"
+    asks = re.search(r"unless \{ context\.approved \};|context\.approvals < ", policy.text)
+    return "ask" if asks else "deny"
+
+
 @pytest.mark.parametrize("folder", SETS, ids=name_of)
 def test_policies_are_formatted_as_cedars_own(folder: Path) -> None:
     for file in folder.glob("*.cedar"):
@@ -31,11 +44,29 @@ def test_policies_are_formatted_as_cedars_own(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", SETS, ids=name_of)
 def test_a_readme_lists_each_policy_with_its_code(folder: Path, tmp_path: Path) -> None:
-    others = [name_of(one) for one in SETS if name_of(one) != "invariant"]
-    policies = load_policies(others, relative_to=tmp_path).by_id.values()
-    rows = re.findall(r"^\| `([a-z0-9.-]+)` \| ([^|]*) \|", (folder / "README.md").read_text("utf-8"), re.MULTILINE)
+    policies = load_policies(shipped_sets(), relative_to=tmp_path).by_id.values()
+    rows = table_of(folder)
     codes = {name: code for name, outcome in rows for code in [None, *Code] if code is None or f"`{code}`" in outcome}
     assert codes == {policy.id: policy.code for policy in policies if policy.file.parent == folder}
+
+
+@pytest.mark.parametrize("folder", SETS, ids=name_of)
+def test_a_readme_says_of_each_policy_what_comes_of_it(folder: Path, tmp_path: Path) -> None:
+    policies = load_policies(shipped_sets(), relative_to=tmp_path).by_id
+    assert [row for row in table_of(folder) if not row[1].startswith(outcome_of(policies[row[0]]))] == []
+
+
+@pytest.mark.parametrize("folder", SETS, ids=name_of)
+def test_the_area_of_a_sets_policies_is_its_name(folder: Path) -> None:
+    area = "r2" if name_of(folder) == "invariant" else name_of(folder)
+    assert {name.split(".")[0] for name, _ in table_of(folder)} == {area}
+
+
+@pytest.mark.parametrize("name", sorted(set(shipped_sets()) - {"default"}))
+def test_a_readme_begins_with_the_line_that_switches_a_set_on(name: str) -> None:
+    title, text = (shipped_policies() / name / "README.md").read_text("utf-8").split("\n\n")[:2]
+    assert title.startswith("# ")
+    assert f"policies: [default, {name}]" in text
 
 
 def test_the_example_in_the_default_readme_loads_beside_the_default_set(load_text: LoadText) -> None:
@@ -52,6 +83,6 @@ def test_the_schema_says_of_each_attribute_what_it_is_and_who_supplies_it() -> N
 
 
 def test_messages_are_sentences_without_jargon(tmp_path: Path) -> None:
-    for policy in load_policies(["default"], relative_to=tmp_path).by_id.values():
+    for policy in load_policies(shipped_sets(), relative_to=tmp_path).by_id.values():
         if policy.message is not None:
             assert re.fullmatch(r"[A-Z][^`_\[\]]+\.", policy.message), policy.id

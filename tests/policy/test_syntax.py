@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rule_of_two.errors import Code, PolicyError
 from rule_of_two.policy.references import shipped_policies
 from rule_of_two.policy.statements import Statement, split
-from rule_of_two.policy.syntax import Grammar, nearest, policy_trees, reads_now
+from rule_of_two.policy.syntax import Grammar, nearest, policy_trees, reads
 
 GRAMMAR = Grammar((shipped_policies() / "rule-of-two.cedarschema").read_text(encoding="utf-8"))
 WORDS = [
@@ -61,7 +61,7 @@ def test_layout_and_comments_do_not_change_a_policys_form_and_everything_else_do
 
 
 @pytest.mark.parametrize(
-    ("condition", "reads"),
+    ("condition", "found"),
     [
         ("context.labels.A", False),
         ("context.held has A && context.held.A > 3", False),
@@ -80,10 +80,36 @@ def test_layout_and_comments_do_not_change_a_policys_form_and_everything_else_do
         ('{left: context, attr: "x"}.left.now < datetime("2027-01-01")', True),
     ],
 )
-def test_what_reads_the_clock_is_found_and_doubt_counts_as_reading(condition: str, reads: bool) -> None:
+def test_what_reads_the_clock_is_found_and_doubt_counts_as_reading(condition: str, found: bool) -> None:
     for clause in ("when", "unless"):
         (tree,) = policy_trees(f"permit (principal, action, resource) when {{ true }} {clause} {{ {condition} }};")
-        assert reads_now(tree) is reads
+        assert reads(tree, "now") is found
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("context.labels.A", False),
+        ("context.target.complete && context.target.urls.isEmpty()", False),
+        ("context.target has amount", False),
+        ('"context.target.given" like "*given"', False),
+        ("{given: 1}.given == 1", False),
+        ("principal.interactive", False),
+        ("context.target.given", True),
+        ('context["target"]["given"]', True),
+        ("!(context.target.given && context.frozen)", True),
+        ("context.target has given", True),
+        ("context has target", True),
+        ("[context.target].containsAny([context.target])", True),
+        ("(if context.frozen then context.target else context.target).given", True),
+        ("(if context.frozen then context else context).target.given", True),
+        ("context == context", True),
+        ("{x: context.target}.x.given", True),
+    ],
+)
+def test_what_reads_a_member_of_a_record_is_found(condition: str, *, found: bool) -> None:
+    (tree,) = policy_trees(f"permit (principal, action, resource) unless {{ {condition} }};")
+    assert reads(tree, "target", "given") is found
 
 
 def test_trees_come_in_the_order_of_the_text_beyond_ten() -> None:

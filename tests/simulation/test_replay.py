@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from hypothesis import strategies as st
 from rule_of_two.model import Principal
 from rule_of_two.policy.load import load_policies
 from rule_of_two.simulation.judge import Judge
+from rule_of_two.simulation.recording import Past
+from rule_of_two.simulation.replay import Relabelled, as_recorded
+from rule_of_two.simulation.report import fails
+from rule_of_two.simulation.simulate import Simulation
 from tests.audit.recordings import Tape
 from tests.simulation.rehearsal import changes, forbid, rehearse
 
@@ -174,7 +179,7 @@ def test_several_sessions_that_a_call_was_judged_by_are_each_asked(tmp_path: Pat
     tape = Tape()
     tape.add("web__read", "A")
     tape.add("crm__get", "B")
-    body = {"held": {}, "reserved": {"A": 1, "B": 2}}
+    body: dict[str, Any] = {"held": {}, "reserved": {"A": 1, "B": 2}}
     tape.add("mail__send", "C", **body, outcome="allow", beside=[["A", False], ["B", False]])
     tape.add("mail__send", "C", **body, outcome="ask", observed=False, beside=[["AB", False], ["B", False]])
     assert changes(rehearse(tmp_path, tape.entries)) == []
@@ -230,3 +235,56 @@ def test_a_policy_that_fails_is_a_denial_and_told(tmp_path: Path) -> None:
     tape.add("web__read", "A")
     found = rehearse(tmp_path, tape.entries, forbid("e", "9223372036854775807 + context.approvals + 1 > 0"))
     assert (changes(found), found.undecided) == (["read: allow -> deny"], 1)
+
+
+def following(found: Simulation) -> list[tuple[str, bool]]:
+    return [(one.replayed.past.call.name, one.replayed.follows) for one in found.changes]
+
+
+def test_what_only_follows_from_an_earlier_change_makes_nothing_looser(tmp_path: Path) -> None:
+    """Where reading is denied no question comes later; no policy is looser for it."""
+    tape = Tape()
+    tape.add("web__read", "A")
+    tape.add("crm__get", "B")
+    asked(tape, "mail__send", "C")
+    found = rehearse(tmp_path, tape.entries, NO_READING)
+    assert following(found) == [("read", False), ("send", True)]
+    assert not fails("looser", found, [])
+    assert fails("stricter", found, [])
+
+
+def test_what_is_looser_by_itself_counts_beside_what_follows(tmp_path: Path) -> None:
+    tape = Tape()
+    tape.add("web__read", "A")
+    stopped(tape, "crm__get", "B")
+    stopped(tape, "mail__send", "C")
+    found = rehearse(tmp_path, tape.entries, NO_READING)
+    assert following(found) == [("read", False), ("get", False), ("send", False)]
+    assert fails("looser", found, [])
+
+
+def test_a_question_that_follows_from_a_newly_allowed_call_is_nothing_stricter(tmp_path: Path) -> None:
+    tape = Tape()
+    tape.add("web__read", "A")
+    stopped(tape, "crm__get", "B")
+    tape.add("mail__send", "C")
+    found = rehearse(tmp_path, tape.entries)
+    assert following(found) == [("get", False), ("send", True)]
+    assert fails("looser", found, [])
+    assert not fails("stricter", found, [])
+
+
+def test_labels_that_a_manifest_takes_off_do_make_it_looser(tmp_path: Path) -> None:
+    """No outcome of the reading call changes, so what comes of it later is no mere consequence."""
+    tape = Tape()
+    tape.add("web__read", "A")
+    tape.add("crm__get", "B")
+    asked(tape, "mail__send", "C")
+
+    def relabel(past: Past) -> Relabelled:
+        found = as_recorded(past)
+        return Relabelled(replace(found.facts, labels=found.facts.labels - {"A"}))
+
+    found = rehearse(tmp_path, tape.entries, relabel=relabel)
+    assert following(found) == [("send", False)]
+    assert fails("looser", found, [])

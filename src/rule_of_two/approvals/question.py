@@ -224,7 +224,9 @@ class Question:
                 label: [one.call, one.name, one.shown, one.at.isoformat(timespec="microseconds")]
                 for label, one in self.held.items()
             },
-            "targets": [[target.kind, target.value, target.shown, target.exact] for target in self.targets],
+            "targets": [
+                [target.kind, target.value, target.shown, target.exact, target.given] for target in self.targets
+            ],
             "policies": list(self.policies),
             "messages": list(self.messages),
             "secret_pointers": list(self.secret_pointers),

@@ -172,6 +172,8 @@ class View:
         spans = self._target_spans(target.kind, target.value, room)
         if target.kind == "path" and target.shown != target.value:
             spans += [Span(" written as ", Style.DIM), Span(clip(self._masks.hide(target.shown), room), Style.QUOTED)]
+        if target.given is False:
+            spans.append(Span(" this address is not known from any result of this session", Style.WARNING))
         return spans
 
     def _target_spans(self, kind: str, value: str, room: int) -> list[Span]:

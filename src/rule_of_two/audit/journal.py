@@ -209,10 +209,13 @@ def _forced(forced: Sequence[Forced]) -> dict[str, Any]:
 
 
 def _reached(target: Target) -> dict[str, Any]:
-    """A target as it is written down; that the argument was written in another way than ``value`` only where it was."""
+    """A target as it is written down; that the argument was written in another way than ``value`` only where it was,
+    and whether an address was given only where somebody looked."""
     reached: dict[str, Any] = {"kind": target.kind, "value": target.value}
     if target.value is not None and not target.exact:
         reached["exact"] = False
+    if target.given is not None:
+        reached["given"] = target.given
     return reached
 
 

@@ -90,6 +90,8 @@ class Explanation:
         policies = visible(", ".join(body["policies"])) or "no policy"
         code = f" {body['code']}" if body["code"] else ""
         lines = [f"  Because{code} [{policies}]{f': {told}' if told else ''}"]
+        if any(target.get("given") is False for target in body.get("targets", ())):
+            lines.append("  An address that it reaches was not known from any result of this session.")
         lines += [f"  A label was lowered by {visible(line)}." for line in body.get("lowered_by", ())]
         lines += [_forced(one) for one in body.get("forced", ())]
         return lines

@@ -25,9 +25,8 @@ COMMANDS: Final = {
     "session": "What sessions hold; dropping C, freezing, starting new ones; what would be asked.",
     "why": "Why a call was allowed, asked or denied.",
     "audit": "The journal, and whether every receipt in it holds.",
-    "policy": "Check policies, and prove that the Rule of Two holds with them.",
+    "policy": "Policies: checked, tested, proved, and tried out on what was recorded.",
     "manifest": "Tool manifests and accepted definitions.",
-    "policy": "Policies: tested with cases, and tried out on what was recorded.",
 }
 
 

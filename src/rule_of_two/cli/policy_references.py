@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import click
 
 from rule_of_two.cli.main import Context
 from rule_of_two.errors import ConfigurationError
@@ -55,7 +54,7 @@ def references(context: Context, arguments: Sequence[str]) -> References:
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """Says on stderr, where that is a terminal, what is being done; the line is gone afterwards."""
-    stderr = click.get_text_stream("stderr")
+    stderr = sys.stderr
     if not stderr.isatty():
         yield lambda _: None
         return

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import click
 
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
+from rule_of_two.cli.policy_references import progress
 from rule_of_two.cli.session_report import Duration
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.escape import visible
@@ -28,7 +30,10 @@ from rule_of_two.simulation.relabel import OtherManifests
 from rule_of_two.simulation.replay import Relabel, Replay, as_recorded
 from rule_of_two.simulation.report import FailOn, attack_lines, compared, fails, simulation_lines
 from rule_of_two.simulation.simulate import simulate as run
-from rule_of_two.store.journal import JournalStore
+from rule_of_two.store.journal import Entry, JournalStore
+
+_EVERY: Final = 500
+"""Entries between two words of progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +99,11 @@ def simulate(
     if not attacks:
         judge = Judge(then, principal_of(tried.config))
         relabel = _relabel(tried, folders) if folders or other is not None else as_recorded
-        found = run(
-            _recordings(context, recorded),
-            lambda: Replay(judge, relabel, all_yes=all_yes),
-            since=_begin(since, everything=session is not None or recorded is not None),
-            session=session,
-        )
+        begin = _begin(since, everything=session is not None or recorded is not None)
+        recordings = _recordings(context, recorded, begin, session)
+        with progress() as say:
+            recordings = [replace(one, entries=_counted(one, say)) for one in recordings]
+            found = run(recordings, lambda: Replay(judge, relabel, all_yes=all_yes), since=begin, session=session)
         found.environment = judge.reads_environment
         if session is not None and not found.calls:
             click.echo(f"rule-of-two: nothing is recorded of a session {visible(session)} in that time", err=True)
@@ -120,13 +124,26 @@ def _begin(since: timedelta | None, *, everything: bool) -> datetime | None:
     return utc_now() - (since or timedelta(days=7))
 
 
-def _recordings(context: Context, folder: Path | None) -> list[Recording]:
-    """The journal is read whole, since what a session held before is part of what is decided later."""
+def _recordings(context: Context, folder: Path | None, since: datetime | None, session: str | None) -> list[Recording]:
     if folder is not None:
         return recordings_in(folder)
     if not (context.state / "journal.db").exists():
         raise ConfigurationError("there is no journal yet; run the gateway, or name --recorded", file=context.state)
-    return [Recording("", JournalStore(context.state).decisions)]
+    store = JournalStore(context.state)
+    begin = "" if since is None else since.isoformat(timespec="microseconds")
+    return [Recording("", lambda: store.decisions(since=begin, session=session))]
+
+
+def _counted(recording: Recording, say: Callable[[str], None]) -> Callable[[], Iterator[Entry | None]]:
+    """Its entries; how many were read is told now and then."""
+
+    def entries() -> Iterator[Entry | None]:
+        for number, entry in enumerate(recording.entries()):
+            if number % _EVERY == 0:
+                say(f"reading entry {number}")
+            yield entry
+
+    return entries
 
 
 def _relabel(setting: _Setting, folders: Sequence[Path]) -> Relabel:

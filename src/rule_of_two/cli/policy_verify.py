@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("sets", metavar="[SET|FILE|FOLDER]...", nargs=-1)
-@click.option("--combinations", is_flag=True, help="Prove it of every combination of the sets; of all shipped ones, if none is named.")
+@click.option(
+    "--combinations",
+    is_flag=True,
+    help="Prove it of every combination of the sets; of all shipped ones, if none is named.",
+)
 @click.pass_obj
 def verify(context: Context, sets: tuple[str, ...], combinations: bool) -> None:
     """Prove that the Rule of Two holds with your policies, and what `properties.cedar` beside them says.

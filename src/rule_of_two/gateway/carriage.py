@@ -15,6 +15,7 @@ import anyio
 from rule_of_two.audit.journal import Journal, OutcomeKind
 from rule_of_two.errors import BadRequest, Code, LimitExceeded, RuleOfTwoError, StoreError
 from rule_of_two.gateway.flight import Call, Flight
+from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.results import Refused
 from rule_of_two.model import INGRESS, NONE, Decision, Labels, Outcome
 from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
@@ -23,11 +24,12 @@ from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
 @dataclass(frozen=True, slots=True)
 class Carriage:
     """Carries out the calls of one session's pipeline. ``publish`` says that the session changed, and ``undecided``
-    makes the denial of an error."""
+    makes the denial of an error. ``given`` remembers addresses, if any policy asks for them."""
 
     journal: Journal
     publish: Callable[[], None]
     undecided: Callable[[RuleOfTwoError], Decision]
+    given: GivenUrls | None = None
 
     async def run(
         self, call: Call, flight: Flight, send: Callable[[Flight], Awaitable[dict[str, Any]]]
@@ -39,6 +41,8 @@ class Carriage:
         """
         labels = call.facts.labels
         act = labels - INGRESS
+        if self.given is not None:
+            self.given.sent(flight.decision.session, call.forwarded or call.arguments)
         try:
             reply = await send(flight)
         except NotSent as error:
@@ -66,6 +70,8 @@ class Carriage:
                 await self._land(flight, labels, "failed", type(error).__name__)
             raise
         await self._hand_over(flight, call, "result", "isError" if reply.get("isError") is True else "")
+        if self.given is not None:
+            self.given.handed_over(flight.decision.session, reply)
         return reply, flight.decision
 
     async def _hand_over(self, flight: Flight, call: Call, kind: OutcomeKind, detail: str) -> None:

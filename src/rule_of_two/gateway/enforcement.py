@@ -22,6 +22,7 @@ from rule_of_two.errors import Code, RuleOfTwoError, StoreError
 from rule_of_two.gateway.carriage import Carriage
 from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.flight import Call, Flight
+from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.obliged import UNSTEADY, oblige
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.results import Refused
@@ -75,7 +76,9 @@ class Enforcement:
         grants: Grants,
         principal: Principal,
         observe: bool = False,
+        given: GivenUrls | None = None,
     ) -> None:
+        """``given`` remembers which addresses sessions were given; ``None`` where no policy asks."""
         self._session = session
         self._authorizer = authorizer
         self._journal = journal
@@ -85,7 +88,8 @@ class Enforcement:
         self._client = client
         self._clock = clock
         self._grants = grants
-        self._carriage = Carriage(journal, self.publish, self._undecided)
+        self._carriage = Carriage(journal, self.publish, self._undecided, given)
+        self._given = given
         self._observe = observe
         self._principal = principal
 
@@ -233,7 +237,12 @@ class Enforcement:
                 # A journal that is busy falls through to the transaction, which waits its turn.
                 with suppress(BusyError):
                     number = self._journal.decision_now(
-                        facts, view, verdict, arguments=call.arguments, client=self._client, forced=call.forced
+                        self._looked_up(facts, view),
+                        view,
+                        verdict,
+                        arguments=call.arguments,
+                        client=self._client,
+                        forced=call.forced,
                     )
                     decision = self._decision(number, facts, view, verdict, call)
                     return Flight(self._session, decision, facts.labels, reserved=False)
@@ -261,7 +270,7 @@ class Enforcement:
         if verdict.outcome is Outcome.ASK and call.answers is None:
             granted = self._judge(call, view, approvals=1)
             if granted.outcome is Outcome.ALLOW:
-                used = self._grants.use(db, call.facts, call.pin, view)
+                used = self._grants.use(db, self._looked_up(call.facts, view), call.pin, view)
                 verdict = granted if used is not None else verdict
         decision, number, labels = self._commit(
             call.facts, view, verdict, call, grant=None if used is None else used.id
@@ -274,7 +283,8 @@ class Enforcement:
         # INVARIANT: a yes covers this call with the labels that were shown; a label that came meanwhile asks anew, and
         # a new session does not take over a call that the old one's context made (tests/attacks/test_approvals.py).
         """
-        given = await self._consent.ask(call, asking, caller)
+        shown = replace(call, facts=self._looked_up(call.facts, self._session.view()))
+        given = await self._consent.ask(shown, asking, caller)
 
         def work(view: SessionView, db: sqlite3.Connection) -> tuple[Decision, int | None, Labels]:
             people = 0
@@ -311,11 +321,16 @@ class Enforcement:
     def _decide(self, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
         """The strictest verdict of all sessions that the request can belong to."""
         now = self._clock()
+        facts = self._looked_up(facts, view)
         verdicts = [self._authorizer.decide(facts, one, now=now, approvals=approvals) for one in view.judged]
         strictest = max(verdicts, key=lambda verdict: _STRICTNESS.index(verdict.outcome))
         if len(verdicts) == 1 or not self._authorizer.obliges:
             return strictest
         return replace(strictest, obligations=_of_all(verdicts))
+
+    def _looked_up(self, facts: Facts, view: SessionView) -> Facts:
+        """The facts with what is remembered of their addresses now. A call's own facts never hold it."""
+        return facts if self._given is None else self._given.looked_up(facts, [one.id for one in view.judged])
 
     def _commit(
         self,
@@ -333,7 +348,7 @@ class Enforcement:
         policys = call is not None or unasked
         observed = self._observe and policys and _policy_only(verdict)
         number = self._journal.decision_now(
-            facts,
+            self._looked_up(facts, view),
             view,
             verdict,
             arguments=call.arguments if call else None,

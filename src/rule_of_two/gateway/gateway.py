@@ -213,6 +213,7 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str, 
         grants=resources.grants,
         principal=blueprint.principal,
         observe=blueprint.config.mode == "observe",
+        given=resources.given,
     )
     in_force.deciding.append(enforcement)
     return enforcement

@@ -21,6 +21,7 @@ from rule_of_two.gateway.answers import Answers
 from rule_of_two.gateway.authorizations import Authorizations
 from rule_of_two.gateway.blueprint import Blueprint
 from rule_of_two.gateway.connect import connecting
+from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.operator_log import say
 from rule_of_two.gateway.timing import timestamp, utc_now
@@ -64,6 +65,8 @@ class Resources:
     grants: Grants
     connect: Connect
     """How upstreams are reached."""
+    given: GivenUrls | None = None
+    """Which addresses sessions were given, where a policy asks."""
 
     @property
     def origin_of(self) -> Callable[[int], Origin]:
@@ -181,6 +184,7 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
                 answers,
                 Grants(approvers, blueprint.policies.version, utc_now, answers.may_give),
                 connect or connecting(authorizations),
+                GivenUrls() if blueprint.policies.reads_given else None,
             )
             await tasks.start(DeskServer(desk, state=blueprint.state, gateway=secrets.token_hex(4)).run)
             tasks.start_soon(journal.keep_flushing)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from rule_of_two.manifests.arguments import Slot, SlotTable, Value
 from rule_of_two.manifests.document import PromptSpec, ResourceSpec, StoredSpec
+from rule_of_two.manifests.normalise import whole_url
 from rule_of_two.manifests.parameters import Bound
 from rule_of_two.manifests.pointer import Pointer
 from rule_of_two.manifests.rules import Rules, bind_rules
@@ -119,7 +120,10 @@ class Entry:
 def _targets(kind: TargetKind, values: tuple[Value, ...]) -> tuple[Target, ...]:
     if not values:
         return (Target(kind, None, "[]", exact=False),)
-    return tuple(Target(kind, value.canonical, value.shown, value.exact) for value in values)
+    return tuple(
+        Target(kind, value.canonical, value.shown, value.exact, whole_url(value.raw) if kind == "url" else None)
+        for value in values
+    )
 
 
 def unnamed(action: Action, upstream: str, store: str, name: str) -> Facts:

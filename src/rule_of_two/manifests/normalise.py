@@ -70,6 +70,17 @@ def url_host(text: Any) -> str | None:
     return ours if url.scheme == scheme and ours == theirs + port else None
 
 
+def whole_url(text: Any) -> str | None:
+    """The whole URL without its fragment: scheme and host canonical, path and query as they stand; an empty path is
+    ``/``. ``None`` where :func:`url_host` is."""
+    name = url_host(text)
+    match = _URL.match(text) if name is not None else None
+    if match is None:
+        return None
+    rest = text[match.end() :].partition("#")[0]
+    return f"{match[1].lower()}://{name}{rest if rest.startswith('/') else f'/{rest}'}"
+
+
 def is_exact_url(text: str, canonical: str) -> bool:
     """Whether the authority stands in ``text`` byte for byte as in ``canonical``, after a lower-case scheme."""
     for prefix in ("https://", "http://"):

@@ -83,7 +83,7 @@ class Authorizer:
     def _decide(
         self, facts: Facts, view: SessionView, now: datetime, approvals: int, environment: Environment
     ) -> Verdict:
-        context = {**environment, **context_of(facts, view)}
+        context = {**environment, **context_of(facts, view, urls=self._policies.reads_urls)}
         typed = self._policies.typed.get(facts.qualified) if facts.action is Action.CALL_TOOL else None
         if typed is not None:
             if typed.problem:

@@ -26,9 +26,9 @@ _PLACES: Final = 4
 _UNITS: Final = range(-(2**63), 2**63)
 
 
-def context_of(facts: Facts, view: SessionView) -> dict[str, Any]:
+def context_of(facts: Facts, view: SessionView, *, urls: bool = True) -> dict[str, Any]:
     """``Use`` but for ``approved``, ``approvals``, ``now`` and the environment, in types that JSON and Cedar's schema
-    take as they are.
+    take as they are. Without ``urls``, ``target.urls`` is left empty: for policies that do not read it.
 
     :raises PolicyError: the facts carry a label that is none of A, B and C.
     """
@@ -44,7 +44,7 @@ def context_of(facts: Facts, view: SessionView) -> dict[str, Any]:
             "communicates": "C" in labels and facts.communicates,
             "irreversible": "C" in labels and facts.irreversible,
         },
-        "target": _target(facts.targets),
+        "target": _target(facts.targets, urls=urls),
     }
 
 
@@ -74,20 +74,30 @@ def decimal(amount: str) -> str | None:
     return f"{whole}.{fraction or '0'}"
 
 
-def _target(targets: Sequence[Target]) -> dict[str, Any]:
-    """Where the call reaches. Whatever was absent or not understood makes it incomplete; nothing is guessed.
+def _target(targets: Sequence[Target], *, urls: bool) -> dict[str, Any]:
+    """Where the call reaches. Whatever was absent or not understood makes it incomplete; nothing is guessed. An address
+    of which nobody looked whether it was given was not.
 
     Several amounts make it incomplete too: neither the greatest nor the sum is what each policy would mean.
     """
     known = [(target.kind, target.value) for target in targets if target.value is not None]
     amounts = [decimal(value) for kind, value in known if kind == "amount"]
-    complete = len(known) == len(targets) and len(amounts) <= 1 and None not in amounts
+    addresses = [target for target in targets if target.kind == "url"]
+    whole = {target.url for target in addresses if target.url is not None}
+    complete = (
+        len(known) == len(targets)
+        and len(amounts) <= 1
+        and None not in amounts
+        and all(target.url is not None for target in addresses)
+    )
     record: dict[str, Any] = {
+        "urls": sorted(whole) if urls else [],
         "hosts": sorted({value for kind, value in known if kind in _HOSTS}),
         "paths": sorted({value for kind, value in known if kind == "path"}),
         "recipients": sorted({value for kind, value in known if kind == "recipient"}),
         "complete": complete,
         "known": complete and bool(targets),
+        "given": all(target.given is True for target in addresses),
     }
     if len(amounts) == 1 and amounts[0] is not None:
         record["amount"] = amounts[0]

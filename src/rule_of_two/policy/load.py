@@ -22,7 +22,7 @@ from rule_of_two.policy.references import INVARIANT, files_of_set, find_files, s
 from rule_of_two.policy.settings import set_settings
 from rule_of_two.policy.slices import Slices
 from rule_of_two.policy.statements import Statement, split
-from rule_of_two.policy.syntax import Grammar, Policy, policy_trees, reads_now
+from rule_of_two.policy.syntax import Grammar, Policy, policy_trees, reads
 from rule_of_two.policy.typed.actions import TypedAction, TypedGrammar
 from rule_of_two.policy.typed.definitions import ToolDefinition
 
@@ -37,8 +37,10 @@ class Policies:
 
     ``version`` is the SHA-256 of schema, policies and entities: it changes with everything that can change a decision
     or what is said of it, and not with layout, comments, file names or the order of sets. ``by_id`` is in the order
-    of the files. ``literals`` are the entities that policies name. ``only_communication`` is the set by which C counts
-    only where it communicates. ``schema`` has the actions of the tools that policies name.
+    of the files. ``literals`` are the entities that policies name. ``reads_now``, ``reads_urls`` and ``reads_given``:
+    whether any policy may read the clock, whole addresses, and whether these were given. ``only_communication`` is the
+    set by which C counts only where it communicates. ``schema`` has the
+    actions of the tools that policies name.
     """
 
     version: str
@@ -50,6 +52,8 @@ class Policies:
     directory: Directory
     literals: tuple[Key, ...]
     reads_now: bool
+    reads_urls: bool
+    reads_given: bool
     only_communication: str | None
     typed: Mapping[str, TypedAction] = field(default_factory=dict)
     """Of each tool whose action a policy names (``<server>__<tool>``): its action. No part of ``version``."""
@@ -75,8 +79,8 @@ def load_policies(
     :param references: as in ``policies:`` of the configuration.
     :param relative_to: the folder that relative paths start from; never the working directory.
     :param tools: the pinned definitions of all tools; ``None``: policies cannot name tools' actions.
-    :param refused: told of each policy, file or set that is refused, to find them all at once. What it lets pass is left
-        out of the result, which is then not to be served.
+    :param refused: told of each policy, file or set that is refused, to find them all at once. What it lets pass is
+        left out of the result, which is then not to be served.
     :raises PolicyError: nothing named, something not found, unreadable or empty, or a policy that is refused; one
         sentence with file, line and ``@id``.
     """
@@ -125,7 +129,9 @@ def load_policies(
         slices=Slices({name: (tree, loaded[name].text) for name, tree in trees.items()}),
         directory=directory,
         literals=tuple(sorted(set(entity_literals(list(trees.values()))))),
-        reads_now=any(map(reads_now, trees.values())),
+        reads_now=any(reads(tree, "now") for tree in trees.values()),
+        reads_urls=any(reads(tree, "target", "urls") for tree in trees.values()),
+        reads_given=any(reads(tree, "target", "given") for tree in trees.values()),
         only_communication=only_communication,
         typed=MappingProxyType(typed),
     )

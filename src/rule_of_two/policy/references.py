@@ -41,7 +41,9 @@ def find_files(reference: str, *, relative_to: Path) -> Sequence[Path]:
         return files_of_set(reference)
     path = relative_to / reference
     if path.name == PROPERTIES:
-        raise PolicyError(f"{path}: holds properties to prove, which decide nothing; name the policies beside it instead")
+        raise PolicyError(
+            f"{path}: holds properties to prove, which decide nothing; name the policies beside it instead"
+        )
     try:
         if path.is_dir():
             return _files_in(path)

@@ -25,6 +25,8 @@ _ID_IN_TEXT: Final = re.compile(r'@id\s*\(\s*"([^"\\]*)"')
 _CONSEQUENCE: Final = "unable to find an applicable action"
 _COMMENT: Final = re.compile(r"//[^\n\r]*")
 
+_CONTEXT: Final = {"Var": "context"}
+
 Tree = dict[str, Any]
 """A policy in Cedar's JSON form."""
 
@@ -115,24 +117,37 @@ def policy_trees(text: str) -> list[Tree]:
     return [static[policy_id] for policy_id in sorted(static, key=lambda policy_id: int(policy_id[len("policy") :]))]
 
 
-def reads_now(tree: Tree) -> bool:
-    """Whether a policy may read ``context.now``.
+def reads(tree: Tree, *path: str) -> bool:
+    """Whether a policy may read ``context.<path>``, such as ``context.now`` or ``context.target.given``.
 
-    Using the context other than by naming one of its attributes, as in ``(if … then context else …).now``, counts as
-    reading all of it.
+    Using the context, or a record on the way, other than by naming one of its attributes, as in
+    ``(if … then context else …).now``, counts as reading all of it.
     """
     waiting: list[Any] = [tree["conditions"]]
     while waiting:
         node = waiting.pop()
-        if node == {"Var": "context"}:
+        if node == _CONTEXT:
             return True
         if isinstance(node, list):
             waiting.extend(node)
         elif isinstance(node, dict):
-            attribute = node.get("attr")  # a string in an access; in a record literal of that name a node
-            other = isinstance(attribute, str) and attribute != "now" and node["left"] == {"Var": "context"}
-            waiting.extend(() if other else node.values())
+            named = _named(node)
+            if named is None:
+                waiting.extend(node.values())
+            elif all(name == wanted for name, wanted in zip(named, path, strict=False)):
+                return True
     return False
+
+
+def _named(node: Tree) -> tuple[str, ...] | None:
+    """The attributes of the context that an access names, the outermost last; ``None`` if it is no such access."""
+    names: list[str] = []
+    while isinstance(node, dict) and isinstance(node.get("attr"), str):  # in a record literal of that name a node
+        names.insert(0, node["attr"])
+        if node["left"] == _CONTEXT:
+            return tuple(names)
+        node = node["left"].get(".")
+    return None
 
 
 def nearest(word: str, known: Sequence[str]) -> str:

@@ -35,7 +35,7 @@ class Judge:
 
     def decide(self, past: Past, facts: Facts, view: SessionView) -> Verdict:
         """Allow, ask or deny, at the time of then. Never raises for anything that a recording says."""
-        now = past.call.at or _NO_TIME
+        now = _utc(past.call.at)
         return self._authorizer(past).decide(as_lowered(facts, self._policies), view, now=now)
 
     def _authorizer(self, past: Past) -> Authorizer:
@@ -59,6 +59,13 @@ class Judge:
             _text(said, "agent", own.agent),
             _labels(said.get("configuration"), own.configuration),
         )
+
+
+def _utc(at: datetime | None) -> datetime:
+    try:
+        return _NO_TIME if at is None else at.astimezone(UTC)
+    except OverflowError:
+        return _NO_TIME
 
 
 def _text(said: Any, name: str, otherwise: str) -> str:

@@ -12,7 +12,20 @@ from dataclasses import dataclass, field
 from typing import Final, get_args
 
 from rule_of_two.audit.recorded import Reached, Recorded
-from rule_of_two.model import EGRESS, Action, Facts, Label, Labels, Outcome, SessionView, Target, TargetKind, Verdict
+from rule_of_two.model import (
+    EGRESS,
+    NONE,
+    Action,
+    Facts,
+    Label,
+    Labels,
+    Outcome,
+    SessionView,
+    Target,
+    TargetKind,
+    Verdict,
+    earliest,
+)
 from rule_of_two.simulation.judge import Judge
 from rule_of_two.simulation.recording import Past
 
@@ -37,10 +50,12 @@ Relabel = Callable[[Past], Relabelled]
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A call with what the other policies say of it. ``runs``: it would have been carried out."""
+    """A call with what the other policies say of it. ``runs``: it would be carried out. ``itself``: what they say
+    where every earlier call ran that ran then, so that nothing is due to what the session would hold instead."""
 
     past: Past
     verdict: Verdict
+    itself: Outcome
     runs: bool
     certain: bool
 
@@ -54,6 +69,12 @@ class Replayed:
         """Whether more stands in its way than then."""
         return STRICTNESS.index(self.verdict.outcome) > STRICTNESS.index(self.past.was)
 
+    @property
+    def follows(self) -> bool:
+        """Whether it changes only since an earlier call would have run that did not, or not have run that did."""
+        was, itself = STRICTNESS.index(self.past.was), STRICTNESS.index(self.itself)
+        return (self.looser and itself >= was) or (self.stricter and itself <= was)
+
 
 @dataclass(slots=True)
 class _Session:
@@ -63,6 +84,55 @@ class _Session:
     extra: dict[Label, int] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class _Course:
+    """One course of things: which labels sessions would have held, had other calls run or brought other labels."""
+
+    sessions: dict[str, _Session] = field(default_factory=dict)
+    lost: set[tuple[int, Label]] = field(default_factory=set)
+    """What calls brought then, and would not."""
+
+    def carry(self, call: Recorded, *, labels: Labels, ran: bool, runs: bool) -> None:
+        """Go on after a call: it had its own labels if it ``ran`` then, and has ``labels`` if it ``runs``."""
+        session = self.sessions.setdefault(call.session, _Session())
+        brings = labels if runs else NONE
+        brought = call.labels if ran else NONE
+        for label in brings & brought:
+            session.supported.setdefault(label, call.number)
+        for label in brings - brought:
+            session.extra.setdefault(label, call.number)
+        self.lost.update((call.number, label) for label in brought - brings)
+
+    def views(self, past: Past) -> list[SessionView]:
+        """The sessions that a call is judged by: its own, or each of several."""
+        call = past.call
+        session = self.sessions.setdefault(call.session, _Session())
+        held = self._before(call, session)
+        if not call.beside:
+            return [SessionView(call.session, held, {}, call.dropped, past.frozen)]
+        return [
+            SessionView(
+                call.session,
+                {label: number for label, number in held.items() if label in letters or label in session.extra},
+                {},
+                dropped,
+                past.frozen,
+            )
+            for letters, dropped in call.beside
+        ]
+
+    def _before(self, call: Recorded, session: _Session) -> dict[Label, int]:
+        """What the session would have held. What stood there before the recording begins, and what the operator
+        declared, stays: a label goes only with the recorded call that brought it."""
+        held: dict[Label, int] = {}
+        for label, number in call.before.items():
+            if (number, label) not in self.lost:
+                held[label] = number
+            elif label in session.supported:
+                held[label] = session.supported[label]
+        return earliest(held, session.extra)
+
+
 class Replay:
     """Goes through the calls of one recording in order. ``all_yes``: each question counts as answered yes."""
 
@@ -70,19 +140,21 @@ class Replay:
         self._judge = judge
         self._relabel = relabel
         self._all_yes = all_yes
-        self._sessions: dict[str, _Session] = {}
-        self._lost: set[tuple[int, Label]] = set()
-        """What calls brought then, and would not."""
+        self._carried = _Course()
+        self._as_run = _Course()
+        """Every call runs that ran then; only its labels may be others."""
 
     def step(self, past: Past) -> Replayed:
         """Decide the next call. Never raises for anything that a recording says."""
-        call = past.call
-        session = self._sessions.setdefault(call.session, _Session())
         found = self._relabel(past)
-        verdict = self._decide(past, found.facts, session)
+        carried, as_run = self._carried.views(past), self._as_run.views(past)
+        verdict = self._decide(past, found.facts, carried)
+        itself = verdict if carried == as_run else self._decide(past, found.facts, as_run)
         runs = self._runs(past, verdict)
-        self._carry(call, session, labels=self._judge.labels(found.facts), ran=past.ran, runs=runs)
-        return Replayed(past, verdict, runs, found.certain)
+        labels = self._judge.labels(found.facts)
+        self._carried.carry(past.call, labels=labels, ran=past.ran, runs=runs)
+        self._as_run.carry(past.call, labels=labels, ran=past.ran, runs=past.ran)
+        return Replayed(past, verdict, itself.outcome, runs, found.certain)
 
     def _runs(self, past: Past, verdict: Verdict) -> bool:
         if verdict.outcome is not Outcome.ASK:
@@ -91,44 +163,10 @@ class Replay:
             return past.call.observed  # nobody is ever asked about it
         return self._all_yes or (past.ran and past.was is not Outcome.ALLOW)
 
-    def _carry(self, call: Recorded, session: _Session, *, labels: Labels, ran: bool, runs: bool) -> None:
-        brings = labels if runs else frozenset()
-        brought = call.labels if ran else frozenset()
-        for label in brings & brought:
-            session.supported.setdefault(label, call.number)
-        for label in brings - brought:
-            session.extra.setdefault(label, call.number)
-        self._lost.update((call.number, label) for label in brought - brings)
-
-    def _decide(self, past: Past, facts: Facts, session: _Session) -> Verdict:
-        """The strictest verdict of all sessions that the call was judged by."""
-        call = past.call
-        held = self._before(call, session)
-        views = [SessionView(call.session, held, {}, call.dropped, past.frozen)]
-        if call.beside:
-            views = [
-                SessionView(call.session, self._of(held, letters, session), {}, dropped, past.frozen)
-                for letters, dropped in call.beside
-            ]
+    def _decide(self, past: Past, facts: Facts, views: list[SessionView]) -> Verdict:
+        """The strictest verdict of all sessions that the call is judged by."""
         verdicts = [self._judge.decide(past, facts, view) for view in views]
         return max(verdicts, key=lambda verdict: STRICTNESS.index(verdict.outcome))
-
-    def _before(self, call: Recorded, session: _Session) -> dict[Label, int]:
-        """What the session would have held. What stood there before the recording begins, and what the operator
-        declared, stays: a label goes only with the recorded call that brought it."""
-        held: dict[Label, int] = {}
-        for label, number in call.before.items():
-            if (number, label) not in self._lost:
-                held[label] = number
-            elif label in session.supported:
-                held[label] = session.supported[label]
-        for label, number in session.extra.items():
-            held[label] = min(number, held.get(label, number))
-        return held
-
-    @staticmethod
-    def _of(held: dict[Label, int], letters: Labels, session: _Session) -> dict[Label, int]:
-        return {label: number for label, number in held.items() if label in letters or label in session.extra}
 
 
 def as_recorded(past: Past) -> Relabelled:

@@ -56,9 +56,9 @@ def compared(now: Sequence[Attacked], then: Sequence[Attacked]) -> list[Compared
 
 
 def fails(fail_on: FailOn | None, found: Simulation | None, attacks: Sequence[Compared]) -> bool:
-    """Whether the answer is no."""
-    looser = bool(found and found.looser) or any(one.looser for one in attacks)
-    stricter = bool(found and found.stricter) or any(one.stricter for one in attacks)
+    """Whether the answer is no. A call that changes only since an earlier one does is no reason: that one is."""
+    looser = bool(found and found.looser > found.following["looser"]) or any(one.looser for one in attacks)
+    stricter = bool(found and found.stricter > found.following["stricter"]) or any(one.stricter for one in attacks)
     return (looser and fail_on in {"looser", "any"}) or (stricter and fail_on in {"stricter", "any"})
 
 
@@ -110,9 +110,10 @@ def _change(change: Change) -> str:
     reached = f" to {', '.join(shown)}{more}" if shown else ""
     mark = "" if replayed.certain else "~"
     where = f"{_short(change.recording)}:" if change.recording else ""
+    follows = " (since an earlier call changes)" if replayed.follows else ""
     return (
         f"{mark}{where}d{call.number} {_short(call.qualified)} {label_text(call.labels)}{reached}: "
-        f"{replayed.past.was} -> {replayed.verdict.outcome}{_by(replayed.verdict)}"
+        f"{replayed.past.was} -> {replayed.verdict.outcome}{follows}{_by(replayed.verdict)}"
     )
 
 

@@ -41,6 +41,7 @@ class Change:
             "messages": list(verdict.messages),
             "errors": list(verdict.errors),
             "direction": "looser" if self.replayed.looser else "stricter",
+            "follows": self.replayed.follows,
             "ran": self.replayed.past.ran,
             "would_run": self.replayed.runs,
             "certain": self.replayed.certain,
@@ -57,6 +58,8 @@ class Simulation:
     calls: int = 0
     looser: int = 0
     stricter: int = 0
+    following: dict[str, int] = field(default_factory=lambda: {"looser": 0, "stricter": 0})
+    """Of both: those that change only since an earlier call does."""
     changes: list[Change] = field(default_factory=list)
     """At most :data:`MOST_CHANGES` of each direction, in order."""
     asked: int = 0
@@ -89,6 +92,7 @@ class Simulation:
             "calls": self.calls,
             "looser": self.looser,
             "stricter": self.stricter,
+            "following": self.following,
             "asked": self.asked,
             "would_ask": self.would_ask,
             "questions_a_day": round(self.questions_a_day, 2),
@@ -110,7 +114,7 @@ def simulate(
     since: datetime | None = None,
     session: str | None = None,
 ) -> Simulation:
-    """Replay each recording by itself. What came before ``since``, or in other sessions, is replayed and not counted.
+    """Replay each recording by itself, from ``since`` on, or one session of it. What stood before stays.
 
     :raises StoreError: the journal cannot be read.
     :raises ConfigurationError: a recording cannot be read.
@@ -123,13 +127,11 @@ def simulate(
             past = None if entry is None else past_of(entry, answered)
             if past is None:
                 found.unreadable += 1
-            elif not past.call.again:
-                counts = _counts(past, since, session)
+            elif not past.call.again and _counts(past, since, session):
                 if past.policys:
-                    replayed = one.step(past)
-                    _count(found, recording, replayed, counts=counts)
+                    _count(found, recording, one.step(past))
                 else:
-                    found.fixed += counts
+                    found.fixed += 1
     return found
 
 
@@ -138,9 +140,7 @@ def _counts(past: Past, since: datetime | None, session: str | None) -> bool:
     return not early and session in (None, past.call.session)
 
 
-def _count(found: Simulation, recording: Recording, replayed: Replayed, *, counts: bool) -> None:
-    if not counts:
-        return
+def _count(found: Simulation, recording: Recording, replayed: Replayed) -> None:
     past, would = replayed.past, replayed.verdict.outcome
     found.calls += 1
     found.sessions.add((recording.name, past.call.session))
@@ -156,6 +156,8 @@ def _count(found: Simulation, recording: Recording, replayed: Replayed, *, count
     found.undecided += bool(replayed.verdict.errors)
     found.looser += replayed.looser
     found.stricter += replayed.stricter
+    found.following["looser"] += replayed.looser and replayed.follows
+    found.following["stricter"] += replayed.stricter and replayed.follows
     if replayed.looser or replayed.stricter:
         same = found.looser if replayed.looser else found.stricter
         if same <= MOST_CHANGES:

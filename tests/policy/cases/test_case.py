@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.model import Action, Approver, Facts, Outcome, Principal, SessionView, Target
 from rule_of_two.policy.cases.case import Case, load_cases
+from tests.audit.test_recorded import ANYTHING
 
+KEYS = (
+    *(
+        "session",
+        "principal",
+        "environment",
+        "document",
+        "approver",
+        "choice",
+        "approvals",
+        "now",
+        "by",
+        "needs",
+        "code",
+    ),
+    *("call", "expect", "name", "client", "channel"),
+)
+CALL = ("tool", "resource", "server", "action", "labels", "targets", "communicates")
 HEAD = "version: 1\ncases:\n"
 
 
@@ -118,6 +141,10 @@ def test_a_person_has_the_sessions_tenant_and_their_own_name_unless_said(tmp_pat
         ("{name: x, call: {tool: a__b}, approver: {name: b}, choice: yes, expect: ask}", "allow or deny"),
         ("{name: x, call: {tool: a__b}, now: 2026-03-02T09:00:00, expect: allow}", "should have timezone info"),
         ("{name: x, call: {tool: a__b}, session: {held: {A: -1}}, expect: allow}", "greater than or equal to 0"),
+        ("{name: x, call: {tool: a__b}, session: {held: [[A]]}, expect: allow}", "held"),
+        ("{name: x, call: {tool: a__b}, session: {held: [A, A]}, expect: allow}", "a label is held once"),
+        ("{name: x, call: {tool: a__b}, now: 0001-01-01T00:00:00+23:00, expect: allow}", "beyond the years 1 to 9999"),
+        ("{name: x, document: {server: m, expires: '9999-12-31T23:59:59-23:00'}, expect: deny}", "beyond the years"),
         ("{name: '', call: {tool: a__b}, expect: allow}", "at least 1 character"),
     ],
 )
@@ -128,7 +155,29 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, case: str, told: st
 
 
 @pytest.mark.parametrize(
-    "text", ["", "- a", "version: 2\ncases: []", "version: 1\ncases: []", "version: 1\ncases: {}", "a: [" * 2000, "\0"]
+    "text",
+    [
+        "",
+        "- a",
+        "version: 2\ncases: []",
+        "version: 1\ncases: []",
+        "version: 1\ncases: {}",
+        "a: [" * 2000,
+        "\0",
+        HEAD.strip() + " &a [*a]",
+    ],
 )
 def test_what_is_no_file_of_cases_is_refused(tmp_path: Path, text: str) -> None:
     assert refused(tmp_path, text).startswith("cases.yaml:")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@given(st.dictionaries(st.sampled_from(KEYS), ANYTHING, max_size=5), st.dictionaries(st.sampled_from(CALL), ANYTHING))
+def test_any_case_is_one_or_an_error_of_one_sentence(
+    tmp_path: Path, case: dict[str, Any], call: dict[str, Any]
+) -> None:
+    written = {"name": "x", "expect": "allow", "call": {"tool": "a__b", **call}, **case}
+    file = tmp_path / "cases.yaml"
+    file.write_text(json.dumps({"version": 1, "cases": [written]}))
+    with contextlib.suppress(ConfigurationError):
+        load_cases(file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -125,6 +125,12 @@ def environment_of(spec: EnvironmentSpec) -> Environment:
     return known
 
 
+def _environment(own: EnvironmentSpec, general: EnvironmentSpec) -> Environment:
+    """What a case says, else what its file says; written as null, it is not known."""
+    said = own.model_fields_set
+    return {**{name: one for name, one in environment_of(general).items() if name not in said}, **environment_of(own)}
+
+
 def document_of(spec: DocumentSpec) -> Entity:
     """An item of a result, as an entity."""
     attributes: dict[str, Any] = {
@@ -160,12 +166,12 @@ def _case(spec: CaseSpec, document: CasesDocument, path: Path) -> Case:
         view=view_of(spec.session),
         facts=None if spec.call is None else facts_of(spec.call),
         document=None if spec.document is None else document_of(spec.document),
-        environment={**environment_of(document.environment), **environment_of(spec.environment)},
+        environment=_environment(spec.environment, document.environment),
         approver=None if spec.approver is None else _approver(spec.approver, principal),
         choice=spec.choice or "",
         channel=spec.channel,
         approvals=spec.approvals,
-        now=(spec.now or document.now).astimezone(UTC),
+        now=spec.now or document.now,
         expect=spec.expect,
         by=spec.by,
         code=spec.code,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -40,13 +41,25 @@ def _lower(value: Any) -> Any:
 
 def _numbered(value: Any) -> Any:
     """``[A, B]``: held in that order, since the first calls."""
-    return {label: number for number, label in enumerate(value, start=1)} if isinstance(value, list) else value
+    if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
+        return value
+    if any(value.count(label) > 1 for label in value):
+        raise ValueError("a label is held once; write {A: 3} to say since which call")
+    return {label: number for number, label in enumerate(value, start=1)}
+
+
+def _utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is beyond the years 1 to 9999 in UTC") from error
 
 
 def _text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 Lower = Annotated[str, BeforeValidator(_lower)]
 Path = Annotated[str, StringConstraints(pattern=r"^(/|[A-Za-z]:)")]
 Numbered = Annotated[dict[Label, Annotated[int, Field(ge=0)]], BeforeValidator(_numbered)]
@@ -169,7 +182,8 @@ class LocalSpec(Shape):
 
 
 class EnvironmentSpec(Shape):
-    """What context providers know. What is not written, none knows."""
+    """What context providers know. What is not written, none knows; ``local: null`` in a case takes off what its file
+    says."""
 
     device: DeviceSpec | None = None
     network: NetworkSpec | None = None
@@ -189,8 +203,8 @@ class DocumentSpec(Shape):
     role: str | None = None
     confidentiality: int | None = None
     purposes: tuple[str, ...] | None = None
-    created: AwareDatetime | None = None
-    expires: AwareDatetime | None = None
+    created: Moment | None = None
+    expires: Moment | None = None
 
 
 class ApproverSpec(Shape):
@@ -217,7 +231,7 @@ class CaseSpec(Shape):
     choice: Literal["yes", "grant", "drop", "new", "freeze"] | None = None
     channel: Literal["console", "elicitation"] = "console"
     approvals: Annotated[int, Field(ge=0, le=100)] = 0
-    now: AwareDatetime | None = None
+    now: Moment | None = None
     expect: Outcome
     by: tuple[str, ...] = ()
     code: Code | None = None
@@ -253,5 +267,5 @@ class CasesDocument(Shape):
     principal: PrincipalSpec = PrincipalSpec()
     environment: EnvironmentSpec = EnvironmentSpec()
     client: str = "generic"
-    now: AwareDatetime = NOW
+    now: Moment = NOW
     cases: Annotated[tuple[CaseSpec, ...], Field(min_length=1)]

@@ -10,7 +10,7 @@ from typing import Final
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.policy.cases.case import CaseFile, load_cases
 from rule_of_two.policy.load import Policies, load_policies
-from rule_of_two.policy.references import INVARIANT, find_files, shipped_policies
+from rule_of_two.policy.references import INVARIANT, PROPERTIES, find_files, shipped_policies
 from rule_of_two.policy.syntax import Policy
 
 CASES_FILE: Final = "cases.yaml"
@@ -60,7 +60,8 @@ def suite_at(path: str, *, relative_to: Path) -> Suite:
     folder = file.resolve().parent
     if folder.parent == shipped_policies().resolve():
         return _suite(load_cases(file), [folder.name], folder)
-    return _suite(load_cases(file), [str(folder)] if any(folder.glob("*.cedar")) else [], folder)
+    beside = any(one.name != PROPERTIES for one in folder.glob("*.cedar"))
+    return _suite(load_cases(file), [str(folder)] if beside else [], folder)
 
 
 def _suite(cases: CaseFile, own: Sequence[str], relative_to: Path) -> Suite:

@@ -19,12 +19,14 @@ from rule_of_two.policy.references import find_files, shipped_policies
 from rule_of_two.policy.typed.actions import problems_of
 from rule_of_two.policy.typed.definitions import ToolDefinition
 
-_PLACE: Final = re.compile(r"(?P<file>.+?):(?:(?P<line>[0-9]+):)? (?:@id '(?P<policy>[^']*)': )?(?P<problem>.*)", re.DOTALL)
+_PLACE: Final = re.compile(
+    r"""(?P<file>.+?):(?:(?P<line>[0-9]+):)? (?:@id '(?P<policy>[^']*)': )?(?P<problem>.*)""", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``semantic`` is false where `cvc5` is not installed, so that nothing was said of what policies do to each other."""
+    """``semantic`` is false where `cvc5` is not installed: nothing was said of what policies do to each other."""
 
     policies: int
     findings: Sequence[Finding]

@@ -53,7 +53,7 @@ class Samples:
                 return self.all if value else 0
             case Not(part):
                 return self.all & ~self.row(part)
-            case Every(parts) | Some(parts):
+            case Every() | Some():
                 key: Formula | int = id(formula)
             case _:
                 key = formula

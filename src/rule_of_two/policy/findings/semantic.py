@@ -6,6 +6,7 @@ certain, and nothing else is said. `tests/policy/findings/test_semantic.py` hold
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -16,13 +17,18 @@ from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, tree_of
 from rule_of_two.policy.proof.actions import ACTION, TYPE_OF
 from rule_of_two.policy.proof.claims import ANY
 from rule_of_two.policy.proof.expressions import context_attributes
-from rule_of_two.policy.proof.formula import APPROVALS, Formula, negated, unknowns
+from rule_of_two.policy.proof.formula import APPROVALS, Flag, Formula, Unknown, negated, unknowns
 from rule_of_two.policy.proof.schema_text import read_schema
 from rule_of_two.policy.proof.solver import Solver
 from rule_of_two.policy.references import shipped_policies
 
 _MOST_TRIED: Final = 25
 """Policies that may cover another one, asked of the solver before it is let be."""
+
+_MOST_NAMED: Final = 3
+_ROUNDS: Final = 2
+_FEW: Final = 20
+"""So many are looked at one by one: forbids for whether the others do without, expressions for what they imply."""
 
 
 def semantic_findings(
@@ -47,8 +53,12 @@ class _Search:
         self._own = [place for place, one in enumerate(self._all) if shipped not in one.policy.file.parents]
         self._absent = {} if supplied is None else self._flags(view.optional_context() - supplied)
         self._solver = Solver()
+        self._related: dict[Unknown | Flag, set[Unknown | Flag]] = defaultdict(set)
         for fact in self._abstraction.facts(self._absent.values()):
             self._solver.add(fact)
+            together = frozenset(unknowns(fact))
+            for unknown in together:
+                self._related[unknown] |= together
         self._terms: list[Any] = [self._solver.define(self._solver.term(one.matches, ANY)) for one in self._all]
 
     def findings(self) -> Iterator[Finding]:
@@ -65,8 +75,9 @@ class _Search:
         """Values of a request that a policy matches; ``None``: there is none."""
         if self._solver.possible(self._terms[place]) is False:
             return None
-        wanted = (*unknowns(self._all[place].matches), ACTION, *TYPE_OF.values(), APPROVALS)
-        return self._solver.values(wanted, ANY)
+        own = set(unknowns(self._all[place].matches))
+        related = [one for unknown in own if len(self._related[unknown]) <= _FEW for one in self._related[unknown]]
+        return self._solver.values((*own, *related, ACTION, *TYPE_OF.values(), APPROVALS), ANY)
 
     def _dead(self, one: Abstract) -> Finding:
         effect = "permit" if one.permit else "forbid"
@@ -105,13 +116,29 @@ class _Search:
             union |= rows[other]
         if rows[place] & ~union:
             return None
-        left = {other: self._solver.negated(self._terms[other]) for other in forbids}
-        needed = self._solver.excluded(self._terms[place], *left.values())
-        if needed is None:
+        needed = self._needed(place, forbids)
+        if not needed:
             return None
-        together = " and ".join(_named(self._all[other]) for other, term in left.items() if term in needed)
-        problem = f"can never fire: what it permits is forbidden by {together} together"
+        named = [_named(self._all[other]) for other in needed[:_MOST_NAMED]]
+        more = f" and {len(needed) - len(named)} more" if len(needed) > len(named) else ""
+        problem = f"can never fire: what it permits is forbidden by {' and '.join(named)}{more} together"
         return _finding(one, "never-fires", problem, "narrow one of the forbids, or remove the permit")
+
+    def _needed(self, place: int, forbids: Sequence[int]) -> Sequence[int]:
+        """Few forbids that leave nothing of a permit; none: something is left."""
+        needed: Sequence[int] = forbids
+        for _ in range(_ROUNDS):
+            left = {other: self._solver.negated(self._terms[other]) for other in needed}
+            excluded = self._solver.excluded(self._terms[place], *left.values())
+            if excluded is None:
+                return ()
+            needed = [other for other, term in left.items() if term in excluded]
+        for other in needed if len(needed) <= _FEW else ():
+            fewer = [one for one in needed if one != other]
+            left = {one: self._solver.negated(self._terms[one]) for one in fewer}
+            if self._solver.excluded(self._terms[place], *left.values()) is not None:
+                needed = fewer
+        return needed
 
     def _covering(self, place: int, others: Sequence[int], rows: Sequence[int]) -> int | None:
         """One of ``others`` that matches whatever the policy at ``place`` does.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cedarpy
 import orjson
@@ -80,10 +80,15 @@ def tree_of(policy: Policy) -> Node:
     return tree
 
 
+def tree_of_text(text: str) -> Node:
+    """One policy in Cedar's JSON form."""
+    (tree,) = orjson.loads(cedarpy.policies_to_json_str(text))["staticPolicies"].values()
+    return tree
+
+
 def expression(text: str) -> Node:
     """A condition in Cedar as an expression."""
-    policy = f"permit (principal, action, resource) when {{ {text} }};"
-    (tree,) = orjson.loads(cedarpy.policies_to_json_str(policy))["staticPolicies"].values()
+    tree: Any = tree_of_text(f"permit (principal, action, resource) when {{ {text} }};")
     return tree["conditions"][0]["body"]
 
 

@@ -107,4 +107,3 @@ def mentioned_actions(tree: Node) -> frozenset[str]:
                 found.add(uid_text(node))
             waiting.extend(node.values())
     return frozenset(found)
-

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from rule_of_two.policy.authorizer import MOST_APPROVALS
-from rule_of_two.policy.proof.abstraction import Abstract, Abstraction
-from rule_of_two.policy.proof.formula import Formula, every
+from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, tree_of, tree_of_text
+from rule_of_two.policy.proof.formula import Formula, Node, every
 from rule_of_two.policy.proof.schema import EntityType
 from rule_of_two.policy.proof.solver import UNASKED, Pass
 
@@ -22,10 +22,17 @@ AGAIN: Final = Pass("asked once more", least=2, after=ASKED)
 ONE: Final = Pass("one yes", count=1)
 MOST: Final = Pass("every yes", count=MOST_APPROVALS)
 
+YES_KEEPS: Final = "yes-keeps"
+
 _COMPLETING: Final = """!context.dropped &&
 (context.held has A || context.labels.A) && (context.held has B || context.labels.B) &&
 (context.held has C || context.labels.C) &&
 (context.labels.C || !(context.held has A && context.held has B && context.held has C))"""
+
+
+_WITNESS: Final = 'permit (principal, action in Gateway::Action::"use", resource) when {{ {} }};'
+
+Outcomes = Sequence[tuple[Pass, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +42,17 @@ class Claim:
     name: str
     sentence: str
     where: Formula
-    passes: Sequence[tuple[Pass, bool]]
+    passes: Outcomes
     broken: str
-    unless_nothing_asks: bool = False
+    witness: Node
+    """A permit that applies to the requests of ``where``, to ask the engine with."""
     origin: Abstract | None = None
     """The operator's own property."""
+
+    @property
+    def needs_asking(self) -> bool:
+        """It says nothing of a set with which nothing asks."""
+        return self.name == YES_KEEPS
 
     @property
     def never(self) -> bool:
@@ -53,57 +66,57 @@ ASKS: Final = ((UNASKED, False), (ASKED, True))
 def claims(abstraction: Abstraction) -> Iterator[Claim]:
     """The claims about every set, and about blocked things where a policy speaks of them."""
 
-    def where(text: str) -> Formula:
-        return every((abstraction.use, abstraction.condition(text)))
+    def claim(name: str, sentence: str, text: str, passes: Outcomes, broken: str) -> Claim:
+        where = every((abstraction.use, abstraction.condition(text)))
+        return Claim(name, sentence, where, passes, broken, tree_of_text(_WITNESS.format(text)))
 
-    yield Claim(
+    yield claim(
         "third-label",
         "No call that completes A+B+C runs unless a person says yes.",
-        where(_COMPLETING),
+        _COMPLETING,
         [(UNASKED, True)],
         "it completes A+B+C and runs unasked",
     )
-    yield Claim(
+    yield claim(
         "dropped",
         "Once C is dropped, no call that carries C runs, whatever anybody answers.",
-        where("context.dropped && context.labels.C"),
+        "context.dropped && context.labels.C",
         [(ANY, True)],
         "C was dropped, and a call that carries C runs",
     )
-    yield Claim(
+    yield claim(
         "frozen",
         "Nothing runs in a frozen session, whatever anybody answers.",
-        where("context.frozen"),
+        "context.frozen",
         [(ANY, True)],
         "the session is frozen, and this runs",
     )
-    yield Claim(
+    yield claim(
         "yes-adds",
         "What runs after one or more people said yes also runs after one more yes.",
-        abstraction.use,
+        "true",
         [(ASKED, True), (AGAIN, False)],
         "one more yes takes it away",
     )
-    yield Claim(
-        "yes-keeps",
+    yield claim(
+        YES_KEEPS,
         f"In an interactive session, what runs unasked also runs after {MOST_APPROVALS} people said yes.",
-        where("principal is Gateway::Session && principal.interactive"),
+        "principal is Gateway::Session && principal.interactive",
         [(UNASKED, True), (MOST, False)],
         "it runs unasked, and is denied when people say yes",
-        unless_nothing_asks=True,
     )
-    yield Claim(
+    yield claim(
         "nobody-to-ask",
         "Nothing asks in a session in which nobody can answer.",
-        where("principal is Gateway::Session && !principal.interactive"),
+        "principal is Gateway::Session && !principal.interactive",
         ASKS,
         "nobody can answer, and it asks",
     )
     for name, condition in _blocked(abstraction):
-        yield Claim(
+        yield claim(
             name,
             f"What is blocked never runs ({condition}).",
-            where(condition),
+            condition,
             [(ANY, True)],
             "it is blocked, and it runs",
         )
@@ -121,7 +134,9 @@ def property_claims(abstraction: Abstraction) -> Iterator[Claim]:
             passes, broken = [(UNASKED, False), (ONE, False), (MOST, False)], "it is denied, whatever anybody answers"
         else:
             passes, broken = [(UNASKED, False)], "it does not run unasked"
-        yield Claim(one.policy.id, sentence, every((abstraction.use, one.matches)), passes, broken, origin=one)
+        where = every((abstraction.use, one.matches))
+        witness = {**tree_of(one.policy), "effect": "permit"}
+        yield Claim(one.policy.id, sentence, where, passes, broken, witness, origin=one)
 
 
 def _blocked(abstraction: Abstraction) -> Iterator[tuple[str, str]]:
@@ -135,7 +150,5 @@ def _blocked(abstraction: Abstraction) -> Iterator[tuple[str, str]]:
 
 
 def _annotation(one: Abstract, name: str) -> str | None:
-    from rule_of_two.policy.proof.abstraction import tree_of
-
     value: str | None = tree_of(one.policy).get("annotations", {}).get(name)
     return value

@@ -1,7 +1,7 @@
 """The invariant on the real engine, in every case that it can tell apart.
 
-A forbid overrides every permit, so what the invariant's policies do beside ``permit (principal, action, resource)`` they
-do in every set.
+A forbid overrides every permit, so what the invariant's policies do beside ``permit (principal, action, resource)``
+they do in every set.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def cases() -> Iterator[Case]:
 
 
 def makes_three(held: Labels, labels: Labels) -> bool:
-    """DESIGN section 3 in other words than policies and model use: three together, by something new or by acting again."""
+    """DESIGN section 3 in other words than policies and model: three together, by something new or by acting again."""
     together = {*held, *labels}
     new = [label for label in labels if label not in held]
     return len(together) == 3 and (bool(new) or "C" in labels)

@@ -1,4 +1,4 @@
-"""Facts about a Cedar expression that need no solver: its path, its kind of value, whether it can err, what it reads."""
+"""What a Cedar expression tells without a solver: its path, its kind of value, whether it can err, what it reads."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from rule_of_two.policy.proof.schema import EntityType, Primitive, Record, Schem
 ROOTS: Final = frozenset(("principal", "resource", "context"))
 _APPROVAL: Final = frozenset(("approved", "approvals"))
 _BOOLEAN: Final = frozenset(
-    ("!", "&&", "||", "==", "!=", "<", "<=", ">", ">=", "in", "is", "has", "like", "contains", "containsAll")
-    + ("containsAny", "isEmpty", "hasTag", "lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual")
-    + ("isIpv4", "isIpv6", "isLoopback", "isMulticast", "isInRange")
+    (
+        *("!", "&&", "||", "==", "!=", "<", "<=", ">", ">=", "in", "is", "has", "like", "contains", "containsAll"),
+        *("containsAny", "isEmpty", "hasTag", "lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual"),
+        *("isIpv4", "isIpv6", "isLoopback", "isMulticast", "isInRange"),
+    )
 )
 _RESULTS: Final = {
     **dict.fromkeys(_BOOLEAN, "Bool"),
@@ -23,11 +25,16 @@ _RESULTS: Final = {
     **dict.fromkeys(("toMilliseconds", "toSeconds", "toMinutes", "toHours", "toDays"), "Long"),
     **dict.fromkeys(("durationSince", "toTime", "duration"), "duration"),
     **dict.fromkeys(("offset", "toDate", "datetime"), "datetime"),
-    **{"decimal": "decimal", "ip": "ipaddr", "Set": "Set", "Record": "Record"},
+    "decimal": "decimal",
+    "ip": "ipaddr",
+    "Set": "Set",
+    "Record": "Record",
 }
-_CANNOT_ERR: Final = _BOOLEAN - {"hasTag"} | frozenset(
-    ("if-then-else", "Set", "Record", "decimal", "ip", "datetime", "duration", "toDate", "toTime")
-    + ("toMilliseconds", "toSeconds", "toMinutes", "toHours", "toDays", "hasTag")
+_CANNOT_ERR: Final = _BOOLEAN | frozenset(
+    (
+        *("if-then-else", "Set", "Record", "decimal", "ip", "datetime", "duration", "toTime"),
+        *("toMilliseconds", "toSeconds", "toMinutes", "toHours", "toDays"),
+    )
 )
 
 

@@ -115,7 +115,7 @@ APPROVALS: Final = Unknown("context.approvals", "Long", varies=True)
 
 def every(parts: Iterable[Formula]) -> Formula:
     """All of ``parts``, simplified."""
-    kept = []
+    kept: list[Formula] = []
     for part in parts:
         if part == FALSE:
             return FALSE
@@ -126,7 +126,7 @@ def every(parts: Iterable[Formula]) -> Formula:
 
 def some(parts: Iterable[Formula]) -> Formula:
     """At least one of ``parts``, simplified."""
-    kept = []
+    kept: list[Formula] = []
     for part in parts:
         if part == TRUE:
             return TRUE

@@ -1,8 +1,8 @@
 """An operator's own properties: Cedar policies in ``properties.cedar`` beside their policies.
 
-They decide nothing. A ``forbid`` says of which requests none may run unasked; with ``@even("approved")`` none may run at
-all, whatever people answer. A ``permit`` says which requests have to run unasked; with ``@even("asked")`` it is enough
-that they run when people say yes.
+They decide nothing. A ``forbid`` says of which requests none may run unasked; with ``@even("approved")`` none may run
+at all, whatever people answer. A ``permit`` says which requests have to run unasked; with ``@even("asked")`` it is
+enough that they run when people say yes.
 """
 
 from __future__ import annotations

@@ -13,13 +13,13 @@ from typing import Final
 from rule_of_two.policy.proof.actions import ActionClasses, uid_text
 from rule_of_two.policy.proof.expressions import entity_of, is_literal, key_of, operation
 from rule_of_two.policy.proof.formula import (
+    TRUE,
     Atom,
     Equal,
     Flag,
     Formula,
     Node,
     Number,
-    TRUE,
     Unknown,
     Values,
     every,
@@ -80,9 +80,7 @@ def _reflexive(inside: Iterable[Flag], literals: Mapping[str, list[tuple[Equal, 
                 yield _implies(equal, flag)
 
 
-def _belonging(
-    inside: Iterable[Flag], view: SchemaView, classes: ActionClasses, values: Values
-) -> Iterator[Formula]:
+def _belonging(inside: Iterable[Flag], view: SchemaView, classes: ActionClasses, values: Values) -> Iterator[Formula]:
     """The gateway puts a session in its agent and nothing else, and what is used in its server and nothing else.
 
     The server of a server is itself.

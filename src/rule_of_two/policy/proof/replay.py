@@ -27,14 +27,27 @@ class Answer:
 
 
 def replay(request: Request, approvals: Iterable[int], policies: Policies) -> Sequence[Answer]:
-    """One answer for each number of approvals. Nothing that the engine raises gets out: it is an error of the answer."""
+    """One answer for each number of approvals. What the engine raises is an error of the answer."""
 
     def answer(count: int) -> Answer:
         return contained(
-            lambda: _ask(request, count, policies), lambda error: Answer(count, allowed=False, policies=(), errors=(error,))
+            lambda: _ask(request, count, policies),
+            lambda error: Answer(count, allowed=False, policies=(), errors=(error,)),
         )
 
     return [answer(count) for count in approvals]
+
+
+def applies(request: Request, permit: Node, policies: Policies) -> bool:
+    """Whether this permit applies to the request on the engine, unasked."""
+    text = _policy_set({"policy0": permit})
+
+    def ask() -> bool:
+        handle = cedarpy.PolicySet.from_json_str(text)
+        result = cedarpy.is_authorized(_question(request, 0), handle, _entities(request, policies), policies.schema)
+        return result.decision is cedarpy.Decision.Allow and not result.diagnostics.errors
+
+    return contained(ask, lambda _: False)
 
 
 def unrealised(request: Request, wanted: Mapping[str, tuple[Node, bool]], policies: Policies) -> Sequence[str]:
@@ -42,7 +55,7 @@ def unrealised(request: Request, wanted: Mapping[str, tuple[Node, bool]], polici
     names = list(wanted)
     conditions = [{"kind": "when", "body": wanted[name][0]} for name in names]
     trees = {f"policy{number}": _permit(number, one) for number, one in enumerate(conditions)}
-    text = orjson.dumps({"templates": {}, "staticPolicies": trees, "templateLinks": []}).decode()
+    text = _policy_set(trees)
 
     def ask() -> Sequence[str]:
         handle = cedarpy.PolicySet.from_json_str(text)
@@ -55,9 +68,7 @@ def unrealised(request: Request, wanted: Mapping[str, tuple[Node, bool]], polici
 
 def _ask(request: Request, count: int, policies: Policies) -> Answer:
     nobody = replace(policies, directory=NOBODY)  # the request says all that there is of entities
-    participants = parsed(
-        nobody, request.principal, request.action, request.resource, request.entities, request.server
-    )
+    participants = parsed(nobody, request.principal, request.action, request.resource, request.entities, request.server)
     context = {**request.context, "approved": count > 0, "approvals": count}
     result = evaluate(participants, context)
     names = result.diagnostics.id_annotations_by_reason
@@ -80,6 +91,10 @@ def _question(request: Request, count: int) -> dict[str, object]:
 
 def _entities(request: Request, policies: Policies) -> cedarpy.Entities:
     return cedarpy.Entities.from_json_str(orjson.dumps(request.entities).decode(), policies.schema)
+
+
+def _policy_set(trees: Mapping[str, Node]) -> str:
+    return orjson.dumps({"templates": {}, "staticPolicies": trees, "templateLinks": []}).decode()
 
 
 def _permit(number: int, condition: Node) -> Node:

@@ -84,7 +84,9 @@ class _Builder:
         self._patterns: dict[Path, list[Node]] = {}
         self._inside: list[tuple[Path, Node]] = []
         self._named: set[Path] = set()
+        self._nameless: dict[int, int] = {}
         self._entities: dict[str, dict[str, Any]] = {}
+        self._built: dict[Path, Uid] = {}
         self._read(model)
 
     def build(self, classes: ActionClasses) -> Request:
@@ -141,7 +143,7 @@ class _Builder:
     def _type_of(self, variable: str, possible: Sequence[str]) -> str:
         number = self._types.get(TYPE_OF[variable].key)
         known = None if number is None else self._values.text("type", number)
-        return known if known in possible else possible[0]
+        return known if known is not None and known in possible else possible[0]
 
     def _value(self, kind: Type, path: Path) -> Any:
         match kind:
@@ -188,7 +190,13 @@ class _Builder:
         known = self._values.text(sort, number)
         if known is None and path in self._patterns:
             return "".join(part["Literal"] for part in self._patterns[path] if part != "Wildcard")
-        return known if known is not None else f"other{'' if number == -1 else number}"
+        return known if known is not None else f"other{self._suffix(path)}"
+
+    def _suffix(self, path: Path) -> str:
+        """Tells apart values that policies do not name: the same for the same number, none where nothing is said."""
+        if path not in self._numbers:
+            return ""
+        return f"-{self._nameless.setdefault(self._numbers[path][1], len(self._nameless) + 1)}"
 
     def _set(self, element: Type, path: Path) -> list[Any]:
         found: list[Any] = []
@@ -205,9 +213,10 @@ class _Builder:
         sort, number = self._numbers.get(path, ("Entity", -1))
         known = self._values.text(sort, number)
         name = kind.name.rpartition("::")[2].lower()
-        uid = _uid(known) if known is not None else {"type": kind.name, "id": name if number == -1 else f"{name}{number}"}
+        uid = {"type": kind.name, "id": f"{name}{self._suffix(path)}"} if known is None else _uid(known)
         if uid["type"] != kind.name:
-            uid = {"type": kind.name, "id": f"{name}{number}"}
+            raise ValueError(f"{'.'.join(path)} would be a {uid['type']}")
+        self._built[path] = uid
         text = uid_text(uid)
         if text in self._entities and path not in self._named:
             return uid
@@ -219,10 +228,10 @@ class _Builder:
         return uid
 
     def _put_inside(self, path: Path, group: Node) -> None:
-        child = self._found(path)
+        child = self._built.get(path)
         entity = entity_of(group)
         other = _flat(group)
-        parent = entity if entity is not None else self._found(other) if other is not None else None
+        parent = entity if entity is not None else self._built.get(other) if other is not None else None
         if child is None or parent is None or child == parent:
             return
         for kind in self._between(child["type"], parent["type"]):
@@ -233,7 +242,10 @@ class _Builder:
         self._add_parent(child, parent)
 
     def _put_in_attribute(self, child: Uid, attribute: str) -> None:
-        named = self._entities[uid_text(child)]["attrs"].get(attribute, {}).get("__entity")
+        attributes = self._entities[uid_text(child)]["attrs"]
+        named = attributes.get(attribute, {}).get("__entity")
+        if named is not None and named["type"] == child["type"]:
+            attributes[attribute] = {"__entity": child}  # the server of a server is itself
         shape = self._view.entities.get(child["type"])
         if named is not None and shape is not None and named["type"] in shape.parents and named != child:
             self._add_parent(child, named)
@@ -257,27 +269,12 @@ class _Builder:
                     ways.append((*way, kind))
         raise ValueError(f"no {child} is in a {parent}")
 
-    def _found(self, path: Path) -> Uid | None:
-        """The entity that was built at a path."""
-        for uid, entity in self._entities.items():
-            if entity["uid"] == self._at(path):
-                return self._entities[uid]["uid"]
-        return None
-
-    def _at(self, path: Path) -> Any:
-        kinds = self._view.types_at(path[0], path[1:])
-        names = [kind for kind in kinds if isinstance(kind, EntityType)]
-        for kind in names:
-            number = self._types.get(TYPE_OF[path[0]].key) if len(path) == 1 and path[0] in TYPE_OF else None
-            if number is None or self._values.text("type", number) == kind.name:
-                return self._entity(kind, path)
-        return None
-
 
 def _operand(body: Any) -> Node:
     """What a flag is about: the set that ``containsAll`` has on its right, if on its left stands a literal one."""
     if isinstance(body, list):
-        return body[0]
+        first: Node = body[0]
+        return first
     left = body.get("left", body.get("arg"))
     return body["right"] if "Set" in left and "right" in body else left
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+
 import cedarpy
+
 
 @dataclass(frozen=True, slots=True)
 class Primitive:
@@ -131,9 +133,7 @@ class SchemaView:
         return [EntityType(name) for name in sorted(names)]
 
 
-def groups_of(
-    schema: cedarpy.Schema, actions: Sequence[str], groups: Sequence[str]
-) -> Mapping[str, frozenset[str]]:
+def groups_of(schema: cedarpy.Schema, actions: Sequence[str], groups: Sequence[str]) -> Mapping[str, frozenset[str]]:
     """For each action id, itself and the ids among ``groups`` that it is ``in``, by the engine's own word."""
     entities = cedarpy.Entities.from_json_str("[]", schema)
     lines = (f'@id("{number}") permit (principal, action in {uid}, resource);' for number, uid in enumerate(groups))

@@ -313,7 +313,7 @@ def _candidates(named: _Named) -> tuple[str, ...]:
 
 
 def _unquoted(token: str) -> str:
-    """The text of a string token. Cedar's escapes are JSON's, but for ``\\u{…}``, ``\\x…``, ``\\'``, ``\\0`` and ``\\*``."""
+    """The text of a string token. Cedar has escapes that JSON lacks, such as ``\\u{…}``: those are refused."""
     try:
         text: str = orjson.loads(token)
     except orjson.JSONDecodeError as error:

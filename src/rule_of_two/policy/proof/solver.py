@@ -1,4 +1,4 @@
-"""Asks `cvc5` whether requests exist. Formulas over one request may be asked at several numbers of approvals at once."""
+"""Asks `cvc5` whether requests exist. Formulas over one request may be asked at several numbers of approvals."""
 
 from __future__ import annotations
 
@@ -189,12 +189,12 @@ class Solver:
     def _number(self, term: Term, at: Pass) -> Any:
         match term:
             case Number(value):
-                return self._terms.mkInteger(value)
+                return self._terms.mkInteger(str(value))
             case Sum(left, right, minus):
                 kind = self._kinds.SUB if minus else self._kinds.ADD
                 return self._terms.mkTerm(kind, self._number(left, at), self._number(right, at))
             case Product(factor, one):
-                return self._terms.mkTerm(self._kinds.MULT, self._terms.mkInteger(factor), self._number(one, at))
+                return self._terms.mkTerm(self._kinds.MULT, self._terms.mkInteger(str(factor)), self._number(one, at))
             case Unknown():
                 return self._unknown(term, at)
 

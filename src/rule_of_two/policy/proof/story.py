@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -21,16 +22,22 @@ _BROUGHT: Final = {
 _TOLD: Final = frozenset(("held", "labels", "dropped", "frozen", "now"))
 
 
-def story(request: Request, answers: Sequence[Answer], policies: Mapping[str, Policy]) -> Sequence[str]:
-    """The steps in order, numbered from 1; the last ones say what the engine answered."""
-    steps = [*_before(request), _call(request), *(_answer(one, policies) for one in answers)]
+def story(
+    request: Request, answers: Sequence[Answer], policies: Mapping[str, Policy], read: Container[str]
+) -> Sequence[str]:
+    """The steps in order, numbered from 1; the last ones say what the engine answered.
+
+    :param read: the names of the attributes that policies read: only those are told.
+    """
+    steps = [*_before(request, read), _call(request, read), *(_answer(one, policies) for one in answers)]
     return [f"{number}. {step}" for number, step in enumerate(steps, 1)]
 
 
-def _before(request: Request) -> Iterator[str]:
+def _before(request: Request, read: Container[str]) -> Iterator[str]:
     for entity in request.entities:
-        told = [f"has {name} {_text(value)}" for name, value in sorted(entity["attrs"].items()) if _is_told(value)]
-        told += [f"is in {uid_text(parent)}" for parent in entity["parents"]]
+        attributes = ((name, value) for name, value in sorted(entity["attrs"].items()) if name in read)
+        told = [f"has {name} {_text(value)}" for name, value in attributes if _is_told(value)]
+        told += [f"is in {uid_text(parent)}" for parent in entity["parents"] if not _nameless(parent)]
         if told:
             yield f"{uid_text(entity['uid'])} {', '.join(told)}."
     held = request.context.get("held", {})
@@ -42,22 +49,27 @@ def _before(request: Request) -> Iterator[str]:
         yield "A person freezes the session."
 
 
-def _call(request: Request) -> str:
+def _call(request: Request, read: Container[str]) -> str:
     labels = "".join(f"[{label}]" for label in ORDER if request.context.get("labels", {}).get(label)) or "no label"
-    text = f"{uid_text(request.principal)} asks for {request.action['id']} of {uid_text(request.resource)}, with {labels}"
-    facts = [f"context.{name} is {_text(value)}" for name, value in _flat(request.context) if _is_told(value)]
+    text = (
+        f"{uid_text(request.principal)} asks for {request.action['id']} of {uid_text(request.resource)}, with {labels}"
+    )
+    told = ((name, value) for name, value in _flat(request.context) if name.rpartition(".")[2] in read)
+    facts = [f"context.{name} is {_text(value)}" for name, value in told if _is_told(value)]
     return f"{text}{''.join(f'; {fact}' for fact in facts)}."
 
 
 def _answer(answer: Answer, policies: Mapping[str, Policy]) -> str:
     asked = {0: "Unasked", 1: "After one yes"}.get(answer.approvals, f"After {answer.approvals} yeses")
     if answer.errors:
-        return f"{asked} it is denied, since a policy errs: {answer.errors[0]}."
+        return f"{asked} it is denied, since a policy errs: {answer.errors[0]}"
     by = ", ".join(_where(policies[name]) for name in answer.policies if name in policies)
     if answer.allowed:
         return f"{asked} it runs, by {by}."
     messages = [policies[name].message for name in answer.policies if name in policies]
-    return f"{asked} it is denied, " + (f"by {by}: {' '.join(filter(None, messages))}" if by else "since no policy permits it.")
+    return f"{asked} it is denied, " + (
+        f"by {by}: {' '.join(filter(None, messages))}" if by else "since no policy permits it."
+    )
 
 
 def _where(policy: Policy) -> str:
@@ -75,12 +87,17 @@ def _flat(context: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, A
 
 
 def _is_told(value: Any) -> bool:
-    """Empty sets and plain entities say nothing; they stand in ``--json``."""
+    """Empty sets and entities of no name say nothing; they stand in ``--json``."""
     return value not in ([], {}) and not (isinstance(value, dict) and "__entity" in value and _plain(value["__entity"]))
 
 
 def _plain(uid: Mapping[str, str]) -> bool:
     return uid["id"] == uid["type"].rpartition("::")[2].lower()
+
+
+def _nameless(uid: Mapping[str, str]) -> bool:
+    """An entity that is only there because something has to be."""
+    return re.fullmatch(rf"{uid['type'].rpartition('::')[2].lower()}(-\d+)?", uid["id"]) is not None
 
 
 def _text(value: Any) -> str:

@@ -13,7 +13,7 @@ from rule_of_two.policy.syntax import Policy
 
 
 def only(policies: Policies, keep: Callable[[Policy], bool], besides: Iterable[Policy] = ()) -> Policies:
-    """Those for which ``keep`` says so, in their order, and ``besides``. Not for serving: nothing checks what is left."""
+    """Those that ``keep`` wants, in their order, and ``besides``. Not for serving: nothing checks what is left."""
     kept = {policy.id: policy for policy in (*filter(keep, policies.by_id.values()), *besides)}
     slices = Slices({name: (tree_of(policy), policy.text) for name, policy in kept.items()})
     return replace(policies, slices=slices, by_id=MappingProxyType(kept))

@@ -8,12 +8,11 @@ Validated policies only: both sides of a comparison have one type.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
-
-import re
 
 from rule_of_two.policy.proof.actions import ActionClasses, uid_text
 from rule_of_two.policy.proof.expressions import entity_of, is_literal, key_of, operation, path_of, sort_of, varies
@@ -46,7 +45,10 @@ TICKS: Final = 10_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _APPROVED: Final = Less(Number(0), APPROVALS)
 _COMPARISONS: Final = {
-    **{"lessThan": "<", "lessThanOrEqual": "<=", "greaterThan": ">", "greaterThanOrEqual": ">="},
+    "lessThan": "<",
+    "lessThanOrEqual": "<=",
+    "greaterThan": ">",
+    "greaterThanOrEqual": ">=",
     **{name: name for name in ("<", "<=", ">", ">=")},
 }
 _DURATION: Final = re.compile(r"(-?)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
@@ -80,7 +82,9 @@ class Translator:
         """A Boolean expression."""
         name, body = operation(node)
         if name in _COMPARISONS:
-            return self._compare(_COMPARISONS[name], *(body if isinstance(body, list) else (body["left"], body["right"])))
+            return self._compare(
+                _COMPARISONS[name], *(body if isinstance(body, list) else (body["left"], body["right"]))
+            )
         return self._operations[name](body, node) if name in self._operations else self._free(node)
 
     def equal(self, left: Node, right: Node) -> Formula:
@@ -189,7 +193,9 @@ class Translator:
 
 def _instant(name: str, body: Any) -> int | None:
     """A literal of an extension type as an integer: ten-thousandths, or milliseconds."""
-    if name not in {"decimal", "datetime", "duration"} or not (len(body) == 1 and isinstance(body[0].get("Value"), str)):
+    if name not in {"decimal", "datetime", "duration"} or not (
+        len(body) == 1 and isinstance(body[0].get("Value"), str)
+    ):
         return None
     text = body[0]["Value"]
     if name == "decimal":

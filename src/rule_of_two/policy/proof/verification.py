@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +10,9 @@ import cedarpy
 import orjson
 
 from rule_of_two.policy.load import Policies
+from rule_of_two.policy.proof.abstraction import tree_of
 from rule_of_two.policy.proof.enumeration import Enumeration, enumerate_invariant
+from rule_of_two.policy.proof.expressions import attributes_read
 from rule_of_two.policy.proof.solver import can_prove
 from rule_of_two.policy.proof.story import story
 from rule_of_two.policy.proof.verify import Progress, Prover, Result
@@ -21,8 +23,10 @@ ALWAYS: Final = frozenset(("third-label", "dropped", "frozen"))
 
 ASSUMED: Final = (
     "Proved means: no request that the schema describes breaks it, whatever the entities and arguments are.",
-    "Assumed: the gateway's facts about a call are right (labels, targets, who asks), and the engine does what Cedar"
-    " specifies. A policy that errs denies.",
+    (
+        "Assumed: the gateway's facts about a call are right (labels, targets, who asks), the engine does what Cedar "
+        "specifies, and a policy that errs denies."
+    ),
 )
 
 
@@ -81,10 +85,11 @@ class Verification:
 
     def _enumerated(self) -> Iterator[str]:
         found = self.enumeration
+        cases = f"in all {found.cases} cases"
         if not found.differences:
-            yield f"enumerated      The invariant on the engine, in all {found.cases} cases: each policy does as the rule says."
+            yield f"enumerated      The invariant on the engine, {cases}: each policy does as the rule says."
             return
-        yield f"refuted         The invariant on the engine: {len(found.differences)} of {found.cases} cases differ, such as"
+        yield f"refuted         The invariant on the engine, {cases}: {len(found.differences)} differ, such as"
         one = found.differences[0]
         outcome = one.case.expected()[0]
         yield f"                {one.action}, {one.case}: {one.outcome}, and the rule says {outcome}"
@@ -107,7 +112,13 @@ class Verification:
 
     def _story(self, one: Result) -> Sequence[str]:
         found = one.counterexample
-        return [] if found is None else story(found.request, found.answers, self.policies.by_id)
+        origin = () if one.claim.origin is None else (one.claim.origin.policy,)
+        return [] if found is None else story(found.request, found.answers, self.policies.by_id, self._read(origin))
+
+    def _read(self, besides: Iterable[Policy]) -> frozenset[str]:
+        """The names of the attributes that policies and ``besides`` read."""
+        read = (attributes_read(tree_of(policy)) for policy in (*self.policies.by_id.values(), *besides))
+        return frozenset(("interactive",)).union(*read)
 
     def _facts(self, one: Result) -> dict[str, Any]:
         facts: dict[str, Any] = {
@@ -133,7 +144,9 @@ class Verification:
         return facts
 
 
-def verify(policies: Policies, properties: Sequence[Policy] = (), *, progress: Progress = lambda _: None) -> Verification:
+def verify(
+    policies: Policies, properties: Sequence[Policy] = (), *, progress: Progress = lambda _: None
+) -> Verification:
     """Enumerate the invariant, then prove every claim about the whole set and the operator's properties.
 
     :raises PolicyError: the schema cannot be read by the prover.
@@ -176,4 +189,3 @@ def expression_text(key: str) -> str:
 def _place(one: Result) -> str:
     origin = one.claim.origin
     return "" if origin is None else f"  ({origin.policy.id}, {origin.policy.file}:{origin.policy.line})"
-

@@ -11,7 +11,7 @@ from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, reads_ap
 from rule_of_two.policy.proof.claims import ASKS, Claim, claims, property_claims
 from rule_of_two.policy.proof.expressions import attributes_read
 from rule_of_two.policy.proof.formula import Flag, unknowns
-from rule_of_two.policy.proof.replay import Answer, replay, unrealised
+from rule_of_two.policy.proof.replay import Answer, applies, replay, unrealised
 from rule_of_two.policy.proof.request import Request, build
 from rule_of_two.policy.proof.schema_text import read_schema
 from rule_of_two.policy.proof.solver import UNASKED, Model, Pass, Solver
@@ -70,9 +70,13 @@ class Prover:
     """Proves claims about the policies of a set. One solver, in which every formula is said once."""
 
     def __init__(
-        self, policies: Policies, properties: Sequence[Policy] = (), *, set_of: Callable[[Policy], str | None] | None = None
+        self,
+        policies: Policies,
+        properties: Sequence[Policy] = (),
+        *,
+        set_of: Callable[[Policy], str | None] | None = None,
     ) -> None:
-        """:param set_of: the set that a policy belongs to, to prove for all combinations of sets; ``None``: always there.
+        """:param set_of: the set that a policy belongs to, to prove for all combinations; ``None``: always there.
 
         :raises ConfigurationError: `cvc5` is not installed.
         :raises PolicyError: the schema cannot be read.
@@ -83,9 +87,10 @@ class Prover:
         self.solver = Solver()
         self._all_claims = (*claims(self.abstraction), *property_claims(self.abstraction))
         self._plainer = [self.abstraction.condition(text) for text in _PLAINER]
-        for fact in self.abstraction.facts((*(one.where for one in self._all_claims), *self._plainer)):
+        facts = list(self.abstraction.facts((*(one.where for one in self._all_claims), *self._plainer)))
+        for fact in facts:
             self.solver.add(fact)
-        read = (*(one.matches for one in self.abstraction.policies), self.abstraction.classes.axioms(), *self._plainer)
+        read = (*(one.matches for one in self.abstraction.policies), *facts, *self._plainer)
         found = dict.fromkeys(unknown for formula in read for unknown in unknowns(formula))
         self._unknowns = list(found)
         self._selectors: dict[str, Any] = {}
@@ -119,7 +124,7 @@ class Prover:
             "blocked" in attributes_read(tree_of(one.policy)) for one in self.abstraction.policies
         ):
             return "no policy of this set reads `blocked`, so blocking a thing in an entities file stops nothing"
-        if claim.unless_nothing_asks:
+        if claim.needs_asking:
             asks = [self.solver.term(self.abstraction.use, UNASKED)]
             asks += [self._outcome(at, allowed=allowed) for at, allowed in ASKS]
             if self.solver.possible(*asks) is False:
@@ -156,7 +161,8 @@ class Prover:
 
     def _refute(self, claim: Claim, question: Sequence[Any]) -> Result:
         """Tries requests on the engine until one does what the model says."""
-        solver, assumed, tried = self.solver, (), 0
+        solver, tried = self.solver, 0
+        assumed: tuple[str, ...] = ()
         question = list(question)
         while tried < _ATTEMPTS and solver.possible(*(self._plain(question) if tried < _PLAIN else question)):
             tried += 1
@@ -170,7 +176,8 @@ class Prover:
                 wrong = list(self._wanted(model))
             else:
                 answers = replay(request, counts, self._only(sets))
-                if [one.allowed for one in answers] == [allowed for _, allowed in claim.passes]:
+                as_asked = [one.allowed for one in answers] == [allowed for _, allowed in claim.passes]
+                if as_asked and applies(request, claim.witness, self._policies):
                     return Result(claim, "refuted", Counterexample(request, answers, sets), tried=tried)
                 wrong = unrealised(request, self._wanted(model), self._policies)
             if not wrong:
