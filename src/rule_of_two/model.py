@@ -288,6 +288,7 @@ class Decision:
     forced: tuple[Forced, ...] = ()
     """Arguments that obligations set."""
     principal: Principal = Principal()
+    policy_version: str = ""
 
     @property
     def id(self) -> str | None:

@@ -47,7 +47,7 @@ class State:
                 (QUESTION.session,),
             )
         )
-        self.grants = Grants(APPROVERS, VERSION, self.clock, anybody)
+        self.grants = Grants(APPROVERS, lambda: VERSION, self.clock, anybody)
 
     def write(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
         return self.database.write_now(work)
@@ -140,17 +140,17 @@ def test_a_clock_that_is_set_back_far_makes_no_grant_longer(state: State) -> Non
 
 def test_a_grant_of_other_policies_covers_nothing(state: State) -> None:
     state.give()
-    assert not state.use(grants=Grants(APPROVERS, "another version", state.clock, anybody))
+    assert not state.use(grants=Grants(APPROVERS, lambda: "another version", state.clock, anybody))
 
 
 def test_a_grant_ends_when_its_approver_is_no_longer_enrolled(state: State) -> None:
     state.give()
     others = Approvers([Enrolled(Approver("eve", "eve", "acme", signed=True), EVE.public)], claimed_tenant="acme")
-    assert not state.use(grants=Grants(others, VERSION, state.clock, anybody))
+    assert not state.use(grants=Grants(others, lambda: VERSION, state.clock, anybody))
 
 
 def test_where_nobody_is_enrolled_nothing_is_granted(state: State) -> None:
-    nobody = Grants(Approvers((), claimed_tenant="acme"), VERSION, state.clock, anybody)
+    nobody = Grants(Approvers((), claimed_tenant="acme"), lambda: VERSION, state.clock, anybody)
     state.write(lambda db: nobody.give(db, an_answer(QUESTION, Choice.GRANT, grant=signed().grant)))
     assert state.write(lambda db: db.execute("SELECT count(*) FROM grants").fetchone()) == (0,)
     state.give()
@@ -202,7 +202,7 @@ def test_whether_its_giver_may_give_it_is_asked_at_each_use_for_what_was_held_th
 
     state.give(held=("B",), labels=("C",))
     view = replace(VIEW, held={"B": 4, "C": 5})
-    assert not state.use(view=view, grants=Grants(APPROVERS, VERSION, state.clock, nobody))
+    assert not state.use(view=view, grants=Grants(APPROVERS, lambda: VERSION, state.clock, nobody))
     assert asked == [(APPROVERS.enrolled[0], FACTS, SessionView(VIEW.id, {"B": 4}), NOW)]
 
 
@@ -222,7 +222,7 @@ def test_a_use_that_was_rolled_back_is_still_there(state: State) -> None:
 
 def test_two_processes_share_the_count(state: State) -> None:
     state.give()
-    other = Grants(APPROVERS, VERSION, state.clock, anybody)
+    other = Grants(APPROVERS, lambda: VERSION, state.clock, anybody)
     assert state.use(grants=other)
     assert state.use()
     assert not state.use(grants=other)

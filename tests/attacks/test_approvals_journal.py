@@ -65,13 +65,12 @@ async def test_nothing_is_shown_that_was_not_journalled_also_when_what_it_joined
     desk, console = Desk(clock=utc_now, judge=Lenient()), Shown()
     desk.attach(console)
     with contextlib.closing(JournalStore(tmp_path)) as store:
-        journal = Meanwhile(store, timestamp, policy_version="", principal=Principal(), client="generic")
+        journal = Meanwhile(store, timestamp, policy_version=lambda: "", principal=Principal(), client="generic")
         consent = Consent(
             desk,
             journal,
             client="generic",
             principal=Principal(),
-            policy_version="",
             patience=Patience(30, 30, timedelta(hours=1)),
             clock=utc_now,
             origin_of=partial(origin_of, store),

@@ -92,7 +92,7 @@ async def test_every_outcome_is_written_once_and_in_order(
 ) -> None:
     """h23: two writers overlapped while another gateway was in its transaction; outcomes came twice, or never."""
     store = JournalStore(tmp_path)
-    journal = Journal(store, lambda: "2026-01-01T00:00:00", policy_version="", principal=Principal(), client="")
+    journal = Journal(store, lambda: "2026-01-01T00:00:00", policy_version=lambda: "", principal=Principal(), client="")
     tried = asyncio.Event()
     write_now = store.database.write_now
 

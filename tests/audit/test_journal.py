@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Iterator[JournalStore]:
 
 def _journal(store: JournalStore) -> Journal:
     return Journal(
-        store, lambda: "2026-11-22T10:00:00+00:00", policy_version="p", principal=Principal(), client="generic"
+        store, lambda: "2026-11-22T10:00:00+00:00", policy_version=lambda: "p", principal=Principal(), client="generic"
     )
 
 

@@ -51,7 +51,7 @@ def store(tmp_path: Path) -> Iterator[JournalStore]:
 @pytest.fixture
 def journal(store: JournalStore) -> Journal:
     times = iter(f"2026-11-22T10:00:{second:02}.000000+00:00" for second in range(60))
-    return Journal(store, lambda: next(times), policy_version="p1", principal=Principal(), client="generic")
+    return Journal(store, lambda: next(times), policy_version=lambda: "p1", principal=Principal(), client="generic")
 
 
 async def _story(journal: Journal, *, answer: str | None = "yes") -> int:

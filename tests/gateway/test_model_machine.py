@@ -36,8 +36,8 @@ from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.protected import ProtectedPaths
 from rule_of_two.gateway.results import Refused
+from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.model import NONE, Action, Facts, Labels, Principal, labels_in
-from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.policy.load import load_policies
 from rule_of_two.sessions.boundary import Boundaries
 from rule_of_two.sessions.key import SessionKey
@@ -141,20 +141,20 @@ class Machine(RuleBasedStateMachine):
         self.models.setdefault(self.session, Model())
         self.desk, self.console = Desk(clock=self.clock, judge=Lenient()), Console()
         self.desk.attach(self.console)
+        rules = Rulebook(POLICIES, Principal(), "generic")
         journal = Journal(
-            self.store, self.stamp, policy_version=POLICIES.version, principal=Principal(), client="generic"
+            self.store, self.stamp, policy_version=lambda: rules.version, principal=Principal(), client="generic"
         )
         self.view = ConnectionSession(self.state, self.attached.connection, self.stamp)
         self.pipeline = Enforcement(
             session=self.view,
-            authorizer=Authorizer(POLICIES, Principal(), "generic"),
+            rules=rules,
             journal=journal,
             consent=Consent(
                 self.desk,
                 journal,
                 client="generic",
                 principal=Principal(),
-                policy_version=POLICIES.version,
                 patience=Patience(3600, 3600, timedelta(hours=1)),
                 clock=self.clock,
                 origin_of=partial(origin_of, self.store),
@@ -167,7 +167,10 @@ class Machine(RuleBasedStateMachine):
             client="generic",
             clock=self.clock,
             grants=Grants(
-                Approvers((), claimed_tenant="acme"), POLICIES.version, self.clock, lambda who, facts, view, now: False
+                Approvers((), claimed_tenant="acme"),
+                lambda: rules.version,
+                self.clock,
+                lambda who, facts, view, now: False,
             ),
         )
 

@@ -44,6 +44,7 @@ class Unanswered(StrEnum):
     """The last console went away while the question waited."""
     TOO_MANY = "too_many"
     SESSION_CHANGED = "session_changed"
+    POLICIES_CHANGED = "policies_changed"
     """A person froze the session, dropped C or started a new one while the question waited."""
     USED = "used"
     """The yes was for one call, and an identical one took it."""
@@ -62,6 +63,7 @@ _UNANSWERED = {
     Unanswered.WITHDRAWN: "the agent withdrew the call",
     Unanswered.CONSOLE_DETACHED: "the last console went away, so it was refused",
     Unanswered.TOO_MANY: "too many questions were waiting, so it was refused",
+    Unanswered.POLICIES_CHANGED: "the operator's policies changed meanwhile, so it was refused",
     Unanswered.SESSION_CHANGED: "a person changed the session meanwhile, so it was refused",
     Unanswered.USED: "an identical call used the one yes",
     Unanswered.NOT_RECORDED: "the answer could not be written down, so it was refused",

@@ -77,6 +77,8 @@ class Desk:
         self._unused: dict[str, _Pending] = {}
         """Answered with yes, while the call that it is for is away; by fingerprint."""
         self._ended: OrderedDict[str, Unanswered | None] = OrderedDict()
+        self._version: str | None = None
+        """Of the policies in force, once they were replaced."""
 
     @property
     def attached(self) -> bool:
@@ -104,6 +106,8 @@ class Desk:
         :raises LimitExceeded: it is too long to be shown.
         """
         self.tidy()
+        if self._is_outdated(question):
+            return Unanswered.POLICIES_CHANGED
         fingerprint = question.fingerprint
         unused = self._unused.pop(fingerprint, None)
         if unused is not None and isinstance(unused.outcome, Given):
@@ -182,6 +186,17 @@ class Desk:
         for pending in [one for one in self._waiting.values() if concerned(one) and not one.settling]:
             self._end(pending, Unanswered.SESSION_CHANGED)
         self._unused = {key: one for key, one in self._unused.items() if not concerned(one)}
+
+    def rules_changed(self, version: str) -> None:
+        """Policies of another version are in force: end every question that was asked under others, and forget what was
+        approved and not used. The question whose answer is being recorded goes on; its call is decided anew."""
+        self._version = version
+        for pending in [one for one in self._waiting.values() if self._is_outdated(one.question) and not one.settling]:
+            self._end(pending, Unanswered.POLICIES_CHANGED)
+        self._unused = {key: one for key, one in self._unused.items() if not self._is_outdated(one.question)}
+
+    def _is_outdated(self, question: Question) -> bool:
+        return self._version is not None and question.policy_version != self._version
 
     def tidy(self) -> None:
         """End what has expired."""

@@ -35,10 +35,11 @@ class Used:
 
 
 class Grants:
-    """The grants of one state, as one gateway process gives and uses them."""
+    """The grants of one state, as one gateway process gives and uses them. ``policy_version`` tells the version of the
+    policies in force: a grant of another one is none."""
 
     def __init__(
-        self, approvers: Approvers, policy_version: str, clock: Callable[[], datetime], may_give: MayGive
+        self, approvers: Approvers, policy_version: Callable[[], str], clock: Callable[[], datetime], may_give: MayGive
     ) -> None:
         self._approvers = approvers
         self._may_give = may_give
@@ -108,7 +109,7 @@ class Grants:
             facts.upstream,
             facts.name,
             pin,
-            self._policy_version,
+            self._policy_version(),
             canonical_targets(facts.targets),
             tuple(sorted(facts.labels)),
         )

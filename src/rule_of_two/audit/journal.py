@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import anyio
@@ -22,12 +23,14 @@ from rule_of_two.store.journal import JournalStore, Line
 FLUSH_SECONDS: Final = 0.05
 """How long the outcome of a call may wait to be committed. A decision never waits."""
 
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
 _LARGEST_INTEGER: Final = 2**53 - 1
 
 _NAMED_BY_MANIFESTS: Final = frozenset((Action.CALL_TOOL, Action.READ_RESOURCE, Action.GET_PROMPT))
 """What the entry of a manifest can name: its decisions say which manifest did, or that none does."""
 
-EventKind = Literal["session", "command", "upstream", "definitions", "refused"]
+EventKind = Literal["session", "command", "upstream", "definitions", "refused", "policies", "provider"]
 OutcomeKind = Literal["result", "error", "not_sent", "lost", "timeout", "cancelled", "withheld", "failed"]
 
 
@@ -42,10 +45,17 @@ class Origin:
 
 
 class Journal:
-    """Writes typed entries. ``clock`` gives the time as ISO 8601 UTC; ``principal`` is on whose behalf it decides."""
+    """Writes typed entries. ``clock`` gives the time as ISO 8601 UTC, ``policy_version`` the version of the policies in
+    force; ``principal`` is on whose behalf it decides."""
 
     def __init__(
-        self, store: JournalStore, clock: Callable[[], str], *, policy_version: str, principal: Principal, client: str
+        self,
+        store: JournalStore,
+        clock: Callable[[], str],
+        *,
+        policy_version: Callable[[], str],
+        principal: Principal,
+        client: str,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -76,13 +86,14 @@ class Journal:
         observed: bool = False,
         client: str | None = None,
         forced: Sequence[Forced] = (),
+        environment: Mapping[str, Any] = NOTHING,
     ) -> int:
         """Commit a decision and return its number, which is also the call's.
 
         ``approves`` is the number of the asking decision that a human's yes turned into this one, ``grant`` the
         question at which a standing yes was given that covers it; with either ``pin`` is the definition that is called.
-        ``client`` is whose request it is, where one process
-        serves several, and ``forced`` what obligations set in ``arguments``.
+        ``client`` is whose request it is, where one process serves several, ``forced`` what obligations set in
+        ``arguments``, and ``environment`` what context providers knew.
 
         :raises BusyError: another process is writing; the caller tries its whole step again.
         :raises StoreError: it could not be committed, so nothing may be sent.
@@ -96,7 +107,7 @@ class Journal:
             "dropped": view.dropped,
             "policies": verdict.policies,
             "messages": verdict.messages,
-            "policy_version": self._policy_version,
+            "policy_version": self._policy_version(),
             "principal": self._principal,
             "client": client or self._client,
             **_forced(forced),
@@ -104,6 +115,8 @@ class Journal:
         if view.beside:
             # What names no conversation is judged by each of them, and not by what they hold together.
             body["beside"] = sorted({("".join(sorted(one.after)), one.dropped) for one in view.beside})
+        if environment:
+            body["environment"] = environment
         if verdict.errors:
             body["errors"] = verdict.errors
         if arguments is not None:

@@ -17,7 +17,7 @@ from rule_of_two.cli.policy_references import progress
 from rule_of_two.cli.session_report import Duration
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.escape import visible
-from rule_of_two.gateway.blueprint import document_of, policies_of, principal_of
+from rule_of_two.gateway.blueprint import document_of, principal_of, sources_of
 from rule_of_two.gateway.config import Config, found_config, load_config
 from rule_of_two.gateway.narrowing import Mounted
 from rule_of_two.gateway.timing import utc_now
@@ -46,7 +46,7 @@ class _Setting:
     def policies(self, references: Sequence[str] = ()) -> Policies:
         """Those of the configuration; or others, whose paths start from the working directory."""
         if not references:
-            return policies_of(self.config, self.folder)
+            return sources_of(self.config, self.folder).load()
         entities = [str((self.folder / name).absolute()) for name in self.config.entities]
         return load_policies(references, relative_to=Path.cwd(), entities=entities)
 

@@ -21,11 +21,11 @@ from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.receipts import deed, receipt_text, signed_command_text
 from rule_of_two.audit.journal import Journal
 from rule_of_two.errors import BadRequest
-from rule_of_two.gateway.blueprint import enrolled_approvers, policies_of, principal_of
+from rule_of_two.gateway.blueprint import enrolled_approvers, principal_of, sources_of
 from rule_of_two.gateway.config import Config
+from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.gateway.timing import timestamp, utc_now
 from rule_of_two.model import Approver, Facts, SessionView, Tier
-from rule_of_two.policy.rights import Rights
 from rule_of_two.sessions import deeds
 from rule_of_two.sessions.boundary import Boundaries
 from rule_of_two.sessions.labels import view_of_session
@@ -47,7 +47,7 @@ class Answers:
     """The judge of one gateway process (:class:`~rule_of_two.approvals.judge.Judge`)."""
 
     approvers: Approvers
-    rights: Rights
+    rules: Rulebook
     journal: Journal
     state: Database
     boundaries: Boundaries
@@ -94,19 +94,21 @@ class Answers:
         now = self.clock()
         may = self.may_say(who, question, answer.verdict, answer.channel, now)
         if may and answer.verdict is Choice.NEW:
-            may = self.rights.may_manage(who, _view(question), choice=Choice.NEW, now=now)
+            may = self.rules.rights.may_manage(who, _view(question), choice=Choice.NEW, now=now)
         return None if may else Refusal.NOT_ENTITLED
 
     def may_say(self, who: Approver, question: Question, choice: Choice, channel: str, now: datetime) -> bool:
         """Whether policy lets this person say it."""
         facts = Facts(question.action, question.upstream, question.name, question.labels, question.targets)
-        return self.rights.may_answer(
+        return self.rules.rights.may_answer(
             who, facts, _view(question), choice=str(choice), channel=channel, approvals=question.needs, now=now
         )
 
     def may_give(self, who: Approver, facts: Facts, view: SessionView, now: datetime) -> bool:
         """Whether policy lets this person give a standing yes."""
-        return self.rights.may_answer(who, facts, view, choice=Choice.GRANT, channel="console", approvals=1, now=now)
+        return self.rules.rights.may_answer(
+            who, facts, view, choice=Choice.GRANT, channel="console", approvals=1, now=now
+        )
 
     def may_grant(self, question: Question) -> bool:
         """Whether policy lets any of the approvers give a standing yes."""
@@ -149,7 +151,7 @@ class Answers:
                 return Refusal.UNSIGNED
             if not in_step(command.commanded_at, now):
                 return Refusal.CLOCK
-        may = self.rights.may_manage(who, record.view, choice=str(command.choice), now=now)
+        may = self.rules.rights.may_manage(who, record.view, choice=str(command.choice), now=now)
         return None if may else Refusal.NOT_ENTITLED
 
     def _open(self, session: str) -> SessionRecord | None:
@@ -207,7 +209,7 @@ class Answers:
         who, view = self.approvers.who(word), view_of_session(db, word.session)
         if said is not Choice.NEW or view is None or isinstance(who, Refusal):
             return False
-        return self.rights.may_manage(who, view, choice=Choice.NEW, now=at)
+        return self.rules.rights.may_manage(who, view, choice=Choice.NEW, now=at)
 
 
 @contextmanager
@@ -220,13 +222,14 @@ def opened_answers(config: Config | None, file: Path, state: Path) -> Iterator[A
     """
     own = config or Config(version=1, servers={})
     principal, client = principal_of(own), own.client
-    policies = policies_of(own, file.parent)
+    policies = sources_of(own, file.parent).load()
+    rules = Rulebook(policies, principal, client)
     enrolled = () if config is None else enrolled_approvers(config, file)
     with closing(open_state(state)) as database, closing(JournalStore(state)) as store:
         yield Answers(
             Approvers(enrolled, claimed_tenant=principal.tenant),
-            Rights(policies, principal, client),
-            Journal(store, timestamp, policy_version=policies.version, principal=principal, client=client),
+            rules,
+            Journal(store, timestamp, policy_version=lambda: rules.version, principal=principal, client=client),
             database,
             Boundaries(database, Presence(state), timestamp),
             utc_now,

@@ -15,6 +15,7 @@ from rule_of_two.errors import ConfigurationError
 from rule_of_two.gateway.config import ApproverSettings, Config, Server, backup_path, expand, key_files, key_path
 from rule_of_two.gateway.consent import Patience
 from rule_of_two.gateway.launch import Launch, environment
+from rule_of_two.gateway.rulebook import manifests_digest
 from rule_of_two.gateway.splitting import Splitting, splitting
 from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.load import find_manifest, list_manifests, load_manifest
@@ -22,8 +23,9 @@ from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.manifests.recognise import Launch as Recognisable
 from rule_of_two.manifests.recognise import recognise
 from rule_of_two.model import Approver, Principal
-from rule_of_two.policy.load import Policies, load_policies
-from rule_of_two.policy.typed.definitions import ToolDefinition
+from rule_of_two.policy.files import Snapshot
+from rule_of_two.policy.load import Policies
+from rule_of_two.policy.sources import Sources
 from rule_of_two.sessions.key import SessionKey
 from rule_of_two.wire.http import Kind
 
@@ -46,6 +48,9 @@ class Blueprint:
     config: Config
     profile: Profile
     principal: Principal
+    sources: Sources
+    files: Snapshot
+    """What the policies were loaded from."""
     policies: Policies
     upstreams: tuple[Upstream, ...]
     key: SessionKey
@@ -53,10 +58,13 @@ class Blueprint:
     state: Path
     protected: tuple[Path, ...]
     secrets: tuple[str, ...]
-    folder: Path
-    """Where relative names of the configuration start from."""
     prefixed: bool = True
     approvers: tuple[Enrolled, ...] = ()
+
+    @property
+    def manifests_digest(self) -> str:
+        """Of what facts are derived from: a part of the version of each decision."""
+        return manifests_digest((one.name, one.manifest) for one in self.upstreams)
 
     @property
     def patience(self) -> Patience:
@@ -81,7 +89,9 @@ def draw(
     profile = _profile(client or config.client)
     manifests = [folder / name for name in config.manifests]
     secrets: list[str] = []
-    policies = policies_of(config, folder)
+    sources = sources_of(config, folder)
+    files = sources.look()
+    policies = sources.load(files)
     unnamed = any(server.manifest is None and not server.disabled for server in config.servers.values())
     documents = list_manifests(manifests) if unnamed else ()
     upstreams = tuple(
@@ -105,8 +115,9 @@ def draw(
         config=config,
         profile=profile,
         principal=principal,
+        sources=sources,
+        files=files,
         policies=policies,
-        folder=folder,
         upstreams=upstreams,
         key=SessionKey(who.user, who.tenant, profile.name, _workspace(profile), split.conversation),
         splitting=split,
@@ -132,13 +143,9 @@ def principal_of(config: Config) -> Principal:
     )
 
 
-def policies_of(config: Config, folder: Path, tools: Sequence[ToolDefinition] = ()) -> Policies:
-    """The policies of a configuration that stands in ``folder``; with typed arguments, by these pinned ``tools``.
-
-    :raises PolicyError: they do not validate.
-    """
-    typed = tools if config.typed_arguments else None
-    return load_policies(config.policies, relative_to=folder, entities=config.entities, tools=typed)
+def sources_of(config: Config, folder: Path) -> Sources:
+    """Where the policies of a configuration come from that stands in ``folder``."""
+    return Sources(config.policies, config.entities, folder, config.typed_arguments)
 
 
 def own_files(config: Config, folder: Path) -> tuple[Path, ...]:

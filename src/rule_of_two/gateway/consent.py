@@ -34,6 +34,7 @@ _CODES: Final = {
     Unanswered.WITHDRAWN: Code.APPROVAL_EXPIRED,
     Unanswered.USED: Code.APPROVAL_EXPIRED,
     Unanswered.SESSION_CHANGED: Code.APPROVAL_EXPIRED,
+    Unanswered.POLICIES_CHANGED: Code.APPROVAL_EXPIRED,
     Unanswered.NOT_RECORDED: Code.STORE_ERROR,
     Unanswered.TOO_MANY: Code.LIMIT_EXCEEDED,
 }
@@ -93,7 +94,6 @@ class Consent:
     journal: Journal
     client: str
     principal: Principal
-    policy_version: str
     patience: Patience
     clock: Callable[[], datetime]
     origin_of: Callable[[int], CallOrigin]
@@ -214,7 +214,7 @@ class Consent:
             forwarded=call.forwarded,
             held=held,
             pin=call.pin,
-            policy_version=self.policy_version,
+            policy_version=asking.policy_version,
             now=self.clock(),
             wait=self.patience.pending,
             secret_pointers=call.secret_pointers,

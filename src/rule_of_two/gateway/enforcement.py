@@ -13,6 +13,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
+
 from rule_of_two.approvals import receipts
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.grants import Grants, Used
@@ -26,6 +28,7 @@ from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.obliged import UNSTEADY, oblige
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.results import Refused
+from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.model import (
     ALL,
     NONE,
@@ -39,7 +42,6 @@ from rule_of_two.model import (
     SessionView,
     Verdict,
 )
-from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.database import BusyError
 
@@ -66,7 +68,7 @@ class Enforcement:
         self,
         *,
         session: ConnectionSession,
-        authorizer: Authorizer,
+        rules: Rulebook,
         journal: Journal,
         consent: Consent,
         desk: Desk,
@@ -80,7 +82,7 @@ class Enforcement:
     ) -> None:
         """``given`` remembers which addresses sessions were given; ``None`` where no policy asks."""
         self._session = session
-        self._authorizer = authorizer
+        self._rules = rules
         self._journal = journal
         self._consent = consent
         self._desk = desk
@@ -108,21 +110,17 @@ class Enforcement:
             raise self.refusal(error, call.facts) from error
         return await self._carriage.run(call, flight, send)
 
-    def decide_by(self, authorizer: Authorizer) -> None:
-        """Decide by these policies from now on."""
-        self._authorizer = authorizer
-
     @property
     def types_arguments(self) -> bool:
         """Whether policies read arguments of tools, so that facts have to have them."""
-        return self._authorizer.types_arguments
+        return self._rules.current.authorizer.types_arguments
 
     def obliged(self, call: Call) -> Call:
         """The call with its arguments as policy and its manifest want them, to be decided and sent.
 
         :raises Refused: the session cannot be read.
         """
-        if call.changeable is None or not (call.changeable.demanded or self._authorizer.obliges):
+        if call.changeable is None or not (call.changeable.demanded or self._rules.current.authorizer.obliges):
             return call
         try:
             view = self._session.view()
@@ -205,7 +203,9 @@ class Enforcement:
     def fingerprint(self) -> tuple[object, ...]:
         """What a decision about labels depends on: when it is equal, so is the decision."""
         view = self._session.view()
-        return view.id, frozenset((frozenset(one.after), one.dropped, one.frozen) for one in view.judged)
+        known = orjson.dumps(dict(self._rules.environment(view.id)), option=orjson.OPT_SORT_KEYS)
+        labels = frozenset((frozenset(one.after), one.dropped, one.frozen) for one in view.judged)
+        return view.id, labels, self._rules.version, known
 
     def publish(self) -> None:
         """Tell the consoles what the session holds now. A state that cannot be read tells them nothing new."""
@@ -243,6 +243,7 @@ class Enforcement:
                         arguments=call.arguments,
                         client=self._client,
                         forced=call.forced,
+                        environment=self._rules.environment(view.id),
                     )
                     decision = self._decision(number, facts, view, verdict, call)
                     return Flight(self._session, decision, facts.labels, reserved=False)
@@ -280,8 +281,9 @@ class Enforcement:
     async def _ask(self, call: Call, asking: Decision, caller: Caller | None) -> Decision:
         """Ask a human, then decide again with the session's fresh state.
 
-        # INVARIANT: a yes covers this call with the labels that were shown; a label that came meanwhile asks anew, and
-        # a new session does not take over a call that the old one's context made (tests/attacks/test_approvals.py).
+        # INVARIANT: a yes covers this call with the labels that were shown, under the policies that asked; a label that
+        # came meanwhile asks anew, other policies decide anew (tests/attacks/test_policy_reload.py), and a new session
+        # does not take over a call that the old one's context made (tests/attacks/test_approvals.py).
         """
         shown = replace(call, facts=self._looked_up(call.facts, self._session.view()))
         given = await self._consent.ask(shown, asking, caller)
@@ -293,7 +295,8 @@ class Enforcement:
             elif call.facts_now() != call.facts:
                 verdict = _ANOTHER_TARGET
             else:
-                same = view.after.keys() == given.question.held.keys()
+                question = given.question
+                same = view.after.keys() == question.held.keys() and question.policy_version == self._rules.version
                 people = len(given.answers) if same and still_valid(given, self._clock()) else 0
                 verdict = self._judge(call, view, approvals=people)
             committed = self._commit(call.facts, view, verdict, call, approves=given.question.decision)
@@ -320,11 +323,14 @@ class Enforcement:
 
     def _decide(self, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
         """The strictest verdict of all sessions that the request can belong to."""
-        now = self._clock()
+        now, authorizer = self._clock(), self._rules.current.authorizer
         facts = self._looked_up(facts, view)
-        verdicts = [self._authorizer.decide(facts, one, now=now, approvals=approvals) for one in view.judged]
+        verdicts = [
+            authorizer.decide(facts, one, now=now, approvals=approvals, environment=self._rules.environment(one.id))
+            for one in view.judged
+        ]
         strictest = max(verdicts, key=lambda verdict: _STRICTNESS.index(verdict.outcome))
-        if len(verdicts) == 1 or not self._authorizer.obliges:
+        if len(verdicts) == 1 or not authorizer.obliges:
             return strictest
         return replace(strictest, obligations=_of_all(verdicts))
 
@@ -358,6 +364,7 @@ class Enforcement:
             observed=observed,
             client=self._client,
             forced=call.forced if call else (),
+            environment=self._rules.environment(view.id),
         )
         sends = policys and (verdict.outcome is Outcome.ALLOW or observed)
         decision = self._decision(number, facts, view, verdict, call, observed=observed)
@@ -388,6 +395,7 @@ class Enforcement:
             observing=self._observe,
             forced=call.forced if call else (),
             principal=self._principal,
+            policy_version=self._rules.version,
         )
 
     def _undecided(self, error: RuleOfTwoError) -> Decision:

@@ -17,7 +17,6 @@ from rule_of_two.gateway.dialogue import Dialogue
 from rule_of_two.gateway.elicited import Elicited
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.forwarding import Forwarding
-from rule_of_two.gateway.in_force import InForce
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.outbox import Outbox
@@ -101,10 +100,9 @@ async def running(
     """A gateway with upstreams of its own, which are ended with it. ``client`` is whose it is, as people are told; the
     profile's name if it is the only one."""
     blueprint = resources.blueprint
-    in_force = InForce(blueprint)
 
     def pipeline(session: ConnectionSession) -> Enforcement:
-        return _enforcement(resources, session, client or blueprint.profile.name, in_force)
+        return _enforcement(resources, session, client or blueprint.profile.name)
 
     enforcement = pipeline(connection.session)
     enforcement.publish()
@@ -118,7 +116,7 @@ async def running(
     ]
     for mount in mounts:
         mount.accept(resources.pins.load(mount.identity))
-    await in_force.retype(mounts, resources.journal)
+    await resources.typing.retype(mounts)
     catalog = Catalog(mounts, prefixed=blueprint.prefixed)
     subscriptions, names = Subscriptions(), TaskNames(catalog)
     introduction, clients = Introduction(), set[Client]()
@@ -163,7 +161,7 @@ async def running(
             introduction=introduction,
             clients=clients,
             accepts_first_use=blueprint.config.pins.first_use == "accept",
-            in_force=in_force,
+            typing=resources.typing,
         )
         for mount in mounts:
             tasks.start_soon(mount.run, upkeep)
@@ -185,14 +183,13 @@ def _elicited(resources: Resources, client: str) -> Elicited | None:
     return Elicited(resources.answers, f"whoever uses {client}"[:100], utc_now)
 
 
-def _enforcement(resources: Resources, session: ConnectionSession, client: str, in_force: InForce) -> Enforcement:
+def _enforcement(resources: Resources, session: ConnectionSession, client: str) -> Enforcement:
     blueprint, journal, desk = resources.blueprint, resources.journal, resources.desk
     consent = Consent(
         desk,
         journal,
         client=client,
         principal=blueprint.principal,
-        policy_version=blueprint.policies.version,
         patience=blueprint.patience,
         clock=utc_now,
         origin_of=resources.origin_of,
@@ -201,9 +198,9 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str, 
         secrets=blueprint.secrets,
         elicited=_elicited(resources, client),
     )
-    enforcement = Enforcement(
+    return Enforcement(
         session=session,
-        authorizer=in_force.authorizer(),
+        rules=resources.rules,
         journal=journal,
         consent=consent,
         desk=desk,
@@ -215,5 +212,3 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str, 
         observe=blueprint.config.mode == "observe",
         given=resources.given,
     )
-    in_force.deciding.append(enforcement)
-    return enforcement

@@ -24,8 +24,10 @@ from rule_of_two.gateway.connect import connecting
 from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.operator_log import say
+from rule_of_two.gateway.reload import Reloader
+from rule_of_two.gateway.retyping import Typing
+from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.gateway.timing import timestamp, utc_now
-from rule_of_two.policy.rights import Rights
 from rule_of_two.sessions.boundary import Attached, Boundaries
 from rule_of_two.sessions.key import Boundary, SessionKey
 from rule_of_two.sessions.presence import Presence
@@ -63,6 +65,8 @@ class Resources:
     pins: PinStore
     answers: Answers
     grants: Grants
+    rules: Rulebook
+    typing: Typing
     connect: Connect
     """How upstreams are reached."""
     given: GivenUrls | None = None
@@ -152,10 +156,17 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
         closing(JournalStore(blueprint.state)) as store,
         Presence(blueprint.state) as presence,
     ):
+        rules = Rulebook(
+            blueprint.policies,
+            blueprint.principal,
+            blueprint.profile.name,
+            files=blueprint.files,
+            manifests=blueprint.manifests_digest,
+        )
         journal = Journal(
             store,
             timestamp,
-            policy_version=blueprint.policies.version,
+            policy_version=lambda: rules.version,
             principal=blueprint.principal,
             client=blueprint.profile.name,
         )
@@ -163,7 +174,7 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
         approvers = Approvers(blueprint.approvers, claimed_tenant=blueprint.principal.tenant)
         answers = Answers(
             approvers,
-            Rights(blueprint.policies, blueprint.principal, blueprint.profile.name),
+            rules,
             journal,
             state,
             boundaries,
@@ -182,11 +193,16 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
                 boundaries,
                 PinStore(state),
                 answers,
-                Grants(approvers, blueprint.policies.version, utc_now, answers.may_give),
+                Grants(approvers, lambda: rules.version, utc_now, answers.may_give),
+                rules,
+                Typing(blueprint.sources, rules, journal),
                 connect or connecting(authorizations),
                 GivenUrls() if blueprint.policies.reads_given else None,
             )
             await tasks.start(DeskServer(desk, state=blueprint.state, gateway=secrets.token_hex(4)).run)
             tasks.start_soon(journal.keep_flushing)
+            reloader = Reloader(blueprint.sources, rules, desk, journal)
+            await reloader.began(blueprint.files)
+            tasks.start_soon(reloader.run)
             yield resources
             tasks.cancel_scope.cancel()

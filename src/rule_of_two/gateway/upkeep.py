@@ -17,9 +17,9 @@ from rule_of_two.gateway.definitions import FIRST_USE, of_first_use, pins_of
 from rule_of_two.gateway.dialogue import Dialogue
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange, OwnAnswer
-from rule_of_two.gateway.in_force import InForce
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.operator_log import say
+from rule_of_two.gateway.retyping import Typing
 from rule_of_two.gateway.router import Router
 from rule_of_two.gateway.subscriptions import Subscriptions
 from rule_of_two.gateway.task_names import TaskNames
@@ -58,7 +58,7 @@ class Upkeep:
     introduction: Introduction
     clients: set[Client]
     accepts_first_use: bool
-    in_force: InForce
+    typing: Typing
     said: dict[str, list[str]] = field(default_factory=dict)
     muted: set[tuple[object, ...]] = field(default_factory=set)
     asking: dict[str, int] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class Upkeep:
             pins = pins_of(of_first_use(mount.offered), accepted_by=FIRST_USE, at=timestamp())
             await self.pins.replace(mount.identity, pins)
         mount.accept(pins)
-        await self.in_force.retype(self.catalog.mounts, self.journal)
+        await self.typing.retype(self.catalog.mounts)
         unaccepted = mount.definitions.unaccepted()
         changed = sorted(f"{one.definition.kind} {one.definition.name}".rstrip() for one in unaccepted)
         if changed and pins and changed != self.said.get(mount.name):

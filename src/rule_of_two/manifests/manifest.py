@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Set
 from typing import Any, Self
+
+import orjson
 
 from rule_of_two.manifests.document import ManifestDocument, PromptSpec
 from rule_of_two.manifests.entry import Entry, bind_entry, bind_resource, unnamed
@@ -28,6 +31,7 @@ class Manifest:
         "_tools",
         "_upstream",
         "completion",
+        "digest",
         "document",
         "ingress",
     )
@@ -53,6 +57,15 @@ class Manifest:
         self.document = document
         self._upstream = upstream
         self._store = store
+        self.digest = _digest(
+            {
+                "document": document.model_dump(),
+                "parameters": bound,
+                "store": store,
+                "c": only_communication is not None,
+            }
+        )
+        """SHA-256 of everything that facts are derived from, but for the file system."""
 
         def entry(spec: PromptSpec, action: Action, what: str) -> Entry:
             server = document.server
@@ -158,3 +171,18 @@ class Manifest:
         """Where a tool's arguments hold secrets, to be masked wherever they are shown or stored."""
         entry = self._tools.get(name)
         return () if entry is None else entry.secrets
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(orjson.dumps(_canonical(content), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _canonical(value: object) -> object:
+    """The value as JSON that is the same in every process: sets have no order."""
+    if isinstance(value, Mapping):
+        return {str(key): _canonical(member) for key, member in value.items()}
+    if isinstance(value, Set):
+        return sorted(map(str, value))
+    if isinstance(value, (list, tuple)):
+        return [_canonical(member) for member in value]
+    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)

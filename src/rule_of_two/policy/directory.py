@@ -5,6 +5,7 @@ A decision gets only those that it can reach, so that its cost does not grow wit
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,7 @@ import cedarpy
 import orjson
 
 from rule_of_two.errors import PolicyError
+from rule_of_two.policy.files import DISK, Files
 from rule_of_two.yaml_source import nearest
 
 Uid = dict[str, str]
@@ -63,6 +65,12 @@ class Directory:
     def __iter__(self) -> Iterator[Entity]:
         return iter(self._known.values())
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that is described, in whatever order."""
+        described = sorted(orjson.dumps(entity, option=orjson.OPT_SORT_KEYS) for entity in self)
+        return hashlib.sha256(b"\n".join(described)).hexdigest()
+
     def around(self, roots: Iterable[Entity], literals: Iterable[Key] = ()) -> list[Entity]:
         """``roots``, each with what is described of it, and every described entity that they or ``literals`` lead to,
         by parents and attributes. What the roots say themselves wins."""
@@ -94,41 +102,53 @@ NOBODY: Final = Directory()
 """Nothing is described."""
 
 
-def load_directory(files: Sequence[Path], schema: cedarpy.Schema) -> Directory:
+def load_directory(names: Sequence[Path], schema: cedarpy.Schema, *, files: Files = DISK) -> Directory:
     """Read entity files: each is a JSON list of entities as Cedar writes them.
 
     :raises PolicyError: a file cannot be read, or an entity is not one that the schema and the gateway take.
     """
-    entities: dict[Key, tuple[Entity, Path]] = {}
-    for file in files:
-        for entity in _read(file):
+    return directory_of([(str(file), _read(file, files)) for file in names], schema)
+
+
+def directory_of(sources: Sequence[tuple[str, Any]], schema: cedarpy.Schema) -> Directory:
+    """Check what sources, each with its name, say of entities, and join them.
+
+    :raises PolicyError: an entity is not one that the schema and the gateway take.
+    """
+    entities: dict[Key, tuple[Entity, str]] = {}
+    for source, said in sources:
+        for entity in _entities(said, source):
             key = _key(entity["uid"])
             if key in entities:
-                raise PolicyError(f"{file}: {_told(entity)} is described in {entities[key][1]} already; join the two")
-            _check(entity, file, schema)
-            entities[key] = entity, file
+                raise PolicyError(f"{source}: {_told(entity)} is described in {entities[key][1]} already; join the two")
+            _check(entity, source, schema)
+            entities[key] = entity, source
     described = [entity for entity, _ in entities.values()]
     ranked = [entity for entity in described if entity["parents"]]  # only these can be each other's parents
     if _problem(ranked, schema) is not None:
-        raise PolicyError(f"{', '.join(map(str, files))}: an entity is its own parent, over others; break the circle")
+        named = ", ".join(source for source, _ in sources)
+        raise PolicyError(f"{named}: an entity is its own parent, over others; break the circle")
     return Directory(described)
 
 
-def _read(file: Path) -> list[Entity]:
+def _read(file: Path, files: Files) -> Any:
     try:
-        read = orjson.loads(file.read_bytes())
+        return orjson.loads(files.read(file))
     except OSError as error:
         raise PolicyError(
             f"{file}: cannot be read ({error.strerror}); check `entities:` in the configuration"
         ) from error
     except orjson.JSONDecodeError as error:
         raise PolicyError(f"{file}:{error.lineno}: is not JSON: {error.msg}") from error
-    if not isinstance(read, list):
-        raise PolicyError(f"{file}: must be a list of entities")
-    return [_shaped(entity, place, file) for place, entity in enumerate(read, start=1)]
 
 
-def _shaped(entity: Any, place: int, file: Path) -> Entity:
+def _entities(said: Any, source: str) -> list[Entity]:
+    if not isinstance(said, list):
+        raise PolicyError(f"{source}: must be a list of entities")
+    return [_shaped(entity, place, source) for place, entity in enumerate(said, start=1)]
+
+
+def _shaped(entity: Any, place: int, file: str) -> Entity:
     name = entity.get("uid") if isinstance(entity, dict) else None
     plain = (
         isinstance(name, dict) and set(name) == {"type", "id"} and all(isinstance(one, str) for one in name.values())
@@ -142,7 +162,7 @@ def _shaped(entity: Any, place: int, file: Path) -> Entity:
     return {"uid": name, "attrs": entity.get("attrs", {}), "parents": entity.get("parents", [])}
 
 
-def _check(entity: Entity, file: Path, schema: cedarpy.Schema) -> None:
+def _check(entity: Entity, file: str, schema: cedarpy.Schema) -> None:
     kind = entity["uid"]["type"].removeprefix(f"{NAMESPACE}::")
     if f"{NAMESPACE}::{kind}" != entity["uid"]["type"] or kind not in DESCRIBED:
         raise PolicyError(

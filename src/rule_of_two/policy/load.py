@@ -18,6 +18,7 @@ import orjson
 
 from rule_of_two.errors import PolicyError
 from rule_of_two.policy.directory import Directory, Key, entity_literals, load_directory
+from rule_of_two.policy.files import DISK, Files
 from rule_of_two.policy.references import INVARIANT, files_of_set, find_files, shipped_policies
 from rule_of_two.policy.settings import set_settings
 from rule_of_two.policy.slices import Slices
@@ -35,15 +36,16 @@ _INVARIANT_AREA: Final = "r2."
 class Policies:
     """Policies that validated, parsed once.
 
-    ``version`` is the SHA-256 of schema, policies and entities: it changes with everything that can change a decision
-    or what is said of it, and not with layout, comments, file names or the order of sets. ``by_id`` is in the order
-    of the files. ``literals`` are the entities that policies name. ``reads_now``, ``reads_urls`` and ``reads_given``:
-    whether any policy may read the clock, whole addresses, and whether these were given. ``only_communication`` is the
-    set by which C counts only where it communicates. ``schema`` has the
-    actions of the tools that policies name.
+    ``version`` is the SHA-256 of schema, policies and entities, and ``parts`` those of each alone: it changes with
+    everything that can change a decision or what is said of it, and not with layout, comments, file names or the order
+    of sets. ``schema`` has the actions of the tools that policies name. ``by_id`` is in the order of the files.
+    ``literals`` are the entities that policies name. ``reads_now``, ``reads_urls`` and ``reads_given``: whether any
+    policy may read the clock, whole addresses, and whether these were given. ``only_communication`` is the set by which
+    C counts only where it communicates.
     """
 
     version: str
+    parts: Mapping[str, str]
     sets: tuple[str, ...]
     schema_text: str
     schema: cedarpy.Schema
@@ -69,6 +71,7 @@ def load_policies(
     relative_to: Path,
     entities: Sequence[str] = (),
     tools: Sequence[ToolDefinition] | None = None,
+    files: Files = DISK,
     refused: Callable[[PolicyError], None] = _raise,
 ) -> Policies:
     """Load shipped sets, files and folders, and the invariant besides; and the files that describe ``entities``.
@@ -79,6 +82,7 @@ def load_policies(
     :param references: as in ``policies:`` of the configuration.
     :param relative_to: the folder that relative paths start from; never the working directory.
     :param tools: the pinned definitions of all tools; ``None``: policies cannot name tools' actions.
+    :param files: how they are read.
     :param refused: told of each policy, file or set that is refused, to find them all at once. What it lets pass is
         left out of the result, which is then not to be served.
     :raises PolicyError: nothing named, something not found, unreadable or empty, or a policy that is refused; one
@@ -88,40 +92,22 @@ def load_policies(
         raise PolicyError("no policy set is named, so nothing would be permitted; write `policies: [default]`")
     if repeated := [reference for reference in references if references.count(reference) > 1]:
         raise PolicyError(f"the policy set '{repeated[0]}' is named twice; name it once")
-    folder = shipped_policies()
-    schema_text = read_text(folder / SCHEMA_FILE)
+    schema_text = read_text(shipped_policies() / SCHEMA_FILE, files)
     grammar = Grammar(schema_text) if tools is None else TypedGrammar(schema_text, tools)
-    loaded: dict[str, Policy] = {}
-    for file in files_of_set(INVARIANT):
-        _load_file(file, grammar, loaded, refused)
-    invariant = frozenset(loaded)
-    only_communication: str | None = None
-    for reference in references:
-        try:
-            files = _find(reference, relative_to)
-        except PolicyError as error:
-            refused(error)
-            continue
-        written = sum(_load_file(file, grammar, loaded, refused, invariant) for file in files)
-        if set_settings(files).c == "communication":
-            only_communication = reference
-        if not written:
-            refused(PolicyError(f"{files[0]}: the policy set '{reference}' holds no policy"))
-    typed, every, schema, whole_text = dict[str, TypedAction](), loaded, grammar.schema, schema_text
+    loader = _Loader(grammar, files, refused)
+    only_communication = loader.load(references, relative_to)
+    loaded, every, schema, whole_text, typed = loader.loaded, loader.loaded, grammar.schema, schema_text, {}
     if isinstance(grammar, TypedGrammar):
         typed = grammar.actions()
         whole_text, schema = grammar.whole()
-        loaded = {name: policy for name, policy in loaded.items() if name not in grammar.set_aside}
-    directory = load_directory([relative_to / name for name in entities], grammar.schema)
+        loaded = {name: policy for name, policy in every.items() if name not in grammar.set_aside}
+    directory = load_directory([relative_to / name for name in entities], grammar.schema, files=files)
     trees = {name: policy_trees(policy.text)[0] for name, policy in loaded.items()}
-    content: dict[str, Any] = {
-        "schema": schema_text,
-        "policies": {policy.id: policy.tree for policy in every.values()},
-        "entities": sorted(orjson.dumps(entity, option=orjson.OPT_SORT_KEYS).decode() for entity in directory),
-        "only_communication": only_communication is not None,
-    }
+    decisive = {"trees": {policy.id: policy.tree for policy in every.values()}, "c": only_communication is not None}
+    parts = {"schema": _digest(schema_text), "policies": _digest(decisive), "entities": directory.digest}
     return Policies(
-        version=hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest(),
+        version=_digest(parts),
+        parts=MappingProxyType(parts),
         sets=tuple(references),
         schema_text=whole_text,
         schema=schema,
@@ -137,55 +123,72 @@ def load_policies(
     )
 
 
-def _find(reference: str, relative_to: Path) -> Sequence[Path]:
-    if reference == INVARIANT:
-        raise PolicyError(f"the set '{INVARIANT}' is always loaded; take it off the list of policies")
-    return find_files(reference, relative_to=relative_to)
+class _Loader:
+    """Checks each statement of each file, and keeps what is in order in :attr:`loaded`."""
 
+    def __init__(self, grammar: Grammar, files: Files, refused: Callable[[PolicyError], None]) -> None:
+        self._grammar = grammar
+        self._files = files
+        self._refused = refused
+        self._invariant: frozenset[str] | None = None
+        """The ids of the invariant's policies, once they are loaded."""
+        self.loaded: dict[str, Policy] = {}
 
-def _load_file(
-    file: Path,
-    grammar: Grammar,
-    loaded: dict[str, Policy],
-    refused: Callable[[PolicyError], None],
-    invariant: frozenset[str] | None = None,
-) -> int:
-    """Check each statement of a file, and add it to ``loaded``; how many there were.
-
-    ``invariant`` is ``None`` for the invariant's own files.
-    """
-    ids: list[str] = []
-    statements: Sequence[Statement] = ()
-    try:
-        text = read_text(file)
-        statements = split(text, file)
-        for statement in statements:
+    def load(self, references: Sequence[str], relative_to: Path) -> str | None:
+        """Load the invariant, then what is named. Returns the set by which C counts only where it communicates."""
+        for file in files_of_set(INVARIANT, files=self._files):
+            self._load_file(file)
+        self._invariant = frozenset(self.loaded)
+        only_communication: str | None = None
+        for reference in references:
             try:
-                policy = _checked(statement, grammar, loaded, invariant)
+                found = self._find(reference, relative_to)
             except PolicyError as error:
-                refused(error)
-            else:
-                loaded[policy.id] = policy
-                ids.append(policy.id)
-        if len(ids) == len(statements):
-            _check_whole(text, file, ids)
-    except PolicyError as error:
-        refused(error)
-        return max(len(statements), 1)
-    return len(statements)
+                self._refused(error)
+                continue
+            written = sum(map(self._load_file, found))
+            if set_settings(found, files=self._files).c == "communication":
+                only_communication = reference
+            if not written:
+                self._refused(PolicyError(f"{found[0]}: the policy set '{reference}' holds no policy"))
+        return only_communication
 
+    def _find(self, reference: str, relative_to: Path) -> Sequence[Path]:
+        if reference == INVARIANT:
+            raise PolicyError(f"the set '{INVARIANT}' is always loaded; take it off the list of policies")
+        return find_files(reference, relative_to=relative_to, files=self._files)
 
-def _checked(
-    statement: Statement, grammar: Grammar, loaded: Mapping[str, Policy], invariant: frozenset[str] | None
-) -> Policy:
-    policy = grammar.parse(statement)
-    if invariant is not None and policy.id.startswith(_INVARIANT_AREA):
-        what = "is" if policy.id in invariant else f"starts with '{_INVARIANT_AREA}', which is"
-        raise statement.error(f"{what} the invariant's own and cannot be redefined; choose another area", policy.id)
-    if policy.id in loaded:
-        first = loaded[policy.id]
-        raise statement.error(f"this @id stands already in {first.file}:{first.line}; choose another", policy.id)
-    return policy
+    def _load_file(self, file: Path) -> int:
+        """Load one file; how many statements it has."""
+        ids: list[str] = []
+        statements: Sequence[Statement] = ()
+        try:
+            text = read_text(file, self._files)
+            statements = split(text, file)
+            for statement in statements:
+                try:
+                    policy = self._checked(statement)
+                except PolicyError as error:
+                    self._refused(error)
+                else:
+                    self.loaded[policy.id] = policy
+                    ids.append(policy.id)
+            if len(ids) == len(statements):
+                _check_whole(text, file, ids)
+        except PolicyError as error:
+            self._refused(error)
+            return max(len(statements), 1)
+        return len(statements)
+
+    def _checked(self, statement: Statement) -> Policy:
+        policy = self._grammar.parse(statement)
+        if self._invariant is not None and policy.id.startswith(_INVARIANT_AREA):
+            what = "is" if policy.id in self._invariant else f"starts with '{_INVARIANT_AREA}', which is"
+            raise statement.error(f"{what} the invariant's own and cannot be redefined; choose another area", policy.id)
+        if policy.id in self.loaded:
+            first = self.loaded[policy.id]
+            raise statement.error(f"this @id stands already in {first.file}:{first.line}; choose another", policy.id)
+        return policy
 
 
 def _check_whole(text: str, file: Path, ids: list[str]) -> None:
@@ -201,13 +204,18 @@ def _check_whole(text: str, file: Path, ids: list[str]) -> None:
         raise PolicyError(f"{file}: holds the policies {found}, but {ids} were checked; write one statement a line")
 
 
-def read_text(file: Path) -> str:
+def _digest(content: Any) -> str:
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def read_text(file: Path, files: Files = DISK) -> str:
     """The text of a policy file.
 
     :raises PolicyError: it cannot be read, or is no UTF-8.
     """
     try:
-        return file.read_text(encoding="utf-8-sig")
+        # As a text file is read: a policy's lines are counted by their line feeds.
+        return files.read(file).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         raise PolicyError(f"{file}: cannot be read ({error.strerror}); check the path and its permissions") from error
     except UnicodeDecodeError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from rule_of_two.errors import PolicyError
+from rule_of_two.policy.files import DISK, Files
 from rule_of_two.policy.syntax import nearest
 from rule_of_two.shipped import shipped
 
@@ -29,7 +30,7 @@ def shipped_policies() -> Path:
         raise PolicyError(str(error)) from error
 
 
-def find_files(reference: str, *, relative_to: Path) -> Sequence[Path]:
+def find_files(reference: str, *, relative_to: Path, files: Files = DISK) -> Sequence[Path]:
     """The policy files of one entry of ``policies:``, sorted by name.
 
     A reference with a slash, a leading dot or the ending ``.cedar`` is a path, relative to ``relative_to``; anything
@@ -37,17 +38,17 @@ def find_files(reference: str, *, relative_to: Path) -> Sequence[Path]:
 
     :raises PolicyError: no such set, file or folder, or a folder without ``*.cedar``.
     """
-    if not _is_path(reference):
-        return files_of_set(reference)
+    if not is_path(reference):
+        return files_of_set(reference, files=files)
     path = relative_to / reference
     if path.name == PROPERTIES:
         raise PolicyError(
             f"{path}: holds properties to prove, which decide nothing; name the policies beside it instead"
         )
     try:
-        if path.is_dir():
-            return _files_in(path)
-        found = path.is_file()
+        if files.is_folder(path):
+            return _files_in(path, files)
+        found = files.is_file(path)
     except OSError as error:
         raise PolicyError(
             f"{path}: cannot be read ({error.strerror}); check `policies:` in the configuration"
@@ -57,7 +58,7 @@ def find_files(reference: str, *, relative_to: Path) -> Sequence[Path]:
     return [path]
 
 
-def files_of_set(name: str) -> Sequence[Path]:
+def files_of_set(name: str, *, files: Files = DISK) -> Sequence[Path]:
     """The files of a shipped set.
 
     :raises PolicyError: there is no set of that name.
@@ -68,7 +69,7 @@ def files_of_set(name: str) -> Sequence[Path]:
             f"unknown policy set '{name}'{nearest(name, optional)}; shipped sets: {', '.join(optional)}; "
             f"write a folder or file of your own as a path, such as './{name or 'policies'}'"
         )
-    return _files_in(shipped_policies() / name)
+    return _files_in(shipped_policies() / name, files)
 
 
 def shipped_sets() -> Sequence[str]:
@@ -80,12 +81,13 @@ def shipped_sets() -> Sequence[str]:
     return sorted(name for name in folders if name != INVARIANT)
 
 
-def _is_path(reference: str) -> bool:
+def is_path(reference: str) -> bool:
+    """Whether an entry of ``policies:`` names the operator's own file or folder, and not a shipped set."""
     return "/" in reference or "\\" in reference or reference.startswith(".") or reference.endswith(".cedar")
 
 
-def _files_in(folder: Path) -> Sequence[Path]:
-    files = [file for file in sorted(folder.glob("*.cedar")) if file.name != PROPERTIES]
-    if not files:
+def _files_in(folder: Path, files: Files) -> Sequence[Path]:
+    found = [file for file in files.policies_in(folder) if file.name != PROPERTIES]
+    if not found:
         raise PolicyError(f"{folder}: holds no policies; a policy file's name ends in .cedar")
-    return files
+    return found

@@ -25,14 +25,14 @@ _NO_CALL: Final = Facts(Action.CALL_TOOL, "", "", NONE)
 
 class Rights:
     """What the approvers of one principal's sessions may do. ``client`` is the name of the client profile, and
-    ``environment`` tells what context providers know now."""
+    ``environment`` tells what context providers know now, for decisions of a session."""
 
     def __init__(
         self,
         policies: Policies,
         principal: Principal,
         client: str,
-        environment: Callable[[], Environment] = lambda: NOTHING_KNOWN,
+        environment: Callable[[str], Environment] = lambda session: NOTHING_KNOWN,
     ) -> None:
         self._policies = policies
         self._principal = principal
@@ -93,12 +93,13 @@ class Rights:
         used = used_entities(facts)
         participants = self._participants(approver, "approve_call", used[-1]["uid"], own, used)
         known = {"approvals": approvals, "choice": choice, "channel": channel, "session": {"__entity": own[0]["uid"]}}
-        return self._judge(participants, {**context_of(facts, view), **known}, now)
+        return self._judge(participants, {**self._environment(view.id), **context_of(facts, view), **known}, now)
 
     def _may_manage(self, approver: Approver, view: SessionView, choice: str, now: datetime) -> Verdict:
         own = session_entities(self._principal, self._client, view.id)
         participants = self._participants(approver, "manage_session", own[0]["uid"], own, [])
-        return self._judge(participants, {**context_of(_NO_CALL, view), "approvals": 1, "choice": choice}, now)
+        known = {"approvals": 1, "choice": choice}
+        return self._judge(participants, {**self._environment(view.id), **context_of(_NO_CALL, view), **known}, now)
 
     def _participants(
         self, approver: Approver, action: str, resource: Uid, own: list[Entity], used: list[Entity]
@@ -108,7 +109,7 @@ class Rights:
         return parsed(self._policies, person["uid"], uid("Action", action), resource, [person, *own, *used], server)
 
     def _judge(self, participants: Participants, context: dict[str, Any], now: datetime) -> Verdict:
-        known = {**self._environment(), **context, "approved": True, "now": minute(now)}
+        known = {**context, "approved": True, "now": minute(now)}
         result = evaluate(participants, known)
         if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
             return _failed("; ".join(result.diagnostics.errors) or "the engine gave no decision")

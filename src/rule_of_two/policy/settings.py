@@ -8,7 +8,9 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from rule_of_two.yaml_source import load_yaml
+from rule_of_two.errors import ConfigurationError
+from rule_of_two.policy.files import DISK, Files
+from rule_of_two.yaml_source import parse_yaml
 
 FILE: Final = "set.yaml"
 
@@ -23,10 +25,17 @@ class SetSettings(BaseModel):
     c: Literal["any", "communication"] = "any"
 
 
-def set_settings(policies: Sequence[Path]) -> SetSettings:
+def set_settings(policies: Sequence[Path], *, files: Files = DISK) -> SetSettings:
     """The settings that stand beside policy files; the defaults where there are none.
 
     :raises ConfigurationError: the file is wrong; one sentence with file and line.
     """
     path = policies[0].parent / FILE
-    return load_yaml(path, SetSettings) if path.exists() else SetSettings()
+    try:
+        return parse_yaml(files.read(path).decode("utf-8"), SetSettings, path)
+    except FileNotFoundError:
+        return SetSettings()
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read ({error.strerror}); check the path", file=path) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError("is not UTF-8 text", file=path) from error

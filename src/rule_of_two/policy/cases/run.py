@@ -102,7 +102,7 @@ class Runner:
         return authorizer.decide(facts, case.view, now=now, approvals=approvals, environment=environment)
 
     def _answer(self, case: Case, approver: Approver) -> Verdict:
-        rights = Rights(self._policies, case.principal, case.client, lambda: case.environment)
+        rights = Rights(self._policies, case.principal, case.client, lambda session: case.environment)
         if case.facts is None:
             return rights.judge_management(approver, case.view, choice=case.choice, now=case.now)
         return rights.judge_answer(

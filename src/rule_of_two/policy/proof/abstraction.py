@@ -110,8 +110,9 @@ def _scope(tree: Node) -> Iterator[Node]:
                 yield {"in": {"left": variable, "right": {"Set": [{"Value": {"__entity": one}} for one in entities]}}}
             case {"op": "in", "entity": entity}:
                 yield {"in": {"left": variable, "right": {"Value": {"__entity": entity}}}}
-            case {"op": "is", "entity_type": kind, **rest}:
-                inside = {"in": {"Value": {"__entity": rest["in"]["entity"]}}} if "in" in rest else {}
-                yield {"is": {"left": variable, "entity_type": kind} | inside}
+            case {"op": "is", "entity_type": kind, "in": {"entity": entity}}:
+                yield {"is": {"left": variable, "entity_type": kind, "in": {"Value": {"__entity": entity}}}}
+            case {"op": "is", "entity_type": kind}:
+                yield {"is": {"left": variable, "entity_type": kind}}
             case _:
                 raise ValueError(f"an unknown scope: {scope}")

@@ -1,0 +1,119 @@
+"""Watches the files of policies and entities under a running gateway, and puts what is in order in force.
+
+# INVARIANT: what is wrong, half written or not signed never replaces what is in force;
+# tests/attacks/test_policy_reload.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import anyio
+import anyio.to_thread
+
+from rule_of_two.approvals.desk import Desk
+from rule_of_two.audit.journal import Journal
+from rule_of_two.errors import ConfigurationError, PolicyError, StoreError
+from rule_of_two.escape import visible
+from rule_of_two.gateway.operator_log import say
+from rule_of_two.gateway.rulebook import Rulebook
+from rule_of_two.policy.files import Snapshot
+from rule_of_two.policy.load import Policies
+from rule_of_two.policy.sources import Sources
+
+LOOK_SECONDS: Final = 0.5
+"""Between two looks. Policies are loaded when two looks in a row found the same: an editor may be writing."""
+
+
+@dataclass(slots=True)
+class Reloader:
+    """Keeps the rulebook of one gateway process up to date."""
+
+    sources: Sources
+    rules: Rulebook
+    desk: Desk
+    journal: Journal
+    _last: Snapshot | None = None
+    """What was found at the last look, if looking again could only find the same or something new."""
+    _settled: str = ""
+    _candidate: str = ""
+    _refused: bool = False
+
+    async def began(self, files: Snapshot) -> None:
+        """Write down what is in force from the start; ``files`` are what it was loaded from.
+
+        :raises StoreError: it cannot be.
+        """
+        self._settled = files.digest
+        await self.journal.event("policies", None, self._told(self.rules.current.policies, event="in_force"))
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            await anyio.sleep(LOOK_SECONDS)  # files announce nothing: there is nothing to wait on but time
+            await self.look()
+
+    async def look(self) -> None:
+        """Look once. What was found twice is loaded, and put in force if it is in order."""
+        if self._last is not None and self._last.is_current():
+            return
+        found, digest = await anyio.to_thread.run_sync(_look, self.sources, abandon_on_cancel=True)
+        self._last = None
+        if digest == self._settled:
+            self._last, self._candidate = found, ""
+            return
+        if digest != self._candidate:
+            self._candidate = digest
+            return
+        try:
+            await self._take(found)
+        except (PolicyError, ConfigurationError) as error:
+            await self._refuse(error)
+        except StoreError as error:
+            say(f"new policies wait, as the journal cannot be written: {error}")
+            return
+        self._last, self._settled, self._candidate = found, digest, ""
+
+    async def _take(self, found: Snapshot) -> None:
+        policies = await anyio.to_thread.run_sync(self.sources.load, found, self.rules.tools, abandon_on_cancel=True)
+        before = self.rules.current
+        version = self.rules.version_of(policies)
+        if version == before.version:
+            if self._refused:
+                say(f"the policies are in order again; version {version[:12]} is in force as before")
+            self._refused = False
+            return
+        if policies.only_communication != before.policies.only_communication:
+            raise PolicyError("`c:` of a set.yaml changed, on which all manifests depend: start the gateway again")
+        if policies.reads_given and not before.policies.reads_given:
+            raise PolicyError("policies read `target.given`, and what was given so far is not known: start it again")
+        await self.journal.event("policies", None, self._told(policies, event="in_force", instead_of=before.version))
+        self._refused = False
+        self.rules.replace(policies, found)
+        self.desk.rules_changed(version)
+        say(f"new policies are in force: version {version[:12]} instead of {before.version[:12]}")
+
+    async def _refuse(self, error: PolicyError | ConfigurationError) -> None:
+        self._refused = True
+        kept = self.rules.version
+        say(f"the policies changed and cannot be used, so version {kept[:12]} stays in force: {visible(str(error))}")
+        try:
+            await self.journal.event("policies", None, {"event": "refused", "version": kept, "error": str(error)})
+        except StoreError as failure:
+            say(f"that could not be written down: {failure}")
+
+    def _told(self, policies: Policies, **more: str) -> dict[str, Any]:
+        """What a version was made of, for those who read of it later."""
+        return {
+            **more,
+            "version": self.rules.version_of(policies),
+            **self.rules.parts_of(policies),
+            "sets": list(self.sources.policies),
+            "files": list(self.sources.entities),
+        }
+
+
+def _look(sources: Sources) -> tuple[Snapshot, str]:
+    found = sources.look()
+    return found, found.digest

@@ -1,0 +1,63 @@
+"""Keeps what policies say of named tools in step with the definitions that are pinned of these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from rule_of_two.audit.journal import Journal
+from rule_of_two.errors import ConfigurationError, PolicyError
+from rule_of_two.gateway.mount import Mount
+from rule_of_two.gateway.operator_log import say
+from rule_of_two.gateway.rulebook import Rulebook
+from rule_of_two.policy.load import Policies
+from rule_of_two.policy.sources import Sources
+from rule_of_two.policy.typed.actions import problems_of
+
+_LOST: Final = "the policies could not be checked against the pinned definition; start the gateway anew"
+
+
+@dataclass(slots=True)
+class Typing:
+    """Of one gateway process."""
+
+    sources: Sources
+    rules: Rulebook
+    journal: Journal
+    _pinned: frozenset[tuple[str, str]] | None = None
+    _said: list[str] = field(default_factory=list)
+
+    async def retype(self, mounts: Iterable[Mount]) -> None:
+        """Check the policies that name tools against what is pinned of these by now, where that is not what it was.
+
+        # INVARIANT: what cannot be checked denies the tools that it is about; tests/gateway/test_typed_arguments.py.
+
+        :raises StoreError: it could not be written down.
+        """
+        if not self.sources.typed:
+            return
+        self.rules.tools = [tool for mount in mounts for tool in mount.pinned_tools]
+        pinned = frozenset((tool.id, tool.digest) for tool in self.rules.tools)
+        if pinned == self._pinned:
+            return
+        self._pinned = pinned
+        policies = self._typed()
+        self.rules.replace(policies, self.rules.files)
+        problems = problems_of(policies.typed.values())
+        if problems != self._said and self.rules.tools:  # before the first definition is pinned, none can fit
+            self._said = problems
+            for problem in problems:
+                say(f"calls of the tools that a policy names are denied, as it does not fit them: {problem}")
+        if policies.typed:
+            body = {"event": "typed", "tools": sorted(policies.typed), "problems": problems}
+            await self.journal.event("definitions", None, body)
+
+    def _typed(self) -> Policies:
+        """What is in force, loaded once more from the very same files."""
+        try:
+            return self.sources.load(self.rules.files, self.rules.tools)
+        except (PolicyError, ConfigurationError):
+            before = self.rules.current.policies
+            broken = {name: replace(one, problem=_LOST) for name, one in before.typed.items()}
+            return replace(before, typed=broken)

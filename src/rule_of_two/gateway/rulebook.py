@@ -1,0 +1,114 @@
+"""The policies in force in one gateway process: everything that decides reads them here, and they are replaced as one.
+
+# INVARIANT: a decision and the version that its entry names are of one edition: both are read in one step of the event
+# loop, which alone replaces editions; tests/attacks/test_policy_reload.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from rule_of_two.manifests.manifest import Manifest
+from rule_of_two.model import Principal
+from rule_of_two.policy.authorizer import Authorizer
+from rule_of_two.policy.context import NOTHING_KNOWN, Environment
+from rule_of_two.policy.directory import Directory
+from rule_of_two.policy.files import DISK, Files
+from rule_of_two.policy.load import Policies
+from rule_of_two.policy.rights import Rights
+from rule_of_two.policy.typed.definitions import ToolDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """Policies with what decides by them. ``version`` is the digest of them and of the mounted manifests."""
+
+    version: str
+    policies: Policies
+    authorizer: Authorizer
+    rights: Rights
+
+
+class Rulebook:
+    """Holds the edition in force. Reading it is one attribute; nothing locks, nothing waits."""
+
+    def __init__(
+        self,
+        policies: Policies,
+        principal: Principal,
+        client: str,
+        *,
+        files: Files = DISK,
+        manifests: str = "",
+        environment: Callable[[str], Environment] = lambda session: NOTHING_KNOWN,
+    ) -> None:
+        """:param client: the name of the client profile.
+        :param files: what the policies were loaded from.
+        :param manifests: the digest of the mounted manifests.
+        :param environment: what context providers know now, for decisions of a session.
+        """
+        self._principal = principal
+        self._client = client
+        self._manifests = manifests
+        self.environment = environment
+        self.files = files
+        """What the edition in force was loaded from."""
+        self.tools: Sequence[ToolDefinition] = ()
+        """The pinned definitions that type it."""
+        self.current = self._edition(policies)
+
+    @property
+    def version(self) -> str:
+        """Of the edition in force."""
+        return self.current.version
+
+    @property
+    def rights(self) -> Rights:
+        """Of the edition in force."""
+        return self.current.rights
+
+    def version_of(self, policies: Policies) -> str:
+        """The version that an edition of these policies has in this gateway."""
+        return version(self.parts_of(policies))
+
+    def parts_of(self, policies: Policies) -> Mapping[str, str]:
+        """The digests that make up a version: of schema, policies, entities and manifests."""
+        return {**policies.parts, "manifests": self._manifests}
+
+    def replace(self, policies: Policies, files: Files) -> Edition:
+        """Put policies in force, from the next decision on. ``files`` are what they were loaded from."""
+        self.current, self.files = self._edition(policies), files
+        return self.current
+
+    def describe(self, directory: Directory) -> None:
+        """Decide with these entities from now on. The version stays: what providers know changes by the minute, and no
+        yes of a person's would outlive it."""
+        current = self.current
+        self.current = self._edition(replace(current.policies, directory=directory))
+
+    def _edition(self, policies: Policies) -> Edition:
+        return Edition(
+            self.version_of(policies),
+            policies,
+            Authorizer(policies, self._principal, self._client),
+            Rights(policies, self._principal, self._client, self.environment),
+        )
+
+
+def version(parts: Mapping[str, str]) -> str:
+    """The digest of the digests of schema, policies, entities and manifests."""
+    return _digest(dict(parts))
+
+
+def manifests_digest(manifests: Iterable[tuple[str, Manifest]]) -> str:
+    """Of the manifests that are mounted, each under the name of its upstream, with their parameters filled in."""
+    return _digest({name: manifest.digest for name, manifest in manifests})
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
