@@ -91,6 +91,7 @@ def facts_of(call: CallSpec) -> Facts:
         targets=targets_of(call.targets),
         communicates=call.communicates,
         irreversible=call.irreversible,
+        arguments=call.arguments,
     )
 
 

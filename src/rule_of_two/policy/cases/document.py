@@ -119,7 +119,8 @@ class TargetsSpec(Shape):
 class CallSpec(Shape):
     """A request: exactly one of ``tool``, ``resource``, ``prompt`` (``<server>__<name>``) and ``server``.
 
-    ``communicates`` and ``irreversible`` say what its C can do; the worst, unless they are written.
+    ``communicates`` and ``irreversible`` say what its C can do; the worst, unless they are written. ``arguments`` are
+    what policies that name the tool's action read (``typed_arguments``).
     """
 
     tool: str | None = None
@@ -131,6 +132,7 @@ class CallSpec(Shape):
     targets: TargetsSpec = TargetsSpec()
     communicates: bool = True
     irreversible: bool = True
+    arguments: dict[str, Any] | None = None
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:
