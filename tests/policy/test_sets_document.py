@@ -16,7 +16,9 @@ DOCUMENT: Final = Path(__file__).parent.parent.parent / "docs" / "policy-sets.md
 TEXT: Final = DOCUMENT.read_text(encoding="utf-8")
 ROWS: Final = {
     cells[0].split("`")[1]: cells
-    for cells in ([cell.strip() for cell in line[1:-1].split("|")] for line in re.findall(r"^\| \[`.*\|$", TEXT, re.M))
+    for cells in (
+        [cell.strip() for cell in line[1:-1].split("|")] for line in re.findall(r"^\| \[`.*\|$", TEXT, re.MULTILINE)
+    )
 }
 
 
