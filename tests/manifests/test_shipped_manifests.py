@@ -11,6 +11,7 @@ import pytest
 
 from rule_of_two.manifests.document import PromptSpec
 from rule_of_two.manifests.entry import hinted
+from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.manifests.recognise import Launch, recognise
 from rule_of_two.shipped import shipped
 from scripts.servers import SERVERS
@@ -89,6 +90,18 @@ def test_only_what_was_looked_into_is_said_to_reach_nobody_or_to_be_taken_back(n
     assert {tool for tool, spec in entries.items() if not spec.communicates} == STAYS.get(name, set())
     assert {tool for tool, spec in entries.items() if spec.reversible} == TAKEN_BACK.get(name, set())
     assert all("C" in entries[tool].labels for tool in STAYS.get(name, set()))
+
+
+@pytest.mark.parametrize("name", sorted(STAYS))
+def test_where_only_communication_counts_these_are_no_c_and_each_decision_says_why(name: str) -> None:
+    document = shipped_manifest(name).document
+    plain = Manifest(document, upstream=name, store=name)
+    ours = Manifest(document, upstream=name, store=name, only_communication="lethal-trifecta")
+    for tool, spec in document.tools.items():
+        facts = ours.tool(tool, {})
+        assert ("C" in facts.labels) == ("C" in spec.labels and tool not in STAYS[name]), tool
+        assert any("lethal-trifecta" in line for line in facts.lowered_by) == (tool in STAYS[name]), tool
+        assert facts.writes == plain.tool(tool, {}).writes, tool
 
 
 @pytest.mark.parametrize("name", NAMES)
