@@ -34,6 +34,14 @@ EventKind = Literal["session", "command", "upstream", "definitions", "refused", 
 OutcomeKind = Literal["result", "error", "not_sent", "lost", "timeout", "cancelled", "withheld", "failed"]
 
 
+Heard = Callable[[str, str | None, Mapping[str, Any]], None]
+"""Takes an entry's kind, session and body."""
+
+
+def _nobody(kind: str, session: str | None, body: Mapping[str, Any]) -> None:
+    """Nobody listens."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Which call first brought a label to a session."""
@@ -68,6 +76,8 @@ class Journal:
             "purpose": principal.purpose,
             "configuration": sorted(principal.configuration),
         }
+        self.heard: Heard = _nobody
+        """Told of decisions, outcomes and answers as they are written."""
         self._outcomes: list[Line] = []
         self._waiting = anyio.Event()
         # Whoever holds it writes the oldest outcomes that wait. Until it is released nobody else writes any.
@@ -132,11 +142,13 @@ class Journal:
         waiting = () if self._appending.locked() else tuple(self._outcomes)
         number = self._store.append_now(*waiting, Line(self._clock(), "decision", view.id, approves, body))
         del self._outcomes[: len(waiting)]
+        self.heard("decision", view.id, body)
         return number
 
     def outcome(self, number: int, session: str, kind: OutcomeKind, detail: str = "") -> None:
         """What became of a decided call. It is committed once, after those before it, with a next entry or a flush."""
         line = Line(self._clock(), "outcome", session, number, {"outcome": kind, "detail": detail})
+        self.heard("outcome", session, line.body)
         self._outcomes.append(line)
         self._waiting.set()
 
@@ -147,6 +159,7 @@ class Journal:
     async def answer(self, number: int, session: str, body: dict[str, Any]) -> None:
         """What a human answered, or why there was no answer."""
         await self._append(Line(self._clock(), "answer", session, number, body))
+        self.heard("answer", session, body)
 
     async def event(self, kind: EventKind, session: str | None, body: dict[str, Any]) -> None:
         """Something that is no decision: a session's begin and end, an upstream's state, a frame that was refused."""

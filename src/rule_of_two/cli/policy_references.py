@@ -48,7 +48,7 @@ def references(context: Context, arguments: Sequence[str]) -> References:
         from rule_of_two.gateway.acceptance import pinned_tools  # noqa: PLC0415  # as above
 
         tools = pinned_tools(config, context.state)
-    return References(config.policies, path.parent, config.entities, tools=tools)
+    return References(config.policies, path.parent, config.entities, config.providers.supplied, tools)
 
 
 @contextmanager

@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints,
 
 from rule_of_two.clients.profiles import PROFILES
 from rule_of_two.errors import ConfigurationError
+from rule_of_two.gateway.duration import Duration
+from rule_of_two.gateway.providers.settings import ProviderSettings
 from rule_of_two.manifests.pointer import Pointer
 from rule_of_two.model import ORDER, Label
 from rule_of_two.yaml_source import load_yaml, nearest
 
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 _REFERENCE: Final = re.compile(r"\$\{(\w+):([^}]*)\}")
 
 _NAME: Final = r"^[A-Za-z0-9](?:[-_]?[A-Za-z0-9]){0,31}$"
@@ -111,8 +111,8 @@ class ApprovalSettings(_Strict):
     """``approvals``: where a human is asked, who may answer, how long a call may wait, and whether anyone ever can."""
 
     channels: tuple[Literal["console", "elicitation"], ...] = ("console",)
-    wait: float | None = None
-    pending: float = 900.0
+    wait: Duration | None = None
+    pending: Duration = 900.0
     """How long a question outlives the call that waited for it."""
     unattended: Literal["ask", "deny"] = "ask"
     approvers: tuple[ApproverSettings, ...] = ()
@@ -124,14 +124,6 @@ class ApprovalSettings(_Strict):
             if len(set(given)) < len(given):
                 raise ValueError(f"two approvers have the same {kind}")
         return value
-
-    @field_validator("wait", "pending", mode="before", json_schema_input_type=float | str)
-    @classmethod
-    def _seconds(cls, value: object) -> float:
-        match = _DURATION.fullmatch(str(value).strip())
-        if match is None:
-            raise ValueError(f"{value!r} is not a duration such as 45s")
-        return float(match[1]) * _UNITS[match[2]]
 
 
 class PinSettings(_Strict):
@@ -150,6 +142,7 @@ class Config(_Strict):
     principal: PrincipalSettings = PrincipalSettings()
     policies: tuple[str, ...] = ("default",)
     entities: tuple[str, ...] = ()
+    providers: ProviderSettings = ProviderSettings()
     typed_arguments: bool = False
     manifests: tuple[str, ...] = ()
     approvals: ApprovalSettings = ApprovalSettings()

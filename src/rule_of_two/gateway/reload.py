@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from rule_of_two.audit.journal import Journal
 from rule_of_two.errors import ConfigurationError, PolicyError, StoreError
 from rule_of_two.escape import visible
 from rule_of_two.gateway.operator_log import say
-from rule_of_two.gateway.rulebook import Rulebook
+from rule_of_two.gateway.rulebook import Edition, Rulebook
 from rule_of_two.policy.files import Snapshot
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.sources import Sources
@@ -76,7 +77,13 @@ class Reloader:
         self._last, self._settled, self._candidate = found, digest, ""
 
     async def _take(self, found: Snapshot) -> None:
-        policies = await anyio.to_thread.run_sync(self.sources.load, found, self.rules.tools, abandon_on_cancel=True)
+        async with self.rules.changing:
+            policies = await anyio.to_thread.run_sync(
+                self.sources.load, found, self.rules.tools, abandon_on_cancel=True
+            )
+            await self._put(policies, found)
+
+    async def _put(self, policies: Policies, found: Snapshot) -> None:
         before = self.rules.current
         version = self.rules.version_of(policies)
         if version == before.version:
@@ -88,11 +95,21 @@ class Reloader:
             raise PolicyError("`c:` of a set.yaml changed, on which all manifests depend: start the gateway again")
         if policies.reads_given and not before.policies.reads_given:
             raise PolicyError("policies read `target.given`, and what was given so far is not known: start it again")
+        edition = await anyio.to_thread.run_sync(
+            self._edition, policies, found, before.provided, abandon_on_cancel=True
+        )
         await self.journal.event("policies", None, self._told(policies, event="in_force", instead_of=before.version))
         self._refused = False
-        self.rules.replace(policies, found)
+        self.rules.put(edition)
         self.desk.rules_changed(version)
         say(f"new policies are in force: version {version[:12]} instead of {before.version[:12]}")
+
+    def _edition(self, policies: Policies, found: Snapshot, provided: Sequence[Any]) -> Edition:
+        try:
+            return self.rules.edition(policies, found, provided)
+        except PolicyError as error:
+            say(f"what the provider 'directory' knows is left out under the new policies: {visible(str(error))}")
+            return self.rules.edition(policies, found)
 
     async def _refuse(self, error: PolicyError | ConfigurationError) -> None:
         self._refused = True

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
+from typing import Any, Final
 
 import anyio
+import anyio.to_thread
+import orjson
 
 from rule_of_two.approvals.approvers import Approvers
 from rule_of_two.approvals.channel import DeskServer
@@ -17,6 +22,7 @@ from rule_of_two.approvals.grants import Grants
 from rule_of_two.audit.journal import Journal, Origin
 from rule_of_two.audit.why import origin_of
 from rule_of_two.errors import StoreError
+from rule_of_two.escape import visible
 from rule_of_two.gateway.answers import Answers
 from rule_of_two.gateway.authorizations import Authorizations
 from rule_of_two.gateway.blueprint import Blueprint
@@ -24,6 +30,7 @@ from rule_of_two.gateway.connect import connecting
 from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.operator_log import say
+from rule_of_two.gateway.providers.surroundings import Surroundings
 from rule_of_two.gateway.reload import Reloader
 from rule_of_two.gateway.retyping import Typing
 from rule_of_two.gateway.rulebook import Rulebook
@@ -36,6 +43,9 @@ from rule_of_two.store.database import Database
 from rule_of_two.store.journal import JournalStore
 from rule_of_two.store.pins import PinStore
 from rule_of_two.store.state import open_state
+
+_RECENT: Final = 2000
+"""Entries of the journal that a gateway reads at its start to tell how risky a session is."""
 
 
 @dataclass(slots=True)
@@ -156,12 +166,18 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
         closing(JournalStore(blueprint.state)) as store,
         Presence(blueprint.state) as presence,
     ):
+
+        async def tell(provider: str, what: Mapping[str, Any]) -> None:
+            await _tell_of_provider(journal, provider, what)
+
+        surroundings = Surroundings(blueprint.config.providers, utc_now, tell)
         rules = Rulebook(
             blueprint.policies,
             blueprint.principal,
             blueprint.profile.name,
             files=blueprint.files,
             manifests=blueprint.manifests_digest,
+            environment=surroundings.known,
         )
         journal = Journal(
             store,
@@ -170,6 +186,9 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
             principal=blueprint.principal,
             client=blueprint.profile.name,
         )
+        if blueprint.config.providers.risk is not None:
+            surroundings.remember(_recent(store))
+        journal.heard = surroundings.heard
         boundaries = Boundaries(state, presence, timestamp)
         approvers = Approvers(blueprint.approvers, claimed_tenant=blueprint.principal.tenant)
         answers = Answers(
@@ -203,6 +222,44 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
             tasks.start_soon(journal.keep_flushing)
             reloader = Reloader(blueprint.sources, rules, desk, journal)
             await reloader.began(blueprint.files)
+            await tasks.start(surroundings.run, partial(_describe, rules, journal))
             tasks.start_soon(reloader.run)
             yield resources
             tasks.cancel_scope.cancel()
+
+
+def _recent(store: JournalStore) -> Iterator[tuple[datetime, str, str | None, Mapping[str, Any]]]:
+    for entry in store.tail(_RECENT):
+        with suppress(ValueError):  # a time that no gateway wrote
+            yield datetime.fromisoformat(entry.at), entry.kind, entry.session, entry.body
+
+
+async def _tell_of_provider(journal: Journal, provider: str, what: Mapping[str, Any]) -> None:
+    """Say and write down that a provider failed, or answers again."""
+    sentences = {
+        "failed": f"has no answer: {visible(str(what.get('error', '')))}",
+        "answers_again": "answers again",
+        "expired": "has not answered for so long that what it said before is dropped",
+    }
+    if what["event"] in sentences:
+        say(f"the context provider '{provider}' {sentences[what['event']]}")
+    with suppress(StoreError):
+        await journal.event("provider", None, {"provider": provider, **what})
+
+
+async def _describe(rules: Rulebook, journal: Journal, provided: list[Any]) -> None:
+    """Decide with what the directory knows now, and write down its digest.
+
+    :raises PolicyError: something of it is no entity.
+    """
+    async with rules.changing:
+        current = rules.current
+        if provided == current.provided:
+            return
+        edition = await anyio.to_thread.run_sync(
+            rules.edition, current.policies, current.files, provided, abandon_on_cancel=True
+        )
+        rules.put(edition)
+    digest = hashlib.sha256(orjson.dumps(provided, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    what = {"event": "described", "entities": len(provided), "sha256": digest}
+    await _tell_of_provider(journal, "directory", what)

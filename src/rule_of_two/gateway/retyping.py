@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from rule_of_two.audit.journal import Journal
 from rule_of_two.errors import ConfigurationError, PolicyError
@@ -27,6 +27,7 @@ class Typing:
     journal: Journal
     _pinned: frozenset[tuple[str, str]] | None = None
     _said: list[str] = field(default_factory=list)
+    _written: Mapping[str, Any] = field(default_factory=dict)
 
     async def retype(self, mounts: Iterable[Mount]) -> None:
         """Check the policies that name tools against what is pinned of these by now, where that is not what it was.
@@ -41,22 +42,24 @@ class Typing:
         pinned = frozenset((tool.id, tool.digest) for tool in self.rules.tools)
         if pinned == self._pinned:
             return
-        self._pinned = pinned
-        policies = self._typed()
-        self.rules.replace(policies, self.rules.files)
+        async with self.rules.changing:
+            self._pinned = pinned
+            current, policies = self.rules.current, self._typed()
+            self.rules.put(self.rules.edition(policies, current.files, current.provided))
         problems = problems_of(policies.typed.values())
         if problems != self._said and self.rules.tools:  # before the first definition is pinned, none can fit
             self._said = problems
             for problem in problems:
                 say(f"calls of the tools that a policy names are denied, as it does not fit them: {problem}")
-        if policies.typed:
-            body = {"event": "typed", "tools": sorted(policies.typed), "problems": problems}
+        body = {"event": "typed", "tools": sorted(policies.typed), "problems": problems}
+        if policies.typed and body != self._written:
             await self.journal.event("definitions", None, body)
+            self._written = body
 
     def _typed(self) -> Policies:
         """What is in force, loaded once more from the very same files."""
         try:
-            return self.sources.load(self.rules.files, self.rules.tools)
+            return self.sources.load(self.rules.current.files, self.rules.tools)
         except (PolicyError, ConfigurationError):
             before = self.rules.current.policies
             broken = {name: replace(one, problem=_LOST) for name, one in before.typed.items()}

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import anyio
 import orjson
 
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.model import Principal
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.policy.context import NOTHING_KNOWN, Environment
-from rule_of_two.policy.directory import Directory
+from rule_of_two.policy.directory import directory_of
 from rule_of_two.policy.files import DISK, Files
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.rights import Rights
@@ -30,6 +31,11 @@ class Edition:
 
     version: str
     policies: Policies
+    """As their files say."""
+    files: Files
+    """What they were loaded from."""
+    provided: Sequence[Any]
+    """Entities that a provider knows besides those."""
     authorizer: Authorizer
     rights: Rights
 
@@ -56,11 +62,11 @@ class Rulebook:
         self._client = client
         self._manifests = manifests
         self.environment = environment
-        self.files = files
-        """What the edition in force was loaded from."""
+        self.changing = anyio.Lock()
+        """Held by whoever makes an edition out of the one in force, from reading it to replacing it."""
         self.tools: Sequence[ToolDefinition] = ()
         """The pinned definitions that type it."""
-        self.current = self._edition(policies)
+        self.current = self.edition(policies, files)
 
     @property
     def version(self) -> str:
@@ -80,24 +86,31 @@ class Rulebook:
         """The digests that make up a version: of schema, policies, entities and manifests."""
         return {**policies.parts, "manifests": self._manifests}
 
-    def replace(self, policies: Policies, files: Files) -> Edition:
-        """Put policies in force, from the next decision on. ``files`` are what they were loaded from."""
-        self.current, self.files = self._edition(policies), files
-        return self.current
+    def edition(self, policies: Policies, files: Files, provided: Sequence[Any] = ()) -> Edition:
+        """Policies ready to be put in force, with entities that a provider knows besides their files. Changes nothing
+        yet, and may run in a thread.
 
-    def describe(self, directory: Directory) -> None:
-        """Decide with these entities from now on. The version stays: what providers know changes by the minute, and no
-        yes of a person's would outlive it."""
-        current = self.current
-        self.current = self._edition(replace(current.policies, directory=directory))
+        The version does not cover what is provided: that changes by the minute, and no yes of a person's would outlive
+        it.
 
-    def _edition(self, policies: Policies) -> Edition:
+        :raises PolicyError: something provided is no entity, or stands in a file already.
+        """
+        used = policies
+        if provided:
+            known = [("the entity files", list(policies.directory)), ("the provider 'directory'", provided)]
+            used = replace(policies, directory=directory_of(known, policies.schema))
         return Edition(
             self.version_of(policies),
             policies,
-            Authorizer(policies, self._principal, self._client),
-            Rights(policies, self._principal, self._client, self.environment),
+            files,
+            provided,
+            Authorizer(used, self._principal, self._client),
+            Rights(used, self._principal, self._client, self.environment),
         )
+
+    def put(self, edition: Edition) -> None:
+        """Have it in force, from the next decision on."""
+        self.current = edition
 
 
 def version(parts: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.model import Action, Approver, Facts, Outcome, Principal, SessionView, Target
 from rule_of_two.policy.cases.case import Case, load_cases
+from rule_of_two.policy.context import context_of
 from tests.audit.test_recorded import ANYTHING
 
 KEYS = (
@@ -87,6 +88,33 @@ cases:
     )
     assert (case.approvals, case.needs, case.expect) == (2, 2, Outcome.ASK)
     assert case.now == datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_a_case_can_name_whole_addresses_and_say_that_they_were_given(tmp_path: Path, *, given: bool) -> None:
+    targets = f"{{urls: ['https://a.example:8443/x?y=Z', 'http://b.example/'], given: {str(given).lower()}}}"
+    (case,) = load(tmp_path, f"{HEAD}  - {{name: x, call: {{tool: web__x, targets: {targets}}}, expect: allow}}\n")
+    assert case.facts is not None
+    context = context_of(case.facts, case.view)["target"]
+    assert context["urls"] == ["http://b.example/", "https://a.example:8443/x?y=Z"]
+    assert context["hosts"] == ["a.example:8443", "b.example"]
+    assert (context["complete"], context["known"], context["given"]) == (True, True, given)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a.example",
+        "https://A.example/",
+        "HTTPS://a.example/",
+        "https://u@a.example/",
+        "https://a.example/#f",
+        "/x",
+    ],
+)
+def test_an_address_that_policies_never_see_so_is_refused(tmp_path: Path, url: str) -> None:
+    case = f"{HEAD}  - {{name: x, call: {{tool: web__x, targets: {{urls: ['{url}']}}}}, expect: allow}}\n"
+    assert "urls" in refused(tmp_path, case)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Context providers: what policies know of the world besides the call and its session."""
