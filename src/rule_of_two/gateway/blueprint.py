@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rule_of_two.approvals.approvers import Enrolled
 from rule_of_two.clients.profiles import PROFILES, Profile
@@ -15,6 +15,7 @@ from rule_of_two.errors import ConfigurationError
 from rule_of_two.gateway.config import ApproverSettings, Config, Server, backup_path, expand, key_files, key_path
 from rule_of_two.gateway.consent import Patience
 from rule_of_two.gateway.launch import Launch, environment
+from rule_of_two.gateway.policy_versions import FOLDER
 from rule_of_two.gateway.rulebook import manifests_digest
 from rule_of_two.gateway.splitting import Splitting, splitting
 from rule_of_two.manifests.document import ManifestDocument
@@ -28,6 +29,10 @@ from rule_of_two.policy.load import Policies
 from rule_of_two.policy.sources import Sources
 from rule_of_two.sessions.key import SessionKey
 from rule_of_two.wire.http import Kind
+
+if TYPE_CHECKING:
+    from rule_of_two.approvals.keys import PublicKey
+    from rule_of_two.gateway.signatures import Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,8 @@ class Blueprint:
     secrets: tuple[str, ...]
     prefixed: bool = True
     approvers: tuple[Enrolled, ...] = ()
+    trust: Trust | None = None
+    """Who has to have signed the operator's own policies; ``None``: nobody."""
 
     @property
     def manifests_digest(self) -> str:
@@ -78,9 +85,16 @@ class Blueprint:
 
 
 def draw(
-    config: Config, *, file: Path | None, state: Path, client: str | None = None, prefixed: bool = True
+    config: Config,
+    *,
+    file: Path | None,
+    state: Path,
+    client: str | None = None,
+    prefixed: bool = True,
+    signed_by: Sequence[PublicKey] | None = None,
 ) -> Blueprint:
     """Load what the configuration names. ``file`` is where it stood; relative names are relative to its folder.
+    ``signed_by``: the operator's own policies and entities have to be signed by one of these keys.
 
     :raises ConfigurationError: a name, a manifest, a parameter or a secret is wrong.
     :raises PolicyError: the policies do not validate.
@@ -91,6 +105,9 @@ def draw(
     secrets: list[str] = []
     sources = sources_of(config, folder)
     files = sources.look()
+    trust = None if signed_by is None else _trust(signed_by, state)
+    if trust is not None:
+        trust.check(sources, files)
     policies = sources.load(files)
     unnamed = any(server.manifest is None and not server.disabled for server in config.servers.values())
     documents = list_manifests(manifests) if unnamed else ()
@@ -126,7 +143,14 @@ def draw(
         secrets=tuple(secrets),
         prefixed=prefixed,
         approvers=enrolled_approvers(config, file),
+        trust=trust,
     )
+
+
+def _trust(keys: Sequence[PublicKey], state: Path) -> Trust:
+    from rule_of_two.gateway.signatures import Trust  # noqa: PLC0415  # only who asks for signatures pays for it
+
+    return Trust.of(keys, state / FOLDER)
 
 
 def principal_of(config: Config) -> Principal:

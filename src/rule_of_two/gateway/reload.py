@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import anyio.to_thread
@@ -18,10 +18,15 @@ from rule_of_two.audit.journal import Journal
 from rule_of_two.errors import ConfigurationError, PolicyError, StoreError
 from rule_of_two.escape import visible
 from rule_of_two.gateway.operator_log import say
+from rule_of_two.gateway.policy_versions import PolicyVersions
 from rule_of_two.gateway.rulebook import Edition, Rulebook
+from rule_of_two.gateway.timing import timestamp
 from rule_of_two.policy.files import Snapshot
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.sources import Sources
+
+if TYPE_CHECKING:
+    from rule_of_two.gateway.signatures import Trust
 
 LOOK_SECONDS: Final = 0.5
 """Between two looks. Policies are loaded when two looks in a row found the same: an editor may be writing."""
@@ -35,6 +40,10 @@ class Reloader:
     rules: Rulebook
     desk: Desk
     journal: Journal
+    versions: PolicyVersions | None = None
+    """Where what was in force is kept."""
+    trust: Trust | None = None
+    """Who has to have signed it; ``None``: nobody."""
     _last: Snapshot | None = None
     """What was found at the last look, if looking again could only find the same or something new."""
     _settled: str = ""
@@ -48,6 +57,7 @@ class Reloader:
         """
         self._settled = files.digest
         await self.journal.event("policies", None, self._told(self.rules.current.policies, event="in_force"))
+        await self._keep(files)
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
@@ -78,15 +88,33 @@ class Reloader:
 
     async def _take(self, found: Snapshot) -> None:
         async with self.rules.changing:
-            policies = await anyio.to_thread.run_sync(
-                self.sources.load, found, self.rules.tools, abandon_on_cancel=True
-            )
+            policies = await anyio.to_thread.run_sync(self._load, found, abandon_on_cancel=True)
             await self._put(policies, found)
+
+    def _load(self, found: Snapshot) -> Policies:
+        if self.trust is not None:
+            self.trust.check(self.sources, found)
+        return self.sources.load(found, self.rules.tools)
+
+    async def _keep(self, files: Snapshot) -> None:
+        """Remember what is in force; the journal has its digests in any case."""
+
+        def keep() -> None:
+            if self.trust is not None:
+                self.trust.accepted(self.sources, files)
+            if self.versions is not None:
+                self.versions.keep(self.sources, files, self.rules.current.policies, at=timestamp())
+
+        try:
+            await anyio.to_thread.run_sync(keep, abandon_on_cancel=True)
+        except PolicyError as error:
+            say(f"this version of the policies cannot be kept for later: {visible(str(error))}")
 
     async def _put(self, policies: Policies, found: Snapshot) -> None:
         before = self.rules.current
         version = self.rules.version_of(policies)
         if version == before.version:
+            await self._keep(found)
             if self._refused:
                 say(f"the policies are in order again; version {version[:12]} is in force as before")
             self._refused = False
@@ -103,6 +131,7 @@ class Reloader:
         self.rules.put(edition)
         self.desk.rules_changed(version)
         say(f"new policies are in force: version {version[:12]} instead of {before.version[:12]}")
+        await self._keep(found)
 
     def _edition(self, policies: Policies, found: Snapshot, provided: Sequence[Any]) -> Edition:
         try:
@@ -125,6 +154,7 @@ class Reloader:
         return {
             **more,
             "version": self.rules.version_of(policies),
+            "content": policies.version,
             **self.rules.parts_of(policies),
             "sets": list(self.sources.policies),
             "files": list(self.sources.entities),

@@ -30,6 +30,7 @@ from rule_of_two.gateway.connect import connecting
 from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.operator_log import say
+from rule_of_two.gateway.policy_versions import PolicyVersions
 from rule_of_two.gateway.providers.surroundings import Surroundings
 from rule_of_two.gateway.reload import Reloader
 from rule_of_two.gateway.retyping import Typing
@@ -220,7 +221,14 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
             )
             await tasks.start(DeskServer(desk, state=blueprint.state, gateway=secrets.token_hex(4)).run)
             tasks.start_soon(journal.keep_flushing)
-            reloader = Reloader(blueprint.sources, rules, desk, journal)
+            reloader = Reloader(
+                blueprint.sources,
+                rules,
+                desk,
+                journal,
+                PolicyVersions(blueprint.state, blueprint.sources.folder),
+                blueprint.trust,
+            )
             await reloader.began(blueprint.files)
             await tasks.start(surroundings.run, partial(_describe, rules, journal))
             tasks.start_soon(reloader.run)

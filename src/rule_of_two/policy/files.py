@@ -122,6 +122,28 @@ class Snapshot(Files):
         return hashlib.sha256(orjson.dumps(found, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
+class Memory(Files):
+    """Files that stand nowhere: contents by path."""
+
+    def __init__(self, content: Mapping[Path, bytes]) -> None:
+        self._content = dict(content)
+        self._folders = {parent for path in content for parent in path.parents}
+
+    def is_folder(self, path: Path) -> bool:
+        return path in self._folders
+
+    def is_file(self, path: Path) -> bool:
+        return path in self._content
+
+    def policies_in(self, folder: Path) -> Sequence[Path]:
+        return sorted(path for path in self._content if path.parent == folder and path.suffix == ".cedar")
+
+    def read(self, path: Path) -> bytes:
+        if path not in self._content:
+            raise FileNotFoundError(errno.ENOENT, "it is not there", str(path))
+        return self._content[path]
+
+
 def _stamp(path: Path) -> object:
     try:
         status = path.stat()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, Literal
 
 from rule_of_two.errors import PolicyError
 from rule_of_two.policy import settings
@@ -13,6 +14,21 @@ from rule_of_two.policy.files import DISK, Files, Snapshot
 from rule_of_two.policy.load import SCHEMA_FILE, Policies, load_policies
 from rule_of_two.policy.references import INVARIANT, files_of_set, find_files, is_path, shipped_policies
 from rule_of_two.policy.typed.definitions import ToolDefinition
+
+SIGNATURE: Final = "policies.sig"
+"""Beside the policies of a folder; a file's own is called as it is, with ``.sig`` behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Something of the operator's own that a configuration names: a folder of policies, a file of them, or one of
+    entities. ``files`` are its contents by name, in ``folder``."""
+
+    reference: str
+    kind: Literal["policies", "entities"]
+    folder: Path
+    files: Mapping[str, bytes]
+    signature: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,9 @@ class Sources:
                 self._peek(found, self.files_of(reference, found))
         for file in self.entity_files:
             found.peek(file)
+        with suppress(PolicyError):
+            for own in self.own(found):
+                found.peek(own.signature)
         return found
 
     def _peek(self, found: Snapshot, files: Sequence[Path]) -> None:
@@ -62,12 +81,37 @@ class Sources:
         """
         return find_files(reference, relative_to=self.folder, files=files)
 
-    @property
-    def own(self) -> tuple[str, ...]:
-        """The entries of :attr:`policies` that are the operator's own files and folders."""
-        return tuple(reference for reference in self.policies if is_path(reference))
+    def own(self, files: Files = DISK) -> Sequence[Own]:
+        """What of it is the operator's own.
+
+        :raises PolicyError: it is not there, or cannot be read.
+        """
+        found: list[Own] = []
+        for reference in filter(is_path, self.policies):
+            names = self.files_of(reference, files)
+            path, folder = self.folder / reference, names[0].parent
+            content = {file.name: _content(file, files) for file in names}
+            with suppress(FileNotFoundError):
+                content[settings.FILE] = files.read(folder / settings.FILE)
+            whole = files.is_folder(path)
+            found.append(Own(reference, "policies", folder, content, folder / SIGNATURE if whole else _beside(path)))
+        for reference, file in zip(self.entities, self.entity_files, strict=True):
+            content = {file.name: _content(file, files)}
+            found.append(Own(reference, "entities", file.parent, content, _beside(file)))
+        return found
 
     @property
     def entity_files(self) -> tuple[Path, ...]:
         """Where the entities stand."""
         return tuple(self.folder / name for name in self.entities)
+
+
+def _content(file: Path, files: Files) -> bytes:
+    try:
+        return files.read(file)
+    except OSError as error:
+        raise PolicyError(f"{file}: cannot be read ({error.strerror})") from error
+
+
+def _beside(file: Path) -> Path:
+    return file.with_name(f"{file.name}.sig")

@@ -160,6 +160,31 @@ class JournalStore:
                 return
             last = batch[-1].number
 
+    def contents(self) -> dict[str, str]:
+        """Of each version that decisions name, the version of the policies and entities in it."""
+        rows = self.database.read(
+            lambda db: db.execute(
+                "SELECT json_extract(body, '$.version'), json_extract(body, '$.content') FROM entries "
+                "WHERE kind = 'policies' AND json_valid(body) AND json_extract(body, '$.event') = 'in_force'"
+            ).fetchall()
+        )
+        return {version: content for version, content in rows if isinstance(version, str) and isinstance(content, str)}
+
+    def decisions_by_content(self) -> dict[str, int]:
+        """How many decisions each version of policies and entities made."""
+        contents = self.contents()
+        rows = self.database.read(
+            lambda db: db.execute(
+                "SELECT json_extract(body, '$.policy_version'), count(*) FROM entries "
+                "WHERE kind = 'decision' AND json_valid(body) GROUP BY 1"
+            ).fetchall()
+        )
+        counts: dict[str, int] = {}
+        for version, count in rows:
+            if version in contents:
+                counts[contents[version]] = counts.get(contents[version], 0) + count
+        return counts
+
     def everything(self) -> Iterator[Entry | Unreadable]:
         """All entries, oldest first; read as they are asked for, and whatever bytes stand in them."""
         clause = f"WHERE seq > ? ORDER BY seq LIMIT {_BATCH}"
