@@ -17,7 +17,7 @@ GUIDE = Path(__file__).parent.parent / "docs" / "arguments.md"
 def test_every_block_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (command,) = real_server("git")
     monkeypatch.setenv("PATH", f"{Path(command).parent}{os.pathsep}{os.environ['PATH']}")
-    assert run(GUIDE, tmp_path) == 7
+    assert run(GUIDE, tmp_path) == 8
 
 
 def test_every_source_is_documented() -> None:

@@ -16,6 +16,7 @@ from rule_of_two.approvals.render import View
 from rule_of_two.approvals.spans import line_text
 from rule_of_two.gateway.addresses import MOST_ADDRESSES, MOST_CHARACTERS
 from rule_of_two.gateway.given_urls import MOST_OF_SESSION
+from tests.attacks.http_clients import HttpClient, served
 from tests.attacks.puppets import new_session
 from tests.harness import UPSTREAMS, Gateway, House, outcome
 from tests.people import ASK_BEFORE_EVERY_ACT, human
@@ -240,6 +241,48 @@ def test_the_limits_are_documented() -> None:
     docs = " ".join((Path(__file__).parents[2] / "docs" / "decisions.md").read_text().split())
     assert f"({MOST_OF_SESSION:,} addresses of a session are kept)" in docs
     assert f"first {MOST_ADDRESSES:,} addresses or {MOST_CHARACTERS >> 10} Ki characters of a result" in docs
+
+
+async def test_conversations_were_given_nothing_of_each_others_and_what_names_none_was_given_nothing(
+    library: House,
+) -> None:
+    put(library, text(GOOD))
+    library.settings["sessions"] = {
+        "boundary": "conversation",
+        "conversation_key": "/acme.thread",
+        "forks_keep_key": True,
+    }
+    async with library.gateway() as gateway:
+
+        async def visits(key: str | None) -> str:
+            meta = {} if key is None else {"_meta": {"acme.thread": key}}
+            return outcome(await gateway.call("lib__visit", {"url": GOOD, "more": [GOOD]}, **meta))[0]
+
+        await gateway.call("lib__show", {"page": "p"}, _meta={"acme.thread": "one"})
+        assert [await visits(key) for key in ("one", "two", None)] == ["allow", "deny", "deny"]
+        await gateway.call("lib__show", {"page": "p"})
+        assert [await visits(key) for key in ("one", "two", None)] == ["allow", "deny", "deny"]
+
+
+async def test_connections_of_one_session_share_what_they_were_given(state: Path) -> None:
+    house = House(state, settings={"policies": ["default", "own.cedar"], "sessions": {"boundary": "human"}})
+    house.servers = {"lib": block(house)}
+    (state / "own.cedar").write_text(POLICY)
+    put(house, text(GOOD))
+    async with served(house, "alice", "bob") as (alice, bob):
+
+        async def visits(client: HttpClient) -> str:
+            reply = await client.call("lib__visit", {"url": GOOD, "more": [GOOD]})
+            return outcome(reply["result"])[0]
+
+        first, second = await alice.open(), await alice.open()
+        params = {"name": "lib__visit", "arguments": {"url": GOOD, "more": [GOOD]}}
+        reply = await alice.legacy(second, "tools/call", params)
+        assert outcome(reply.json()["result"])[0] == "deny"
+        await alice.legacy(first, "tools/call", {"name": "lib__show", "arguments": {"page": "p"}})
+        reply = await alice.legacy(second, "tools/call", params)
+        assert outcome(reply.json()["result"])[0] == "allow"
+        assert [await visits(client) for client in (alice, bob)] == ["allow", "deny"]
 
 
 async def test_a_protocol_error_gives_nothing(library: House) -> None:

@@ -23,9 +23,9 @@ def target(url: str) -> Target:
     return Target("url", url_host(url), url, url=whole_url(url))
 
 
-def looked_up(memory: GivenUrls, *urls: str, sessions: tuple[str, ...] = ("s",)) -> list[bool | None]:
+def looked_up(memory: GivenUrls, *urls: str, session: str | None = "s") -> list[bool | None]:
     facts = Facts(Action.CALL_TOOL, "web", "fetch", NONE, tuple(map(target, urls)))
-    return [one.given for one in memory.looked_up(facts, sessions).targets]
+    return [one.given for one in memory.looked_up(facts, session).targets]
 
 
 def test_what_was_handed_over_is_given_and_nothing_else() -> None:
@@ -37,18 +37,18 @@ def test_what_was_handed_over_is_given_and_nothing_else() -> None:
 
 def test_what_is_no_address_is_left_alone() -> None:
     facts = Facts(Action.CALL_TOOL, "web", "fetch", NONE, (Target("host", "x.example", "x.example"),))
-    assert GivenUrls().looked_up(facts, ("s",)) is facts
+    assert GivenUrls().looked_up(facts, "s") is facts
     both = Facts(Action.CALL_TOOL, "web", "fetch", NONE, (*facts.targets, target(X)))
-    assert [one.given for one in GivenUrls().looked_up(both, ("s",)).targets] == [None, False]
+    assert [one.given for one in GivenUrls().looked_up(both, "s").targets] == [None, False]
 
 
-def test_sessions_know_nothing_of_each_other_and_all_that_count_have_to_know() -> None:
+def test_sessions_know_nothing_of_each_other_and_no_session_knows_nothing() -> None:
     memory = GivenUrls()
     memory.handed_over("s", text(X))
-    assert looked_up(memory, X, sessions=("t",)) == [False]
-    assert looked_up(memory, X, sessions=("s", "t")) == [False]
-    memory.handed_over("t", text(X))
-    assert looked_up(memory, X, sessions=("s", "t")) == [True]
+    assert looked_up(memory, X, session="t") == [False]
+    assert looked_up(memory, X, session=None) == [False]
+    memory.handed_over("t", text(f"{X}b"))
+    assert looked_up(memory, X, f"{X}b", session="t") == [False, True]
 
 
 def test_an_address_that_the_client_wrote_first_is_never_given_but_one_that_it_was_given_stays_so() -> None:

@@ -107,6 +107,11 @@ def test_all_sets_together_never_err_and_never_loosen(name: str) -> None:
         )
 
 
+def test_only_the_lethal_trifecta_lowers_c_and_says_that_it_is_the_one() -> None:
+    lowering = {name: load_policies([name], relative_to=Path()).only_communication for name in shipped_sets()}
+    assert {name: named for name, named in lowering.items() if named} == {"lethal-trifecta": "lethal-trifecta"}
+
+
 def test_each_set_has_cases() -> None:
     assert [name for name in SETS if not (shipped_policies() / name / CASES_FILE).is_file()] == []
 

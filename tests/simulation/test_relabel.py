@@ -122,3 +122,19 @@ def test_labels_that_a_manifest_adds_stay_in_the_session(tmp_path: Path) -> None
     found = rehearse(tmp_path, tape.entries, relabel=relabel)
     assert changes(found) == ["send: allow -> ask"]
     assert found.uncertain == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "given"),
+    [([True], True), ([False], False), ([None], None), ([True, False], False), ([False, True], False)],
+)
+def test_whether_an_address_was_given_stays_the_recordings_word(said: list[bool | None], given: bool | None) -> None:
+    tools = {"several": {"labels": ["C"], "targets": {"url": "/urls/*"}}}
+    document = ManifestDocument.model_validate({"version": 1, "server": "web", "tools": tools})
+    tape = Tape()
+    tape.add("web__several", "C")
+    tape.entries[0].body["targets"] = [{"kind": "url", "value": "a.example", "given": one} for one in said]
+    past = past_of(tape.entries[0], frozenset())
+    assert past is not None
+    found = OtherManifests({"web": Mounted("web", document)}, {})(past)
+    assert [target.given for target in found.facts.targets] == [given] * len(said)

@@ -224,6 +224,30 @@ def test_policies_see_whose_session_it_was(tmp_path: Path) -> None:
     assert changes(found) == ["read: allow -> deny"]
 
 
+@pytest.mark.parametrize(
+    ("reached", "condition", "now", "uncertain"),
+    [
+        ({"given": True}, "!context.target.given", "allow", 0),
+        ({"given": False}, "!context.target.given", "deny", 0),
+        ({}, "!context.target.given", "deny", 1),
+        ({"given": "x"}, "!context.target.given", "deny", 1),
+        ({}, "!context.target.complete || !context.target.known", "allow", 0),
+        ({"value": None}, "!context.target.complete", "deny", 0),
+        ({"given": True}, 'context.target.urls.contains("https://a.example/x")', "allow", 1),
+    ],
+)
+def test_of_addresses_only_what_the_journal_keeps_is_known(
+    tmp_path: Path, reached: dict[str, Any], condition: str, now: str, uncertain: int
+) -> None:
+    tape = Tape()
+    tape.add("web__fetch", "AC")
+    (entry,) = tape.entries
+    targets = [{"kind": "url", "value": "a.example", **reached}]
+    found = rehearse(tmp_path, [replace(entry, body={**entry.body, "targets": targets})], forbid("x", condition))
+    assert changes(found) == ([] if now == "allow" else [f"fetch: allow -> {now}"])
+    assert found.uncertain == uncertain
+
+
 def test_policies_that_read_the_environment_are_told(tmp_path: Path) -> None:
     (tmp_path / "own.cedar").write_text(forbid("x", "context has risk && context.risk > 3"))
     assert Judge(load_policies(["default", "./own.cedar"], relative_to=tmp_path), Principal()).reads_environment

@@ -18,11 +18,13 @@ _MOST_TARGETS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A target: its canonical value, and whether the argument was written exactly so."""
+    """A target: its canonical value, whether the argument was written exactly so, and whether an address was given to
+    the session; ``None``: nobody looked."""
 
     kind: str
     value: str | None
     exact: bool
+    given: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,9 @@ def _reached(value: Any) -> Reached:
         return Reached("", None, exact=False)
     found = value.get("value")
     text = found if isinstance(found, str) else None
-    return Reached(_text(value.get("kind"), ""), text, exact=text is not None and value.get("exact", True) is True)
+    exact = text is not None and value.get("exact", True) is True
+    given = value.get("given")
+    return Reached(_text(value.get("kind"), ""), text, exact, given if isinstance(given, bool) else None)
 
 
 def time_of(text: Any) -> datetime | None:

@@ -12,6 +12,7 @@ import click
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
 from rule_of_two.escape import visible
+from rule_of_two.gateway.acceptance import pinned_tools
 from rule_of_two.gateway.config import found_config
 from rule_of_two.policy.cases.run import Result, Runner, coverage
 from rule_of_two.policy.cases.suite import Suite, suite_at, suites_of_sets
@@ -54,10 +55,11 @@ def test(context: Context, paths: tuple[str, ...], require_coverage: bool) -> No
 
 
 def _suites(context: Context, paths: Sequence[str]) -> list[Suite]:
-    if paths:
-        return [suite_at(path, relative_to=Path.cwd()) for path in paths]
     config, path = found_config(context.config)
-    return suites_of_sets(config.policies if config else ("default",), relative_to=path.parent)
+    tools = pinned_tools(config, context.state) if config is not None and config.typed_arguments else None
+    if paths:
+        return [suite_at(path, relative_to=Path.cwd(), tools=tools) for path in paths]
+    return suites_of_sets(config.policies if config else ("default",), relative_to=path.parent, tools=tools)
 
 
 def _shown(results: Iterator[Result], count: int) -> Iterator[Result]:

@@ -335,8 +335,9 @@ class Enforcement:
         return replace(strictest, obligations=_of_all(verdicts))
 
     def _looked_up(self, facts: Facts, view: SessionView) -> Facts:
-        """The facts with what is remembered of their addresses now. A call's own facts never hold it."""
-        return facts if self._given is None else self._given.looked_up(facts, [one.id for one in view.judged])
+        """The facts with what is remembered of their addresses now. A call's own facts never hold it. What could belong
+        to any of several conversations was given nothing."""
+        return facts if self._given is None else self._given.looked_up(facts, None if view.beside else view.id)
 
     def _commit(
         self,

@@ -11,7 +11,7 @@ many, and which of n is visited says log2(n) bits. A server that changes texts f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -62,15 +62,15 @@ class GivenUrls:
         while len(memory.given) > MOST_OF_SESSION:
             del memory.given[next(iter(memory.given))]
 
-    def looked_up(self, facts: Facts, sessions: Iterable[str]) -> Facts:
-        """The facts, with the word of whether each address was given: in every one of these sessions."""
+    def looked_up(self, facts: Facts, session: str | None) -> Facts:
+        """The facts, with the word of whether each address was given. ``None``: it is not known in which session."""
         if all(target.kind != "url" for target in facts.targets):
             return facts
-        memories = [self._sessions.get(session) for session in sessions]
+        memory = None if session is None else self._sessions.get(session)
 
         def looked_up(target: Target) -> Target:
             address = address_of(target.shown) if target.url is not None else None
-            known = address is not None and all(memory and _digest(address) in memory.given for memory in memories)
+            known = memory is not None and address is not None and _digest(address) in memory.given
             return replace(target, given=known)
 
         return replace(

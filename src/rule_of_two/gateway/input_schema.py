@@ -7,6 +7,8 @@ more than :data:`_STEPS` steps. What is not read cannot refuse a value here; the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from functools import cache
 from typing import Any, Final
 
 _STEPS: Final = 2_000
@@ -93,16 +95,27 @@ def _referred(root: Any, reference: Any) -> Any:
 
 def _errors(schema: Any, document: Any) -> Iterator[str]:
     """What the schema has against the document, in words that quote neither."""
-    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415  # slow to import, and seldom needed
-    from referencing import Registry  # noqa: PLC0415
+    from referencing import Registry  # noqa: PLC0415  # slow to import, and seldom needed
 
-    steps = 0
+    _LEFT.set([_STEPS])
+    # An empty registry: the default one would fetch what a schema refers to.
+    for error in _checker()(schema, registry=Registry()).iter_errors(document):
+        yield str(error.validator or "nothing")
+
+
+_LEFT: ContextVar[list[int]] = ContextVar("steps left of one check")
+
+
+@cache
+def _checker() -> Any:
+    """A validator of the keywords that are read here, which counts its steps."""
+    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415  # as above
 
     def counted(check: Callable[..., Any]) -> Callable[..., Any]:
         def checked(validator: Any, wanted: Any, instance: Any, within: Any) -> Any:
-            nonlocal steps
-            steps += 1
-            if steps > _STEPS:
+            left = _LEFT.get()
+            left[0] -= 1
+            if left[0] < 0:
                 raise UnusableSchema("it takes too long to check")
             return check(validator, wanted, instance, within)
 
@@ -112,14 +125,11 @@ def _errors(schema: Any, document: Any) -> Iterator[str]:
     keywords = {name: counted(known[name]) for name in _VALUE_KEYWORDS}
     keywords["oneOf"] = keywords["anyOf"]  # one alternative may need arguments that are not in the document
     keywords["additionalProperties"] = counted(_closed)
-    checker = validators.create(
+    return validators.create(
         meta_schema=Draft202012Validator.META_SCHEMA,
         validators=keywords,
         type_checker=Draft202012Validator.TYPE_CHECKER,
     )
-    # An empty registry: the default one would fetch what a schema refers to.
-    for error in checker(schema, registry=Registry()).iter_errors(document):
-        yield str(error.validator or "nothing")
 
 
 def _closed(validator: Any, wanted: Any, instance: Any, within: Mapping[str, Any]) -> Iterator[Any]:

@@ -39,7 +39,8 @@ class Typing:
         if not self.sources.typed:
             return
         self.rules.tools = [tool for mount in mounts for tool in mount.pinned_tools]
-        pinned = frozenset((tool.id, tool.digest) for tool in self.rules.tools)
+        named = self.rules.current.policies.typed
+        pinned = frozenset((tool.id, tool.digest) for tool in self.rules.tools if tool.id in named)
         if pinned == self._pinned:
             return
         async with self.rules.changing:

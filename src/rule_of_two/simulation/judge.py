@@ -33,6 +33,13 @@ class Judge:
         """The labels that these policies count."""
         return as_lowered(facts, self._policies).labels
 
+    def knows_addresses(self, facts: Facts) -> bool:
+        """Whether the journal kept what these policies read of the addresses that a call reached: whether each was
+        given, if somebody looked then, and never more of one than its host."""
+        reached = [target for target in facts.targets if target.kind == "url" and target.value is not None]
+        unknown = self._policies.reads_given and any(target.given is None for target in reached)
+        return not unknown and not (reached and self._policies.reads_urls)
+
     def decide(self, past: Past, facts: Facts, view: SessionView) -> Verdict:
         """Allow, ask or deny, at the time of then. Never raises for anything that a recording says."""
         now = _utc(past.call.at)

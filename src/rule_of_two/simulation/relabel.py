@@ -81,7 +81,19 @@ def _called(name: str, spec: PromptSpec | None, past: Past, before: Facts, find:
     arguments = example_arguments(spec, values) if read else None
     only_targets = all(target in spec.targets for rule in spec.rules for target in rule.when)
     if arguments is not None and only_targets:
-        return Relabelled(find(name, arguments))
+        return Relabelled(_given_as(before, find(name, arguments)))
     worst = spec.labels.union(*(rule.labels for rule in spec.rules))
     targets = (*before.targets, UNREAD)
     return Relabelled(replace(find(name, {}), labels=worst, targets=targets), certain=False)
+
+
+def _given_as(before: Facts, facts: Facts) -> Facts:
+    """The facts, with the recording's word of whether addresses were given; where it has two of one host, with a no."""
+    said: dict[str | None, bool | None] = {}
+    for one in before.targets:
+        if one.kind == "url":
+            said[one.value] = one.given if said.get(one.value, True) else False
+    return replace(
+        facts,
+        targets=tuple(replace(one, given=said.get(one.value)) if one.kind == "url" else one for one in facts.targets),
+    )

@@ -154,7 +154,8 @@ class Replay:
         labels = self._judge.labels(found.facts)
         self._carried.carry(past.call, labels=labels, ran=past.ran, runs=runs)
         self._as_run.carry(past.call, labels=labels, ran=past.ran, runs=past.ran)
-        return Replayed(past, verdict, itself.outcome, runs, found.certain)
+        certain = found.certain and self._judge.knows_addresses(found.facts)
+        return Replayed(past, verdict, itself.outcome, runs, certain)
 
     def _runs(self, past: Past, verdict: Verdict) -> bool:
         if verdict.outcome is not Outcome.ASK:
@@ -192,4 +193,12 @@ def as_recorded(past: Past) -> Relabelled:
 def _target(reached: Reached) -> Target:
     if reached.kind not in _KINDS:
         return UNREAD
-    return Target(reached.kind, reached.value, reached.value or "", reached.exact)  # type: ignore[arg-type]  # checked
+    address = reached.kind == "url" and reached.value is not None
+    return Target(
+        reached.kind,  # type: ignore[arg-type]  # checked
+        reached.value,
+        reached.value or "",
+        reached.exact,
+        url=f"https://{reached.value}/" if address else None,  # the journal keeps the host alone
+        given=reached.given if address else None,
+    )

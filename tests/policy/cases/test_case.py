@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.model import Action, Approver, Facts, Outcome, Principal, SessionView, Target
 from rule_of_two.policy.cases.case import Case, load_cases
+from rule_of_two.policy.context import context_of
 from tests.audit.test_recorded import ANYTHING
 
 KEYS = (
@@ -89,6 +90,33 @@ cases:
     assert case.now == datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("given", [False, True])
+def test_a_case_can_name_whole_addresses_and_say_that_they_were_given(tmp_path: Path, *, given: bool) -> None:
+    targets = f"{{urls: ['https://a.example:8443/x?y=Z', 'http://b.example/'], given: {str(given).lower()}}}"
+    (case,) = load(tmp_path, f"{HEAD}  - {{name: x, call: {{tool: web__x, targets: {targets}}}, expect: allow}}\n")
+    assert case.facts is not None
+    context = context_of(case.facts, case.view)["target"]
+    assert context["urls"] == ["http://b.example/", "https://a.example:8443/x?y=Z"]
+    assert context["hosts"] == ["a.example:8443", "b.example"]
+    assert (context["complete"], context["known"], context["given"]) == (True, True, given)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a.example",
+        "https://A.example/",
+        "HTTPS://a.example/",
+        "https://u@a.example/",
+        "https://a.example/#f",
+        "/x",
+    ],
+)
+def test_an_address_that_policies_never_see_so_is_refused(tmp_path: Path, url: str) -> None:
+    case = f"{HEAD}  - {{name: x, call: {{tool: web__x, targets: {{urls: ['{url}']}}}}, expect: allow}}\n"
+    assert "urls" in refused(tmp_path, case)
+
+
 @pytest.mark.parametrize(
     ("call", "action", "name"),
     [
@@ -131,6 +159,11 @@ def test_a_person_has_the_sessions_tenant_and_their_own_name_unless_said(tmp_pat
         ("{name: x, call: {tool: a__b, labels: [D]}, expect: allow}", "'A', 'B' or 'C'"),
         ("{name: x, call: {tool: a__b, targets: {hosts: [A.example]}}, expect: allow}", "write 'a.example'"),
         ("{name: x, call: {tool: a__b, targets: {paths: [x]}}, expect: allow}", "pattern"),
+        ("{name: x, call: {tool: a__b, targets: {urls: [a.example/x]}}, expect: allow}", "write a whole address"),
+        ("{name: x, call: {tool: a__b, targets: {urls: ['https://A.example/']}}, expect: allow}", "in lower case"),
+        ("{name: x, call: {tool: a__b, targets: {urls: ['https://a.example:443/']}}, expect: allow}", "whole address"),
+        ("{name: x, call: {tool: a__b, targets: {urls: ['https://a.example/#x']}}, expect: allow}", "without fragment"),
+        ("{name: x, call: {tool: a__b, targets: {urls: ['https://u@a.example/']}}, expect: allow}", "and user"),
         ("{name: x, call: {tool: a__b}, expect: maybe}", "'allow', 'ask' or 'deny'"),
         ("{name: x, call: {tool: a__b}, expect: allow, code: nope}", "code"),
         ("{name: x, expect: allow}", "a case needs a call or a document"),

@@ -35,6 +35,12 @@ forbid (principal is Gateway::Session, action == Gateway::Action::"return_docume
 unless {
   resource has confidentiality && principal.user has clearance && principal.user.clearance >= resource.confidentiality
 };
+@id("own.made-up") @message("Made up.")
+forbid (principal, action in Gateway::Action::"use", resource)
+unless { context.target.given };
+@id("own.host") @message("Not there.")
+forbid (principal, action in Gateway::Action::"use", resource)
+when { context.target.hosts.contains("a.example:8443") };
 @id("own.expired") @message("Expired.")
 forbid (principal, action == Gateway::Action::"return_document", resource)
 when { resource has expires && resource.expires <= context.now };
@@ -67,6 +73,9 @@ def run(folder: Path, *cases: str, head: str = "principal: {user: ann}\n") -> li
         "call: {tool: a__x, labels: [C], irreversible: false}, expect: allow",
         "call: {tool: a__x, labels: [C]}, principal: {configuration: [A, B]}, expect: deny, by: [own.two]",
         "call: {tool: a__x}, principal: {agent: bad}, expect: deny, by: [own.agent]",
+        "call: {tool: a__x, targets: {urls: ['https://a.example/x']}}, expect: deny, by: [own.made-up]",
+        "call: {tool: a__x, targets: {urls: ['https://a.example/x'], given: true}}, expect: allow",
+        "call: {tool: a__x, targets: {urls: ['https://a.example:8443/x'], given: true}}, expect: deny, by: [own.host]",
         "document: {server: mail, confidentiality: 2}, expect: allow",
         "document: {server: mail, confidentiality: 3}, expect: deny, by: [own.secret]",
         "document: {server: m, confidentiality: 1, expires: 2025-01-01T00:00:00Z}, expect: deny, by: [own.expired]",

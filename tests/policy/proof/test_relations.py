@@ -99,7 +99,8 @@ def request(chance: random.Random) -> tuple[dict[str, Any], list[dict[str, Any]]
 
     approvals = pick([0, 0, 1, 1, 2, 3])
     hosts = pick([[], ["a.example"], ["b.example"], ["a.example", "b.example"], ["c.example"], ["a.example", "z"]])
-    target: dict[str, Any] = {"hosts": hosts, "paths": [], "recipients": [], "complete": some(), "known": some()}
+    target: dict[str, Any] = {"hosts": hosts, "urls": [], "paths": [], "recipients": []}
+    target |= {name: some() for name in ("complete", "known", "given")}
     if some():
         target["amount"] = pick(["10.5", "10.4", "3.0", "99.9"])
     context: dict[str, Any] = {

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rule_of_two.model import NONE, Action, Facts, SessionView
+from rule_of_two.policy.context import context_of
 from rule_of_two.policy.references import shipped_policies
 from rule_of_two.policy.typed.definitions import ToolDefinition
 from rule_of_two.policy.typed.schema import TypedSchema, typed_schema
@@ -214,17 +216,14 @@ def test_whatever_is_encoded_the_engine_takes(arguments: dict[str, Any]) -> None
         encoded = SOME.tools["s__t"].input.encode(arguments)
     except Unencodable:
         return
-    use = {
-        "approved": True, "approvals": 1, "held": {}, "labels": {"A": False, "B": False, "C": False}, "dropped": False,
-        "frozen": False, "effects": {"communicates": False, "irreversible": False}, "now": "2026-11-23T10:00:00Z",
-        "target": {"hosts": [], "paths": [], "recipients": [], "complete": True, "known": False},
-    }  # fmt: skip
+    facts = Facts(Action.CALL_TOOL, "s", "t", NONE)
+    once = {"approved": True, "approvals": 1, "now": "2026-11-23T10:00:00Z"}
     result = cedarpy.is_authorized(
         {
             "principal": {"type": "Gateway::Session", "id": "s"},
             "action": {"type": "Gateway::Action", "id": "s__t"},
             "resource": {"type": "Gateway::Tool", "id": "s__t"},
-            "context": {**use, "input": encoded},
+            "context": {**context_of(facts, SessionView("s")), **once, "input": encoded},
         },
         "permit (principal, action, resource);",
         [],

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from rule_of_two.errors import Code
 from rule_of_two.model import EGRESS, ORDER, Approver, Facts, Outcome, Principal, SessionView, Target, TargetKind
@@ -90,6 +91,7 @@ def facts_of(call: CallSpec) -> Facts:
         targets=targets_of(call.targets),
         communicates=call.communicates,
         irreversible=call.irreversible,
+        arguments=call.arguments,
     )
 
 
@@ -108,7 +110,8 @@ def targets_of(spec: TargetsSpec) -> tuple[Target, ...]:
         *(("recipient", one) for one in spec.recipients),
         *((("amount", spec.amount),) if spec.amount is not None else ()),
     ]
-    known = tuple(Target(kind, value, value) for kind, value in given)
+    addresses = (Target("url", urlsplit(one).netloc, one, url=one, given=spec.given) for one in spec.urls)
+    known = (*addresses, *(Target(kind, value, value) for kind, value in given))
     return known if spec.complete else (*known, _UNREAD)
 
 

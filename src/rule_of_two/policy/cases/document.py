@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -39,6 +40,19 @@ def _lower(value: Any) -> Any:
     return value
 
 
+def _canonical(value: str) -> str:
+    parts = urlsplit(value)
+    front = f"{parts.scheme}://{parts.netloc}/"
+    default = {"http": ":80/", "https": ":443/"}.get(parts.scheme, front)
+    if not (parts.scheme and parts.netloc) or not value.startswith(front.lower()) or front.endswith(default):
+        raise ValueError(
+            "write a whole address as policies see it, as in https://a.example/: scheme and host in lower case"
+        )
+    if "#" in value or "@" in parts.netloc:
+        raise ValueError("policies see an address without fragment and user")
+    return value
+
+
 def _numbered(value: Any) -> Any:
     """``[A, B]``: held in that order, since the first calls."""
     if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
@@ -61,6 +75,7 @@ def _text(value: Any) -> Any:
 
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 Lower = Annotated[str, BeforeValidator(_lower)]
+Url = Annotated[str, AfterValidator(_canonical)]
 Path = Annotated[str, StringConstraints(pattern=r"^(/|[A-Za-z]:)")]
 Numbered = Annotated[dict[Label, Annotated[int, Field(ge=0)]], BeforeValidator(_numbered)]
 
@@ -86,9 +101,15 @@ class Shape(BaseModel):
 
 
 class TargetsSpec(Shape):
-    """Where a request reaches. ``complete: false``: something that the manifest declares was not understood."""
+    """Where a request reaches. ``complete: false``: something that the manifest declares was not understood.
+
+    ``urls`` are whole addresses, whose hosts need not be written besides. ``given``: each stood in a result of the
+    session.
+    """
 
     hosts: tuple[Lower, ...] = ()
+    urls: tuple[Url, ...] = ()
+    given: bool = False
     paths: tuple[Path, ...] = ()
     recipients: tuple[Lower, ...] = ()
     amount: Annotated[str | None, BeforeValidator(_text)] = None
@@ -98,7 +119,8 @@ class TargetsSpec(Shape):
 class CallSpec(Shape):
     """A request: exactly one of ``tool``, ``resource``, ``prompt`` (``<server>__<name>``) and ``server``.
 
-    ``communicates`` and ``irreversible`` say what its C can do; the worst, unless they are written.
+    ``communicates`` and ``irreversible`` say what its C can do; the worst, unless they are written. ``arguments`` are
+    what policies that name the tool's action read (``typed_arguments``).
     """
 
     tool: str | None = None
@@ -110,6 +132,7 @@ class CallSpec(Shape):
     targets: TargetsSpec = TargetsSpec()
     communicates: bool = True
     irreversible: bool = True
+    arguments: dict[str, Any] | None = None
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:

@@ -12,9 +12,12 @@ from rule_of_two.policy.cases.case import CaseFile, load_cases
 from rule_of_two.policy.load import Policies, load_policies
 from rule_of_two.policy.references import INVARIANT, PROPERTIES, find_files, shipped_policies
 from rule_of_two.policy.syntax import Policy
+from rule_of_two.policy.typed.definitions import ToolDefinition
 
 CASES_FILE: Final = "cases.yaml"
 _DEFAULT: Final = "default"
+
+Tools = Sequence[ToolDefinition] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,9 @@ class Suite:
         return [one for one in self.policies.by_id.values() if one.file in self.scope and one.id not in known]
 
 
-def suites_of_sets(references: Sequence[str], *, relative_to: Path) -> list[Suite]:
-    """The cases beside the policies of a configuration. Sets without a file of cases are left out.
+def suites_of_sets(references: Sequence[str], *, relative_to: Path, tools: Tools = None) -> list[Suite]:
+    """The cases beside the policies of a configuration. Sets without a file of cases are left out. ``tools``: as
+    :func:`load_policies` takes them.
 
     :raises PolicyError: a set is not there, or its policies are refused.
     :raises ConfigurationError: a file of cases is refused.
@@ -42,11 +46,11 @@ def suites_of_sets(references: Sequence[str], *, relative_to: Path) -> list[Suit
         cases = find_files(reference, relative_to=relative_to)[0].parent / CASES_FILE
         if cases.is_file():
             beside.setdefault(cases, []).append(reference)
-    return [_suite(load_cases(file), own, relative_to) for file, own in beside.items()]
+    return [_suite(load_cases(file), own, relative_to, tools) for file, own in beside.items()]
 
 
-def suite_at(path: str, *, relative_to: Path) -> Suite:
-    """The cases of a file, of the folder of a set, or of a shipped set by its name.
+def suite_at(path: str, *, relative_to: Path, tools: Tools = None) -> Suite:
+    """The cases of a file, of the folder of a set, or of a shipped set by its name. ``tools``: as above.
 
     :raises PolicyError: a set is not there, or its policies are refused.
     :raises ConfigurationError: there are no cases, they are refused, or nothing says which policies they are about.
@@ -59,22 +63,22 @@ def suite_at(path: str, *, relative_to: Path) -> Suite:
         raise ConfigurationError("there is no such file of cases; write one, see docs/simulate.md", file=file)
     folder = file.resolve().parent
     if folder.parent == shipped_policies().resolve():
-        return _suite(load_cases(file), [folder.name], folder)
+        return _suite(load_cases(file), [folder.name], folder, tools)
     beside = any(one.name != PROPERTIES for one in folder.glob("*.cedar"))
-    return _suite(load_cases(file), [str(folder)] if beside else [], folder)
+    return _suite(load_cases(file), [str(folder)] if beside else [], folder, tools)
 
 
-def _suite(cases: CaseFile, own: Sequence[str], relative_to: Path) -> Suite:
+def _suite(cases: CaseFile, own: Sequence[str], relative_to: Path, tools: Tools) -> Suite:
     """``own``: the references that the cases stand beside. The invariant is always loaded, so it is no reference."""
     covered = own
     entities = [str((cases.path.parent / name).absolute()) for name in cases.entities]
     if cases.policies is not None:
-        policies = load_policies(cases.policies, relative_to=cases.path.parent, entities=entities)
+        policies = load_policies(cases.policies, relative_to=cases.path.parent, entities=entities, tools=tools)
         if not own:
             covered, relative_to = cases.policies, cases.path.parent
     elif own:
         besides = [one for one in own if one not in {_DEFAULT, INVARIANT}]
-        policies = load_policies([_DEFAULT, *besides], relative_to=relative_to, entities=entities)
+        policies = load_policies([_DEFAULT, *besides], relative_to=relative_to, entities=entities, tools=tools)
     else:
         problem = (
             "says nothing of policies, and none stand beside it; write `policies: [default]` with what it is about"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rule_of_two.escape import visible
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -23,11 +25,11 @@ class Finding:
     suggestion: str
 
     def text(self) -> str:
-        """One line for people: ``file:line: @id 'x': problem; suggestion``."""
+        """One line for people, with every hidden character shown: ``file:line: @id 'x': problem; suggestion``."""
         place = "" if self.file is None else f"{self.file}: " if self.line is None else f"{self.file}:{self.line}: "
         name = "" if self.policy is None else f"@id '{self.policy}': "
         end = f"; {self.suggestion}" if self.suggestion else ""
-        return f"{'error' if self.error else 'warning'}: {place}{name}{self.problem}{end}"
+        return visible(f"{'error' if self.error else 'warning'}: {place}{name}{self.problem}{end}")
 
     def as_facts(self) -> dict[str, Any]:
         """For scripts."""

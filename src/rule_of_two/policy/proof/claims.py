@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from rule_of_two.policy.authorizer import MOST_APPROVALS
-from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, tree_of, tree_of_text
-from rule_of_two.policy.proof.formula import Formula, Node, every
+from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, tree_of
+from rule_of_two.policy.proof.formula import Formula, every
 from rule_of_two.policy.proof.schema import EntityType
 from rule_of_two.policy.proof.solver import UNASKED, Pass
 
@@ -44,8 +44,8 @@ class Claim:
     where: Formula
     passes: Outcomes
     broken: str
-    witness: Node
-    """A permit that applies to the requests of ``where``, to ask the engine with."""
+    witness: str
+    """A policy that applies to the requests of ``where``, to ask the engine with."""
     origin: Abstract | None = None
     """The operator's own property."""
 
@@ -68,7 +68,7 @@ def claims(abstraction: Abstraction) -> Iterator[Claim]:
 
     def claim(name: str, sentence: str, text: str, passes: Outcomes, broken: str) -> Claim:
         where = every((abstraction.use, abstraction.condition(text)))
-        return Claim(name, sentence, where, passes, broken, tree_of_text(_WITNESS.format(text)))
+        return Claim(name, sentence, where, passes, broken, _WITNESS.format(text))
 
     yield claim(
         "third-label",
@@ -112,10 +112,10 @@ def claims(abstraction: Abstraction) -> Iterator[Claim]:
         ASKS,
         "nobody can answer, and it asks",
     )
-    for name, condition in _blocked(abstraction):
+    for name, sentence, condition in _blocked(abstraction):
         yield claim(
             name,
-            f"What is blocked never runs ({condition}).",
+            sentence,
             condition,
             [(ANY, True)],
             "it is blocked, and it runs",
@@ -135,18 +135,20 @@ def property_claims(abstraction: Abstraction) -> Iterator[Claim]:
         else:
             passes, broken = [(UNASKED, False)], "it does not run unasked"
         where = every((abstraction.use, one.matches))
-        witness = {**tree_of(one.policy), "effect": "permit"}
-        yield Claim(one.policy.id, sentence, where, passes, broken, witness, origin=one)
+        yield Claim(one.policy.id, sentence, where, passes, broken, one.policy.text, origin=one)
 
 
-def _blocked(abstraction: Abstraction) -> Iterator[tuple[str, str]]:
-    """Where a thing can be blocked, by what the schema has."""
-    for name, path in (("blocked", "resource"), ("blocked-server", "resource.server")):
+def _blocked(abstraction: Abstraction) -> Iterator[tuple[str, str, str]]:
+    """Where a thing can be blocked, by what the schema has: a name, a sentence, and when it is."""
+    for name, sentence, path in (
+        ("blocked", "What is blocked itself never runs, whatever anybody answers.", "resource"),
+        ("blocked-server", "Nothing of a blocked server runs, whatever anybody answers.", "resource.server"),
+    ):
         types = abstraction.view.types_at("resource", path.split(".")[1:])
         declared = [abstraction.view.declared(one, "blocked") for one in types if isinstance(one, EntityType)]
         if any(declared):
             guard = "resource has server && " if path != "resource" else ""
-            yield name, f"{guard}{path} has blocked && {path}.blocked"
+            yield name, sentence, f"{guard}{path} has blocked && {path}.blocked"
 
 
 def _annotation(one: Abstract, name: str) -> str | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
-
-import orjson
 
 from rule_of_two.policy.proof.formula import Node
 from rule_of_two.policy.proof.schema import EntityType, Primitive, Record, SchemaView, SetOf
@@ -68,8 +67,8 @@ def path_of(node: Node) -> tuple[str, Sequence[str]] | None:
 
 
 def key_of(node: Node) -> str:
-    """The same text for the same expression."""
-    return orjson.dumps(node, option=orjson.OPT_SORT_KEYS).decode()
+    """The same text for the same expression, however deep it nests."""
+    return json.dumps(node, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def is_literal(node: Node) -> bool:

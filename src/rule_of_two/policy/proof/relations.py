@@ -28,6 +28,7 @@ from rule_of_two.policy.proof.formula import (
 )
 from rule_of_two.policy.proof.schema import EntityType, SchemaView
 
+_OF_SERVERS: Final = frozenset(("Tool", "Resource", "Prompt"))
 _MOST_PAIRS: Final = 20_000
 """Pairs of atoms about one expression that are related at most; with more they stay free."""
 
@@ -49,6 +50,7 @@ def relations(found: Iterable[Atom], view: SchemaView, classes: ActionClasses, v
     yield from _types(flags["in"], literals, view, classes, values)
     yield from _reflexive(flags["in"], literals)
     yield from _belonging(flags["in"], view, classes, values)
+    yield from _named_after_servers(literals, view, values)
     yield from _patterns(flags["like"], literals)
     yield from _sets(flags)
 
@@ -101,6 +103,22 @@ def _belonging(inside: Iterable[Flag], view: SchemaView, classes: ActionClasses,
             where = TRUE if kind is None else classes.is_of(variable, [f"{namespace}::{kind}"])
             yield _implies(flag, equal)
             yield _implies(every((where, equal)), flag)
+
+
+def _named_after_servers(
+    literals: Mapping[str, list[tuple[Equal, str]]], view: SchemaView, values: Values
+) -> Iterator[Formula]:
+    """The server of `<server>__<name>` is the one that stands in front."""
+    server = {".": {"left": {"Var": "resource"}, "attr": "server"}}
+    if not view.types_at("resource", ["server"]):
+        return
+    for equal, text in literals.get(f"Entity {key_of({'Var': 'resource'})}", ()):
+        kind, _, name = text.partition('::"')
+        before, marked, _ = name.partition("__")
+        namespace = kind.rpartition("::")[0]
+        if marked and kind.rpartition("::")[2] in _OF_SERVERS:
+            named = values.number("Entity", f'{namespace}::Server::"{before}"')
+            yield _implies(equal, Equal(_variable(server), Number(named)))
 
 
 def _patterns(likes: list[Flag], literals: Mapping[str, list[tuple[Equal, str]]]) -> Iterator[Formula]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -38,14 +39,13 @@ def replay(request: Request, approvals: Iterable[int], policies: Policies) -> Se
     return [answer(count) for count in approvals]
 
 
-def applies(request: Request, permit: Node, policies: Policies) -> bool:
-    """Whether this permit applies to the request on the engine, unasked."""
-    text = _policy_set({"policy0": permit})
+def applies(request: Request, policy: str, policies: Policies) -> bool:
+    """Whether this policy, a text of its own, applies to the request on the engine, unasked."""
 
     def ask() -> bool:
-        handle = cedarpy.PolicySet.from_json_str(text)
+        handle = cedarpy.PolicySet.from_str(policy)
         result = cedarpy.is_authorized(_question(request, 0), handle, _entities(request, policies), policies.schema)
-        return result.decision is cedarpy.Decision.Allow and not result.diagnostics.errors
+        return bool(result.diagnostics.reasons) and not result.diagnostics.errors
 
     return contained(ask, lambda _: False)
 
@@ -55,9 +55,9 @@ def unrealised(request: Request, wanted: Mapping[str, tuple[Node, bool]], polici
     names = list(wanted)
     conditions = [{"kind": "when", "body": wanted[name][0]} for name in names]
     trees = {f"policy{number}": _permit(number, one) for number, one in enumerate(conditions)}
-    text = _policy_set(trees)
 
     def ask() -> Sequence[str]:
+        text = json.dumps({"templates": {}, "staticPolicies": trees, "templateLinks": []})
         handle = cedarpy.PolicySet.from_json_str(text)
         result = cedarpy.is_authorized(_question(request, 0), handle, _entities(request, policies), policies.schema)
         true = {int(name) for name in result.diagnostics.id_annotations_by_reason.values()}
@@ -91,10 +91,6 @@ def _question(request: Request, count: int) -> dict[str, object]:
 
 def _entities(request: Request, policies: Policies) -> cedarpy.Entities:
     return cedarpy.Entities.from_json_str(orjson.dumps(request.entities).decode(), policies.schema)
-
-
-def _policy_set(trees: Mapping[str, Node]) -> str:
-    return orjson.dumps({"templates": {}, "staticPolicies": trees, "templateLinks": []}).decode()
 
 
 def _permit(number: int, condition: Node) -> Node:

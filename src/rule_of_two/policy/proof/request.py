@@ -213,9 +213,9 @@ class _Builder:
         sort, number = self._numbers.get(path, ("Entity", -1))
         known = self._values.text(sort, number)
         name = kind.name.rpartition("::")[2].lower()
-        uid = {"type": kind.name, "id": f"{name}{self._suffix(path)}"} if known is None else _uid(known)
-        if uid["type"] != kind.name:
-            raise ValueError(f"{'.'.join(path)} would be a {uid['type']}")
+        uid = _uid(known) if known is not None else None
+        if uid is None or uid["type"] != kind.name:  # another type's number says no more than any other one
+            uid = {"type": kind.name, "id": f"{name}{self._suffix(path)}"}
         self._built[path] = uid
         text = uid_text(uid)
         if text in self._entities and path not in self._named:

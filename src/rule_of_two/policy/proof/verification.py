@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import cedarpy
-import orjson
 
+from rule_of_two.escape import visible
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.proof.abstraction import tree_of
 from rule_of_two.policy.proof.enumeration import Enumeration, enumerate_invariant
@@ -52,7 +53,10 @@ class Verification:
         )
 
     def lines(self) -> Iterator[str]:
-        """For people."""
+        """For people, with every hidden character shown."""
+        return map(visible, self._lines())
+
+    def _lines(self) -> Iterator[str]:
         named = ", ".join(self.policies.sets)
         yield f"{named}: {len(self.policies.by_id)} policies with the invariant's, version {self.policies.version[:12]}"
         if self.combinations is not None:
@@ -179,10 +183,13 @@ def expression_text(key: str) -> str:
     """An expression in Cedar, from its JSON text."""
     everything = {"op": "All"}
     scope = {"principal": everything, "action": everything, "resource": everything}
-    condition = {"kind": "when", "body": orjson.loads(key)}
+    condition = {"kind": "when", "body": json.loads(key)}
     tree = {"effect": "permit", **scope, "conditions": [condition]}
-    policy = orjson.dumps({"templates": {}, "staticPolicies": {"policy0": tree}, "templateLinks": []}).decode()
-    written: str = cedarpy.policies_from_json_str(policy)
+    try:
+        text = json.dumps({"templates": {}, "staticPolicies": {"policy0": tree}, "templateLinks": []})
+        written: str = cedarpy.policies_from_json_str(text)
+    except ValueError:  # it nests too deep for the engine's reader
+        return key
     return written.partition("when {")[2].rpartition("}")[0].strip()
 
 

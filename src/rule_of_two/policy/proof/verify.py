@@ -10,7 +10,7 @@ from rule_of_two.policy.load import Policies
 from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, reads_approvals, tree_of
 from rule_of_two.policy.proof.claims import ASKS, Claim, claims, property_claims
 from rule_of_two.policy.proof.expressions import attributes_read
-from rule_of_two.policy.proof.formula import Flag, unknowns
+from rule_of_two.policy.proof.formula import APPROVALS, Flag, Less, Number, unknowns
 from rule_of_two.policy.proof.replay import Answer, applies, replay, unrealised
 from rule_of_two.policy.proof.request import Request, build
 from rule_of_two.policy.proof.schema_text import read_schema
@@ -111,6 +111,8 @@ class Prover:
         if missing:
             return Result(claim, "does not apply", why=missing)
         question = [self.solver.term(claim.where, UNASKED)]
+        if claim.origin is not None and self.solver.possible(*question) is False:
+            return Result(claim, "not proved", why="no request that reaches a server matches it, so it says nothing")
         question += [self._outcome(at, allowed=allowed) for at, allowed in claim.passes]
         possible = self.solver.possible(*question)
         if possible is False:
@@ -164,7 +166,7 @@ class Prover:
         solver, tried = self.solver, 0
         assumed: tuple[str, ...] = ()
         question = list(question)
-        while tried < _ATTEMPTS and solver.possible(*(self._plain(question) if tried < _PLAIN else question)):
+        while tried < _ATTEMPTS and solver.possible(*(self._plain(question, claim) if tried < _PLAIN else question)):
             tried += 1
             model = solver.model((*self._unknowns, *unknowns(claim.where)), [at for at, _ in claim.passes])
             sets = tuple(sorted(name for name, term in self._selectors.items() if solver.holds(term)))
@@ -186,11 +188,12 @@ class Prover:
             question.append(self._other_than(wrong, model))
         return Result(claim, "not proved", assumed=assumed, tried=tried)
 
-    def _plain(self, question: Sequence[Any]) -> Sequence[Any]:
+    def _plain(self, question: Sequence[Any], claim: Claim) -> Sequence[Any]:
         """The question, with all that makes an example easy to follow and is possible besides."""
         kept = list(question)
-        for condition in self._plainer:
-            term = self.solver.term(condition, UNASKED)
+        few = [(Less(APPROVALS, Number(at.least + 1)), at) for at, _ in claim.passes if at.count is None]
+        for condition, at in (*few, *((one, UNASKED) for one in self._plainer)):
+            term = self.solver.term(condition, at)
             if self.solver.possible(*kept, term):
                 kept.append(term)
         return kept

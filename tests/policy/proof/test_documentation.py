@@ -1,0 +1,13 @@
+"""docs/proofs.md shows what happens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests import guide
+
+PROOFS = Path(__file__).parents[3] / "docs" / "proofs.md"
+
+
+def test_the_guide_to_proofs_runs_as_it_is_written(tmp_path: Path) -> None:
+    assert guide.run(PROOFS, tmp_path) == 5
