@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Iterator
@@ -153,6 +154,25 @@ async def test_whatever_is_dropped_beside_the_policies_the_last_good_ones_stay(
     assert len(events(house, "in_force")) == 1
     assert "\x1b" not in gateway.stderr
     assert all(line.startswith("rule-of-two: ") for line in gateway.stderr.splitlines())
+
+
+async def test_every_decision_names_the_version_that_made_it_while_policies_change_under_load(house: House) -> None:
+    file = own(house, BLOCK_READS)
+    async with house.gateway() as gateway:
+
+        async def calls() -> None:
+            while len(events(house, "in_force")) < 4:
+                await asyncio.gather(*(gateway.call("rec__read_private") for _ in range(20)))
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(calls())
+            for count, text in enumerate((BLOCK_NOTHING, BLOCK_READS, BLOCK_NOTHING), start=2):
+                file.write_text(text)
+                await until(house, "in_force", count)
+        await gateway.call("rec__read_private")
+    blocking, open_to_all = (events(house, "in_force")[place]["version"] for place in (0, 1))
+    made = {(one["policy_version"], one["outcome"]) for one in house.journal("decision")}
+    assert made == {(blocking, "deny"), (open_to_all, "allow")}
 
 
 async def test_a_grant_that_was_given_under_other_policies_is_none(house: House) -> None:

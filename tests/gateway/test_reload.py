@@ -88,7 +88,9 @@ async def test_a_question_that_waits_ends_with_the_policies_that_asked_it_and_is
         file.write_text(BLOCK_READS)
         ended = await person.until_that(Ended, lambda ended: ended.question_id == question.id)
         assert ended.unanswered is Unanswered.POLICIES_CHANGED
-        assert outcome((await waiting)["result"]) == ("ask", "approval_expired")
+        refused = (await waiting)["result"]
+        assert outcome(refused) == ("ask", "approval_expired")
+        assert "the operator's policies changed while a person was asked" in refused["content"][0]["text"]
         again = gateway.start("tools/call", SEND)
         second = await person.question(2)
         assert second.policy_version != question.policy_version

@@ -38,6 +38,10 @@ _CODES: Final = {
     Unanswered.NOT_RECORDED: Code.STORE_ERROR,
     Unanswered.TOO_MANY: Code.LIMIT_EXCEEDED,
 }
+_WHY: Final = {
+    Unanswered.POLICIES_CHANGED: "the operator's policies changed while a person was asked; made again, it is decided "
+    "anew.",
+}
 _REFUSED: Final = {
     Choice.NO: (Code.APPROVAL_DENIED, ""),
     Choice.FREEZE: (Code.SESSION_FROZEN, ""),
@@ -198,7 +202,7 @@ class Consent:
 
     async def _unanswered(self, call: Call, asking: Decision, why: Unanswered) -> Refused:
         await self._note(asking, why)
-        return _refused(call, asking, _CODES[why])
+        return _refused(call, asking, _CODES[why], _WHY.get(why, ""))
 
     async def _note(self, asking: Decision, why: str, **more: str) -> None:
         await self.journal.answer(asking.number or 0, asking.session, {"answer": None, "reason": why, **more})

@@ -67,9 +67,11 @@ class Reloader:
 
     async def look(self) -> None:
         """Look once. What was found twice is loaded, and put in force if it is in order."""
-        if self._last is not None and self._last.is_current():
+        # In a thread: a disk that hangs holds up no call.
+        seen = await anyio.to_thread.run_sync(_look, self.sources, self._last, abandon_on_cancel=True)
+        if seen is None:
             return
-        found, digest = await anyio.to_thread.run_sync(_look, self.sources, abandon_on_cancel=True)
+        found, digest = seen
         self._last = None
         if digest == self._settled:
             self._last, self._candidate = found, ""
@@ -161,6 +163,9 @@ class Reloader:
         }
 
 
-def _look(sources: Sources) -> tuple[Snapshot, str]:
+def _look(sources: Sources, last: Snapshot | None) -> tuple[Snapshot, str] | None:
+    """What stands there now; ``None``: the same as at the last look."""
+    if last is not None and last.is_current():
+        return None
     found = sources.look()
     return found, found.digest
