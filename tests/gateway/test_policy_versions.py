@@ -111,3 +111,8 @@ async def test_a_store_that_cannot_be_written_stops_nothing(house: House) -> Non
 async def test_what_names_no_version_is_said(house: House, name: str, said: str) -> None:
     await _two_versions(house)
     assert said in house.run("policy", "diff", name, code=2)
+
+
+def test_where_no_gateway_ran_yet_there_is_no_version_and_it_says_so(house: House) -> None:
+    assert house.run("policy", "history") == "No version was in force yet: a gateway keeps each that it puts in force.\n"
+    assert json.loads(house.run("--json", "policy", "history")) == {"versions": [], "refused": []}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
+from itertools import zip_longest
 
 import click
 
@@ -37,7 +38,7 @@ def history(context: Context) -> None:
         with closing(JournalStore(context.state)) as store:
             counts = store.decisions_by_content()
     rows = []
-    for one, older in zip(versions, [*versions[1:], None], strict=True):
+    for one, older in zip_longest(versions, versions[1:]):
         changed = None if older is None else changes(older.policies, one.policies)
         rows.append(
             {
