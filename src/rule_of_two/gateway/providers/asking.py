@@ -75,7 +75,7 @@ async def _first_line(stream: anyio.abc.ByteReceiveStream) -> bytes:
 def _kill(process: anyio.abc.Process) -> None:
     """End it with all that it started."""
     with suppress(ProcessLookupError, PermissionError):
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
+        if sys.platform == "win32":
             process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
