@@ -94,9 +94,14 @@ class Reloader:
             await self._put(policies, found)
 
     def _load(self, found: Snapshot) -> Policies:
-        if self.trust is not None:
-            self.trust.check(self.sources, found)
-        return self.sources.load(found, self.rules.tools)
+        try:
+            if self.trust is not None:
+                self.trust.check(self.sources, found)
+            return self.sources.load(found, self.rules.tools)
+        except (PolicyError, ConfigurationError):
+            raise
+        except Exception as error:  # the boundary: whatever loading raises, the last good policies stay
+            raise PolicyError(f"they cannot be loaded ({type(error).__name__}: {error})") from error
 
     async def _keep(self, files: Snapshot) -> None:
         """Remember what is in force; the journal has its digests in any case."""
@@ -109,7 +114,7 @@ class Reloader:
 
         try:
             await anyio.to_thread.run_sync(keep, abandon_on_cancel=True)
-        except PolicyError as error:
+        except (PolicyError, OSError, ValueError) as error:
             say(f"this version of the policies cannot be kept for later: {visible(str(error))}")
 
     async def _put(self, policies: Policies, found: Snapshot) -> None:

@@ -92,7 +92,7 @@ class Sources:
             path, folder = self.folder / reference, names[0].parent
             content = {file.name: _content(file, files) for file in names}
             with suppress(FileNotFoundError):
-                content[settings.FILE] = files.read(folder / settings.FILE)
+                content[settings.FILE] = _content(folder / settings.FILE, files, optional=True)
             whole = files.is_folder(path)
             found.append(Own(reference, "policies", folder, content, folder / SIGNATURE if whole else _beside(path)))
         for reference, file in zip(self.entities, self.entity_files, strict=True):
@@ -106,10 +106,12 @@ class Sources:
         return tuple(self.folder / name for name in self.entities)
 
 
-def _content(file: Path, files: Files) -> bytes:
+def _content(file: Path, files: Files, *, optional: bool = False) -> bytes:
     try:
         return files.read(file)
     except OSError as error:
+        if optional and isinstance(error, FileNotFoundError):
+            raise
         raise PolicyError(f"{file}: cannot be read ({error.strerror})") from error
 
 
