@@ -17,6 +17,7 @@ from rule_of_two.model import (
     Action,
     Decision,
     Facts,
+    Forced,
     Label,
     Labels,
     Outcome,
@@ -139,6 +140,11 @@ def test_a_decision_that_was_not_journalled_has_no_name_and_still_says_what_it_i
         "configuration": ["A", "B", "C"],
         "ticket": "t1",
     }
+
+
+def test_what_was_forced_is_told_by_place_and_policy_and_without_its_value() -> None:
+    decision = Decision(1, Outcome.ALLOW, None, "s", {}, NONE, (), forced=(Forced("/tenant", "acme", "own.a"),))
+    assert decision.as_meta()["forced"] == [{"pointer": "/tenant", "by": "own.a"}]
 
 
 def test_a_decision_that_was_only_observed_says_so() -> None:

@@ -114,5 +114,5 @@ async def test_what_names_no_version_is_said(house: House, name: str, said: str)
 
 
 def test_where_no_gateway_ran_yet_there_is_no_version_and_it_says_so(house: House) -> None:
-    assert house.run("policy", "history") == "No version was in force yet: a gateway keeps each that it puts in force.\n"
+    assert house.run("policy", "history").startswith("No version was in force yet:")
     assert json.loads(house.run("--json", "policy", "history")) == {"versions": [], "refused": []}

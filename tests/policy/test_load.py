@@ -285,3 +285,28 @@ def test_a_thousand_policies_load(load_text: LoadText) -> None:
         for number in range(1000)
     )
     assert len(load_text(text).by_id) == 1003
+
+
+def test_all_that_is_refused_can_be_found_at_once(tmp_path: Path) -> None:
+    twice = '@id("own.a") permit (principal, action, resource); '
+    (tmp_path / "one.cedar").write_text(twice + twice + "permit (principal, action, resource);")
+    (tmp_path / "latin.cedar").write_bytes(b"\xff")
+    (tmp_path / "empty.cedar").write_text("// later")
+    found: list[PolicyError] = []
+    names = ["one.cedar", "latin.cedar", "empty.cedar", "nothing.cedar", "properties.cedar", "invariant", "default"]
+    policies = load_policies(names, relative_to=tmp_path, refused=found.append)
+    for error, expected in zip(
+        found,
+        [
+            "one.cedar:1: @id 'own.a': this @id stands already in",
+            "one.cedar:1: statement 3: has no @id",
+            "latin.cedar: is not UTF-8 text",
+            "empty.cedar: the policy set 'empty.cedar' holds no policy",
+            "nothing.cedar: there is no such policy file or folder",
+            "properties.cedar: holds properties to prove",
+            "the set 'invariant' is always loaded",
+        ],
+        strict=True,
+    ):
+        assert expected in str(error)
+    assert {"own.a", "default.permit-use"} <= policies.by_id.keys()

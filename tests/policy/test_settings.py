@@ -34,3 +34,15 @@ def test_a_set_by_which_c_counts_only_where_it_communicates_is_named_and_of_the_
 def test_settings_that_are_wrong_are_refused_with_their_line(tmp_path: Path, settings: str) -> None:
     with pytest.raises(ConfigurationError, match=r"set\.yaml:\d"):
         load(tmp_path, settings)
+
+
+def test_settings_that_cannot_be_read_are_refused_with_their_file(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "policies.cedar").write_text('@id("own.permit") permit (principal, action, resource);')
+    (tmp_path / "own" / "set.yaml").write_bytes(b"\xff")
+    with pytest.raises(ConfigurationError, match=r"set\.yaml: is not UTF-8"):
+        load_policies(["./own"], relative_to=tmp_path)
+    (tmp_path / "own" / "set.yaml").unlink()
+    (tmp_path / "own" / "set.yaml").mkdir()
+    with pytest.raises(ConfigurationError, match=r"set\.yaml: cannot be read"):
+        load_policies(["./own"], relative_to=tmp_path)
