@@ -16,6 +16,8 @@ from rule_of_two.gateway.config import Config, Server, load_config
 from rule_of_two.gateway.conversations import MOST
 from rule_of_two.gateway.results import _NEXT_STEP
 from rule_of_two.model import Action, Tier
+from rule_of_two.policy.load import load_policies
+from rule_of_two.policy.references import shipped_sets
 from rule_of_two.sessions.key import Boundary
 
 ROOT = Path(__file__).parent.parent
@@ -73,6 +75,14 @@ def test_one_table_says_of_every_action_what_it_decides_and_what_the_default_is(
     table = re.findall(r"^\| (.+) \| (.+) \| (\w+) \| (.+) \| (.+) \|$", DECISIONS, re.MULTILINE)
     named = {action for _, actions, *_ in table for action in re.findall(r"`(\w+)`", actions)}
     assert named == set(Action)
+
+
+def test_the_policy_in_the_readme_is_one_and_the_sets_are_counted(tmp_path: Path) -> None:
+    (policy,) = re.findall(r"```cedar\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "mail.cedar").write_text(policy)
+    assert "mail.ask-strangers" in load_policies(["default", "mail.cedar"], relative_to=tmp_path).by_id
+    assert len(shipped_sets()) == 18
+    assert "[Eighteen sets]" in README
 
 
 def test_the_repository_speaks_of_the_project_alone() -> None:
