@@ -386,7 +386,27 @@ def test_requests_too_large_to_remember_are_decided_all_the_same(
         Outcome.DENY,
         Outcome.ALLOW,
     ]
-    assert len(engine_calls) == 5
+    assert len(engine_calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("condition", "passes", "policies"),
+    [
+        ("true", 1, {"own.stop"}),
+        ("context.frozen == false", 1, {"own.stop"}),
+        ("!context.approved", 2, {"own.stop", "r2.ask-third-label"}),
+        ("context.approved", 2, {"own.stop", "r2.ask-third-label"}),
+        ("context.approvals < 9", 3, {"own.stop"}),
+        ("(if context.frozen then context else context).labels.C", 3, {"own.stop"}),
+    ],
+)
+def test_the_engine_is_asked_again_only_where_a_yes_could_change_something(
+    authorize: Authorize, now: datetime, engine_calls: list[bool], condition: str, passes: int, policies: set[str]
+) -> None:
+    completing, held = call(labels=frozenset(("C",))), holding(A=1, B=2)
+    verdict = authorize(forbid("own.stop", condition)).decide(completing, held, now=now)
+    assert verdict.outcome is (Outcome.ASK if condition == "!context.approved" else Outcome.DENY)
+    assert (len(engine_calls), set(verdict.policies)) == (passes, policies)
 
 
 def test_memory_stays_bounded_over_many_requests(authorize: Authorize, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -13,20 +14,36 @@ from typing import Final
 import cedarpy
 import orjson
 
-from rule_of_two.model import Action, Facts, Principal, SessionView, Target, labels_in
+from rule_of_two.model import NONE, Action, Facts, Outcome, Principal, SessionView, Target
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.policy.context import context_of, minute
+from rule_of_two.policy.directory import Directory, reference, uid
 from rule_of_two.policy.entities import EntityStore
 from rule_of_two.policy.load import Policies, load_policies
 from rule_of_two.policy.references import INVARIANT, shipped_policies
 from scripts.bench.report import Column, Section
 from scripts.bench.report import Target as Goal
 from scripts.bench.rounds import progress
-from scripts.bench.setting import Setting
+from scripts.bench.setting import Setting, Unmeasurable
 
 _TOOLS: Final = 1_000
 _NOW: Final = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
-_LABELS: Final = labels_in("A")
+_ENVIRONMENT: Final = {
+    "risk": 0,
+    "local": {"hour": 10, "weekday": 1},
+    "device": {"id": "laptop", "managed": True},
+    "network": {"zone": "office"},
+}
+_OURS: Final = {"tenant": reference("Tenant", "local")}
+_DIRECTORY: Final = Directory(
+    {"uid": uid(kind, name), "attrs": attributes, "parents": []}
+    for kind, name, attributes in (
+        ("User", "local", _OURS),
+        ("Agent", "agent", {**_OURS, "hosts": ["a.example"]}),
+        ("Server", "web", _OURS),
+    )
+)
+"""What it takes for a call to be allowed by all sets at once."""
 Work = Callable[[], object]
 
 
@@ -38,7 +55,7 @@ class _Decisions:
         self._authorizer = Authorizer(policies, Principal(), "generic")
         self._entities = EntityStore(policies, Principal(), "generic")
         self._facts = [
-            Facts(Action.CALL_TOOL, "web", f"t{number}", _LABELS, (Target("host", "a.example", "a.example"),))
+            Facts(Action.CALL_TOOL, "web", f"t{number}", NONE, (Target("host", "a.example", "a.example"),))
             for number in range(_TOOLS)
         ]
         self._numbers = count(1)
@@ -47,13 +64,16 @@ class _Decisions:
     def warm(self) -> None:
         """Every tool was called once in the session: its entities are parsed."""
         for facts in self._facts:
-            self._authorizer.decide(facts, self._view(), now=_NOW)
+            verdict = self._authorizer.decide(facts, self._view(), now=_NOW, environment=_ENVIRONMENT)
+            if verdict.outcome is not Outcome.ALLOW:
+                raise Unmeasurable(f"the call is not allowed: {verdict}")
 
     def engine(self) -> Work:
         """``cedarpy.is_authorized`` alone, with everything parsed before and the context as text."""
         facts, view = self._next()
         found = self._entities.participants(view.id, facts)
-        context = {**context_of(facts, view), "now": minute(_NOW), "approved": False, "approvals": 0}
+        known = {**_ENVIRONMENT, **context_of(facts, view)}
+        context = {**known, "now": minute(_NOW), "approved": False, "approvals": 0}
         request = {
             "principal": found.principal,
             "action": found.action,
@@ -66,13 +86,13 @@ class _Decisions:
     def uncached(self) -> Work:
         """A decision that was not made before: the session has another number for its label."""
         facts, view = self._next()
-        return lambda: self._authorizer.decide(facts, view, now=_NOW)
+        return lambda: self._authorizer.decide(facts, view, now=_NOW, environment=_ENVIRONMENT)
 
     def cached(self) -> Work:
         """One that was."""
         facts, view = self._next()
-        self._authorizer.decide(facts, view, now=_NOW)
-        return lambda: self._authorizer.decide(facts, view, now=_NOW)
+        self._authorizer.decide(facts, view, now=_NOW, environment=_ENVIRONMENT)
+        return lambda: self._authorizer.decide(facts, view, now=_NOW, environment=_ENVIRONMENT)
 
     def _next(self) -> tuple[Facts, SessionView]:
         number = next(self._numbers)
@@ -80,7 +100,7 @@ class _Decisions:
 
     @staticmethod
     def _view(number: int = 7) -> SessionView:
-        return SessionView("s-0123456789abcdef", {"B": number})
+        return SessionView("s-0123456789abcdef", {"A": number})
 
 
 def run(setting: Setting) -> Section:
@@ -138,7 +158,8 @@ def _sets() -> tuple[Policies, Policies]:
     shipped = shipped_policies()
     names = sorted(folder.name for folder in shipped.iterdir() if folder.is_dir() and folder.name != INVARIANT)
     here = Path.cwd()
-    return load_policies(["default"], relative_to=here), load_policies(names, relative_to=here)
+    default, every = load_policies(["default"], relative_to=here), load_policies(names, relative_to=here)
+    return replace(default, directory=_DIRECTORY), replace(every, directory=_DIRECTORY)
 
 
 def _in_turn(makers: Sequence[Callable[[], Work]], rounds: int) -> Iterator[float]:

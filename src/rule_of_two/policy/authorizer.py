@@ -130,6 +130,9 @@ class Authorizer:
         first = self._evaluate(participants, context, approvals)
         if approvals or first.errors or first.outcome is Outcome.ALLOW:
             return first
+        firm = [name for name in first.policies if name != DEFAULT_DENY and name not in self._policies.yields]
+        if firm:
+            return self._denied(firm)  # whoever says yes, these forbid it again
         second = self._evaluate(participants, context, 1)
         wanting = 1 if second.outcome is Outcome.ALLOW or second.errors else self._wanting(participants, context)
         if wanting and not second.errors:
@@ -151,7 +154,8 @@ class Authorizer:
         def suffices(count: int) -> bool:
             return self._evaluate(participants, context, count).outcome is Outcome.ALLOW
 
-        if not suffices(MOST_APPROVALS):
+        counted = not self._policies.counts.isdisjoint(participants.slice.ids)
+        if not counted or not suffices(MOST_APPROVALS):
             return 0
         return next((count for count in range(2, MOST_APPROVALS) if suffices(count)), MOST_APPROVALS)
 
@@ -169,8 +173,12 @@ class Authorizer:
             return replace(allowed, obligations=self._demanded(decided)) if self.obliges else allowed
         if not decided:
             return Verdict(Outcome.DENY, Code.DENIED_BY_POLICY, (DEFAULT_DENY,), (_NOT_PERMITTED,))
-        codes = (self._policies.by_id[name].code for name in sorted(decided))
-        return self._verdict(Outcome.DENY, next(filter(None, codes), Code.DENIED_BY_POLICY), decided)
+        return self._denied(decided)
+
+    def _denied(self, ids: Iterable[str]) -> Verdict:
+        names = sorted(ids)
+        codes = (self._policies.by_id[name].code for name in names)
+        return self._verdict(Outcome.DENY, next(filter(None, codes), Code.DENIED_BY_POLICY), names)
 
     def _demanded(self, ids: Iterable[str]) -> tuple[Obligation, ...]:
         """The obligations of all permits that let a call pass: the engine reports every one that is satisfied."""

@@ -56,6 +56,10 @@ class Policies:
     reads_now: bool
     reads_urls: bool
     reads_given: bool
+    yields: frozenset[str]
+    """The ``@id`` of the policies that may read whether somebody approved, or how many did."""
+    counts: frozenset[str]
+    """Those that may read how many."""
     only_communication: str | None
     typed: Mapping[str, TypedAction] = field(default_factory=dict)
     """Of each tool whose action a policy names (``<server>__<tool>``): its action. No part of ``version``."""
@@ -118,6 +122,8 @@ def load_policies(
         reads_now=any(reads(tree, "now") for tree in trees.values()),
         reads_urls=any(reads(tree, "target", "urls") for tree in trees.values()),
         reads_given=any(reads(tree, "target", "given") for tree in trees.values()),
+        yields=frozenset(name for name, tree in trees.items() if reads(tree, "approved") or reads(tree, "approvals")),
+        counts=frozenset(name for name, tree in trees.items() if reads(tree, "approvals")),
         only_communication=only_communication,
         typed=MappingProxyType(typed),
     )
