@@ -23,11 +23,13 @@ def _runnable(guide: Path, folder: Path) -> Path:
     return copy
 
 
+@pytest.mark.timeout(180)
 def test_the_guide_to_versions_runs(tmp_path: Path) -> None:
     assert run(_runnable(DOCS / "policy-versions.md", tmp_path), tmp_path) == 5
     assert len(list((tmp_path / "state" / "policies").iterdir())) == 2
 
 
+@pytest.mark.timeout(180)
 def test_the_guide_to_providers_runs(tmp_path: Path) -> None:
     assert run(_runnable(PROVIDERS, tmp_path), tmp_path) == 1
 
