@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from rule_of_two.gateway.config import Config, load_config
 from rule_of_two.gateway.providers import risk
 from rule_of_two.gateway.providers.host import GROUP
