@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from rule_of_two.gateway.providers.asking import ask
+from rule_of_two.gateway.providers.settings import Asked, ProviderError
 from tests.gateway.providers.test_surroundings import CLEARED, MANAGED
 from tests.harness import SECONDS, House, outcome
 from tests.policies import events, installed, own, until
@@ -47,6 +49,12 @@ async def test_whatever_a_provider_does_its_attribute_is_absent_and_the_gateway_
     assert said in failed["error"]
     assert [one.get("environment") for one in house.journal("decision")] == [None, None]
     assert _left_in(house.folder) == []
+
+
+@pytest.mark.parametrize("settings", [{"big": 2**70}, {"ports": {8080: "http"}}])
+async def test_settings_that_are_no_json_are_a_failure_of_the_provider(settings: dict[str, object]) -> None:
+    with pytest.raises(ProviderError, match="its settings cannot be written as JSON"):
+        await ask(Asked(use="acme-loud", settings=settings))
 
 
 async def test_what_a_provider_prints_is_not_its_answer(house: House) -> None:

@@ -137,8 +137,16 @@ def _settings(folder: Path) -> None:
     (folder / "set.yaml").write_text("version: 1\nc: communication\n")
 
 
-def _settings_that_are_a_folder(folder: Path) -> None:
+def _settings_pipe(folder: Path) -> None:
+    os.mkfifo(folder / "set.yaml")
+
+
+def _settings_folder(folder: Path) -> None:
     (folder / "set.yaml").mkdir()
+
+
+def _settings_circle(folder: Path) -> None:
+    (folder / "set.yaml").symlink_to(folder / "set.yaml")
 
 
 def _hostile_name(folder: Path) -> None:
@@ -147,7 +155,20 @@ def _hostile_name(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "drop",
-    [_pipe, _folder, _circle, _bytes, _deep, _large, _invariant, _settings, _settings_that_are_a_folder, _hostile_name],
+    [
+        _pipe,
+        _folder,
+        _circle,
+        _bytes,
+        _deep,
+        _large,
+        _invariant,
+        _settings,
+        _settings_pipe,
+        _settings_folder,
+        _settings_circle,
+        _hostile_name,
+    ],
 )
 async def test_whatever_is_dropped_beside_the_policies_the_last_good_ones_stay(
     house: House, drop: Callable[[Path], None]

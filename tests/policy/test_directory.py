@@ -140,3 +140,20 @@ def test_what_cannot_be_taken_is_refused_with_its_place(load: Load, content: Any
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=r"nothing\.json: cannot be read"):
         load_policies(["default"], relative_to=tmp_path, entities=["nothing.json"])
+
+
+FLOODS = {
+    "a chain": [entity("Group", f"g{n}", ("Group", f"g{n + 1}")) for n in range(3_000)],
+    "one in all": [entity("User", "ann", *(("Group", f"g{n}") for n in range(3_000)))],
+    "many under a chain": [
+        *(entity("Group", f"g{n}", ("Group", f"g{n + 1}")) for n in range(900)),
+        *(entity("User", f"u{n}", ("Group", "g0")) for n in range(1_200)),
+    ],
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_more_ancestors_than_the_engine_can_take_are_refused_before_it_sees_them(load: Load, flood: str) -> None:
+    """It writes down all ancestors of each: 2 000 groups in a chain took 0.4 GiB, and it grows by the square."""
+    with pytest.raises(PolicyError, match="an entity has at most 1000 ancestors, and all together 1000000"):
+        load("", FLOODS[flood])

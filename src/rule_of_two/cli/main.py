@@ -13,6 +13,7 @@ import click
 
 from rule_of_two import __version__
 from rule_of_two.errors import RuleOfTwoError
+from rule_of_two.escape import visible
 
 COMMANDS: Final = {
     "init": "A configuration and an approver's key.",
@@ -101,7 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         expected = _expected(error)
         if expected is None:
             raise
-        click.echo(f"rule-of-two: {expected}", err=True)
+        # What is wrong is often named by whoever wrote it.
+        click.echo(f"rule-of-two: {visible(str(expected))}", err=True)
         sys.exit(2)
 
 

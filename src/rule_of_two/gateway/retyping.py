@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -29,21 +29,27 @@ class Typing:
     _said: list[str] = field(default_factory=list)
     _written: Mapping[str, Any] = field(default_factory=dict)
 
-    async def retype(self, mounts: Iterable[Mount]) -> None:
+    async def retype(self, mounts: Iterable[Mount], accept: Callable[[], None] = lambda: None) -> None:
         """Check the policies that name tools against what is pinned of these by now, where that is not what it was.
+        ``accept`` has mounts take pins.
 
         # INVARIANT: what cannot be checked denies the tools that it is about; tests/gateway/test_typed_arguments.py.
+        # INVARIANT: no tool is offered by one definition while policies are typed by another;
+        # tests/gateway/test_retyping.py.
 
         :raises StoreError: it could not be written down.
         """
         if not self.sources.typed:
+            accept()
             return
-        self.rules.tools = [tool for mount in mounts for tool in mount.pinned_tools]
-        named = self.rules.current.policies.typed
-        pinned = frozenset((tool.id, tool.digest) for tool in self.rules.tools if tool.id in named)
-        if pinned == self._pinned:
-            return
+        # Policies that are just being loaded can name other tools, and are typed by the definitions of before.
         async with self.rules.changing:
+            accept()
+            self.rules.tools = tools = [tool for mount in mounts for tool in mount.pinned_tools]
+            named = self.rules.current.policies.typed
+            pinned = frozenset((tool.id, tool.digest) for tool in tools if tool.id in named)
+            if pinned == self._pinned:
+                return
             self._pinned = pinned
             current, policies = self.rules.current, self._typed()
             self.rules.put(self.rules.edition(policies, current.files, current.provided))

@@ -80,8 +80,7 @@ class Upkeep:
         if not pins and self.accepts_first_use:
             pins = pins_of(of_first_use(mount.offered), accepted_by=FIRST_USE, at=timestamp())
             await self.pins.replace(mount.identity, pins)
-        mount.accept(pins)
-        await self.typing.retype(self.catalog.mounts)
+        await self.typing.retype(self.catalog.mounts, lambda: mount.accept(pins))
         unaccepted = mount.definitions.unaccepted()
         changed = sorted(f"{one.definition.kind} {one.definition.name}".rstrip() for one in unaccepted)
         if changed and pins and changed != self.said.get(mount.name):

@@ -31,6 +31,7 @@ from rule_of_two.policy.typed.shapes import Unencodable
 
 _NOT_PERMITTED: Final = "No policy permits this."
 _NOT_CHECKED: Final = "A policy about this tool does not fit the tool's definition, so nothing is allowed."
+_NOT_KNOWN: Final = "Policies read the arguments of this call, which are not known here, so nothing is allowed."
 _NOT_EVALUATED: Final = "The policies could not be evaluated, so nothing is allowed."
 
 MOST_APPROVALS: Final = 5
@@ -88,8 +89,12 @@ class Authorizer:
         if typed is not None:
             if typed.problem:
                 return Verdict(Outcome.DENY, Code.POLICY_ERROR, typed.policies, (_NOT_CHECKED,), (typed.problem,))
+            if facts.arguments is None:
+                # INVARIANT: a call that was taken in before policies read its arguments is not decided without them;
+                # tests/policy/typed/test_actions.py.
+                return Verdict(Outcome.DENY, Code.POLICY_ERROR, (), (_NOT_KNOWN,))
             try:
-                context["input"] = typed.input.encode(facts.arguments or {})
+                context["input"] = typed.input.encode(facts.arguments)
             except Unencodable as error:
                 text = f"Policies read the argument '{error.pointer}', and {error}, so nothing is allowed."
                 return Verdict(Outcome.DENY, Code.POLICY_ERROR, (), (text,))

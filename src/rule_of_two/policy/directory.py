@@ -39,6 +39,9 @@ DESCRIBED: Final = (
 )
 """What files may describe. Sessions, approvers and documents are the gateway's own."""
 _FORM: Final = '{"uid": {"type": "Gateway::User", "id": "ann"}, "attrs": {}, "parents": []}'
+MOST_ANCESTORS: Final = 1_000
+"""Of one entity: parents, and theirs."""
+_MOST_STEPS: Final = 1_000_000
 _OF_A_SERVER: Final = frozenset(("Tool", "Resource", "Prompt"))
 _IN_SERVERS: Final = _OF_A_SERVER | {"Server"}
 
@@ -125,6 +128,7 @@ def directory_of(sources: Sequence[tuple[str, Any]], schema: cedarpy.Schema) -> 
             entities[key] = entity, source
     described = [entity for entity, _ in entities.values()]
     ranked = [entity for entity in described if entity["parents"]]  # only these can be each other's parents
+    _check_size(ranked, ", ".join(source for source, _ in sources))
     if _problem(ranked, schema) is not None:
         named = ", ".join(source for source, _ in sources)
         raise PolicyError(f"{named}: an entity is its own parent, over others; break the circle")
@@ -179,6 +183,30 @@ def _check(entity: Entity, file: str, schema: cedarpy.Schema) -> None:
                 f"{file}: {_told(entity)}: '{name}' is not an attribute of it, or not of that type ({problem})"
             )
     raise PolicyError(f"{file}: {_told(entity)}: cannot have such parents")
+
+
+def _check_size(ranked: Sequence[Entity], named: str) -> None:
+    """Hold the hierarchy against what the engine can take: it writes down all ancestors of each entity.
+
+    # INVARIANT: what anybody says of entities costs no more than a bounded part of the memory;
+    # tests/policy/test_directory.py.
+    """
+    parents = {_key(entity["uid"]): entity_literals(entity["parents"]) for entity in ranked}
+    steps = 0
+    for entity in ranked:
+        found: set[Key] = set()
+        waiting = [_key(entity["uid"])]
+        while waiting:
+            above = parents.get(waiting.pop(), [])
+            steps += len(above)
+            new = set(above) - found
+            found |= new
+            waiting.extend(new)
+            if len(found) > MOST_ANCESTORS or steps > _MOST_STEPS:
+                raise PolicyError(
+                    f"{named}: {_told(entity)}: an entity has at most {MOST_ANCESTORS} ancestors, "
+                    f"and all together {_MOST_STEPS}; leave out those that no policy names"
+                )
 
 
 def _problem(entities: Sequence[Entity], schema: cedarpy.Schema) -> str | None:

@@ -91,8 +91,12 @@ class Sources:
             names = self.files_of(reference, files)
             path, folder = self.folder / reference, names[0].parent
             content = {file.name: _content(file, files) for file in names}
-            with suppress(FileNotFoundError):
-                content[settings.FILE] = _content(folder / settings.FILE, files, optional=True)
+            try:
+                content[settings.FILE] = files.read(folder / settings.FILE)
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                raise _unreadable(folder / settings.FILE, error) from error
             whole = files.is_folder(path)
             found.append(Own(reference, "policies", folder, content, folder / SIGNATURE if whole else _beside(path)))
         for reference, file in zip(self.entities, self.entity_files, strict=True):
@@ -106,13 +110,15 @@ class Sources:
         return tuple(self.folder / name for name in self.entities)
 
 
-def _content(file: Path, files: Files, *, optional: bool = False) -> bytes:
+def _content(file: Path, files: Files) -> bytes:
     try:
         return files.read(file)
     except OSError as error:
-        if optional and isinstance(error, FileNotFoundError):
-            raise
-        raise PolicyError(f"{file}: cannot be read ({error.strerror})") from error
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: OSError) -> PolicyError:
+    return PolicyError(f"{file}: cannot be read ({error.strerror})")
 
 
 def _beside(file: Path) -> Path:

@@ -225,3 +225,11 @@ def test_without_the_generator_one_sentence_says_what_to_do(monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "cedar_mcp_schema_generator", None)
     with pytest.raises(PolicyError, match=r"install 'mcp-rule-of-two\[typed\]', or set typed_arguments to false"):
         generator()
+
+
+def test_a_call_that_was_taken_in_without_its_arguments_is_denied_by_policies_that_read_them(tmp_path: Path) -> None:
+    """A forbid that asks with ``has`` would not hold of a call of which nobody kept what the model wrote."""
+    text = SECRET.replace("context.input.repo_path like", "context.input has note && context.input.note like")
+    loaded = Loaded(tmp_path, text, [git(note=STRING)])
+    verdict = loaded.authorizer.decide(Facts(Action.CALL_TOOL, "git", "git_status", labels_in("B")), VIEW, now=NOW)
+    assert (verdict.outcome, verdict.code) == (Outcome.DENY, Code.POLICY_ERROR)

@@ -28,8 +28,12 @@ async def ask(settings: Asked) -> Any:
     :raises ProviderError: there was none within :attr:`Asked.timeout` seconds, or it was an error.
     """
     try:
+        request = orjson.dumps({"use": settings.use, "settings": settings.settings})
+    except TypeError as error:
+        raise ProviderError(f"its settings cannot be written as JSON ({error})") from error
+    try:
         with anyio.fail_after(settings.timeout):
-            line = await _line(orjson.dumps({"use": settings.use, "settings": settings.settings}) + b"\n")
+            line = await _line(request + b"\n")
     except TimeoutError as error:
         raise ProviderError(f"it gave no answer within {settings.timeout:g} s") from error
     except (OSError, anyio.BrokenResourceError) as error:
