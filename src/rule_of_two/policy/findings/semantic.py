@@ -18,7 +18,7 @@ from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, tree_of
 from rule_of_two.policy.proof.expressions import context_attributes
 from rule_of_two.policy.proof.formula import Formula, negated
 from rule_of_two.policy.proof.schema_text import read_schema
-from rule_of_two.policy.references import shipped_policies
+from rule_of_two.policy.references import shipped_policies, told_path
 
 _MOST_TRIED: Final = 25
 """Policies that may cover another one, asked of the solver before it is let be."""
@@ -184,4 +184,4 @@ def _finding(one: Abstract, kind: str, problem: str, suggestion: str, *, error: 
 
 
 def _named(one: Abstract) -> str:
-    return f"'{one.policy.id}' ({one.policy.file}:{one.policy.line})"
+    return f"'{one.policy.id}' ({told_path(one.policy.file)}:{one.policy.line})"
