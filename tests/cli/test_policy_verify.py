@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from rule_of_two.cli.policy import policy
 from rule_of_two.policy.proof import solver, verification
+from rule_of_two.policy.references import shipped_sets
 
 PERMIT = '@id("own.permit")\npermit (principal, action, resource);\n'
 PROPERTY = """@id("my.p")
@@ -67,7 +69,9 @@ def test_facts_for_scripts(folder: Path) -> None:
 def test_every_combination_of_the_shipped_sets(folder: Path) -> None:
     result = run("verify", "--combinations")
     assert result.exit_code == 0, result.output
-    assert "combinations of these sets, with the invariant." in result.output
+    count = len(shipped_sets())
+    assert f"Each of the {2**count} combinations of these {count} sets, with the invariant." in result.output
+    assert re.search(r"It took [0-9]+\.[0-9] s\.$", result.output.rstrip())
 
 
 def test_without_the_solver_it_enumerates_and_says_what_to_install(
@@ -126,7 +130,7 @@ def test_check_is_good_or_says_what_is_wrong(folder: Path) -> None:
     result = run("check", "./own")
     assert result.exit_code == 1
     assert "own.cedar:1: @id 'Own': an @id is kebab-case" in result.output
-    assert "1 errors, 0 warnings" in result.output
+    assert "1 error, 0 warnings" in result.output
     facts = json.loads(run("check", "./own", as_json=True).output)
     assert (facts["good"], facts["findings"][0]["level"], facts["findings"][0]["line"]) == (False, "error", 1)
 
@@ -145,3 +149,46 @@ def test_checks_findings_stand_in_the_order_of_what_has_to_be_done(folder: Path)
     (folder / "own" / "own.cedar").write_text(twice, encoding="utf-8")
     result = run("check", "./own")
     assert [line.split(":")[0] for line in result.output.splitlines()[:-1]] == ["warning"]
+
+
+MAIL = """@id("own.mail")
+@message("This mail goes to a stranger.")
+forbid (principal, action in Gateway::Action::"use", resource)
+unless
+{
+  principal has agent &&
+  principal.agent has recipients &&
+  principal.agent.recipients.containsAll(context.target.recipients)
+};
+"""
+NAMES_SOMEBODY = """@id("my.somebody")
+@message("Every call names somebody.")
+forbid (principal, action in Gateway::Action::"use", resource)
+when { context.target.recipients.isEmpty() };
+"""
+
+
+def test_a_counterexample_says_that_a_set_is_empty_and_where_policies_stand_in_words_of_the_operator(
+    folder: Path,
+) -> None:
+    (folder / "own" / "own.cedar").write_text(MAIL, encoding="utf-8")
+    (folder / "own" / "properties.cedar").write_text(NAMES_SOMEBODY, encoding="utf-8")
+    result = run("verify", "default", "./own")
+    assert "(my.somebody, own/properties.cedar:1)" in result.output
+    told = result.output.partition("Every call names somebody.")[2]
+    assert "has recipients []" in told
+    assert "the call brings no label; " in told
+    assert "it names no recipients (context.target.recipients is empty)" in told
+    assert "by default.permit-use (policies/default/policies.cedar:3)." in told
+    assert str(folder) not in result.output
+
+
+@pytest.mark.parametrize(("providers", "errors"), [("", 1), ("providers: {device: {id: d, managed: true}}\n", 0)])
+def test_check_knows_from_the_configuration_what_is_supplied(folder: Path, providers: str, errors: int) -> None:
+    needs = PERMIT.replace(";", "\nwhen { context has device && context.device.managed };")
+    (folder / "own" / "own.cedar").write_text(needs, encoding="utf-8")
+    config = folder / "rule-of-two.yaml"
+    config.write_text(f"version: 1\nmcpServers: {{}}\npolicies: [./own]\n{providers}", encoding="utf-8")
+    result = run("check", config=config)
+    assert result.exit_code == errors, result.output
+    assert ("needs `context.device`, and no provider supplies that" in result.output) is bool(errors)

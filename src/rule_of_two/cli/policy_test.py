@@ -14,8 +14,10 @@ from rule_of_two.cli.output import print_json
 from rule_of_two.escape import visible
 from rule_of_two.gateway.acceptance import pinned_tools
 from rule_of_two.gateway.config import found_config
+from rule_of_two.plural import many
 from rule_of_two.policy.cases.run import Result, Runner, coverage
 from rule_of_two.policy.cases.suite import Suite, suite_at, suites_of_sets
+from rule_of_two.policy.references import told_path
 from rule_of_two.policy.syntax import Policy
 
 _MANY: Final = 200
@@ -87,14 +89,13 @@ def _lines(results: list[Result], failed: list[Result], uncovered: list[Policy],
         problems = "; ".join(result.problems)
         yield f"{case.place}: {visible(case.name)}: {visible(problems)}; it was {came.outcome}{by}.{said}"
     for policy in uncovered:
-        yield f"{policy.file}:{policy.line}: no case made {policy.id} decide"
+        yield f"{told_path(policy.file)}:{policy.line}: no case made {policy.id} decide"
     if not results:
         yield "There are no cases: write them into cases.yaml beside your policies, see docs/simulate.md."
         return
-    files = "1 file" if suites == 1 else f"{suites} files"
-    count = "1 case" if len(results) == 1 else f"{len(results)} cases"
     told = f"{len(failed)} not as expected" if failed else "all as expected"
-    yield f"{count} in {files}, {told}; {len(uncovered)} policies without a case."
+    count = f"{many(len(results), 'case')} in {many(suites, 'file')}"
+    yield f"{count}, {told}; {many(len(uncovered), 'policy')} without a case."
 
 
 def _as_facts(results: list[Result], failed: list[Result], uncovered: list[Policy]) -> dict[str, Any]:

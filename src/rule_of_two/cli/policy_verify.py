@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,12 +40,15 @@ def verify(context: Context, sets: tuple[str, ...], combinations: bool) -> None:
     """
     from rule_of_two.policy.proof.solver import NEED_CVC5  # noqa: PLC0415  # --help does not pay for it
 
+    started = time.monotonic()
     with progress() as say:
         result = _combinations(context, sets, say) if combinations else _together(references(context, sets), say)
     if context.json:
-        print_json(result.as_facts())
+        print_json({**result.as_facts(), "seconds": round(time.monotonic() - started, 2)})
     else:
         click.echo("\n".join(result.lines()))
+        if combinations:
+            click.echo(f"\nIt took {time.monotonic() - started:.1f} s.")
     if result.results is None:
         click.echo(f"rule-of-two: {NEED_CVC5}", err=True)
         sys.exit(1 if result.enumeration.differences else 2)

@@ -30,6 +30,15 @@ def shipped_policies() -> Path:
         raise PolicyError(str(error)) from error
 
 
+def told_path(file: Path) -> str:
+    """A policy file for people: below the working directory as from there, and a shipped one by its place there."""
+    shipped = shipped_policies()
+    for folder in (shipped.parent if shipped in file.parents else None, Path.cwd()):
+        if folder is not None and folder in file.parents:
+            return str(file.relative_to(folder))
+    return str(file)
+
+
 def find_files(reference: str, *, relative_to: Path, files: Files = DISK) -> Sequence[Path]:
     """The policy files of one entry of ``policies:``, sorted by name.
 

@@ -292,7 +292,8 @@ def test_a_counterexample_is_told_as_a_session_with_policies_and_places(load_tex
     steps = [
         '1. Gateway::Session::"session" has interactive true.',
         "2. The session reads something untrusted: it holds [A] since call 1.",
-        'Gateway::Session::"session" asks for call_tool of Gateway::Tool::"tool-1", with [C]; context.target.hosts is',
+        'Gateway::Session::"session" asks for call_tool of Gateway::Tool::"tool-1"; the call brings [C]; ',
+        "; context.target.hosts is",
         "4. Unasked it runs, by own.permit-all (/own.cedar:1).",
     ]
     assert all(step in told for step in steps), told

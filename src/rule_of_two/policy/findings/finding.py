@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rule_of_two.escape import visible
+from rule_of_two.policy.references import told_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class Finding:
 
     def text(self) -> str:
         """One line for people, with every hidden character shown: ``file:line: @id 'x': problem; suggestion``."""
-        place = "" if self.file is None else f"{self.file}: " if self.line is None else f"{self.file}:{self.line}: "
+        line = "" if self.line is None else f":{self.line}"
+        place = "" if self.file is None else f"{told_path(self.file)}{line}: "
         name = "" if self.policy is None else f"@id '{self.policy}': "
         end = f"; {self.suggestion}" if self.suggestion else ""
         return visible(f"{'error' if self.error else 'warning'}: {place}{name}{self.problem}{end}")

@@ -68,11 +68,15 @@ class Samples:
                 row = self.all
                 for part in parts:
                     row &= self.row(part)
+                    if not row:
+                        break
                 return row
             case Some(parts):
                 row = 0
                 for part in parts:
                     row |= self.row(part)
+                    if row == self.all:
+                        break
                 return row
             case Flag():
                 return self._by_value[formula][True]

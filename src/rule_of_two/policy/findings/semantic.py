@@ -6,29 +6,26 @@ certain, and nothing else is said. `tests/policy/findings/test_semantic.py` hold
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from rule_of_two.policy.findings.finding import Finding
+from rule_of_two.policy.findings.neighbourhood import Neighbourhood
+from rule_of_two.policy.findings.question import Question
 from rule_of_two.policy.findings.samples import Samples, Values
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, tree_of
-from rule_of_two.policy.proof.actions import ACTION, TYPE_OF
-from rule_of_two.policy.proof.claims import ANY
 from rule_of_two.policy.proof.expressions import context_attributes
-from rule_of_two.policy.proof.formula import APPROVALS, Flag, Formula, Unknown, negated, unknowns
+from rule_of_two.policy.proof.formula import Formula, negated
 from rule_of_two.policy.proof.schema_text import read_schema
-from rule_of_two.policy.proof.solver import Solver
-from rule_of_two.policy.references import shipped_policies
+from rule_of_two.policy.references import shipped_policies, told_path
 
 _MOST_TRIED: Final = 25
 """Policies that may cover another one, asked of the solver before it is let be."""
 
 _MOST_NAMED: Final = 3
-_ROUNDS: Final = 2
 _FEW: Final = 20
-"""So many are looked at one by one: forbids for whether the others do without, expressions for what they imply."""
+"""So many forbids are looked at one by one, for whether the others do without."""
 
 
 def semantic_findings(
@@ -52,32 +49,23 @@ class _Search:
         shipped = shipped_policies()
         self._own = [place for place, one in enumerate(self._all) if shipped not in one.policy.file.parents]
         self._absent = {} if supplied is None else self._flags(view.optional_context() - supplied)
-        self._solver = Solver()
-        self._related: dict[Unknown | Flag, set[Unknown | Flag]] = defaultdict(set)
-        for fact in self._abstraction.facts(self._absent.values()):
-            self._solver.add(fact)
-            together = frozenset(unknowns(fact))
-            for unknown in together:
-                self._related[unknown] |= together
-        self._terms: list[Any] = [self._solver.define(self._solver.term(one.matches, ANY)) for one in self._all]
+        self._neighbourhood = Neighbourhood(self._abstraction.facts(self._absent.values()))
 
     def findings(self) -> Iterator[Finding]:
-        requests = [self._sample(place) for place in range(len(self._all))]
+        requests = [self._sample(one) for one in self._all]
         samples = Samples(requests)
         rows = [samples.row(one.matches) for one in self._all]
         for place in self._own:
             one = self._all[place]
             self._progress(f"{one.policy.id} beside the others")
-            found = self._dead(one) if requests[place] is None else self._hidden(place, rows)
-            yield from (finding for finding in (found, *self._unsupplied(place)) if finding is not None)
+            question = Question(one.matches, self._neighbourhood)
+            found = self._dead(one) if requests[place] is None else self._hidden(place, question, rows)
+            yield from (finding for finding in (found, *self._unsupplied(one, question)) if finding is not None)
 
-    def _sample(self, place: int) -> Values | None:
+    def _sample(self, one: Abstract) -> Values | None:
         """Values of a request that a policy matches; ``None``: there is none."""
-        if self._solver.possible(self._terms[place]) is False:
-            return None
-        own = set(unknowns(self._all[place].matches))
-        related = [one for unknown in own if len(self._related[unknown]) <= _FEW for one in self._related[unknown]]
-        return self._solver.values((*own, *related, ACTION, *TYPE_OF.values(), APPROVALS), ANY)
+        question = Question(one.matches, self._neighbourhood)
+        return question.request() if question.possible() else None
 
     def _dead(self, one: Abstract) -> Finding:
         effect = "permit" if one.permit else "forbid"
@@ -86,15 +74,15 @@ class _Search:
             "correct the condition, or remove it",
         )  # fmt: skip
 
-    def _hidden(self, place: int, rows: Sequence[int]) -> Finding | None:
+    def _hidden(self, place: int, question: Question, rows: Sequence[int]) -> Finding | None:
         one = self._all[place]
         if one.permit:
             forbids = [other for other, by in enumerate(self._all) if not by.permit]
-            forbidden = self._forbidden(place, forbids, rows)
+            forbidden = self._forbidden(place, question, forbids, rows)
             if forbidden is not None:
                 return forbidden
         same = [other for other, by in enumerate(self._all) if by.permit is one.permit and other != place]
-        by = self._covering(place, same, rows)
+        by = self._covering(place, question, same, rows)
         if by is None:
             return None
         told = _named(self._all[by])
@@ -104,10 +92,10 @@ class _Search:
         problem = f"everything that it forbids is forbidden by {told} already, with the same or a stronger outcome"
         return _finding(one, "shadowed", problem, "remove it, or narrow the other one", error=False)
 
-    def _forbidden(self, place: int, forbids: Sequence[int], rows: Sequence[int]) -> Finding | None:
+    def _forbidden(self, place: int, question: Question, forbids: Sequence[int], rows: Sequence[int]) -> Finding | None:
         """A permit, all of whose requests are forbidden."""
         one = self._all[place]
-        by = self._covering(place, forbids, rows)
+        by = self._covering(place, question, forbids, rows)
         if by is not None:
             problem = f"contradicts {_named(self._all[by])}, which forbids everything that it permits"
             return _finding(one, "contradicts", problem, "narrow the forbid, or remove the permit")
@@ -116,7 +104,7 @@ class _Search:
             union |= rows[other]
         if rows[place] & ~union:
             return None
-        needed = self._needed(place, forbids)
+        needed = self._needed(question, forbids, [other for other in forbids if rows[other] >> place & 1])
         if not needed:
             return None
         named = [_named(self._all[other]) for other in needed[:_MOST_NAMED]]
@@ -124,55 +112,63 @@ class _Search:
         problem = f"can never fire: what it permits is forbidden by {' and '.join(named)}{more} together"
         return _finding(one, "never-fires", problem, "narrow one of the forbids, or remove the permit")
 
-    def _needed(self, place: int, forbids: Sequence[int]) -> Sequence[int]:
-        """Few forbids that leave nothing of a permit; none: something is left."""
-        needed: Sequence[int] = forbids
-        for _ in range(_ROUNDS):
-            left = {other: self._solver.negated(self._terms[other]) for other in needed}
-            excluded = self._solver.excluded(self._terms[place], *left.values())
-            if excluded is None:
-                return ()
-            needed = [other for other, term in left.items() if term in excluded]
-        for other in needed if len(needed) <= _FEW else ():
-            fewer = [one for one in needed if one != other]
-            left = {one: self._solver.negated(self._terms[one]) for one in fewer}
-            if self._solver.excluded(self._terms[place], *left.values()) is not None:
-                needed = fewer
-        return needed
+    def _needed(self, question: Question, forbids: Sequence[int], tried: Sequence[int]) -> Sequence[int]:
+        """Few forbids that leave nothing of a permit; none: something is left.
 
-    def _covering(self, place: int, others: Sequence[int], rows: Sequence[int]) -> int | None:
+        It starts with those ``tried``, and adds what forbids each request that is found to be left.
+        """
+        needed = list(tried)
+        while (core := self._together(question, needed)) is None:
+            left = Samples([question.request()])
+            more = [other for other in forbids if other not in needed and left.row(self._all[other].matches)]
+            if not more:
+                return ()
+            needed += more
+        for other in core if len(core) <= _FEW else ():
+            fewer = [one for one in core if one != other]
+            if self._together(question, fewer) is not None:
+                core = fewer
+        return sorted(core)
+
+    def _together(self, question: Question, forbids: Sequence[int]) -> Sequence[int] | None:
+        needed = question.covered([self._all[other].matches for other in forbids])
+        return None if needed is None else [forbids[number] for number in needed]
+
+    def _covering(self, place: int, question: Question, others: Sequence[int], rows: Sequence[int]) -> int | None:
         """One of ``others`` that matches whatever the policy at ``place`` does.
 
         Of two of the same effect that match the same, only the later one is covered.
         """
-        tried = 0
+        beside: list[Samples] = []  # requests that it matches and one of the others does not
         for other in others:
-            if rows[place] & ~rows[other] or tried >= _MOST_TRIED:
+            matches = self._all[other].matches
+            if rows[place] & ~rows[other] or not all(one.row(matches) for one in beside):
                 continue
-            tried += 1
-            if self._covers(other, place) and not self._twin_later(place, other):
+            if question.possible(negated(matches)):
+                beside.append(Samples([question.request()]))
+                if len(beside) >= _MOST_TRIED:
+                    return None
+            elif not self._twin_later(place, other):
                 return other
         return None
 
-    def _covers(self, wide: int, narrow: int) -> bool:
-        return self._solver.possible(self._terms[narrow], self._solver.negated(self._terms[wide])) is False
-
     def _twin_later(self, place: int, other: int) -> bool:
-        same_effect = self._all[place].permit is self._all[other].permit
-        return same_effect and other > place and other in self._own and self._covers(place, other)
+        one, later = self._all[place], self._all[other]
+        if one.permit is not later.permit or other < place or other not in self._own:
+            return False
+        return not Question(later.matches, self._neighbourhood).possible(negated(one.matches))
 
     def _flags(self, names: frozenset[str]) -> dict[str, Formula]:
         return {name: self._abstraction.condition(f"context has {name}") for name in sorted(names)}
 
-    def _unsupplied(self, place: int) -> Iterator[Finding]:
+    def _unsupplied(self, one: Abstract, question: Question) -> Iterator[Finding]:
         """Optional attributes of the context that it reads and nobody supplies."""
-        one = self._all[place]
         missing = [name for name in self._absent if name in context_attributes(tree_of(one.policy))]
         if not missing:
             return
-        absent = [self._solver.term(negated(self._absent[name]), ANY) for name in missing]
+        absent = [negated(self._absent[name]) for name in missing]
         named = " and ".join(f"`context.{name}`" for name in missing)
-        if self._solver.possible(self._terms[place], *absent) is False:
+        if not question.possible(*absent):
             problem = f"can never match: it needs {named}, and no provider supplies that"
             yield _finding(one, "needs-provider", problem, f"configure a provider of {named} under `providers:`")
         else:
@@ -188,4 +184,4 @@ def _finding(one: Abstract, kind: str, problem: str, suggestion: str, *, error: 
 
 
 def _named(one: Abstract) -> str:
-    return f"'{one.policy.id}' ({one.policy.file}:{one.policy.line})"
+    return f"'{one.policy.id}' ({told_path(one.policy.file)}:{one.policy.line})"

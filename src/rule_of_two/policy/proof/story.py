@@ -12,6 +12,7 @@ from rule_of_two.model import ORDER
 from rule_of_two.policy.proof.actions import uid_text
 from rule_of_two.policy.proof.replay import Answer
 from rule_of_two.policy.proof.request import Request
+from rule_of_two.policy.references import told_path
 from rule_of_two.policy.syntax import Policy
 
 _BROUGHT: Final = {
@@ -23,20 +24,26 @@ _TOLD: Final = frozenset(("held", "labels", "dropped", "frozen", "now"))
 
 
 def story(
-    request: Request, answers: Sequence[Answer], policies: Mapping[str, Policy], read: Container[str]
+    request: Request,
+    answers: Sequence[Answer],
+    policies: Mapping[str, Policy],
+    read: Container[str],
+    own: Container[str] = frozenset(),
 ) -> Sequence[str]:
     """The steps in order, numbered from 1; the last ones say what the engine answered.
 
     :param read: the names of the attributes that policies read: only those are told.
+    :param own: those that the operator's policies read: of these, empty sets are told too, since whatever a policy
+        asks of all elements holds of none.
     """
-    steps = [*_before(request, read), _call(request, read), *(_answer(one, policies) for one in answers)]
+    steps = [*_before(request, read, own), _call(request, read, own), *(_answer(one, policies) for one in answers)]
     return [f"{number}. {step}" for number, step in enumerate(steps, 1)]
 
 
-def _before(request: Request, read: Container[str]) -> Iterator[str]:
+def _before(request: Request, read: Container[str], own: Container[str]) -> Iterator[str]:
     for entity in request.entities:
         attributes = ((name, value) for name, value in sorted(entity["attrs"].items()) if name in read)
-        told = [f"has {name} {_text(value)}" for name, value in attributes if _is_told(value)]
+        told = [f"has {name} {_text(value)}" for name, value in attributes if _is_told(value, empty=name in own)]
         told += [f"is in {uid_text(parent)}" for parent in entity["parents"] if not _nameless(parent)]
         if told:
             yield f"{uid_text(entity['uid'])} {', '.join(told)}."
@@ -49,14 +56,17 @@ def _before(request: Request, read: Container[str]) -> Iterator[str]:
         yield "A person freezes the session."
 
 
-def _call(request: Request, read: Container[str]) -> str:
+def _call(request: Request, read: Container[str], own: Container[str]) -> str:
     labels = "".join(f"[{label}]" for label in ORDER if request.context.get("labels", {}).get(label)) or "no label"
-    text = (
-        f"{uid_text(request.principal)} asks for {request.action['id']} of {uid_text(request.resource)}, with {labels}"
-    )
-    told = ((name, value) for name, value in _flat(request.context) if name.rpartition(".")[2] in read)
-    facts = [f"context.{name} is {_text(value)}" for name, value in told if _is_told(value)]
-    return f"{text}{''.join(f'; {fact}' for fact in facts)}."
+    asks = f"{uid_text(request.principal)} asks for {request.action['id']} of {uid_text(request.resource)}"
+    facts = [f"the call brings {labels}"]
+    for name, value in _flat(request.context):
+        last = name.rpartition(".")[2]
+        if value == [] and name == f"target.{last}" and last in own:
+            facts.append(f"it names no {last} (context.{name} is empty)")
+        elif last in read and _is_told(value, empty=last in own):
+            facts.append(f"context.{name} is {_text(value)}")
+    return f"{asks}; {'; '.join(facts)}."
 
 
 def _answer(answer: Answer, policies: Mapping[str, Policy]) -> str:
@@ -73,7 +83,7 @@ def _answer(answer: Answer, policies: Mapping[str, Policy]) -> str:
 
 
 def _where(policy: Policy) -> str:
-    return f"{policy.id} ({policy.file}:{policy.line})"
+    return f"{policy.id} ({told_path(policy.file)}:{policy.line})"
 
 
 def _flat(context: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
@@ -86,9 +96,11 @@ def _flat(context: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, A
             yield f"{before}{name}", value
 
 
-def _is_told(value: Any) -> bool:
-    """Empty sets and entities of no name say nothing; they stand in ``--json``."""
-    return value not in ([], {}) and not (isinstance(value, dict) and "__entity" in value and _plain(value["__entity"]))
+def _is_told(value: Any, *, empty: bool) -> bool:
+    """Entities of no name say nothing, nor do empty sets, unless ``empty``; they stand in ``--json``."""
+    return (empty or value not in ([], {})) and not (
+        isinstance(value, dict) and "__entity" in value and _plain(value["__entity"])
+    )
 
 
 def _plain(uid: Mapping[str, str]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import cedarpy
 
 from rule_of_two.escape import visible
+from rule_of_two.plural import many
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.proof.abstraction import tree_of
 from rule_of_two.policy.proof.enumeration import Enumeration, enumerate_invariant
@@ -17,6 +18,7 @@ from rule_of_two.policy.proof.expressions import attributes_read
 from rule_of_two.policy.proof.solver import can_prove
 from rule_of_two.policy.proof.story import story
 from rule_of_two.policy.proof.verify import Progress, Prover, Result
+from rule_of_two.policy.references import shipped_policies, told_path
 from rule_of_two.policy.syntax import Policy
 
 ALWAYS: Final = frozenset(("third-label", "dropped", "frozen"))
@@ -58,9 +60,11 @@ class Verification:
 
     def _lines(self) -> Iterator[str]:
         named = ", ".join(self.policies.sets)
-        yield f"{named}: {len(self.policies.by_id)} policies with the invariant's, version {self.policies.version[:12]}"
+        count = many(len(self.policies.by_id), "policy")
+        yield f"{named}: {count} with the invariant's, version {self.policies.version[:12]}"
         if self.combinations is not None:
-            yield f"Each of the {self.combinations} combinations of these sets, with the invariant."
+            sets = many(len(self.policies.sets), "set")
+            yield f"Each of the {self.combinations} combinations of these {sets}, with the invariant."
         yield ""
         yield from self._enumerated()
         if self.results is None:
@@ -111,18 +115,19 @@ class Verification:
                 yield f"                {one.claim.broken}:"
             yield from (f"                {step}" for step in self._story(one))
         if one.status == "not proved" and one.tried:
-            yield f"                Only tested: of {one.tried} requests that might break it, none did on the engine."
+            tried = many(one.tried, "request")
+            yield f"                Only tested: of {tried} that might break it, none did on the engine."
             yield from (f"                Not found possible there: {expression_text(key)}" for key in one.assumed[:5])
 
     def _story(self, one: Result) -> Sequence[str]:
         found = one.counterexample
         origin = () if one.claim.origin is None else (one.claim.origin.policy,)
-        return [] if found is None else story(found.request, found.answers, self.policies.by_id, self._read(origin))
-
-    def _read(self, besides: Iterable[Policy]) -> frozenset[str]:
-        """The names of the attributes that policies and ``besides`` read."""
-        read = (attributes_read(tree_of(policy)) for policy in (*self.policies.by_id.values(), *besides))
-        return frozenset(("interactive",)).union(*read)
+        if found is None:
+            return []
+        shipped = shipped_policies()
+        own = (policy for policy in self.policies.by_id.values() if shipped not in policy.file.parents)
+        every = _attributes((*self.policies.by_id.values(), *origin)) | {"interactive"}
+        return story(found.request, found.answers, self.policies.by_id, every, _attributes((*own, *origin)))
 
     def _facts(self, one: Result) -> dict[str, Any]:
         facts: dict[str, Any] = {
@@ -179,6 +184,11 @@ def verify_combinations(
     return Verification(policies, (), enumeration, results, combinations=2 ** len(sets))
 
 
+def _attributes(policies: Iterable[Policy]) -> frozenset[str]:
+    """The names of the attributes that they read."""
+    return frozenset().union(*(attributes_read(tree_of(policy)) for policy in policies))
+
+
 def expression_text(key: str) -> str:
     """An expression in Cedar, from its JSON text."""
     everything = {"op": "All"}
@@ -195,4 +205,4 @@ def expression_text(key: str) -> str:
 
 def _place(one: Result) -> str:
     origin = one.claim.origin
-    return "" if origin is None else f"  ({origin.policy.id}, {origin.policy.file}:{origin.policy.line})"
+    return "" if origin is None else f"  ({origin.policy.id}, {told_path(origin.policy.file)}:{origin.policy.line})"
