@@ -16,11 +16,11 @@ from rule_of_two.policy.load import Policies
 from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, tree_of
 from rule_of_two.policy.proof.actions import ACTION, TYPE_OF
 from rule_of_two.policy.proof.claims import ANY
-from rule_of_two.policy.proof.expressions import context_attributes
 from rule_of_two.policy.proof.formula import APPROVALS, Flag, Formula, Unknown, negated, unknowns
 from rule_of_two.policy.proof.schema_text import read_schema
 from rule_of_two.policy.proof.solver import Solver
 from rule_of_two.policy.references import shipped_policies
+from rule_of_two.policy.trees import context_reads
 
 _MOST_TRIED: Final = 25
 """Policies that may cover another one, asked of the solver before it is let be."""
@@ -167,7 +167,8 @@ class _Search:
     def _unsupplied(self, place: int) -> Iterator[Finding]:
         """Optional attributes of the context that it reads and nobody supplies."""
         one = self._all[place]
-        missing = [name for name in self._absent if name in context_attributes(tree_of(one.policy))]
+        read = {path[0] for path in context_reads(tree_of(one.policy)) if path}
+        missing = [name for name in self._absent if name in read]
         if not missing:
             return
         absent = [self._solver.term(negated(self._absent[name]), ANY) for name in missing]

@@ -152,18 +152,3 @@ def attributes_read(node: Any) -> frozenset[str]:
                 found.add(one["attr"])
             waiting.extend(one.values())
     return frozenset(found)
-
-
-def context_attributes(node: Any) -> frozenset[str]:
-    """The names of the context's own attributes that stand anywhere in an expression or a policy."""
-    found: set[str] = set()
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, list):
-            waiting.extend(one)
-        elif isinstance(one, dict):
-            if isinstance(one.get("attr"), str) and one.get("left") == {"Var": "context"}:
-                found.add(one["attr"])
-            waiting.extend(one.values())
-    return frozenset(found)
