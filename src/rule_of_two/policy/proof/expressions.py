@@ -152,3 +152,21 @@ def attributes_read(node: Any) -> frozenset[str]:
                 found.add(one["attr"])
             waiting.extend(one.values())
     return frozenset(found)
+
+
+def paths_read(node: Any) -> frozenset[tuple[str, ...]]:
+    """The attributes below principal, resource and context that are read, or asked for with ``has``: root and names."""
+    found: set[tuple[str, ...]] = set()
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting.extend(one)
+        elif isinstance(one, dict):
+            for body in (one.get("."), one.get("has")):
+                if isinstance(body, dict) and isinstance(body.get("attr"), str):
+                    path = path_of(body["left"])
+                    if path is not None:
+                        found.add((path[0], *path[1], body["attr"]))
+            waiting.extend(one.values())
+    return frozenset(found)

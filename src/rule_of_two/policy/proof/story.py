@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -20,16 +20,23 @@ _BROUGHT: Final = {
     "C": "changes something, or sends something out",
 }
 _TOLD: Final = frozenset(("held", "labels", "dropped", "frozen", "now"))
+_TOLD_OTHERWISE: Final = _TOLD | {"approved", "approvals"}
 
 
 def story(
-    request: Request, answers: Sequence[Answer], policies: Mapping[str, Policy], read: Container[str]
+    request: Request,
+    answers: Sequence[Answer],
+    policies: Mapping[str, Policy],
+    read: Container[str],
+    paths: Collection[tuple[str, ...]] = (),
 ) -> Sequence[str]:
     """The steps in order, numbered from 1; the last ones say what the engine answered.
 
     :param read: the names of the attributes that policies read: only those are told.
+    :param paths: attributes of which it is told too that they are absent, or empty sets: often why a policy does not
+        apply.
     """
-    steps = [*_before(request, read), _call(request, read), *(_answer(one, policies) for one in answers)]
+    steps = [*_before(request, read), _call(request, read, paths), *(_answer(one, policies) for one in answers)]
     return [f"{number}. {step}" for number, step in enumerate(steps, 1)]
 
 
@@ -49,14 +56,34 @@ def _before(request: Request, read: Container[str]) -> Iterator[str]:
         yield "A person freezes the session."
 
 
-def _call(request: Request, read: Container[str]) -> str:
+def _call(request: Request, read: Container[str], paths: Iterable[tuple[str, ...]]) -> str:
     labels = "".join(f"[{label}]" for label in ORDER if request.context.get("labels", {}).get(label)) or "no label"
     text = (
         f"{uid_text(request.principal)} asks for {request.action['id']} of {uid_text(request.resource)}, with {labels}"
     )
     told = ((name, value) for name, value in _flat(request.context) if name.rpartition(".")[2] in read)
     facts = [f"context.{name} is {_text(value)}" for name, value in told if _is_told(value)]
+    facts += sorted({fact for path in paths if (fact := _nothing_at(request, path))})
     return f"{text}{''.join(f'; {fact}' for fact in facts)}."
+
+
+def _nothing_at(request: Request, path: Sequence[str]) -> str:
+    """That nothing stands at the end of a path, or on the way there; the empty text if something does."""
+    roots: dict[str, Any] = {
+        "principal": {"__entity": request.principal},
+        "resource": {"__entity": request.resource},
+        "context": request.context,
+    }
+    attributes = {uid_text(entity["uid"]): entity["attrs"] for entity in request.entities}
+    at = roots[path[0]]
+    for place, name in enumerate(path[1:], start=1):
+        if place == 1 and path[0] == "context" and name in _TOLD_OTHERWISE:
+            return ""
+        inside = attributes.get(uid_text(at["__entity"]), {}) if isinstance(at, dict) and "__entity" in at else at
+        if not isinstance(inside, dict) or name not in inside:
+            return f"{'.'.join(path[:place])} has no {name}"
+        at = inside[name]
+    return f"{'.'.join(path)} is []" if at == [] else ""
 
 
 def _answer(answer: Answer, policies: Mapping[str, Policy]) -> str:

@@ -13,11 +13,13 @@ from rule_of_two.escape import visible
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.proof.abstraction import tree_of
 from rule_of_two.policy.proof.enumeration import Enumeration, enumerate_invariant
-from rule_of_two.policy.proof.expressions import attributes_read
+from rule_of_two.policy.proof.expressions import attributes_read, paths_read
 from rule_of_two.policy.proof.solver import can_prove
 from rule_of_two.policy.proof.story import story
 from rule_of_two.policy.proof.verify import Progress, Prover, Result
+from rule_of_two.policy.references import shipped_policies
 from rule_of_two.policy.syntax import Policy
+from rule_of_two.wording import counted
 
 ALWAYS: Final = frozenset(("third-label", "dropped", "frozen"))
 """The claims that hold of every combination of sets, since the invariant is none of them."""
@@ -58,7 +60,8 @@ class Verification:
 
     def _lines(self) -> Iterator[str]:
         named = ", ".join(self.policies.sets)
-        yield f"{named}: {len(self.policies.by_id)} policies with the invariant's, version {self.policies.version[:12]}"
+        policies = counted(len(self.policies.by_id), "policy")
+        yield f"{named}: {policies} with the invariant's, version {self.policies.version[:12]}"
         if self.combinations is not None:
             yield f"Each of the {self.combinations} combinations of these sets, with the invariant."
         yield ""
@@ -117,7 +120,12 @@ class Verification:
     def _story(self, one: Result) -> Sequence[str]:
         found = one.counterexample
         origin = () if one.claim.origin is None else (one.claim.origin.policy,)
-        return [] if found is None else story(found.request, found.answers, self.policies.by_id, self._read(origin))
+        if found is None:
+            return []
+        shipped = shipped_policies()
+        own = (policy for policy in self.policies.by_id.values() if shipped not in policy.file.parents)
+        paths = frozenset[tuple[str, ...]]().union(*(paths_read(tree_of(policy)) for policy in (*own, *origin)))
+        return story(found.request, found.answers, self.policies.by_id, self._read(origin), paths)
 
     def _read(self, besides: Iterable[Policy]) -> frozenset[str]:
         """The names of the attributes that policies and ``besides`` read."""
