@@ -126,7 +126,7 @@ def test_check_is_good_or_says_what_is_wrong(folder: Path) -> None:
     result = run("check", "./own")
     assert result.exit_code == 1
     assert "own.cedar:1: @id 'Own': an @id is kebab-case" in result.output
-    assert "1 errors, 0 warnings" in result.output
+    assert "1 error, 0 warnings" in result.output
     facts = json.loads(run("check", "./own", as_json=True).output)
     assert (facts["good"], facts["findings"][0]["level"], facts["findings"][0]["line"]) == (False, "error", 1)
 

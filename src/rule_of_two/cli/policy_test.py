@@ -17,6 +17,7 @@ from rule_of_two.gateway.config import found_config
 from rule_of_two.policy.cases.run import Result, Runner, coverage
 from rule_of_two.policy.cases.suite import Suite, suite_at, suites_of_sets
 from rule_of_two.policy.syntax import Policy
+from rule_of_two.wording import counted
 
 _MANY: Final = 200
 """Cases from which on a person is shown how far it is."""
@@ -91,10 +92,9 @@ def _lines(results: list[Result], failed: list[Result], uncovered: list[Policy],
     if not results:
         yield "There are no cases: write them into cases.yaml beside your policies, see docs/simulate.md."
         return
-    files = "1 file" if suites == 1 else f"{suites} files"
-    count = "1 case" if len(results) == 1 else f"{len(results)} cases"
     told = f"{len(failed)} not as expected" if failed else "all as expected"
-    yield f"{count} in {files}, {told}; {len(uncovered)} policies without a case."
+    without = counted(len(uncovered), "policy")
+    yield f"{counted(len(results), 'case')} in {counted(suites, 'file')}, {told}; {without} without a case."
 
 
 def _as_facts(results: list[Result], failed: list[Result], uncovered: list[Policy]) -> dict[str, Any]:
