@@ -14,6 +14,7 @@ from tests.servers import real_server
 GUIDE = Path(__file__).parent.parent / "docs" / "arguments.md"
 
 
+@pytest.mark.timeout(180)
 def test_every_block_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (command,) = real_server("git")
     monkeypatch.setenv("PATH", f"{Path(command).parent}{os.pathsep}{os.environ['PATH']}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from rule_of_two.gateway.config import Config, load_config
 from rule_of_two.gateway.providers import risk
 from rule_of_two.gateway.providers.host import GROUP
@@ -23,11 +25,13 @@ def _runnable(guide: Path, folder: Path) -> Path:
     return copy
 
 
+@pytest.mark.timeout(180)
 def test_the_guide_to_versions_runs(tmp_path: Path) -> None:
     assert run(_runnable(DOCS / "policy-versions.md", tmp_path), tmp_path) == 5
     assert len(list((tmp_path / "state" / "policies").iterdir())) == 2
 
 
+@pytest.mark.timeout(180)
 def test_the_guide_to_providers_runs(tmp_path: Path) -> None:
     assert run(_runnable(PROVIDERS, tmp_path), tmp_path) == 1
 

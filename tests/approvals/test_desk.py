@@ -7,12 +7,12 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rule_of_two.approvals import desk as desk_module
@@ -541,18 +541,26 @@ class Model:
         self.consoles = 0
         self.now = NOW
         self.outcomes: dict[str, Choice | Unanswered | None] = {}
+        self.expiries: dict[str, datetime] = {}
 
     def waiting(self) -> list[str]:
         return [question_id for question_id, outcome in self.outcomes.items() if outcome is None]
 
+    def tidy(self) -> None:
+        """Whoever comes next finds that time is up."""
+        self.end([one for one in self.waiting() if self.expiries[one] <= self.now], Unanswered.EXPIRED)
+
     def ask(self, question: Question) -> None:
+        self.tidy()
+        self.expiries[question.id] = question.expires_at
         if not self.consoles:
             self.outcomes[question.id] = Unanswered.NOBODY_ATTACHED
         else:
             self.outcomes[question.id] = Unanswered.TOO_MANY if len(self.waiting()) >= 3 else None
 
     def answer(self, question: Question, choice: Choice, *, honest: bool) -> None:
-        if self.outcomes[question.id] is None and honest and self.now < question.expires_at:
+        self.tidy()
+        if self.outcomes[question.id] is None and honest:
             self.outcomes[question.id] = choice
 
     def end(self, question_ids: list[str], reason: Unanswered) -> None:
@@ -561,6 +569,8 @@ class Model:
 
 
 @given(st.lists(STEPS, max_size=25))
+@example([("attach",), ("ask",), ("wait", 5), ("wait", 40), ("answer", 0, Choice.YES, False)])
+@example([("attach",), ("ask",), ("wait", 45), ("ask",)])
 @settings(deadline=None)
 def test_any_mix_of_events_ends_as_the_plainest_model_says(steps: list[tuple[Any, ...]]) -> None:
     anyio.run(_play, steps)
