@@ -70,3 +70,8 @@ def test_an_error_of_the_parsers_is_one_line() -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_yaml("\0", _Named, Path("x.yaml"))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("word", "said"), [("frosen", "; did you mean 'frozen'?"), ("frozen", ""), ("zzz", "")])
+def test_a_near_miss_is_suggested_and_a_known_word_is_not(word: str, said: str) -> None:
+    assert nearest(word, ["frozen", "held"]) == said

@@ -59,8 +59,8 @@ def parse_yaml(text: str, model: type[ModelT], path: Path) -> ModelT:
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    """``; did you mean 'x'?`` when a known word is close, else the empty string."""
-    match = difflib.get_close_matches(word, known, n=1)
+    """``; did you mean 'x'?`` when a known word is close but not the same, else the empty string."""
+    match = [] if word in known else difflib.get_close_matches(word, known, n=1)
     return f"; did you mean '{match[0]}'?" if match else ""
 
 

@@ -61,7 +61,7 @@ def test_more_changes_than_fit_are_counted(tmp_path: Path) -> None:
         tape.add(f"x__{number}", "A")
     found = rehearse(tmp_path, tape.entries, forbid("all", "true"))
     assert (found.stricter, len(found.changes)) == (1200, 1000)
-    assert "  and 1150 calls more; --json lists up to 1000." in list(simulation_lines(found))
+    assert "  and 1,150 calls more; --json lists up to 1,000." in list(simulation_lines(found))
 
 
 def test_more_targets_than_are_kept_are_not_all_known(tmp_path: Path) -> None:
@@ -160,5 +160,5 @@ def test_a_journal_of_nobodys_is_reported_in_plain_lines(house: House) -> None:
     store.close()
     shown = house.run("policy", "simulate", "--since", "30d")
     assert "1 would be looser" in shown
-    assert "1 entry could not be read and counts as nothing." in shown
+    assert "Not readable, and counted as nothing: 1 entry." in shown
     assert not DANGEROUS & set(shown)

@@ -18,7 +18,7 @@ from rule_of_two.model import Action, completing
 from rule_of_two.policy import references
 from rule_of_two.policy.proof.enumeration import cases, differences, enumerate_invariant, makes_three
 from rule_of_two.policy.references import shipped_policies
-from rule_of_two.policy.syntax import policy_trees
+from rule_of_two.policy.trees import policy_trees
 
 from .conftest import Authorize, LoadText
 

@@ -15,16 +15,12 @@ from rule_of_two.approvals.roster import Row, marks
 from rule_of_two.approvals.sentences import KEY_OF, KEY_TEXT, name
 from rule_of_two.approvals.signer import Signer
 from rule_of_two.approvals.spans import BLANK, Line, Span, Style, clip, line_width, wrap
+from rule_of_two.wording import counted
 
 _COUNT_CELLS: Final = 6
 """For ``  +999``: sessions that are not shown are counted."""
 
 _ABOUT: Final = "This console waits for calls that would bring untrusted [A], private [B] and acting [C] together."
-
-
-def counted(count: int, noun: str) -> str:
-    """``1 gateway``, ``2 gateways``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def labels(status: SessionStatus) -> str:

@@ -31,6 +31,7 @@ from rule_of_two.approvals.signer import Signer
 from rule_of_two.approvals.spans import Line, Span, Style, clip, wrap
 from rule_of_two.approvals.typed_lines import typed_lines
 from rule_of_two.escape import visible
+from rule_of_two.wording import counted
 
 PAGE_LINES: Final = 20
 """Lines of arguments, or of a list, that are said at once."""
@@ -162,7 +163,7 @@ class PlainConsole:
             if note not in known:
                 self._say("Note: ", *note)
         if shown is not None and self.board.selected is None and self.board.items:
-            self._say(f"{console_text.counted(len(self.board.items), 'question')} waiting. Enter reads out the first.")
+            self._say(f"{counted(len(self.board.items), 'question')} waiting. Enter reads out the first.")
         if new and isinstance(message, Asked):
             self._announce(next(item for item in self.board.items if item.question is message.question))
 
@@ -224,9 +225,7 @@ class PlainConsole:
         if self.board.choose(place):
             self._again()
         else:
-            self._say(
-                f"There is no question {place + 1}; {console_text.counted(len(self.board.items), 'question')} wait."
-            )
+            self._say(f"There is no question {place + 1}; {counted(len(self.board.items), 'question')} wait.")
 
     def _again(self) -> None:
         """The whole question, from its beginning; the first one where none is shown."""
@@ -260,7 +259,7 @@ class PlainConsole:
         word = rest[0] if rest else str(self._page % pages + 1)
         number = pages if word == "last" else int(word) if word.isdecimal() else 0
         if not 1 <= number <= pages:
-            self._say(f"There is no such page; the arguments have {console_text.counted(pages, 'page')}.")
+            self._say(f"There is no such page; the arguments have {counted(pages, 'page')}.")
             return
         self._page = number
         self._say(f"Page {number:,} of {pages:,} of the arguments:")
@@ -287,10 +286,10 @@ class PlainConsole:
                 self._say("There is no such session; l lists them.")
                 return
             self._say("Now d, f and s act on the marked session; Enter alone goes back to the questions.")
-        self._say(f"{console_text.counted(len(board.items), 'question')} waiting.")
+        self._say(f"{counted(len(board.items), 'question')} waiting.")
         for number, item in enumerate(board.items[:PAGE_LINES], 1):
             self._print([(Span(f"{number:>3}. "), *item.view.row(self._width - 6, self._now()))])
-        self._say(f"{console_text.counted(len(board.roster.rows), 'session')}:")
+        self._say(f"{counted(len(board.roster.rows), 'session')}:")
         self._print(console_text.sessions(board, self._width, PAGE_LINES))
 
     def _mark_read(self, item: Item, *, end: bool) -> None:

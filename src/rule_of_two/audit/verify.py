@@ -14,6 +14,7 @@ from rule_of_two.audit.findings import Findings
 from rule_of_two.audit.people import People
 from rule_of_two.audit.testimony import Witness
 from rule_of_two.store.journal import Entry, Unreadable
+from rule_of_two.wording import counted
 
 _READ: Final = ("decisions", "questions", "answers", "commands")
 _COUNTS: Final = (
@@ -89,7 +90,7 @@ class Verified:
         found = self.findings.found
         if not found:
             return ["Nothing is wrong."]
-        return [f"{len(found)} {'finding' if len(found) == 1 else 'findings'}:", *(f"  {one.line}" for one in found)]
+        return [f"{counted(len(found), 'finding')}:", *(f"  {one.line}" for one in found)]
 
 
 def verify(entries: Iterable[Entry | Unreadable], witness: Witness) -> Verified:

@@ -9,7 +9,7 @@ import click
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
 from rule_of_two.cli.policy_references import progress, references
-from rule_of_two.plural import many
+from rule_of_two.wording import counted
 
 
 @click.command()
@@ -50,8 +50,8 @@ def check(context: Context, sets: tuple[str, ...], fix: bool) -> None:
         for one in result.findings:
             click.echo(one.text())
         errors = sum(one.error for one in result.findings)
-        warnings = len(result.findings) - errors
-        click.echo(f"{many(result.policies, 'policy')}: {many(errors, 'error')}, {many(warnings, 'warning')}")
+        warnings = counted(len(result.findings) - errors, "warning")
+        click.echo(f"{counted(result.policies, 'policy')}: {counted(errors, 'error')}, {warnings}")
     if not result.semantic:
         click.echo(f"rule-of-two: what policies do to each other was not looked at: {NEED_CVC5}", err=True)
     sys.exit(0 if result.good else 1)

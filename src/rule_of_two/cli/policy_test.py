@@ -14,11 +14,11 @@ from rule_of_two.cli.output import print_json
 from rule_of_two.escape import visible
 from rule_of_two.gateway.acceptance import pinned_tools
 from rule_of_two.gateway.config import found_config
-from rule_of_two.plural import many
 from rule_of_two.policy.cases.run import Result, Runner, coverage
 from rule_of_two.policy.cases.suite import Suite, suite_at, suites_of_sets
 from rule_of_two.policy.references import told_path
 from rule_of_two.policy.syntax import Policy
+from rule_of_two.wording import counted
 
 _MANY: Final = 200
 """Cases from which on a person is shown how far it is."""
@@ -94,8 +94,8 @@ def _lines(results: list[Result], failed: list[Result], uncovered: list[Policy],
         yield "There are no cases: write them into cases.yaml beside your policies, see docs/simulate.md."
         return
     told = f"{len(failed)} not as expected" if failed else "all as expected"
-    count = f"{many(len(results), 'case')} in {many(suites, 'file')}"
-    yield f"{count}, {told}; {many(len(uncovered), 'policy')} without a case."
+    without = counted(len(uncovered), "policy")
+    yield f"{counted(len(results), 'case')} in {counted(suites, 'file')}, {told}; {without} without a case."
 
 
 def _as_facts(results: list[Result], failed: list[Result], uncovered: list[Policy]) -> dict[str, Any]:

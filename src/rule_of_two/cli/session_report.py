@@ -18,8 +18,8 @@ from rule_of_two.gateway.config import found_config
 from rule_of_two.gateway.review import SHOWN, Review, Tip, finder, review
 from rule_of_two.gateway.timing import utc_now
 from rule_of_two.model import label_text
-from rule_of_two.plural import many
 from rule_of_two.store.journal import JournalStore
+from rule_of_two.wording import counted
 
 _CAUSES: Final = 20
 _DURATION: Final = re.compile(r"(\d{1,5})([mhd])")
@@ -77,19 +77,19 @@ def lines(found: Review) -> list[str]:
 
 def _counts(found: Survey) -> Iterator[str]:
     when = f", {found.since:%Y-%m-%d} to {found.until:%Y-%m-%d}" if found.since and found.until else ""
-    yield f"{many(len(found.sessions), 'session')}, {many(found.calls, 'call')}{when}"
+    yield f"{counted(len(found.sessions), 'session')}, {counted(found.calls, 'call')}{when}"
     if not found.questions:
         yield "Nothing was asked, and policy denied nothing: there is nothing to make quieter."
     else:
         observed = f" Observe mode let {found.let_pass} of them pass." if found.let_pass else ""
         yes = f" A person confirmed {found.confirmed}." if found.confirmed else ""
-        yield f"{many(found.asked, 'question')}, and {many(found.denied, 'denial')} by policy.{observed}{yes}"
+        yield f"{counted(found.asked, 'question')}, and {counted(found.denied, 'denial')} by policy.{observed}{yes}"
     if found.left_out:
-        yield f"{many(found.left_out, 'text')} that nobody asked for would have been left out, or was."
+        yield f"{counted(found.left_out, 'text')} that nobody asked for would have been left out, or was."
     if found.refused:
-        yield f"{many(found.refused, 'request')} could not be carried out whatever policy says."
+        yield f"{counted(found.refused, 'request')} could not be carried out whatever policy says."
     if found.unreadable:
-        yield f"{many(found.unreadable, 'entry')} of the journal could not be read and counts as nothing."
+        yield f"Not readable in the journal, and counted as nothing: {counted(found.unreadable, 'entry')}."
 
 
 def _causes(found: Review) -> Iterator[str]:
@@ -106,17 +106,17 @@ def _causes(found: Review) -> Iterator[str]:
     left = sum(group.questions for group, _ in found.causes[_CAUSES:])
     if left:
         yield ""
-        yield f"{many(left, 'question')} of rarer causes, with --json."
+        yield f"{counted(left, 'question')} of rarer causes, with --json."
     if found.survey.ungrouped:
-        yield f"{many(found.survey.ungrouped, 'question')} of still rarer causes, which are only counted."
+        yield f"{counted(found.survey.ungrouped, 'question')} of still rarer causes, which are only counted."
 
 
 def _headline(group: Group) -> str:
     call = f"{visible(group.call)} {label_text(group.labels)}{_reached(group.targets)}"
     if group.cause == "policy":
-        return f"{many(group.questions, 'time')}: {call}"
+        return f"{counted(group.questions, 'time')}: {call}"
     alone = "" if group.brought else ", which carries all that was missing by itself"
-    return f"{many(group.questions, 'question')}: {call} completed the set{alone}"
+    return f"{counted(group.questions, 'question')}: {call} completed the set{alone}"
 
 
 def _quieter(group: Group, tips: tuple[Tip, ...]) -> Iterator[str]:
@@ -127,11 +127,11 @@ def _quieter(group: Group, tips: tuple[Tip, ...]) -> Iterator[str]:
     for tip in tips:
         one = tip.suggestion
         up_to = "at most " if one.at_most else ""
-        pauses = f", counting {many(tip.renewals, 'pause')} of over 30 minutes as such" if tip.renewals else ""
-        more = f"; {many(tip.more, 'other')} would have come instead" if tip.more else ""
+        pauses = f", counting {counted(tip.renewals, 'pause')} of over 30 minutes as such" if tip.renewals else ""
+        more = f"; {counted(tip.more, 'other')} would have come instead" if tip.more else ""
         yield f"   - {one.line}"
         yield f"     only if {one.only_if}"
-        saved = f"{up_to}{tip.saved} of {many(group.questions, 'question')}"
+        saved = f"{up_to}{tip.saved} of {counted(group.questions, 'question')}"
         yield f"     with it, {saved} would not have come{pauses}{more}"
 
 

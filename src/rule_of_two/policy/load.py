@@ -23,7 +23,8 @@ from rule_of_two.policy.references import INVARIANT, files_of_set, find_files, s
 from rule_of_two.policy.settings import set_settings
 from rule_of_two.policy.slices import Slices
 from rule_of_two.policy.statements import Statement, split
-from rule_of_two.policy.syntax import Grammar, Policy, policy_trees, reads
+from rule_of_two.policy.syntax import Grammar, Policy
+from rule_of_two.policy.trees import annotations_of, policy_trees, reads
 from rule_of_two.policy.typed.actions import TypedAction, TypedGrammar
 from rule_of_two.policy.typed.definitions import ToolDefinition
 
@@ -203,7 +204,7 @@ def _check_whole(text: str, file: Path, ids: list[str]) -> None:
     # INVARIANT: what runs is what was checked; a statement that the splitter misses cannot vanish.
     """
     try:
-        found = [tree.get("annotations", {}).get("id") for tree in policy_trees(text)]
+        found = [annotations_of(tree).get("id") for tree in policy_trees(text)]
     except ValueError as error:
         raise PolicyError(f"{file}: is not valid Cedar: {error}") from error
     if found != ids:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from rule_of_two.obligations import DEMANDS, Term, Unreadable, parse
 from rule_of_two.policy.statements import Statement
+from rule_of_two.policy.trees import actions_of, annotations_of
 
 _CALL: Final = "call_tool"
 _TYPED: Final = "__"
@@ -22,7 +23,7 @@ def obligations_of(statement: Statement, name: str, tree: Mapping[str, Any]) -> 
     :raises PolicyError: an obligation cannot be read, stands on a forbid, or on a permit that lets something else pass
         than tool calls.
     """
-    annotations: Mapping[str, str | None] = tree.get("annotations", {})
+    annotations = annotations_of(tree)
     for word in annotations.keys() - _KNOWN:
         # A misspelt obligation would be none.
         near = difflib.get_close_matches(word.lower(), DEMANDS, n=1, cutoff=_CLOSE)
@@ -35,7 +36,8 @@ def obligations_of(statement: Statement, name: str, tree: Mapping[str, Any]) -> 
         raise statement.error(
             f"a forbid lets nothing pass whose arguments could be changed; put the @{given[0]} on a permit", name
         )
-    if not all(_is_call(action) for action in _actions(tree["action"])):
+    actions = actions_of(tree)
+    if not actions or not all(map(_is_call, actions)):
         raise statement.error(
             f"@{given[0]} is about the arguments of tool calls; write "
             'action in Gateway::Action::"call_tool" in the head of the policy',
@@ -48,12 +50,6 @@ def obligations_of(statement: Statement, name: str, tree: Mapping[str, Any]) -> 
         except Unreadable as error:
             raise statement.error(f"@{demand}: {error}", name) from error
     return tuple(terms)
-
-
-def _actions(scope: Mapping[str, Any]) -> Iterable[str]:
-    """The actions that the head names; one that cannot be a call where it names none."""
-    entities = scope.get("entities") or ([scope["entity"]] if "entity" in scope else [])
-    return [entity["id"] for entity in entities] or ["any"]
 
 
 def _is_call(action: str) -> bool:

@@ -8,8 +8,8 @@ from typing import Final
 
 from rule_of_two.errors import PolicyError
 from rule_of_two.policy.files import DISK, Files
-from rule_of_two.policy.syntax import nearest
 from rule_of_two.shipped import shipped
+from rule_of_two.yaml_source import nearest
 
 INVARIANT: Final = "invariant"
 """The shipped set that is always loaded."""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import cedarpy
-import orjson
 
 from rule_of_two.errors import Code, PolicyError
 from rule_of_two.obligations import Term
 from rule_of_two.policy.obligations import obligations_of
 from rule_of_two.policy.statements import Statement
+from rule_of_two.policy.trees import Tree, annotations_of, policy_trees
+from rule_of_two.yaml_source import nearest
 
 DEFAULT_DENY: Final = "default.deny"
 """Stands in a verdict where no policy permits; no policy may be called so."""
@@ -24,11 +24,6 @@ _ID_FORMAT: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*
 _ID_IN_TEXT: Final = re.compile(r'@id\s*\(\s*"([^"\\]*)"')
 _CONSEQUENCE: Final = "unable to find an applicable action"
 _COMMENT: Final = re.compile(r"//[^\n\r]*")
-
-_CONTEXT: Final = {"Var": "context"}
-
-Tree = dict[str, Any]
-"""A policy in Cedar's JSON form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,56 +103,8 @@ class Grammar:
         return problem + (nearest(words[-1], self._words) if words else "")
 
 
-def policy_trees(text: str) -> list[Tree]:
-    """The policies of ``text``, in order, templates left out.
-
-    :raises ValueError: ``text`` does not parse.
-    """
-    static: dict[str, Tree] = orjson.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
-    return [static[policy_id] for policy_id in sorted(static, key=lambda policy_id: int(policy_id[len("policy") :]))]
-
-
-def reads(tree: Tree, *path: str) -> bool:
-    """Whether a policy may read ``context.<path>``, such as ``context.now`` or ``context.target.given``.
-
-    Using the context, or a record on the way, other than by naming one of its attributes, as in
-    ``(if … then context else …).now``, counts as reading all of it.
-    """
-    waiting: list[Any] = [tree["conditions"]]
-    while waiting:
-        node = waiting.pop()
-        if node == _CONTEXT:
-            return True
-        if isinstance(node, list):
-            waiting.extend(node)
-        elif isinstance(node, dict):
-            named = _named(node)
-            if named is None:
-                waiting.extend(node.values())
-            elif all(name == wanted for name, wanted in zip(named, path, strict=False)):
-                return True
-    return False
-
-
-def _named(node: Tree) -> tuple[str, ...] | None:
-    """The attributes of the context that an access names, the outermost last; ``None`` if it is no such access."""
-    names: list[str] = []
-    while isinstance(node, dict) and isinstance(node.get("attr"), str):  # in a record literal of that name a node
-        names.insert(0, node["attr"])
-        if node["left"] == _CONTEXT:
-            return tuple(names)
-        node = node["left"].get(".")
-    return None
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """``; did you mean 'x'?`` when a known word is close but not the same, else the empty string."""
-    close = [] if word in known else difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""
-
-
 def _name(statement: Statement, tree: Tree) -> str:
-    name = _annotations(tree).get("id")
+    name = annotations_of(tree).get("id")
     if not name:
         raise statement.error('has no @id; write one in front, such as @id("mail.block-outside")')
     if not _ID_FORMAT.fullmatch(name):
@@ -168,7 +115,7 @@ def _name(statement: Statement, tree: Tree) -> str:
 
 
 def _message(statement: Statement, name: str, tree: Tree) -> str | None:
-    annotations = _annotations(tree)
+    annotations = annotations_of(tree)
     message = (annotations.get("message") or "").strip()
     if tree["effect"] == "forbid" and not message:
         close = difflib.get_close_matches("message", annotations, n=1)
@@ -178,7 +125,7 @@ def _message(statement: Statement, name: str, tree: Tree) -> str | None:
 
 
 def _code(statement: Statement, name: str, tree: Tree) -> Code | None:
-    annotations = _annotations(tree)
+    annotations = annotations_of(tree)
     if "code" not in annotations:
         return None
     written = annotations["code"] or ""
@@ -186,9 +133,3 @@ def _code(statement: Statement, name: str, tree: Tree) -> Code | None:
     if written not in known:
         raise statement.error(f"unknown @code '{written}'{nearest(written, known)}", name)
     return Code(written)
-
-
-def _annotations(tree: Tree) -> dict[str, str | None]:
-    """``@flag`` without a value is ``None`` here."""
-    annotations: dict[str, str | None] = tree.get("annotations", {})
-    return annotations

@@ -26,7 +26,7 @@ class Judge:
         self._policies = policies
         self._principal = principal
         self.reads_environment = any(_ENVIRONMENT.search(one.text) for one in policies.by_id.values())
-        """Whether a policy reads what context providers know; the journal does not keep it, so it is not known here."""
+        """Whether a policy reads what context providers know: that is not replayed, so it is absent here."""
         self._authorizers: dict[tuple[Principal, str], Authorizer] = {}
 
     def labels(self, facts: Facts) -> Labels:

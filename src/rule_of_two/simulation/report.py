@@ -12,16 +12,17 @@ from typing import Any, Final, Literal
 from rule_of_two.escape import visible
 from rule_of_two.model import Outcome, Verdict, label_text
 from rule_of_two.simulation.corpus import Attacked, Result
-from rule_of_two.simulation.simulate import Change, Simulation
+from rule_of_two.simulation.simulate import MOST_CHANGES, Change, Simulation
+from rule_of_two.wording import counted
 
 FailOn = Literal["looser", "stricter", "any"]
 _RANKS: Final = (Result.PASSES, Result.ASKED, Result.STOPPED)
 _SHOWN: Final = 50
 """Changes of each direction that people are shown; scripts get more."""
 _UNCERTAIN: Final = (
-    "depend on arguments that the journal does not keep: judged by the worst that their manifest allows, marked with ~"
+    "Judged by the worst that the manifest allows, as the journal does not keep the arguments (marked with ~)"
 )
-_ENVIRONMENT: Final = "These policies read what context providers know: it is not recorded, and counts as not known."
+_ENVIRONMENT: Final = "These policies read what context providers know: that is not replayed, and counts as not known."
 _VALUES: Final = 3
 _LONGEST: Final = 200
 """Characters of one name."""
@@ -64,8 +65,8 @@ def fails(fail_on: FailOn | None, found: Simulation | None, attacks: Sequence[Co
 
 def simulation_lines(found: Simulation) -> Iterator[str]:
     """What would have been otherwise."""
-    days = f" on {_many(len(found.days), 'day')}" if found.days else ""
-    yield f"{_many(found.calls, 'call')} in {_many(len(found.sessions), 'session')}{days}."
+    days = f" on {counted(len(found.days), 'day')}" if found.days else ""
+    yield f"{counted(found.calls, 'call')} in {counted(len(found.sessions), 'session')}{days}."
     if len(found.versions) > 1:
         yield f"They were decided by {len(found.versions)} versions of policies."
     yield f"{found.looser} would be looser, {found.stricter} stricter."
@@ -81,16 +82,16 @@ def simulation_lines(found: Simulation) -> Iterator[str]:
             yield from (f"  {_change(one)}" for one in changes[:_SHOWN])
             rest = getattr(found, direction) - len(changes[:_SHOWN])
             if rest:
-                yield f"  and {_many(rest, 'call')} more; --json lists up to 1000."
+                yield f"  and {counted(rest, 'call')} more; --json lists up to {MOST_CHANGES:,}."
     yield from _limits(found)
 
 
 def _limits(found: Simulation) -> Iterator[str]:
-    lines = [f"{_many(count, 'call')} {text}." for count, text in _told(found) if count]
+    lines = [f"{text}: {counted(count, 'call')}." for count, text in _told(found) if count]
     if found.environment:
         lines.append(_ENVIRONMENT)
     if found.unreadable:
-        lines.append(f"{_many(found.unreadable, 'entry')} could not be read and counts as nothing.")
+        lines.append(f"Not readable, and counted as nothing: {counted(found.unreadable, 'entry')}.")
     if lines:
         yield ""
         yield from lines
@@ -98,8 +99,8 @@ def _limits(found: Simulation) -> Iterator[str]:
 
 def _told(found: Simulation) -> Iterator[tuple[int, str]]:
     yield found.uncertain, _UNCERTAIN
-    yield found.undecided, "could not be decided under these policies, so they would be denied"
-    yield found.fixed, "were no policy's to decide, and stay as they were"
+    yield found.undecided, "Not decided under these policies, and so denied"
+    yield found.fixed, "No policy's to decide, and so as before"
 
 
 def _change(change: Change) -> str:
@@ -121,7 +122,7 @@ def attack_lines(attacks: Sequence[Compared], *, all_of_them: bool) -> Iterator[
     """Of each attack what becomes of it, or of those only that change."""
     counts = [sum(one.then.result is result for one in attacks) for result in Result]
     stopped, asked, passes = counts
-    yield f"{_many(len(attacks), 'attack')}: {stopped} stopped, {asked} asked about, {passes} would pass."
+    yield f"{counted(len(attacks), 'attack')}: {stopped} stopped, {asked} asked about, {passes} would pass."
     for one in attacks:
         changed = one.looser or one.stricter
         if all_of_them or changed:
@@ -144,8 +145,3 @@ def _by(verdict: Verdict) -> str:
 def _short(text: str) -> str:
     shown = visible(text)
     return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"
-
-
-def _many(number: int, noun: str) -> str:
-    plural = {"entry": "entries"}.get(noun, f"{noun}s")
-    return f"{number} {noun if number == 1 else plural}"

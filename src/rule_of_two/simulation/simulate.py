@@ -76,7 +76,7 @@ class Simulation:
     """Calls that the other policies fail to decide, and so deny."""
 
     environment: bool = False
-    """The other policies read what context providers know, which is not recorded: it counts as not known."""
+    """The other policies read what context providers know, which is not replayed: it counts as not known."""
 
     @property
     def questions_a_day(self) -> float:
@@ -100,7 +100,7 @@ class Simulation:
             "would_deny": self.would_deny,
             "uncertain": self.uncertain,
             "undecided": self.undecided,
-            "environment_not_recorded": self.environment,
+            "environment_not_replayed": self.environment,
             "not_policys": self.fixed,
             "unreadable": self.unreadable,
             "changes": [change.as_facts() for change in self.changes],

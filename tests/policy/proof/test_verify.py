@@ -302,6 +302,25 @@ def test_a_counterexample_is_told_as_a_session_with_policies_and_places(load_tex
     assert facts["line"] == 1
 
 
+def test_a_counterexample_says_which_attribute_is_absent_that_made_a_policy_not_apply(
+    load_text: LoadText, tmp_path: Path
+) -> None:
+    condition = "when { principal is Gateway::Session && principal.agent has hosts && context.target.hosts.isEmpty() }"
+    file = tmp_path / "properties.cedar"
+    file.write_text(
+        '@id("my.p") @message("Nothing goes nowhere.")\n'
+        "forbid (principal, action, resource) when { context.target.hosts.isEmpty() && context has device };",
+        encoding="utf-8",
+    )
+    policies = load_text(own(condition))
+    (told,) = [one for one in verify(policies, load_properties([file], policies.schema_text)).as_facts()["claims"]
+               if one["claim"] == "my.p"]  # fmt: skip
+    call = " ".join(told["counterexample"]["session"])
+    assert "context.target.hosts is []" in call
+    assert "principal.agent has no hosts" in call
+    assert "has no device" not in call
+
+
 def test_a_thousand_policies_are_verified_in_seconds(load_text: LoadText) -> None:
     import time
 

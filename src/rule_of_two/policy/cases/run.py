@@ -14,7 +14,8 @@ from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.policy.cases.case import Case, as_lowered
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.rights import Rights
-from rule_of_two.policy.syntax import DEFAULT_DENY, nearest
+from rule_of_two.policy.syntax import DEFAULT_DENY
+from rule_of_two.yaml_source import nearest
 
 _NAMED: Final = re.compile(r'"type":"Gateway::(?:Tool|Resource|Prompt|Server)","id":"((?:[^"\\]|\\.)*)"')
 """What a policy names, in its JSON form."""

@@ -10,7 +10,7 @@ import cedarpy
 
 from rule_of_two.policy.findings.finding import Finding
 from rule_of_two.policy.load import read_text
-from rule_of_two.policy.syntax import policy_trees
+from rule_of_two.policy.trees import policy_trees
 
 
 def formatting_findings(files: Iterable[Path]) -> Iterator[Finding]:

@@ -15,10 +15,10 @@ from rule_of_two.policy.findings.question import Question
 from rule_of_two.policy.findings.samples import Samples, Values
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, tree_of
-from rule_of_two.policy.proof.expressions import context_attributes
 from rule_of_two.policy.proof.formula import Formula, negated
 from rule_of_two.policy.proof.schema_text import read_schema
 from rule_of_two.policy.references import shipped_policies, told_path
+from rule_of_two.policy.trees import context_reads
 
 _MOST_TRIED: Final = 25
 """Policies that may cover another one, asked of the solver before it is let be."""
@@ -163,7 +163,8 @@ class _Search:
 
     def _unsupplied(self, one: Abstract, question: Question) -> Iterator[Finding]:
         """Optional attributes of the context that it reads and nobody supplies."""
-        missing = [name for name in self._absent if name in context_attributes(tree_of(one.policy))]
+        read = {path[0] for path in context_reads(tree_of(one.policy)) if path}
+        missing = [name for name in self._absent if name in read]
         if not missing:
             return
         absent = [negated(self._absent[name]) for name in missing]

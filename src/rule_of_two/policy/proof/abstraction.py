@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import cedarpy
 import orjson
 
 from rule_of_two.policy.proof.actions import ActionClasses, mentioned_actions
@@ -16,6 +15,7 @@ from rule_of_two.policy.proof.relations import relations
 from rule_of_two.policy.proof.schema import SchemaView
 from rule_of_two.policy.proof.translate import Translator
 from rule_of_two.policy.syntax import Policy
+from rule_of_two.policy.trees import policy_trees
 
 USE: Final = 'Gateway::Action::"use"'
 """The group of all requests that reach an upstream."""
@@ -23,10 +23,7 @@ USE: Final = 'Gateway::Action::"use"'
 
 @dataclass(frozen=True, slots=True)
 class Abstract:
-    """One policy. ``matches`` is true of every request that it applies to; ``can_err``: the engine may skip it.
-
-    ``reads`` are the expressions that it hangs on.
-    """
+    """One policy. ``matches`` is true of every request that it applies to; ``can_err``: the engine may skip it."""
 
     policy: Policy
     permit: bool
@@ -80,15 +77,9 @@ def tree_of(policy: Policy) -> Node:
     return tree
 
 
-def tree_of_text(text: str) -> Node:
-    """One policy in Cedar's JSON form."""
-    (tree,) = orjson.loads(cedarpy.policies_to_json_str(text))["staticPolicies"].values()
-    return tree
-
-
 def expression(text: str) -> Node:
     """A condition in Cedar as an expression."""
-    tree: Any = tree_of_text(f"permit (principal, action, resource) when {{ {text} }};")
+    (tree,) = policy_trees(f"permit (principal, action, resource) when {{ {text} }};")
     return tree["conditions"][0]["body"]
 
 

@@ -15,6 +15,7 @@ from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, tree_of
 from rule_of_two.policy.proof.formula import Formula, every
 from rule_of_two.policy.proof.schema import EntityType
 from rule_of_two.policy.proof.solver import UNASKED, Pass
+from rule_of_two.policy.trees import annotations_of
 
 ANY: Final = Pass("answered or not")
 ASKED: Final = Pass("asked", least=1)
@@ -152,5 +153,4 @@ def _blocked(abstraction: Abstraction) -> Iterator[tuple[str, str, str]]:
 
 
 def _annotation(one: Abstract, name: str) -> str | None:
-    value: str | None = tree_of(one.policy).get("annotations", {}).get(name)
-    return value
+    return annotations_of(tree_of(one.policy)).get(name)

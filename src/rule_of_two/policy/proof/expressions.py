@@ -154,16 +154,19 @@ def attributes_read(node: Any) -> frozenset[str]:
     return frozenset(found)
 
 
-def context_attributes(node: Any) -> frozenset[str]:
-    """The names of the context's own attributes that stand anywhere in an expression or a policy."""
-    found: set[str] = set()
+def paths_read(node: Any) -> frozenset[tuple[str, ...]]:
+    """The attributes below principal, resource and context that are read, or asked for with ``has``: root and names."""
+    found: set[tuple[str, ...]] = set()
     waiting = [node]
     while waiting:
         one = waiting.pop()
         if isinstance(one, list):
             waiting.extend(one)
         elif isinstance(one, dict):
-            if isinstance(one.get("attr"), str) and one.get("left") == {"Var": "context"}:
-                found.add(one["attr"])
+            for body in (one.get("."), one.get("has")):
+                if isinstance(body, dict) and isinstance(body.get("attr"), str):
+                    path = path_of(body["left"])
+                    if path is not None:
+                        found.add((path[0], *path[1], body["attr"]))
             waiting.extend(one.values())
     return frozenset(found)

@@ -17,6 +17,7 @@ from rule_of_two.policy.proof.abstraction import reads_approvals, tree_of
 from rule_of_two.policy.references import PROPERTIES
 from rule_of_two.policy.statements import Statement, split
 from rule_of_two.policy.syntax import Grammar, Policy
+from rule_of_two.policy.trees import annotations_of
 
 _EVEN: Final = {"forbid": "approved", "permit": "asked"}
 
@@ -52,7 +53,7 @@ def _property(statement: Statement, grammar: Grammar) -> Policy:
         raise statement.error("a property needs a @message, the sentence that a report says of it", one.id)
     if reads_approvals(one):
         raise statement.error("a property is about requests, not about what people answered; use @even instead", one.id)
-    annotations = tree.get("annotations", {})
+    annotations = annotations_of(tree)
     wanted = _EVEN[tree["effect"]]
     if "even" in annotations and annotations["even"] != wanted:
         raise _even(statement, one, tree["effect"], wanted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -21,6 +21,7 @@ _BROUGHT: Final = {
     "C": "changes something, or sends something out",
 }
 _TOLD: Final = frozenset(("held", "labels", "dropped", "frozen", "now"))
+_TOLD_OTHERWISE: Final = _TOLD | {"approved", "approvals"}
 
 
 def story(
@@ -28,22 +29,22 @@ def story(
     answers: Sequence[Answer],
     policies: Mapping[str, Policy],
     read: Container[str],
-    own: Container[str] = frozenset(),
+    paths: Collection[tuple[str, ...]] = (),
 ) -> Sequence[str]:
     """The steps in order, numbered from 1; the last ones say what the engine answered.
 
     :param read: the names of the attributes that policies read: only those are told.
-    :param own: those that the operator's policies read: of these, empty sets are told too, since whatever a policy
-        asks of all elements holds of none.
+    :param paths: attributes of which it is told too that they are absent, or empty sets: often why a policy does not
+        apply.
     """
-    steps = [*_before(request, read, own), _call(request, read, own), *(_answer(one, policies) for one in answers)]
+    steps = [*_before(request, read), _call(request, read, paths), *(_answer(one, policies) for one in answers)]
     return [f"{number}. {step}" for number, step in enumerate(steps, 1)]
 
 
-def _before(request: Request, read: Container[str], own: Container[str]) -> Iterator[str]:
+def _before(request: Request, read: Container[str]) -> Iterator[str]:
     for entity in request.entities:
         attributes = ((name, value) for name, value in sorted(entity["attrs"].items()) if name in read)
-        told = [f"has {name} {_text(value)}" for name, value in attributes if _is_told(value, empty=name in own)]
+        told = [f"has {name} {_text(value)}" for name, value in attributes if _is_told(value)]
         told += [f"is in {uid_text(parent)}" for parent in entity["parents"] if not _nameless(parent)]
         if told:
             yield f"{uid_text(entity['uid'])} {', '.join(told)}."
@@ -56,17 +57,34 @@ def _before(request: Request, read: Container[str], own: Container[str]) -> Iter
         yield "A person freezes the session."
 
 
-def _call(request: Request, read: Container[str], own: Container[str]) -> str:
+def _call(request: Request, read: Container[str], paths: Iterable[tuple[str, ...]]) -> str:
     labels = "".join(f"[{label}]" for label in ORDER if request.context.get("labels", {}).get(label)) or "no label"
-    asks = f"{uid_text(request.principal)} asks for {request.action['id']} of {uid_text(request.resource)}"
-    facts = [f"the call brings {labels}"]
-    for name, value in _flat(request.context):
-        last = name.rpartition(".")[2]
-        if value == [] and name == f"target.{last}" and last in own:
-            facts.append(f"it names no {last} (context.{name} is empty)")
-        elif last in read and _is_told(value, empty=last in own):
-            facts.append(f"context.{name} is {_text(value)}")
-    return f"{asks}; {'; '.join(facts)}."
+    text = (
+        f"{uid_text(request.principal)} asks for {request.action['id']} of {uid_text(request.resource)}, with {labels}"
+    )
+    told = ((name, value) for name, value in _flat(request.context) if name.rpartition(".")[2] in read)
+    facts = [f"context.{name} is {_text(value)}" for name, value in told if _is_told(value)]
+    facts += sorted({fact for path in paths if (fact := _nothing_at(request, path))})
+    return f"{text}{''.join(f'; {fact}' for fact in facts)}."
+
+
+def _nothing_at(request: Request, path: Sequence[str]) -> str:
+    """That nothing stands at the end of a path, or on the way there; the empty text if something does."""
+    roots: dict[str, Any] = {
+        "principal": {"__entity": request.principal},
+        "resource": {"__entity": request.resource},
+        "context": request.context,
+    }
+    attributes = {uid_text(entity["uid"]): entity["attrs"] for entity in request.entities}
+    at = roots[path[0]]
+    for place, name in enumerate(path[1:], start=1):
+        if place == 1 and path[0] == "context" and name in _TOLD_OTHERWISE:
+            return ""
+        inside = attributes.get(uid_text(at["__entity"]), {}) if isinstance(at, dict) and "__entity" in at else at
+        if not isinstance(inside, dict) or name not in inside:
+            return f"{'.'.join(path[:place])} has no {name}"
+        at = inside[name]
+    return f"{'.'.join(path)} is []" if at == [] else ""
 
 
 def _answer(answer: Answer, policies: Mapping[str, Policy]) -> str:
@@ -96,11 +114,9 @@ def _flat(context: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, A
             yield f"{before}{name}", value
 
 
-def _is_told(value: Any, *, empty: bool) -> bool:
-    """Entities of no name say nothing, nor do empty sets, unless ``empty``; they stand in ``--json``."""
-    return (empty or value not in ([], {})) and not (
-        isinstance(value, dict) and "__entity" in value and _plain(value["__entity"])
-    )
+def _is_told(value: Any) -> bool:
+    """Empty sets and entities of no name say nothing; they stand in ``--json``."""
+    return value not in ([], {}) and not (isinstance(value, dict) and "__entity" in value and _plain(value["__entity"]))
 
 
 def _plain(uid: Mapping[str, str]) -> bool:

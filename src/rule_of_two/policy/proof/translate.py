@@ -1,7 +1,7 @@
 """From a Cedar expression to a formula that has at least its models.
 
 # INVARIANT: each request on which no policy errs is a model of its formula, with the truth that the engine finds. So
-what no model does, no request does; `tests/policy/proof/test_translate.py` holds it against the engine.
+what no model does, no request does; `tests/policy/proof/test_relations.py` holds it against the engine.
 
 Validated policies only: both sides of a comparison have one type.
 """

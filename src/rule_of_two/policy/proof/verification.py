@@ -10,16 +10,16 @@ from typing import Any, Final
 import cedarpy
 
 from rule_of_two.escape import visible
-from rule_of_two.plural import many
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.proof.abstraction import tree_of
 from rule_of_two.policy.proof.enumeration import Enumeration, enumerate_invariant
-from rule_of_two.policy.proof.expressions import attributes_read
+from rule_of_two.policy.proof.expressions import attributes_read, paths_read
 from rule_of_two.policy.proof.solver import can_prove
 from rule_of_two.policy.proof.story import story
 from rule_of_two.policy.proof.verify import Progress, Prover, Result
 from rule_of_two.policy.references import shipped_policies, told_path
 from rule_of_two.policy.syntax import Policy
+from rule_of_two.wording import counted
 
 ALWAYS: Final = frozenset(("third-label", "dropped", "frozen"))
 """The claims that hold of every combination of sets, since the invariant is none of them."""
@@ -60,10 +60,10 @@ class Verification:
 
     def _lines(self) -> Iterator[str]:
         named = ", ".join(self.policies.sets)
-        count = many(len(self.policies.by_id), "policy")
-        yield f"{named}: {count} with the invariant's, version {self.policies.version[:12]}"
+        policies = counted(len(self.policies.by_id), "policy")
+        yield f"{named}: {policies} with the invariant's, version {self.policies.version[:12]}"
         if self.combinations is not None:
-            sets = many(len(self.policies.sets), "set")
+            sets = counted(len(self.policies.sets), "set")
             yield f"Each of the {self.combinations} combinations of these {sets}, with the invariant."
         yield ""
         yield from self._enumerated()
@@ -115,7 +115,7 @@ class Verification:
                 yield f"                {one.claim.broken}:"
             yield from (f"                {step}" for step in self._story(one))
         if one.status == "not proved" and one.tried:
-            tried = many(one.tried, "request")
+            tried = counted(one.tried, "request")
             yield f"                Only tested: of {tried} that might break it, none did on the engine."
             yield from (f"                Not found possible there: {expression_text(key)}" for key in one.assumed[:5])
 
@@ -126,8 +126,13 @@ class Verification:
             return []
         shipped = shipped_policies()
         own = (policy for policy in self.policies.by_id.values() if shipped not in policy.file.parents)
-        every = _attributes((*self.policies.by_id.values(), *origin)) | {"interactive"}
-        return story(found.request, found.answers, self.policies.by_id, every, _attributes((*own, *origin)))
+        paths = frozenset[tuple[str, ...]]().union(*(paths_read(tree_of(policy)) for policy in (*own, *origin)))
+        return story(found.request, found.answers, self.policies.by_id, self._read(origin), paths)
+
+    def _read(self, besides: Iterable[Policy]) -> frozenset[str]:
+        """The names of the attributes that policies and ``besides`` read."""
+        read = (attributes_read(tree_of(policy)) for policy in (*self.policies.by_id.values(), *besides))
+        return frozenset(("interactive",)).union(*read)
 
     def _facts(self, one: Result) -> dict[str, Any]:
         facts: dict[str, Any] = {

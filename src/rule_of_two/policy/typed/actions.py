@@ -16,16 +16,15 @@ from typing import Any, Final
 import cedarpy
 
 from rule_of_two.policy.statements import Statement
-from rule_of_two.policy.syntax import Grammar, Tree, nearest
+from rule_of_two.policy.syntax import Grammar
+from rule_of_two.policy.trees import Path, Tree, actions_of, context_reads
 from rule_of_two.policy.typed.definitions import ToolDefinition
 from rule_of_two.policy.typed.schema import TypedSchema, typed_schema, with_actions
 from rule_of_two.policy.typed.shapes import Choice, Record, Shape
+from rule_of_two.yaml_source import nearest
 
 INPUT: Final = "input"
 _OF_TOOLS: Final = "__"
-_CONTEXT: Final[Mapping[str, str]] = {"Var": "context"}
-
-Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class TypedGrammar(Grammar):
                 )
             super().check(statement, name, tree)
             return
-        if len(tools) < len(_actions(tree)):
+        if len(tools) < len(actions_of(tree)):
             raise statement.error("names actions of tools and others in one head; write a policy for each", name)
         paths = read_of_input(tree)
         problem = self._problem(statement, tools, paths)
@@ -131,44 +130,12 @@ def problems_of(actions: Iterable[TypedAction]) -> list[str]:
 
 def tools_of(tree: Mapping[str, Any]) -> frozenset[str]:
     """The tools whose actions a policy names in its head."""
-    return frozenset(name for name in _actions(tree) if _OF_TOOLS in name)
-
-
-def _actions(tree: Mapping[str, Any]) -> frozenset[str]:
-    scope: Mapping[str, Any] = tree["action"]
-    entities = scope.get("entities") or ([scope["entity"]] if "entity" in scope else [])
-    return frozenset(entity["id"] for entity in entities)
+    return frozenset(name for name in actions_of(tree) if _OF_TOOLS in name)
 
 
 def read_of_input(tree: Mapping[str, Any]) -> frozenset[Path]:
     """What a policy reads of ``context.input``, as paths of names; the empty one: all of it, or it cannot be told."""
-    read: set[Path] = set()
-    waiting: list[Any] = [tree["conditions"]]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, list):
-            waiting.extend(node)
-        elif node == _CONTEXT:
-            read.add(())
-        elif isinstance(node, dict):
-            path = _path(node)
-            if path is None:
-                waiting.extend(node.values())
-            elif path[0] == INPUT:
-                read.add(path[1:])
-    return frozenset(read)
-
-
-def _path(node: Mapping[str, Any]) -> Path | None:
-    """The names by which something of the context is read, or asked for with ``has``; ``None``: it is nothing such."""
-    names: list[str] = []
-    while isinstance(node.get("attr"), str):  # of a record literal it is a member, and no text
-        names.append(node["attr"])
-        left = node["left"]
-        if left == _CONTEXT:
-            return tuple(reversed(names))
-        node = left.get(".", {}) if isinstance(left, dict) else {}
-    return None
+    return frozenset(path[1:] for path in context_reads(tree) if path[:1] in {(), (INPUT,)})
 
 
 def _absent(record: Record, path: Path) -> str:
