@@ -316,7 +316,7 @@ def test_a_counterexample_says_which_attribute_is_absent_that_made_a_policy_not_
     (told,) = [one for one in verify(policies, load_properties([file], policies.schema_text)).as_facts()["claims"]
                if one["claim"] == "my.p"]  # fmt: skip
     call = " ".join(told["counterexample"]["session"])
-    assert "context.target.hosts is []" in call
+    assert "context.target.hosts is empty" in call
     assert "principal.agent has no hosts" in call
     assert "has no device" not in call
 

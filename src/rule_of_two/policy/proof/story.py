@@ -59,13 +59,11 @@ def _before(request: Request, read: Container[str]) -> Iterator[str]:
 
 def _call(request: Request, read: Container[str], paths: Iterable[tuple[str, ...]]) -> str:
     labels = "".join(f"[{label}]" for label in ORDER if request.context.get("labels", {}).get(label)) or "no label"
-    text = (
-        f"{uid_text(request.principal)} asks for {request.action['id']} of {uid_text(request.resource)}, with {labels}"
-    )
+    asks = f"{uid_text(request.principal)} asks for {request.action['id']} of {uid_text(request.resource)}"
     told = ((name, value) for name, value in _flat(request.context) if name.rpartition(".")[2] in read)
     facts = [f"context.{name} is {_text(value)}" for name, value in told if _is_told(value)]
     facts += sorted({fact for path in paths if (fact := _nothing_at(request, path))})
-    return f"{text}{''.join(f'; {fact}' for fact in facts)}."
+    return "; ".join((asks, f"the call brings {labels}", *facts)) + "."
 
 
 def _nothing_at(request: Request, path: Sequence[str]) -> str:
@@ -84,7 +82,7 @@ def _nothing_at(request: Request, path: Sequence[str]) -> str:
         if not isinstance(inside, dict) or name not in inside:
             return f"{'.'.join(path[:place])} has no {name}"
         at = inside[name]
-    return f"{'.'.join(path)} is []" if at == [] else ""
+    return f"{'.'.join(path)} is empty" if at == [] else ""
 
 
 def _answer(answer: Answer, policies: Mapping[str, Policy]) -> str:
