@@ -8,7 +8,7 @@ import pytest
 
 from rule_of_two.errors import PolicyError
 from rule_of_two.policy import references
-from rule_of_two.policy.references import find_files, shipped_policies, shipped_sets
+from rule_of_two.policy.references import find_files, shipped_policies, shipped_sets, told_path
 
 
 def missing(_: str) -> Path:
@@ -85,3 +85,13 @@ def test_a_broken_installation_is_a_policy_error(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(references, "shipped", missing)
     with pytest.raises(PolicyError, match="reinstall mcp-rule-of-two"):
         shipped_policies()
+
+
+def test_files_are_told_from_where_one_stands_and_shipped_ones_by_their_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert told_path(tmp_path / "mail" / "policies.cedar") == str(Path("mail", "policies.cedar"))
+    assert told_path(shipped_policies() / "default" / "policies.cedar") == "policies/default/policies.cedar"
+    elsewhere = tmp_path.parent / "elsewhere.cedar"
+    assert told_path(elsewhere) == str(elsewhere)

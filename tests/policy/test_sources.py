@@ -58,3 +58,10 @@ def test_entities_that_cannot_be_read_are_named(sources: Sources) -> None:
     (sources.folder / "entities.json").unlink()
     with pytest.raises(PolicyError, match=r"entities\.json: cannot be read"):
         sources.own()
+
+
+def test_settings_that_cannot_be_read_are_named(sources: Sources) -> None:
+    (sources.folder / "set" / "set.yaml").unlink()
+    (sources.folder / "set" / "set.yaml").mkdir()
+    with pytest.raises(PolicyError, match=r"set\.yaml: cannot be read"):
+        sources.own()
