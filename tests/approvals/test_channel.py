@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,6 +43,7 @@ from rule_of_two.approvals.messages import (
     encode_to_gateway,
 )
 from rule_of_two.approvals.question import Question
+from tests.approvals.consoles import until
 from tests.approvals.samples import Lenient, a_question, an_answer
 from tests.approvals.test_desk import asking
 
@@ -57,13 +58,6 @@ def clock() -> datetime:
 def a_fresh_question(**members: object) -> Question:
     members.setdefault("wait", timedelta(seconds=30))
     return a_question(now=clock(), **members)  # type: ignore[arg-type]  # members of `a_question`, passed on
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Let the event loop run until it is so."""
-    with anyio.fail_after(10):
-        while not condition():
-            await anyio.lowlevel.checkpoint()
 
 
 @pytest.fixture

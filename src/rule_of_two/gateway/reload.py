@@ -129,7 +129,9 @@ class Reloader:
         if policies.only_communication != before.policies.only_communication:
             raise PolicyError("`c:` of a set.yaml changed, on which all manifests depend: start the gateway again")
         if policies.reads_given and not before.policies.reads_given:
-            raise PolicyError("policies read `target.given`, and what was given so far is not known: start it again")
+            raise PolicyError(
+                "policies begin to read `target.given`, and what was given so far is not known: start the gateway again"
+            )
         edition = await anyio.to_thread.run_sync(
             self._edition, policies, found, before.provided, abandon_on_cancel=True
         )

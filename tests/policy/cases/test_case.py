@@ -159,10 +159,22 @@ def test_a_person_has_the_sessions_tenant_and_their_own_name_unless_said(tmp_pat
         ("{name: x, call: {tool: a__b, labels: [D]}, expect: allow}", "'A', 'B' or 'C'"),
         ("{name: x, call: {tool: a__b, targets: {hosts: [A.example]}}, expect: allow}", "write 'a.example'"),
         ("{name: x, call: {tool: a__b, targets: {paths: [x]}}, expect: allow}", "pattern"),
-        ("{name: x, call: {tool: a__b, targets: {urls: [a.example/x]}}, expect: allow}", "write it as they do, such as https://a.example/"),
-        ("{name: x, call: {tool: a__b, targets: {urls: ['https://A.example/']}}, expect: allow}", "write 'https://a.example/'"),
-        ("{name: x, call: {tool: a__b, targets: {urls: ['https://a.example:443/']}}, expect: allow}", "write 'https://a.example/'"),
-        ("{name: x, call: {tool: a__b, targets: {urls: ['https://a.example/#x']}}, expect: allow}", "write 'https://a.example/'"),
+        (
+            "{name: x, call: {tool: a__b, targets: {urls: [a.example/x]}}, expect: allow}",
+            "write it as they do, such as https://a.example/",
+        ),
+        (
+            "{name: x, call: {tool: a__b, targets: {urls: ['https://A.example/']}}, expect: allow}",
+            "write 'https://a.example/'",
+        ),
+        (
+            "{name: x, call: {tool: a__b, targets: {urls: ['https://a.example:443/']}}, expect: allow}",
+            "write 'https://a.example/'",
+        ),
+        (
+            "{name: x, call: {tool: a__b, targets: {urls: ['https://a.example/#x']}}, expect: allow}",
+            "write 'https://a.example/'",
+        ),
         ("{name: x, call: {tool: a__b, targets: {urls: ['https://u@a.example/']}}, expect: allow}", "it as they do"),
         ("{name: x, call: {tool: a__b}, expect: maybe}", "'allow', 'ask' or 'deny'"),
         ("{name: x, call: {tool: a__b}, expect: allow, code: nope}", "code"),
