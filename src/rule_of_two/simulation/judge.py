@@ -49,7 +49,8 @@ class Judge:
         """Allow, ask or deny, at the time of then and by what was known then. Never raises for anything that a
         recording says."""
         now = _utc(past.call.at)
-        known = past.environment
+        # What no policy reads would only keep equal requests apart.
+        known = {name: value for name, value in past.environment.items() if name in self.reads}
         return self._authorizer(past).decide(as_lowered(facts, self._policies), view, now=now, environment=known)
 
     def _authorizer(self, past: Past) -> Authorizer:
