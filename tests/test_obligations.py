@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rule_of_two.json_pointer import tokens_of
 from rule_of_two.model import Demand, Obligation, Principal
-from rule_of_two.obligations import DEMANDS, Term, Unreadable, as_json, cap, force, omit, parse, tokens_of
+from rule_of_two.obligations import DEMANDS, Term, Unreadable, as_json, cap, force, omit, parse
 
 PRINCIPAL = Principal(user="alice", tenant="acme", purpose="support", agent="helper")
 

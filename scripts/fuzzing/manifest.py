@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import orjson
 
+from rule_of_two import normalise
 from rule_of_two.approvals.messages import decode_to_console, decode_to_gateway
 from rule_of_two.errors import BadRequest, ConfigurationError, PolicyError
-from rule_of_two.manifests import normalise
 from rule_of_two.manifests.load import list_manifests
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.manifests.pointer import Pointer

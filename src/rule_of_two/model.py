@@ -178,6 +178,11 @@ class Outcome(StrEnum):
     ASK = "ask"
     DENY = "deny"
 
+    @property
+    def strictness(self) -> int:
+        """0 for allow, 1 for ask, 2 for deny."""
+        return list(Outcome).index(self)
+
 
 class Tier(StrEnum):
     """What an approval is worth (DESIGN "Assurance tiers")."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast, get_args
 
+from rule_of_two.json_pointer import tokens_of
 from rule_of_two.model import Demand, Obligation, Principal
 
 Source = Literal["user", "tenant", "purpose", "agent"]
@@ -57,24 +58,20 @@ class Term:
         return Obligation(self.pointer, self.demand, value, by)
 
 
-def tokens_of(pointer: str) -> tuple[str, ...]:
-    """The keys that a pointer names, unescaped.
-
-    :raises Unreadable: it is no JSON Pointer to one argument; one sentence with the nearest right form.
-    """
+def _check_pointer(pointer: str) -> None:
+    """:raises Unreadable: it is no JSON Pointer to one argument; one sentence with the nearest right form."""
     if not pointer.startswith("/"):
         near = "/" + pointer.removeprefix("$").lstrip("./").replace(".", "/")
         raise Unreadable(f"'{pointer}' is no JSON Pointer; write '{near if near != '/' else '/namespace'}'")
     if _BAD_ESCAPE.search(pointer):
         near = _BAD_ESCAPE.sub("~0", pointer)
         raise Unreadable(f"'{pointer}' is no JSON Pointer: '~' in a key is written '~0', '/' '~1'; write '{near}'")
-    tokens = tuple(token.replace("~1", "/").replace("~0", "~") for token in pointer[1:].split("/"))
+    tokens = tokens_of(pointer)
     if "" in tokens:
         near = "/" + "/".join(part for part in pointer.split("/") if part)
         raise Unreadable(f"'{pointer}' has an empty key; write '{near if near != '/' else '/namespace'}'")
     if "*" in tokens:
         raise Unreadable(f"'{pointer}': an obligation names one argument, and '*' is none; write a pointer for each")
-    return tokens
 
 
 def as_json(value: Any) -> str:
@@ -90,7 +87,7 @@ def force(pointer: str, value: Any) -> Term:
 
     :raises Unreadable: the pointer or the value is none.
     """
-    tokens_of(pointer)
+    _check_pointer(pointer)
     if isinstance(value, str) and value.startswith(_PRINCIPAL):
         return Term("force", pointer, source=_source(value))
     return Term("force", pointer, as_json(_checked(value)))
@@ -101,7 +98,7 @@ def omit(pointer: str) -> Term:
 
     :raises Unreadable: the pointer is none.
     """
-    tokens_of(pointer)
+    _check_pointer(pointer)
     return Term("omit", pointer)
 
 
@@ -110,7 +107,7 @@ def cap(pointer: str, most: Any) -> Term:
 
     :raises Unreadable: the pointer is none, or ``most`` is no number.
     """
-    tokens_of(pointer)
+    _check_pointer(pointer)
     if isinstance(most, bool) or not isinstance(most, int | float):
         raise Unreadable(f"a cap is a number, as in '{_EXAMPLES['cap']}'")
     return Term("cap", pointer, as_json(_checked(most)))
@@ -164,7 +161,7 @@ def _pointer_and_sign(text: str, at: int, demand: Demand) -> tuple[str, int]:
     found = cast("re.Match[str]", _POINTER.match(text, start))
     if not found[0]:
         raise Unreadable(f"names no argument; write it as in {_example(demand)}")
-    tokens_of(found[0])
+    _check_pointer(found[0])
     sign = cast("re.Match[str]", _SIGN.match(text, found.end()))
     if sign[1] != _SIGNS[demand]:
         wanted = f"'{_SIGNS[demand]}' after '{found[0]}'" if _SIGNS[demand] else f"nothing after '{found[0]}'"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -125,12 +124,12 @@ HOSTILE = {
 }
 
 
+@pytest.mark.timeout(30)  # what is not bounded takes hours
 @pytest.mark.parametrize("name", HOSTILE)
-def test_time_is_bounded_whatever_is_handed_over(name: str) -> None:
-    started = time.process_time()
-    in_result(text(HOSTILE[name]))
-    in_result({"structuredContent": [HOSTILE[name], [[]] * 3_000_000]})
-    assert time.process_time() - started < 2
+def test_work_is_bounded_whatever_is_handed_over(name: str) -> None:
+    for result in (text(HOSTILE[name]), {"structuredContent": [HOSTILE[name], [[]] * 3_000_000]}):
+        found = in_result(result)
+        assert len(found.addresses) <= MOST_ADDRESSES
 
 
 JSON = st.recursive(

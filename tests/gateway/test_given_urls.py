@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rule_of_two.gateway.given_urls import MOST_OF_SESSION, MOST_SESSIONS, GivenUrls
-from rule_of_two.manifests.normalise import url_host, whole_url
 from rule_of_two.model import NONE, Action, Facts, Target
+from rule_of_two.normalise import url_host, whole_url
 
 X = "https://x.example/a"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -94,11 +93,10 @@ def bombs() -> dict[str, Any]:
     }
 
 
+@pytest.mark.timeout(30)  # what is not bounded takes days
 @pytest.mark.parametrize("name", bombs())
 def test_no_schema_keeps_the_gateway_busy(name: str) -> None:
-    start = time.process_time()
     refusal(bombs()[name], ["n"], "a" * 40 + "!")
-    assert time.process_time() - start < 5
 
 
 SCHEMAS = st.recursive(

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.messages import Ended
 from rule_of_two.gateway.obliged import meet
+from rule_of_two.json_pointer import tokens_of
 from rule_of_two.model import Demand, Obligation
-from rule_of_two.obligations import as_json, tokens_of
+from rule_of_two.obligations import as_json
 from tests.harness import DECISION, UPSTREAMS, House, outcome
 from tests.people import human, modern
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rule_of_two.manifests.normalise import path
+from rule_of_two.normalise import path
 from tests.servers import real_server, running
 
 pytestmark = pytest.mark.real

@@ -20,7 +20,6 @@ from rule_of_two.policy.references import shipped_sets
 
 NOW: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RESTRICTING: Final = [name for name in shipped_sets() if name not in {"default", "roots", "sampling"}]
-STRICTNESS: Final = (Outcome.ALLOW, Outcome.ASK, Outcome.DENY)
 NAMES: Final = st.sampled_from(("s", "t", "S", "s ", "\u0455", 's"::', "s\n", "s__x", "", "\u202e", "x" * 300))
 LABELS: Final = st.frozensets(st.sampled_from(("A", "B", "C")))
 NUMBERS: Final = st.dictionaries(st.sampled_from(("A", "B", "C")), st.integers(0, 4))
@@ -120,7 +119,7 @@ def judged(
 ) -> tuple[int, tuple[str, ...]]:
     authorizer = Authorizer(policies(entities, *sets), principal, "generic")
     verdict = authorizer.decide(facts, view, now=NOW, environment=environment)
-    return STRICTNESS.index(verdict.outcome), verdict.errors
+    return verdict.outcome.strictness, verdict.errors
 
 
 @settings(deadline=None)
@@ -149,4 +148,4 @@ def test_no_single_set_is_looser_than_the_default_one(
 def test_a_server_that_nobody_knows_gets_nothing(name: str, entities: str) -> None:
     facts = Facts(Action.CALL_TOOL, "new", "tool", ALL)
     outcome, _ = judged(entities, ("default", name), Principal(), facts, SessionView("session"), {})
-    assert STRICTNESS[outcome] is Outcome.DENY
+    assert outcome == Outcome.DENY.strictness

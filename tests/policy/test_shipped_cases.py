@@ -26,7 +26,6 @@ PERMITTING: Final = {"default", "roots", "sampling"}
 WITH_PROPERTIES: Final = [name for name in shipped_sets() if properties_beside(files_of_set(name))]
 WITHOUT_PROPERTIES: Final = {"default", "four-eyes", "lethal-trifecta", "roots", "sampling"}
 """What they promise is the invariant's, a permit, or about answers, which the prover does not look at."""
-STRICTNESS: Final = (Outcome.ALLOW, Outcome.ASK, Outcome.DENY)
 
 
 @cache
@@ -50,7 +49,7 @@ def under(name: str, *references: str) -> tuple[Result, ...]:
 
 
 def strictness(found: tuple[Result, ...]) -> list[int]:
-    return [STRICTNESS.index(one.verdict.outcome) for one in found]
+    return [one.verdict.outcome.strictness for one in found]
 
 
 def without_one(name: str, folder: Path) -> Iterator[tuple[str, Path]]:

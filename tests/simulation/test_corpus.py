@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import month_name
 from pathlib import Path
 
 import pytest
@@ -37,11 +38,18 @@ def test_there_are_many_of_every_kind() -> None:
 
 
 def test_a_source_names_who_and_when_or_a_number() -> None:
+    months = "|".join(month_name[1:])
+    published = rf"[^,]+, .+, (({months}) )?20\d\d( \(arXiv:\d{{4}}\.\d{{5}}\))?"
     for attack in load_attacks():
         if attack.source is not None:
-            assert re.search(r", \w+ 20\d\d( \(arXiv:\d{4}\.\d{5}\))?$|^CVE-20\d\d-\d{4,5} \(", attack.source), (
-                attack.id
-            )
+            assert re.fullmatch(rf"{published}|CVE-20\d\d-\d{{4,5}} \(.+\)", attack.source), attack.id
+
+
+def test_the_month_of_a_paper_is_that_of_its_number() -> None:
+    for attack in load_attacks():
+        found = re.search(r"(\w+) 20(\d\d) \(arXiv:(\d\d)(\d\d)\.", attack.source or "")
+        if found:
+            assert found.group(2, 1) == (found.group(3), month_name[int(found.group(4))]), attack.id
 
 
 @pytest.mark.parametrize("name", SETS)

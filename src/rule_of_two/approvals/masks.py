@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from rule_of_two.json_pointer import tokens_of
+
 MASK: Final = "••••••••"
 
 SHORTEST: Final = 4
@@ -19,7 +21,7 @@ class Masks:
 
     def __init__(self, arguments: Any, pointers: Sequence[str], values: Sequence[str] = ()) -> None:
         """``values`` are secrets known from elsewhere: the operator's configuration."""
-        self._patterns = tuple(_tokens(pointer) for pointer in pointers)
+        self._patterns = tuple(tokens_of(pointer) for pointer in pointers)
         found = {
             text
             for pattern in self._patterns
@@ -53,11 +55,6 @@ class Masks:
     def hide(self, text: str) -> str:
         """``text`` with the value of every secret hidden."""
         return text if self._values is None else self._values.sub(MASK, text)
-
-
-def _tokens(pointer: str) -> Path:
-    """The root (``""``) is the whole of the arguments."""
-    return tuple(token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:])
 
 
 def _at(value: Any, pattern: Path) -> Iterator[Any]:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
-from rule_of_two.cli.policy_check import check
-from rule_of_two.cli.policy_diff import diff
-from rule_of_two.cli.policy_history import history
-from rule_of_two.cli.policy_rollback import rollback
-from rule_of_two.cli.policy_sign import sign
-from rule_of_two.cli.policy_simulate import simulate
-from rule_of_two.cli.policy_test import test
-from rule_of_two.cli.policy_verify import verify
+from rule_of_two.cli.lazy import LazyGroup
+
+COMMANDS: Final = {
+    "check": "Everything that is wrong with your policies, with file, line and what to do.",
+    "test": "Whether they do what their cases say, and which policies no case covers.",
+    "verify": "A proof that the Rule of Two holds with them, and your own properties.",
+    "simulate": "What other policies or manifests would have made of what was recorded, and of known attacks.",
+    "history": "The versions that were in force.",
+    "diff": "What changed from one version to another, or to now.",
+    "rollback": "Your own files as they were in a version.",
+    "sign": "A signature for gateways that demand one.",
+}
 
 
-@click.group()
+@click.group(cls=LazyGroup, lazy=COMMANDS, module="rule_of_two.cli.policy_{}")
 def policy() -> None:
     """Check, test, prove and try policies.
 
@@ -22,13 +28,3 @@ def policy() -> None:
     Example:
       rule-of-two policy check
     """
-
-
-policy.add_command(check)
-policy.add_command(test)
-policy.add_command(verify)
-policy.add_command(simulate)
-policy.add_command(history)
-policy.add_command(diff)
-policy.add_command(rollback)
-policy.add_command(sign)

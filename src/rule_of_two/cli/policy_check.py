@@ -9,6 +9,9 @@ import click
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
 from rule_of_two.cli.policy_references import progress, references
+from rule_of_two.policy.findings.check import check as checked
+from rule_of_two.policy.findings.check import fix_format
+from rule_of_two.policy.proof.solver import NEED_CVC5
 from rule_of_two.wording import counted
 
 
@@ -27,10 +30,6 @@ def check(context: Context, sets: tuple[str, ...], fix: bool) -> None:
     Example:
       rule-of-two policy check default ./policies
     """
-    from rule_of_two.policy.findings.check import check as checked  # noqa: PLC0415  # --help does not pay for it
-    from rule_of_two.policy.findings.check import fix_format  # noqa: PLC0415
-    from rule_of_two.policy.proof.solver import NEED_CVC5  # noqa: PLC0415
-
     found = references(context, sets)
     changed = fix_format(found.names, relative_to=found.relative_to) if fix else ()
     with progress() as say:

@@ -6,7 +6,12 @@ import click
 
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
+from rule_of_two.cli.policy_versions import named_version
 from rule_of_two.escape import visible
+from rule_of_two.gateway.blueprint import sources_of
+from rule_of_two.gateway.config import config_path, load_config
+from rule_of_two.gateway.policy_versions import PolicyVersions
+from rule_of_two.policy.changes import changes
 
 
 @click.command()
@@ -23,12 +28,6 @@ def diff(context: Context, old: str, new: str | None) -> None:
     Example:
       rule-of-two policy diff 3f2a9c81
     """
-    from rule_of_two.cli.policy_versions import named_version  # noqa: PLC0415  # --help does not pay for it
-    from rule_of_two.gateway.blueprint import sources_of  # noqa: PLC0415
-    from rule_of_two.gateway.config import config_path, load_config  # noqa: PLC0415
-    from rule_of_two.gateway.policy_versions import PolicyVersions  # noqa: PLC0415
-    from rule_of_two.policy.changes import changes  # noqa: PLC0415
-
     path = config_path(context.config)
     versions = PolicyVersions(context.state, path.parent)
     before = named_version(context, versions, old).policies

@@ -11,6 +11,10 @@ import click
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
 from rule_of_two.escape import visible
+from rule_of_two.gateway.config import found_config
+from rule_of_two.gateway.policy_versions import PolicyVersions, Unusable, Version, as_facts
+from rule_of_two.policy.changes import changes
+from rule_of_two.store.journal import JournalStore
 
 
 @click.command()
@@ -24,11 +28,6 @@ def history(context: Context) -> None:
     Example:
       rule-of-two --json policy history
     """
-    from rule_of_two.gateway.config import found_config  # noqa: PLC0415  # --help does not pay for it
-    from rule_of_two.gateway.policy_versions import PolicyVersions, Unusable, Version, as_facts  # noqa: PLC0415
-    from rule_of_two.policy.changes import changes  # noqa: PLC0415
-    from rule_of_two.store.journal import JournalStore  # noqa: PLC0415
-
     _, path = found_config(context.config)
     found = list(PolicyVersions(context.state, path.parent))
     versions = [one for one in found if isinstance(one, Version)]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rule_of_two.cli.main import Context
 from rule_of_two.errors import ConfigurationError
+from rule_of_two.gateway.config import found_config
 
 if TYPE_CHECKING:
     from rule_of_two.policy.typed.definitions import ToolDefinition
@@ -36,8 +37,6 @@ def references(context: Context, arguments: Sequence[str]) -> References:
 
     :raises ConfigurationError: neither names anything, or the configuration cannot be used.
     """
-    from rule_of_two.gateway.config import found_config  # noqa: PLC0415  # --help does not pay for it
-
     if arguments:
         return References(tuple(arguments), Path.cwd())
     config, path = found_config(context.config)

@@ -8,6 +8,11 @@ import click
 
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
+from rule_of_two.cli.policy_versions import named_version
+from rule_of_two.gateway.blueprint import sources_of
+from rule_of_two.gateway.config import config_path, load_config
+from rule_of_two.gateway.policy_versions import PolicyVersions
+from rule_of_two.gateway.rollback import keep_present, plan, write
 
 
 @click.command()
@@ -25,12 +30,6 @@ def rollback(context: Context, version: str, dry_run: bool, yes: bool) -> None:
     Example:
       rule-of-two policy rollback 3f2a9c81 --dry-run
     """
-    from rule_of_two.cli.policy_versions import named_version  # noqa: PLC0415  # --help does not pay for it
-    from rule_of_two.gateway.blueprint import sources_of  # noqa: PLC0415
-    from rule_of_two.gateway.config import config_path, load_config  # noqa: PLC0415
-    from rule_of_two.gateway.policy_versions import PolicyVersions  # noqa: PLC0415
-    from rule_of_two.gateway.rollback import keep_present, plan, write  # noqa: PLC0415
-
     path = config_path(context.config)
     sources = sources_of(load_config(path), path.parent)
     versions = PolicyVersions(context.state, path.parent)

@@ -8,7 +8,12 @@ import click
 
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
+from rule_of_two.cli.signer import open_signer
 from rule_of_two.errors import ConfigurationError
+from rule_of_two.gateway.blueprint import sources_of
+from rule_of_two.gateway.config import config_path, load_config
+from rule_of_two.gateway.signatures import sign as signed
+from rule_of_two.gateway.timing import utc_now
 
 
 @click.command()
@@ -25,12 +30,6 @@ def sign(context: Context, references: tuple[str, ...], key: Path | None) -> Non
     Example:
       rule-of-two policy sign ./policies
     """
-    from rule_of_two.cli.signer import open_signer  # noqa: PLC0415  # --help does not pay for it
-    from rule_of_two.gateway.blueprint import sources_of  # noqa: PLC0415
-    from rule_of_two.gateway.config import config_path, load_config  # noqa: PLC0415
-    from rule_of_two.gateway.signatures import sign as signed  # noqa: PLC0415
-    from rule_of_two.gateway.timing import utc_now  # noqa: PLC0415
-
     path = config_path(context.config)
     sources = sources_of(load_config(path), path.parent)
     sources.load()

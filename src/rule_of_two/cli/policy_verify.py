@@ -14,6 +14,13 @@ from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
 from rule_of_two.cli.policy_references import References, progress, references
 from rule_of_two.errors import PolicyError
+from rule_of_two.policy.load import load_policies
+from rule_of_two.policy.proof.properties import load_properties, properties_beside
+from rule_of_two.policy.proof.solver import NEED_CVC5
+from rule_of_two.policy.proof.verification import verify as verified
+from rule_of_two.policy.proof.verification import verify_combinations
+from rule_of_two.policy.references import find_files, shipped_sets
+from rule_of_two.policy.typed.actions import problems_of
 
 if TYPE_CHECKING:
     from rule_of_two.policy.proof.verification import Verification
@@ -38,8 +45,6 @@ def verify(context: Context, sets: tuple[str, ...], combinations: bool) -> None:
     Example:
       rule-of-two policy verify default ./policies
     """
-    from rule_of_two.policy.proof.solver import NEED_CVC5  # noqa: PLC0415  # --help does not pay for it
-
     started = time.monotonic()
     with progress() as say:
         result = _combinations(context, sets, say) if combinations else _together(references(context, sets), say)
@@ -56,11 +61,6 @@ def verify(context: Context, sets: tuple[str, ...], combinations: bool) -> None:
 
 
 def _together(found: References, say: Callable[[str], None]) -> Verification:
-    from rule_of_two.policy.load import load_policies  # noqa: PLC0415  # as above
-    from rule_of_two.policy.proof.properties import load_properties, properties_beside  # noqa: PLC0415
-    from rule_of_two.policy.proof.verification import verify as verified  # noqa: PLC0415
-    from rule_of_two.policy.references import find_files  # noqa: PLC0415
-    from rule_of_two.policy.typed.actions import problems_of  # noqa: PLC0415
 
     policies = load_policies(found.names, relative_to=found.relative_to, tools=found.tools)
     if problems := problems_of(policies.typed.values()):
@@ -71,9 +71,6 @@ def _together(found: References, say: Callable[[str], None]) -> Verification:
 
 
 def _combinations(context: Context, sets: tuple[str, ...], say: Callable[[str], None]) -> Verification:
-    from rule_of_two.policy.load import load_policies  # noqa: PLC0415  # as above
-    from rule_of_two.policy.proof.verification import verify_combinations  # noqa: PLC0415
-    from rule_of_two.policy.references import find_files, shipped_sets  # noqa: PLC0415
 
     found = references(context, sets) if sets else References(tuple(shipped_sets()), Path.cwd())
     policies = load_policies(found.names, relative_to=found.relative_to, tools=found.tools)

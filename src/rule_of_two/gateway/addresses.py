@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import orjson
 
-from rule_of_two.manifests.normalise import whole_url
+from rule_of_two.normalise import whole_url
 
 MOST_CHARACTERS: Final = 1 << 19
 MOST_ADDRESSES: Final = 1024

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -25,10 +25,11 @@ from rule_of_two.gateway.carriage import Carriage
 from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
-from rule_of_two.gateway.obliged import UNSTEADY, oblige
-from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
+from rule_of_two.gateway.obliged import oblige
+from rule_of_two.gateway.protected import ProtectedPaths
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.rulebook import Rulebook
+from rule_of_two.gateway.verdicts import Verdicts, policy_only
 from rule_of_two.model import (
     ALL,
     NONE,
@@ -36,7 +37,6 @@ from rule_of_two.model import (
     Decision,
     Facts,
     Labels,
-    Obligation,
     Outcome,
     Principal,
     SessionView,
@@ -86,12 +86,11 @@ class Enforcement:
         self._journal = journal
         self._consent = consent
         self._desk = desk
-        self._protected = protected
         self._client = client
         self._clock = clock
         self._grants = grants
         self._carriage = Carriage(journal, self.publish, self._undecided, given)
-        self._given = given
+        self._verdicts = Verdicts(rules, protected, clock, given)
         self._observe = observe
         self._principal = principal
 
@@ -124,7 +123,7 @@ class Enforcement:
             return call
         try:
             view = self._session.view()
-            return oblige(call, lambda facts: self._decide(facts, view), self._consent.secrets)
+            return oblige(call, lambda facts: self._verdicts.of(facts, view), self._consent.secrets)
         except RuleOfTwoError as error:
             raise self.refusal(error, call.facts) from error
 
@@ -143,7 +142,7 @@ class Enforcement:
     def repeated(self, facts: Facts, *, named: str) -> Refused:
         """A refusal like one that was journalled in the very same state of the session, and is not written again."""
         view = self._session.view()
-        verdict = self._decide(facts, view)
+        verdict = self._verdicts.of(facts, view)
         return Refused(self._decision(None, facts, view, verdict), facts, named=named)
 
     def words_may_leave(self, labels: Labels) -> bool:
@@ -166,12 +165,12 @@ class Enforcement:
         if view.id != session:
             raise Refused(self._decision(None, facts, view, _ANOTHER_SESSION), facts, sent=True)
         if view.frozen:
-            raise Refused(self._decision(None, facts, view, self._decide(facts, view)), facts, sent=True)
+            raise Refused(self._decision(None, facts, view, self._verdicts.of(facts, view)), facts, sent=True)
 
     def permits(self, action: Action, upstream: str) -> bool:
         """Whether policy might permit an action to a session that holds nothing: if not, it never will."""
         view = SessionView(self._session.view().id)
-        return self._decide(Facts(action, upstream, action, NONE), view, approvals=1).outcome is Outcome.ALLOW
+        return self._verdicts.of(Facts(action, upstream, action, NONE), view, approvals=1).outcome is Outcome.ALLOW
 
     async def refuse(self, facts: Facts, code: Code, detail: str, *, named: str) -> Refused:
         """Journal a refusal that needs no policy, and return it to be raised. ``named`` is the client's own word."""
@@ -186,12 +185,12 @@ class Enforcement:
         """Decide whether text that no request asked for may reach the session, and join its labels if so."""
         view = self._session.view()
         if facts.labels <= view.held.keys():
-            verdict = self._decide(facts, view)
-            if not (self._observe and _policy_only(verdict)):
+            verdict = self._verdicts.of(facts, view)
+            if not (self._observe and policy_only(verdict)):
                 return verdict.outcome is Outcome.ALLOW
 
         def work(view: SessionView, _: sqlite3.Connection) -> tuple[Decision, int | None, Labels]:
-            return self._commit(facts, view, self._decide(facts, view), unasked=True)
+            return self._commit(facts, view, self._verdicts.of(facts, view), unasked=True)
 
         decision = await self._session.decide(work)
         if decision.outcome is not Outcome.ALLOW and not decision.observed:
@@ -232,12 +231,12 @@ class Enforcement:
         view = self._session.view()
         if facts.labels <= view.held.keys():
             # Nothing to reserve: the labels are held for good, so no other call can be judged differently by this one.
-            verdict = self._judge(call, view)
+            verdict = self._verdicts.of_call(call, view)
             if verdict.outcome is Outcome.ALLOW:
                 # A journal that is busy falls through to the transaction, which waits its turn.
                 with suppress(BusyError):
                     number = self._journal.decision_now(
-                        self._looked_up(facts, view),
+                        self._verdicts.looked_up(facts, view),
                         view,
                         verdict,
                         arguments=call.arguments,
@@ -267,11 +266,11 @@ class Enforcement:
         self, call: Call, view: SessionView, db: sqlite3.Connection
     ) -> tuple[tuple[Decision, Used | None], int | None, Labels]:
         """Decide a call that nobody was asked about yet; a standing yes that covers it is used."""
-        verdict, used = self._judge(call, view), None
+        verdict, used = self._verdicts.of_call(call, view), None
         if verdict.outcome is Outcome.ASK and call.answers is None:
-            granted = self._judge(call, view, approvals=1)
+            granted = self._verdicts.of_call(call, view, approvals=1)
             if granted.outcome is Outcome.ALLOW:
-                used = self._grants.use(db, self._looked_up(call.facts, view), call.pin, view)
+                used = self._grants.use(db, self._verdicts.looked_up(call.facts, view), call.pin, view)
                 verdict = granted if used is not None else verdict
         decision, number, labels = self._commit(
             call.facts, view, verdict, call, grant=None if used is None else used.id
@@ -285,7 +284,7 @@ class Enforcement:
         # came meanwhile asks anew, other policies decide anew (tests/attacks/test_policy_reload.py), and a new session
         # does not take over a call that the old one's context made (tests/attacks/test_approvals.py).
         """
-        shown = replace(call, facts=self._looked_up(call.facts, self._session.view()))
+        shown = replace(call, facts=self._verdicts.looked_up(call.facts, self._session.view()))
         given = await self._consent.ask(shown, asking, caller)
 
         def work(view: SessionView, db: sqlite3.Connection) -> tuple[Decision, int | None, Labels]:
@@ -298,7 +297,7 @@ class Enforcement:
                 question = given.question
                 same = view.after.keys() == question.held.keys() and question.policy_version == self._rules.version
                 people = len(given.answers) if same and still_valid(given, self._clock()) else 0
-                verdict = self._judge(call, view, approvals=people)
+                verdict = self._verdicts.of_call(call, view, approvals=people)
             committed = self._commit(call.facts, view, verdict, call, approves=given.question.decision)
             if people and verdict.outcome is Outcome.ALLOW:
                 receipts.use(db, given, decision=committed[1] or 0, at=self._clock().isoformat())
@@ -306,38 +305,6 @@ class Enforcement:
             return committed
 
         return await self._session.decide(work)
-
-    def _judge(self, call: Call, view: SessionView, *, approvals: int = 0) -> Verdict:
-        own = self._protected.verdict(call.facts, cwd=call.cwd)
-        if own is not None:
-            return own
-        verdict = self._decide(call.facts, view, approvals=approvals)
-        if verdict.outcome is not Outcome.DENY and (call.unmet is not None or verdict.obligations != call.obligations):
-            # INVARIANT: what is allowed is a call whose arguments are what this very verdict demands;
-            # tests/gateway/test_obliged.py.
-            return UNSTEADY if verdict.obligations != call.obligations else call.unmet or UNSTEADY
-        if call.answers is not None and verdict.outcome is not Outcome.DENY:
-            also = self._decide(call.answers, view, approvals=approvals)
-            return also if also.outcome is not Outcome.ALLOW else verdict
-        return verdict
-
-    def _decide(self, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
-        """The strictest verdict of all sessions that the request can belong to."""
-        now, authorizer = self._clock(), self._rules.current.authorizer
-        facts = self._looked_up(facts, view)
-        verdicts = [
-            authorizer.decide(facts, one, now=now, approvals=approvals, environment=self._rules.environment(one.id))
-            for one in view.judged
-        ]
-        strictest = max(verdicts, key=lambda verdict: _STRICTNESS.index(verdict.outcome))
-        if len(verdicts) == 1 or not authorizer.obliges:
-            return strictest
-        return replace(strictest, obligations=_of_all(verdicts))
-
-    def _looked_up(self, facts: Facts, view: SessionView) -> Facts:
-        """The facts with what is remembered of their addresses now. A call's own facts never hold it. What could belong
-        to any of several conversations was given nothing."""
-        return facts if self._given is None else self._given.looked_up(facts, None if view.beside else view.id)
 
     def _commit(
         self,
@@ -353,9 +320,9 @@ class Enforcement:
         """Journal a verdict; the value that :meth:`ConnectionSession.decide` wants. Without a call it is a refusal that
         needed no policy, or text that comes ``unasked``."""
         policys = call is not None or unasked
-        observed = self._observe and policys and _policy_only(verdict)
+        observed = self._observe and policys and policy_only(verdict)
         number = self._journal.decision_now(
-            self._looked_up(facts, view),
+            self._verdicts.looked_up(facts, view),
             view,
             verdict,
             arguments=call.arguments if call else None,
@@ -404,22 +371,3 @@ class Enforcement:
         return Decision(
             None, Outcome.DENY, error.code, "", {}, NONE, (), said, observing=self._observe, principal=self._principal
         )
-
-
-_STRICTNESS: Final = (Outcome.ALLOW, Outcome.ASK, Outcome.DENY)
-_STILL_STOPS: Final = frozenset(
-    (Code.SESSION_FROZEN, Code.DROPPED_CAPABILITY, Code.POLICY_ERROR, Code.APPROVAL_EXPIRED)
-)
-"""What observe mode does not let pass, besides everything that never comes to a verdict of policy's."""
-
-
-def _of_all(verdicts: Iterable[Verdict]) -> tuple[Obligation, ...]:
-    """What sessions that a call is judged by demand together."""
-    return tuple(sorted({one for verdict in verdicts for one in verdict.obligations}))
-
-
-def _policy_only(verdict: Verdict) -> bool:
-    """Whether observe mode lets it pass: policy's own ask and deny."""
-    if verdict.outcome is Outcome.ASK:
-        return True
-    return verdict.outcome is Outcome.DENY and verdict.code not in _STILL_STOPS and verdict is not PROTECTED

@@ -11,6 +11,8 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any, Final
 
+from rule_of_two.json_pointer import tokens_of
+
 _STEPS: Final = 2_000
 _VALUE_KEYWORDS: Final = (
     "$ref", "type", "enum", "const", "properties", "items", "prefixItems", "minimum", "maximum", "exclusiveMinimum",
@@ -85,8 +87,7 @@ def _referred(root: Any, reference: Any) -> Any:
     if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
         raise UnusableSchema("it refers to something outside of it")
     found = root
-    for token in reference.split("/")[1:]:
-        key = token.replace("~1", "/").replace("~0", "~")
+    for key in tokens_of(reference):
         if not isinstance(found, dict) or key not in found:
             raise UnusableSchema("it refers to something that is not there")
         found = found[key]

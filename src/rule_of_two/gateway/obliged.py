@@ -20,8 +20,9 @@ from rule_of_two.approvals.masks import MASK, Masks
 from rule_of_two.errors import Code
 from rule_of_two.gateway.flight import Call
 from rule_of_two.gateway.input_schema import refusal
+from rule_of_two.json_pointer import tokens_of
 from rule_of_two.model import Facts, Forced, Obligation, Outcome, Verdict
-from rule_of_two.obligations import as_json, tokens_of
+from rule_of_two.obligations import as_json
 
 UNSTEADY: Final = Verdict(
     Outcome.DENY,

@@ -12,6 +12,7 @@ from rule_of_two.errors import ConfigurationError, PolicyError
 from rule_of_two.gateway.policy_versions import PolicyVersions, StoredVersion, targets
 from rule_of_two.gateway.timing import timestamp
 from rule_of_two.gateway.written import write_atomically
+from rule_of_two.policy.references import PROPERTIES
 from rule_of_two.policy.settings import FILE as SETTINGS
 from rule_of_two.policy.sources import Sources
 
@@ -34,7 +35,7 @@ def plan(stored: StoredVersion, sources: Sources) -> Plan:
         folder = sources.folder / own.reference
         if own.kind == "policies" and folder.suffix != ".cedar" and folder.is_dir():
             present = [*sorted(folder.glob("*.cedar")), *(file for file in (folder / SETTINGS,) if file.exists())]
-            wanted |= {file: None for file in present if file not in wanted and file.name != "properties.cedar"}
+            wanted |= {file: None for file in present if file not in wanted and file.name != PROPERTIES}
     for file in wanted:
         if file.is_symlink() or (file.exists() and not stat.S_ISREG(file.stat().st_mode)):
             raise PolicyError(f"{file}: is a link, or no file: put it back by hand")

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rule_of_two.manifests.normalise import NORMALISERS, is_exact
 from rule_of_two.manifests.pointer import MISSING, Odd, Pointer
 from rule_of_two.model import TargetKind
+from rule_of_two.normalise import NORMALISERS, is_exact
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from rule_of_two.manifests.arguments import Slot, SlotTable, Value
 from rule_of_two.manifests.document import PromptSpec, ResourceSpec, StoredSpec
-from rule_of_two.manifests.normalise import whole_url
 from rule_of_two.manifests.parameters import Bound
 from rule_of_two.manifests.pointer import Pointer
 from rule_of_two.manifests.rules import Rules, bind_rules
 from rule_of_two.model import ALL, EGRESS, NONE, Action, Facts, Label, Labels, StoredResource, Target, TargetKind
+from rule_of_two.normalise import whole_url
 
 _WHOLE_STORE: Final = "store"
 _HINTS: Final[tuple[tuple[str, bool, Label], ...]] = (

@@ -8,8 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from rule_of_two import normalise
 from rule_of_two.errors import ConfigurationError
-from rule_of_two.manifests import normalise
 from rule_of_two.yaml_source import nearest
 
 ParameterType = Literal["hosts", "folders", "recipients", "strings", "amount"]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+from rule_of_two.json_pointer import pointer_of, tokens_of
+
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _BAD_ESCAPE = re.compile(r"~(?![01])")
 MOST: Final = 1000
@@ -47,12 +49,12 @@ class Pointer:
             raise ValueError(f"'{text}' is no JSON Pointer: write '/' before each key, as in /url or /to/*")
         if _BAD_ESCAPE.search(text):
             raise ValueError(f"'{text}' is no JSON Pointer: write '~0' for '~' and '~1' for '/' in a key")
-        return cls(text, tuple(token.replace("~1", "/").replace("~0", "~") for token in text[1:].split("/")))
+        return cls(text, tokens_of(text))
 
     @classmethod
     def of(cls, *keys: str) -> Pointer:
         """The pointer to a key given as it is."""
-        return cls("".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys), keys)
+        return cls(pointer_of(keys), keys)
 
     def resolve(self, document: Any) -> tuple[Any, ...]:
         """Every value it points at, in order; :data:`MISSING` for each branch that ends early.

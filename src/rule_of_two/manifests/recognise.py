@@ -14,7 +14,7 @@ from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
 from rule_of_two.manifests.document import ManifestDocument
-from rule_of_two.manifests.normalise import url_host
+from rule_of_two.normalise import url_host
 
 _NPM_NAME = re.compile(r"(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
 _NPM_SPEC = re.compile(rf"(?P<name>{_NPM_NAME.pattern})(@[A-Za-z0-9.^~*<>=|+ -]+)?")

@@ -15,6 +15,7 @@ import orjson
 
 from rule_of_two.errors import PolicyError
 from rule_of_two.policy.files import DISK, Files
+from rule_of_two.policy.trees import nodes
 from rule_of_two.yaml_source import nearest
 
 Uid = dict[str, str]
@@ -231,15 +232,6 @@ def _led_to(entity: Entity) -> list[Key]:
 
 def entity_literals(tree: Any) -> list[Key]:
     """Every entity that is named somewhere in a JSON tree, an entity's or a policy's."""
-    found: list[Key] = []
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, dict):
-            if set(node) == {"type", "id"} and all(isinstance(value, str) for value in node.values()):
-                found.append(_key(node))
-            else:
-                waiting.extend(node.values())
-        elif isinstance(node, list):
-            waiting.extend(node)
-    return found
+    return [
+        _key(node) for node in nodes(tree) if set(node) == {"type", "id"} and set(map(type, node.values())) == {str}
+    ]

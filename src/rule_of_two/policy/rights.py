@@ -73,33 +73,26 @@ class Rights:
         now: datetime,
     ) -> Verdict:
         """Like :meth:`may_answer`, with the policies that decided: allow or deny."""
-        return contained(lambda: self._may_answer(approver, facts, view, choice, channel, approvals, now), _failed)
+        known = {"approvals": approvals, "choice": choice, "channel": channel}
+
+        def work() -> Verdict:
+            own, used = session_entities(self._principal, self._client, view.id), used_entities(facts)
+            participants = self._participants(approver, "approve_call", used[-1]["uid"], own, used)
+            session = {"session": {"__entity": own[0]["uid"]}}
+            return self._judge(participants, {**context_of(facts, view), **known, **session}, view.id, now)
+
+        return contained(work, _failed)
 
     def judge_management(self, approver: Approver, view: SessionView, *, choice: str, now: datetime) -> Verdict:
         """Like :meth:`may_manage`, with the policies that decided: allow or deny."""
-        return contained(lambda: self._may_manage(approver, view, choice, now), _failed)
-
-    def _may_answer(
-        self,
-        approver: Approver,
-        facts: Facts,
-        view: SessionView,
-        choice: str,
-        channel: str,
-        approvals: int,
-        now: datetime,
-    ) -> Verdict:
-        own = session_entities(self._principal, self._client, view.id)
-        used = used_entities(facts)
-        participants = self._participants(approver, "approve_call", used[-1]["uid"], own, used)
-        known = {"approvals": approvals, "choice": choice, "channel": channel, "session": {"__entity": own[0]["uid"]}}
-        return self._judge(participants, {**self._environment(view.id), **context_of(facts, view), **known}, now)
-
-    def _may_manage(self, approver: Approver, view: SessionView, choice: str, now: datetime) -> Verdict:
-        own = session_entities(self._principal, self._client, view.id)
-        participants = self._participants(approver, "manage_session", own[0]["uid"], own, [])
         known = {"approvals": 1, "choice": choice}
-        return self._judge(participants, {**self._environment(view.id), **context_of(_NO_CALL, view), **known}, now)
+
+        def work() -> Verdict:
+            own = session_entities(self._principal, self._client, view.id)
+            participants = self._participants(approver, "manage_session", own[0]["uid"], own, [])
+            return self._judge(participants, {**context_of(_NO_CALL, view), **known}, view.id, now)
+
+        return contained(work, _failed)
 
     def _participants(
         self, approver: Approver, action: str, resource: Uid, own: list[Entity], used: list[Entity]
@@ -108,8 +101,8 @@ class Rights:
         server = used[0]["uid"] if used else resource
         return parsed(self._policies, person["uid"], uid("Action", action), resource, [person, *own, *used], server)
 
-    def _judge(self, participants: Participants, context: dict[str, Any], now: datetime) -> Verdict:
-        known = {**context, "approved": True, "now": minute(now)}
+    def _judge(self, participants: Participants, context: dict[str, Any], session: str, now: datetime) -> Verdict:
+        known = {**self._environment(session), **context, "approved": True, "now": minute(now)}
         result = evaluate(participants, known)
         if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
             return _failed("; ".join(result.diagnostics.errors) or "the engine gave no decision")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import cedarpy
@@ -14,6 +14,18 @@ Path = tuple[str, ...]
 """Names of attributes, the outermost first."""
 
 _CONTEXT: Final = {"Var": "context"}
+
+
+def nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Every record in a JSON tree, an entity's or a policy's; what leads to others first."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            yield node
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
 
 
 def policy_trees(text: str) -> list[Tree]:

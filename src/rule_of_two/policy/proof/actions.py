@@ -20,6 +20,7 @@ from rule_of_two.policy.proof.formula import (
     some,
 )
 from rule_of_two.policy.proof.schema import ActionShape, SchemaView
+from rule_of_two.policy.trees import nodes
 
 ACTION: Final = Unknown("action", "class")
 TYPE_OF: Final = {name: Unknown(f"type of {name}", "type") for name in ("principal", "resource")}
@@ -95,15 +96,9 @@ class ActionClasses:
 
 def mentioned_actions(tree: Node) -> frozenset[str]:
     """The action ids that stand anywhere in a policy."""
-    found: set[str] = set()
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, list):
-            waiting.extend(node)
-        elif isinstance(node, dict):
-            kind, name = node.get("type"), node.get("id")
-            if isinstance(kind, str) and isinstance(name, str) and f"::{kind}".endswith("::Action"):
-                found.add(uid_text(node))
-            waiting.extend(node.values())
-    return frozenset(found)
+    return frozenset(uid_text(node) for node in nodes(tree) if _is_action(node))
+
+
+def _is_action(node: Node) -> bool:
+    kind, name = node.get("type"), node.get("id")
+    return isinstance(kind, str) and isinstance(name, str) and f"::{kind}".endswith("::Action")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from rule_of_two.policy.proof.formula import Node
 from rule_of_two.policy.proof.schema import EntityType, Primitive, Record, SchemaView, SetOf
+from rule_of_two.policy.trees import nodes
 
 ROOTS: Final = frozenset(("principal", "resource", "context"))
 _APPROVAL: Final = frozenset(("approved", "approvals"))
@@ -139,34 +140,13 @@ def _sort(one: object) -> str:
     return "Record"
 
 
-def attributes_read(node: Any) -> frozenset[str]:
+def attributes_read(tree: Any) -> frozenset[str]:
     """The names of all attributes that stand anywhere in an expression or a policy."""
-    found: set[str] = set()
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, list):
-            waiting.extend(one)
-        elif isinstance(one, dict):
-            if isinstance(one.get("attr"), str):
-                found.add(one["attr"])
-            waiting.extend(one.values())
-    return frozenset(found)
+    return frozenset(node["attr"] for node in nodes(tree) if isinstance(node.get("attr"), str))
 
 
-def paths_read(node: Any) -> frozenset[tuple[str, ...]]:
+def paths_read(tree: Any) -> frozenset[tuple[str, ...]]:
     """The attributes below principal, resource and context that are read, or asked for with ``has``: root and names."""
-    found: set[tuple[str, ...]] = set()
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, list):
-            waiting.extend(one)
-        elif isinstance(one, dict):
-            for body in (one.get("."), one.get("has")):
-                if isinstance(body, dict) and isinstance(body.get("attr"), str):
-                    path = path_of(body["left"])
-                    if path is not None:
-                        found.add((path[0], *path[1], body["attr"]))
-            waiting.extend(one.values())
-    return frozenset(found)
+    accesses = (body for node in nodes(tree) for body in (node.get("."), node.get("has")) if isinstance(body, dict))
+    named = ((path_of(body["left"]), body["attr"]) for body in accesses if isinstance(body.get("attr"), str))
+    return frozenset((path[0], *path[1], name) for path, name in named if path is not None)

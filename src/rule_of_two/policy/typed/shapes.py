@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from rule_of_two.json_pointer import pointer_of
 from rule_of_two.policy.context import decimal
 
 ScalarName = Literal["String", "Long", "Bool", "decimal", "datetime", "ipaddr"]
@@ -38,7 +39,7 @@ class Unencodable(ValueError):
     @property
     def pointer(self) -> str:
         """Where it stands in the arguments."""
-        return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in self.path)
+        return pointer_of(self.path)
 
 
 @dataclass(frozen=True, slots=True)

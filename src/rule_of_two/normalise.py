@@ -2,7 +2,7 @@
 
 Each function returns the canonical text, or ``None`` for anything that two parsers could read differently. They take
 whatever stands in the arguments and never raise. INVARIANT: a canonical form is its own canonical form
-(tests/manifests/test_normalise.py).
+(tests/test_normalise.py).
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import Url
 
-from rule_of_two.manifests import normalise
-from rule_of_two.manifests.normalise import (
+from rule_of_two import normalise
+from rule_of_two.normalise import (
     NORMALISERS,
     account,
     address,

@@ -1,0 +1,80 @@
+"""What is said of a request by the policies in force, in every session that it can belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from rule_of_two.errors import Code
+from rule_of_two.gateway.flight import Call
+from rule_of_two.gateway.given_urls import GivenUrls
+from rule_of_two.gateway.obliged import UNSTEADY
+from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
+from rule_of_two.gateway.rulebook import Rulebook
+from rule_of_two.model import Facts, Obligation, Outcome, SessionView, Verdict
+
+_STILL_STOPS: Final = frozenset(
+    (Code.SESSION_FROZEN, Code.DROPPED_CAPABILITY, Code.POLICY_ERROR, Code.APPROVAL_EXPIRED)
+)
+"""What observe mode does not let pass, besides everything that never comes to a verdict of policy's."""
+
+
+class Verdicts:
+    """Decides, and writes nothing. ``given`` remembers which addresses sessions were given; ``None`` where no policy
+    asks."""
+
+    def __init__(
+        self, rules: Rulebook, protected: ProtectedPaths, clock: Callable[[], datetime], given: GivenUrls | None
+    ) -> None:
+        self._rules = rules
+        self._protected = protected
+        self._clock = clock
+        self._given = given
+
+    def of_call(self, call: Call, view: SessionView, *, approvals: int = 0) -> Verdict:
+        """The verdict of a whole call: of what it reaches, of its arguments as they have to be, of the answers that it
+        brings."""
+        own = self._protected.verdict(call.facts, cwd=call.cwd)
+        if own is not None:
+            return own
+        verdict = self.of(call.facts, view, approvals=approvals)
+        if verdict.outcome is not Outcome.DENY and (call.unmet is not None or verdict.obligations != call.obligations):
+            # INVARIANT: what is allowed is a call whose arguments are what this very verdict demands;
+            # tests/gateway/test_obliged.py.
+            return UNSTEADY if verdict.obligations != call.obligations else call.unmet or UNSTEADY
+        if call.answers is not None and verdict.outcome is not Outcome.DENY:
+            also = self.of(call.answers, view, approvals=approvals)
+            return also if also.outcome is not Outcome.ALLOW else verdict
+        return verdict
+
+    def of(self, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
+        """The strictest verdict of all sessions that the request can belong to."""
+        now, authorizer = self._clock(), self._rules.current.authorizer
+        facts = self.looked_up(facts, view)
+        verdicts = [
+            authorizer.decide(facts, one, now=now, approvals=approvals, environment=self._rules.environment(one.id))
+            for one in view.judged
+        ]
+        if len(verdicts) == 1:
+            return verdicts[0]
+        strictest = max(verdicts, key=lambda verdict: verdict.outcome.strictness)
+        return replace(strictest, obligations=_of_all(verdicts)) if authorizer.obliges else strictest
+
+    def looked_up(self, facts: Facts, view: SessionView) -> Facts:
+        """The facts with what is remembered of their addresses now. A call's own facts never hold it. What could belong
+        to any of several conversations was given nothing."""
+        return facts if self._given is None else self._given.looked_up(facts, None if view.beside else view.id)
+
+
+def policy_only(verdict: Verdict) -> bool:
+    """Whether observe mode lets it pass: policy's own ask and deny."""
+    if verdict.outcome is Outcome.ASK:
+        return True
+    return verdict.outcome is Outcome.DENY and verdict.code not in _STILL_STOPS and verdict is not PROTECTED
+
+
+def _of_all(verdicts: Iterable[Verdict]) -> tuple[Obligation, ...]:
+    """What sessions that a call is judged by demand together."""
+    return tuple(sorted({one for verdict in verdicts for one in verdict.obligations}))
