@@ -81,6 +81,53 @@ async def test_a_looser_attack_fails_a_pipeline_without_any_call(house: House) -
     house.run("policy", "simulate", "--attacks", "--policies", "default", "--fail-on", "stricter")
 
 
+async def test_what_providers_knew_then_is_known_again(house: House) -> None:
+    """The set reads the device, the network and the time: a journal that has them is judged by them."""
+    tried = ["--policies", "default", "--policies", "context"]
+    house.settings["providers"] = {
+        "time": {"zone": "Europe/Zurich"},
+        "device": {"id": "laptop-7", "managed": True},
+        "network": {"zone": "office"},
+    }
+    await work(house)
+    found = simulated(house, *tried)
+    assert (found["calls"], calls(found), found["uncertain"], found["environment_not_recorded"]) == (3, [], 0, 0)
+    house.settings["providers"]["device"]["managed"] = False
+    async with house.gateway() as gateway:
+        await tainted(gateway)
+    found = simulated(house, *tried)
+    (change,) = found["changes"]
+    assert (change["call"], change["would_be"], change["certain"]) == ("rec__read_private", "deny", True)
+    assert change["by"] == ["context.deny-unmanaged-device"]
+    assert (found["uncertain"], found["environment_not_recorded"]) == (0, 0)
+    del house.settings["providers"]
+    async with house.gateway() as gateway:
+        await tainted(gateway)
+    found = simulated(house, *tried)
+    assert (found["calls"], found["uncertain"], found["environment_not_recorded"]) == (7, 2, 2)
+    assert [(one["call"], one["doubts"]) for one in found["changes"]] == [
+        ("rec__read_private", []),
+        ("rec__read_private", ["environment"]),
+    ]
+    shown = house.run("policy", "simulate", *tried)
+    assert "what is not counts as not known (marked with ~): 2 calls." in shown
+    assert shown.count("  ~d") == 1
+
+
+async def test_the_risk_of_then_is_that_of_the_replay(house: House) -> None:
+    house.settings |= {"providers": {"risk": {}}, "policies": ["default", own(house, NO_SENDING)]}
+    async with house.gateway() as gateway:
+        for _ in range(8):
+            await gateway.call(SEND["name"], SEND["arguments"])
+        await gateway.call("rec__read_untrusted")
+    assert [one["environment"]["risk"] for one in house.journal("decision")] == list(range(0, 90, 10))
+    tried = ["--policies", "default", "--policies", "./own.cedar", "--policies", "risk"]
+    found = simulated(house, *tried)
+    assert calls(found) == [("rec__read_untrusted", "allow", "deny")]
+    assert found["changes"][0]["by"] == ["risk.deny-high"]
+    assert found["uncertain"] == 0
+
+
 async def test_what_a_person_confirmed_runs_in_the_replay_too(house: House) -> None:
     async with house.gateway() as gateway, human(house) as person:
         await tainted(gateway)

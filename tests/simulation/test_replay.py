@@ -10,9 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rule_of_two.model import Principal
-from rule_of_two.policy.load import load_policies
-from rule_of_two.simulation.judge import Judge
 from rule_of_two.simulation.recording import Past
 from rule_of_two.simulation.replay import Relabelled, as_recorded
 from rule_of_two.simulation.report import fails
@@ -246,12 +243,6 @@ def test_of_addresses_only_what_the_journal_keeps_is_known(
     found = rehearse(tmp_path, [replace(entry, body={**entry.body, "targets": targets})], forbid("x", condition))
     assert changes(found) == ([] if now == "allow" else [f"fetch: allow -> {now}"])
     assert found.uncertain == uncertain
-
-
-def test_policies_that_read_the_environment_are_told(tmp_path: Path) -> None:
-    (tmp_path / "own.cedar").write_text(forbid("x", "context has risk && context.risk > 3"))
-    assert Judge(load_policies(["default", "./own.cedar"], relative_to=tmp_path), Principal()).reads_environment
-    assert not Judge(load_policies(["default"], relative_to=tmp_path), Principal()).reads_environment
 
 
 def test_a_policy_that_fails_is_a_denial_and_told(tmp_path: Path) -> None:

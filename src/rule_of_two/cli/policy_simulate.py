@@ -104,7 +104,6 @@ def simulate(
         with progress() as say:
             recordings = [replace(one, entries=_counted(one, say)) for one in recordings]
             found = run(recordings, lambda: Replay(judge, relabel, all_yes=all_yes), since=begin, session=session)
-        found.environment = judge.reads_environment
         if session is not None and not found.calls:
             click.echo(f"rule-of-two: nothing is recorded of a session {visible(session)} in that time", err=True)
             sys.exit(1)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from rule_of_two.gateway.providers.settings import ATTRIBUTES
 from rule_of_two.model import Facts, Label, Labels, Principal, SessionView, Verdict, labels_in
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.policy.cases.case import as_lowered
 from rule_of_two.policy.load import Policies
+from rule_of_two.policy.trees import policy_trees, reads
 from rule_of_two.simulation.recording import Past
 
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """Of a call whose entry names no time that can be read."""
-_ENVIRONMENT: Final = re.compile(r"\bcontext\s*(?:\.|has)\s*(?:device|network|local|risk)\b")
 _KEPT: Final = 64
 """Principals that are kept apart at a time."""
 
@@ -25,8 +25,9 @@ class Judge:
     def __init__(self, policies: Policies, principal: Principal) -> None:
         self._policies = policies
         self._principal = principal
-        self.reads_environment = any(_ENVIRONMENT.search(one.text) for one in policies.by_id.values())
-        """Whether a policy reads what context providers know: that is not replayed, so it is absent here."""
+        trees = [policy_trees(one.text)[0] for one in policies.by_id.values()]
+        self.reads = frozenset(name for name in ATTRIBUTES if any(reads(tree, name) for tree in trees))
+        """The attributes that a policy reads of what context providers know."""
         self._authorizers: dict[tuple[Principal, str], Authorizer] = {}
 
     def labels(self, facts: Facts) -> Labels:
@@ -40,10 +41,17 @@ class Judge:
         unknown = self._policies.reads_given and any(target.given is None for target in reached)
         return not unknown and not (reached and self._policies.reads_urls)
 
+    def knows_environment(self, past: Past) -> bool:
+        """Whether the entry has each attribute that these policies read; what it does not have is absent for them."""
+        return self.reads <= past.environment.keys()
+
     def decide(self, past: Past, facts: Facts, view: SessionView) -> Verdict:
-        """Allow, ask or deny, at the time of then. Never raises for anything that a recording says."""
+        """Allow, ask or deny, at the time of then and by what was known then. Never raises for anything that a
+        recording says."""
         now = _utc(past.call.at)
-        return self._authorizer(past).decide(as_lowered(facts, self._policies), view, now=now)
+        # What no policy reads would only keep equal requests apart.
+        known = {name: value for name, value in past.environment.items() if name in self.reads}
+        return self._authorizer(past).decide(as_lowered(facts, self._policies), view, now=now, environment=known)
 
     def _authorizer(self, past: Past) -> Authorizer:
         key = (self._principal_of(past.principal), past.client)

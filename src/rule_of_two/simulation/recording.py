@@ -6,6 +6,7 @@ Nothing here trusts what it reads: what is no decision is left out, what cannot 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,9 @@ import orjson
 
 from rule_of_two.audit.recorded import Recorded, recorded
 from rule_of_two.errors import Code, ConfigurationError
+from rule_of_two.gateway.providers.settings import ATTRIBUTES, ProviderError, checked
 from rule_of_two.model import Outcome
+from rule_of_two.policy.context import Environment
 from rule_of_two.store.journal import Entry
 
 MOST_TARGETS: Final = 100
@@ -55,6 +58,8 @@ class Past:
     irreversible: bool
     lowered: bool
     """It had C taken off, since a set counts C only where it communicates."""
+    environment: Environment
+    """What context providers knew, as the entry says: only what they could have answered."""
 
     @property
     def was(self) -> Outcome:
@@ -104,7 +109,23 @@ def past_of(entry: Entry, answered: frozenset[int]) -> Past | None:
         communicates=body.get("communicates") is not False,
         irreversible=body.get("irreversible") is not False,
         lowered=isinstance(lines := body.get("lowered_by"), list) and any(map(_lowers, lines)),
+        environment=_environment(body.get("environment"), several=bool(call.beside)),
     )
+
+
+def _environment(said: Any, *, several: bool) -> Environment:
+    """Each attribute that is of the shape that the gateway accepts of its provider; the others count as not recorded.
+
+    A call that was judged by ``several`` sessions saw the risk of each, and its entry has that of none of them.
+    """
+    if not isinstance(said, dict):
+        return {}
+    known: dict[str, Any] = {}
+    for name in ATTRIBUTES:
+        if name in said and not (several and name == "risk"):
+            with suppress(ProviderError):
+                known[name] = checked(name, said[name])
+    return known
 
 
 def _lowers(line: Any) -> bool:

@@ -7,11 +7,14 @@ says that it ran after a person's yes (or that observe mode let it pass); else n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 from typing import Final, get_args
 
 from rule_of_two.audit.recorded import Reached, Recorded
+from rule_of_two.gateway.providers.risk import WINDOW
 from rule_of_two.model import (
     EGRESS,
     NONE,
@@ -48,6 +51,17 @@ Relabel = Callable[[Past], Relabelled]
 """The facts of a recorded call."""
 
 
+class Doubt(StrEnum):
+    """Why it is not certain what the other policies would have said of a call."""
+
+    ARGUMENTS = "arguments"
+    """They depend on arguments, or targets, that the journal does not keep."""
+    ENVIRONMENT = "environment"
+    """They read what context providers know, and the entry does not have all of that: it counts as not known."""
+    RISK = "risk"
+    """They read the risk, and it is that of then, though shortly before calls of the session come out otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """A call with what the other policies say of it. ``runs``: it would be carried out. ``itself``: what they say
@@ -57,7 +71,12 @@ class Replayed:
     verdict: Verdict
     itself: Outcome
     runs: bool
-    certain: bool
+    doubts: frozenset[Doubt]
+
+    @property
+    def certain(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.doubts
 
     @property
     def looser(self) -> bool:
@@ -143,6 +162,8 @@ class Replay:
         self._carried = _Course()
         self._as_run = _Course()
         """Every call runs that ran then; only its labels may be others."""
+        self._changed: dict[str, datetime | None] = {}
+        """Of each session in which a call comes out otherwise: when the last one did; ``None``: nobody knows."""
 
     def step(self, past: Past) -> Replayed:
         """Decide the next call. Never raises for anything that a recording says."""
@@ -154,8 +175,25 @@ class Replay:
         labels = self._judge.labels(found.facts)
         self._carried.carry(past.call, labels=labels, ran=past.ran, runs=runs)
         self._as_run.carry(past.call, labels=labels, ran=past.ran, runs=past.ran)
-        certain = found.certain and self._judge.knows_addresses(found.facts)
-        return Replayed(past, verdict, itself.outcome, runs, certain)
+        doubts = frozenset(self._doubts(past, found))
+        if verdict.outcome is not past.was:
+            self._changed[past.call.session] = past.call.at
+        return Replayed(past, verdict, itself.outcome, runs, doubts)
+
+    def _doubts(self, past: Past, found: Relabelled) -> Iterator[Doubt]:
+        if not (found.certain and self._judge.knows_addresses(found.facts)):
+            yield Doubt.ARGUMENTS
+        if not self._judge.knows_environment(past):
+            yield Doubt.ENVIRONMENT
+        if "risk" in self._judge.reads and "risk" in past.environment and self._changed_of_late(past.call):
+            yield Doubt.RISK
+
+    def _changed_of_late(self, call: Recorded) -> bool:
+        """Whether an earlier call of the session, no longer ago than the risk looks back, comes out otherwise."""
+        if call.session not in self._changed:
+            return False
+        before = self._changed[call.session]
+        return before is None or call.at is None or (call.at - before).total_seconds() < WINDOW
 
     def _runs(self, past: Past, verdict: Verdict) -> bool:
         if verdict.outcome is not Outcome.ASK:

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from rule_of_two.escape import visible
 from rule_of_two.model import Outcome, Verdict, label_text
 from rule_of_two.simulation.corpus import Attacked, Result
+from rule_of_two.simulation.replay import Doubt
 from rule_of_two.simulation.simulate import MOST_CHANGES, Change, Simulation
 from rule_of_two.wording import counted
 
@@ -19,10 +20,16 @@ FailOn = Literal["looser", "stricter", "any"]
 _RANKS: Final = (Result.PASSES, Result.ASKED, Result.STOPPED)
 _SHOWN: Final = 50
 """Changes of each direction that people are shown; scripts get more."""
-_UNCERTAIN: Final = (
-    "Judged by the worst that the manifest allows, as the journal does not keep the arguments (marked with ~)"
-)
-_ENVIRONMENT: Final = "These policies read what context providers know: that is not replayed, and counts as not known."
+_DOUBTS: Final = {
+    Doubt.ARGUMENTS: (
+        "Judged by the worst that the manifest allows, as the journal does not keep the arguments (marked with ~)"
+    ),
+    Doubt.ENVIRONMENT: (
+        "These policies read what context providers know, and not all of that is recorded; what is not counts as not "
+        "known (marked with ~)"
+    ),
+    Doubt.RISK: "Judged by the risk of then, though calls shortly before come out otherwise (marked with ~)",
+}
 _VALUES: Final = 3
 _LONGEST: Final = 200
 """Characters of one name."""
@@ -88,8 +95,6 @@ def simulation_lines(found: Simulation) -> Iterator[str]:
 
 def _limits(found: Simulation) -> Iterator[str]:
     lines = [f"{text}: {counted(count, 'call')}." for count, text in _told(found) if count]
-    if found.environment:
-        lines.append(_ENVIRONMENT)
     if found.unreadable:
         lines.append(f"Not readable, and counted as nothing: {counted(found.unreadable, 'entry')}.")
     if lines:
@@ -98,7 +103,7 @@ def _limits(found: Simulation) -> Iterator[str]:
 
 
 def _told(found: Simulation) -> Iterator[tuple[int, str]]:
-    yield found.uncertain, _UNCERTAIN
+    yield from ((found.doubts[doubt], text) for doubt, text in _DOUBTS.items())
     yield found.undecided, "Not decided under these policies, and so denied"
     yield found.fixed, "No policy's to decide, and so as before"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -9,7 +10,7 @@ from typing import Any, Final
 
 from rule_of_two.model import Outcome
 from rule_of_two.simulation.recording import Past, Recording, confirmed, past_of
-from rule_of_two.simulation.replay import Replay, Replayed
+from rule_of_two.simulation.replay import Doubt, Replay, Replayed
 
 MOST_CHANGES: Final = 1000
 """Changed calls that are kept one by one, of each direction; what does not fit is counted."""
@@ -45,6 +46,7 @@ class Change:
             "ran": self.replayed.past.ran,
             "would_run": self.replayed.runs,
             "certain": self.replayed.certain,
+            "doubts": sorted(self.replayed.doubts),
         }
 
 
@@ -68,15 +70,14 @@ class Simulation:
     denied: int = 0
     would_deny: int = 0
     uncertain: int = 0
-    """Calls that depend on arguments, or targets, that the journal does not keep."""
+    """Calls of which it is not certain what these policies would have said."""
+    doubts: Counter[Doubt] = field(default_factory=Counter)
+    """Of these: how many for each reason; one call can have several."""
     fixed: int = 0
     """What no policy decided, so that no other policy changes it."""
     unreadable: int = 0
     undecided: int = 0
     """Calls that the other policies fail to decide, and so deny."""
-
-    environment: bool = False
-    """The other policies read what context providers know, which is not replayed: it counts as not known."""
 
     @property
     def questions_a_day(self) -> float:
@@ -100,7 +101,9 @@ class Simulation:
             "would_deny": self.would_deny,
             "uncertain": self.uncertain,
             "undecided": self.undecided,
-            "environment_not_replayed": self.environment,
+            "arguments_not_kept": self.doubts[Doubt.ARGUMENTS],
+            "environment_not_recorded": self.doubts[Doubt.ENVIRONMENT],
+            "risk_of_then": self.doubts[Doubt.RISK],
             "not_policys": self.fixed,
             "unreadable": self.unreadable,
             "changes": [change.as_facts() for change in self.changes],
@@ -153,6 +156,7 @@ def _count(found: Simulation, recording: Recording, replayed: Replayed) -> None:
     found.denied += past.was is Outcome.DENY
     found.would_deny += would is Outcome.DENY
     found.uncertain += not replayed.certain
+    found.doubts.update(replayed.doubts)
     found.undecided += bool(replayed.verdict.errors)
     found.looser += replayed.looser
     found.stricter += replayed.stricter

@@ -63,6 +63,8 @@ def test_which_attributes_are_supplied_can_be_asked_without_asking_any_provider(
         ("risk", 1.0),
         ("risk", True),
         ("directory", {"uid": "x"}),
+        ("local", {"hour": 24, "weekday": 1}),
+        ("local", {"hour": 0, "weekday": 0}),
     ],
 )
 def test_an_answer_of_another_shape_is_none(name: str, answer: object) -> None:

@@ -118,6 +118,13 @@ class _Answer(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class Local(_Answer):
+    """``context.local``."""
+
+    hour: Annotated[int, Field(ge=0, le=23)]
+    weekday: Annotated[int, Field(ge=1, le=7)]
+
+
 class Device(_Answer):
     """``context.device``."""
 
@@ -131,7 +138,10 @@ class Network(_Answer):
     zone: Annotated[str, Field(max_length=200)]
 
 
+ATTRIBUTES: Final = ("local", "device", "network", "risk")
+"""Of the context: what providers supply besides entities."""
 _ANSWERS: Final[Mapping[str, TypeAdapter[Any]]] = {
+    "local": TypeAdapter(Local),
     "device": TypeAdapter(Device),
     "network": TypeAdapter(Network),
     "risk": TypeAdapter(Annotated[int, Field(strict=True, ge=0, le=100)]),
@@ -140,7 +150,8 @@ _ANSWERS: Final[Mapping[str, TypeAdapter[Any]]] = {
 
 
 def checked(name: str, answer: object) -> Any:
-    """The answer of the provider under the key ``name``, as plain JSON of exactly the shape that policies read.
+    """The answer of the provider under the key ``name``, or what is said of the attribute ``name``, as plain JSON of
+    exactly the shape that policies read.
 
     :raises ProviderError: it has another shape.
     """
