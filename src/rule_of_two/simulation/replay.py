@@ -32,7 +32,6 @@ from rule_of_two.model import (
 from rule_of_two.simulation.judge import Judge
 from rule_of_two.simulation.recording import Past
 
-STRICTNESS: Final = (Outcome.ALLOW, Outcome.ASK, Outcome.DENY)
 _KINDS: Final = frozenset(get_args(TargetKind))
 _ACTIONS: Final = frozenset(Action)
 UNREAD: Final = Target("host", None, "", exact=False)
@@ -81,17 +80,17 @@ class Replayed:
     @property
     def looser(self) -> bool:
         """Whether less stands in its way than then."""
-        return STRICTNESS.index(self.verdict.outcome) < STRICTNESS.index(self.past.was)
+        return self.verdict.outcome.strictness < self.past.was.strictness
 
     @property
     def stricter(self) -> bool:
         """Whether more stands in its way than then."""
-        return STRICTNESS.index(self.verdict.outcome) > STRICTNESS.index(self.past.was)
+        return self.verdict.outcome.strictness > self.past.was.strictness
 
     @property
     def follows(self) -> bool:
         """Whether it changes only since an earlier call would have run that did not, or not have run that did."""
-        was, itself = STRICTNESS.index(self.past.was), STRICTNESS.index(self.itself)
+        was, itself = self.past.was.strictness, self.itself.strictness
         return (self.looser and itself >= was) or (self.stricter and itself <= was)
 
 
@@ -205,7 +204,7 @@ class Replay:
     def _decide(self, past: Past, facts: Facts, views: list[SessionView]) -> Verdict:
         """The strictest verdict of all sessions that the call is judged by."""
         verdicts = [self._judge.decide(past, facts, view) for view in views]
-        return max(verdicts, key=lambda verdict: STRICTNESS.index(verdict.outcome))
+        return max(verdicts, key=lambda verdict: verdict.outcome.strictness)
 
 
 def as_recorded(past: Past) -> Relabelled:
