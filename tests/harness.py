@@ -33,6 +33,8 @@ class House:
     folder: Path
     settings: dict[str, Any] = field(default_factory=dict)
     servers: dict[str, Any] = field(default_factory=dict)
+    file: str = "rule-of-two.yaml"
+    """What the configuration is called: another one in the same folder is on the same state."""
 
     @property
     def state(self) -> Path:
@@ -46,7 +48,7 @@ class House:
             "manifest": str(UPSTREAMS / "recorder.yaml"),
         }
         servers = self.servers or {"rec": recorder}
-        path = self.folder / "rule-of-two.yaml"
+        path = self.folder / self.file
         # JSON is YAML.
         path.write_text(json.dumps({"version": 1, "mcpServers": servers, **self.settings}))
         return path

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -501,6 +502,47 @@ async def test_a_session_that_a_person_changed_ends_what_waits_in_it_and_forgets
     async with asking(desk, a_question(name="approved")) as again:
         assert again.outcome is None
         again.scope.cancel()
+
+
+async def test_other_policies_end_what_waits_and_forget_what_was_approved_under_those_of_before(desk: Desk) -> None:
+    console, waiting, approved = Listener(), a_question(), a_question(name="approved")
+    desk.attach(console)
+    await desk.ask(approved, 0)
+    await desk.answer(an_answer(approved))
+    async with asking(desk, waiting) as asked:
+        desk.rules_changed(waiting.policy_version)
+        await anyio.wait_all_tasks_blocked()
+        assert asked.outcome is None
+        desk.rules_changed("ef" * 32)
+    assert asked.outcome is Unanswered.POLICIES_CHANGED
+    assert console.endings[-1].unanswered is Unanswered.POLICIES_CHANGED
+    assert await desk.answer(an_answer(waiting)) is Refusal.ALREADY_ENDED
+    assert not desk.holds_answers
+    assert await desk.ask(a_question(name="late"), HOUR) is Unanswered.POLICIES_CHANGED
+    async with asking(desk, a_question(name="approved", policy_version="ef" * 32)) as again:
+        assert again.outcome is None
+        again.scope.cancel()
+
+
+async def test_a_yes_that_other_policies_overtake_says_so(desk: Desk) -> None:
+    question = a_question()
+    desk.attach(Listener())
+    async with asking(desk, question) as asked:
+        await desk.answer(an_answer(question))
+        desk.rules_changed("ef" * 32)
+    assert asked.outcome is Unanswered.POLICIES_CHANGED
+
+
+async def test_a_first_yes_of_two_that_is_written_down_while_policies_change_leaves_no_question(desk: Desk) -> None:
+    question = replace(a_question(), needs=2)
+    desk.attach(Listener())
+    async with asking(desk, question) as asked, anyio.create_task_group() as tasks:
+        tasks.start_soon(desk.answer, an_answer(question, approver="alice"))
+        await anyio.lowlevel.checkpoint()
+        desk.rules_changed("ef" * 32)
+        assert asked.outcome is None
+    assert asked.outcome is Unanswered.POLICIES_CHANGED
+    assert await desk.answer(an_answer(question, approver="bob")) is Refusal.ALREADY_ENDED
 
 
 async def test_flood_one_session_cannot_fill_the_desk_and_the_consoles_are_told(desk: Desk) -> None:

@@ -1,7 +1,8 @@
 """A state machine drives the real pipeline (Cedar, SQLite, journal, desk) against a naive model of the Rule of Two.
 
 Calls start, wait for a human, fly, land in every way, are cancelled; the gateway crashes and starts again; people start
-new sessions, drop C and freeze. The model is a dozen lines that know nothing of reservations, transactions or Cedar.
+new sessions, drop C and freeze; other policies are put in force at every moment of a call. The model is in
+:mod:`tests.gateway.naive_rule`.
 """
 
 from __future__ import annotations
@@ -9,36 +10,37 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from rule_of_two.approvals.answer import Answer
+from rule_of_two.approvals.answer import Answer, Refusal
 from rule_of_two.approvals.approvers import Approvers
 from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.desk import Desk
+from rule_of_two.approvals.desk import MAX_OF_SESSION, Desk
 from rule_of_two.approvals.grants import Grants
-from rule_of_two.approvals.messages import Asked, decode_to_console
+from rule_of_two.approvals.messages import Asked, Ended, decode_to_console
 from rule_of_two.approvals.question import Question
 from rule_of_two.audit.journal import Journal
 from rule_of_two.audit.why import origin_of
+from rule_of_two.errors import Code
 from rule_of_two.gateway.consent import Consent, Patience
 from rule_of_two.gateway.enforcement import Enforcement
-from rule_of_two.gateway.flight import Call, Flight
+from rule_of_two.gateway.flight import Call, Changeable, Flight
 from rule_of_two.gateway.protected import ProtectedPaths
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.model import NONE, Action, Facts, Labels, Principal, labels_in
-from rule_of_two.policy.load import load_policies
+from rule_of_two.policy.files import DISK
 from rule_of_two.sessions.boundary import Boundaries
 from rule_of_two.sessions.key import SessionKey
 from rule_of_two.sessions.presence import Presence
@@ -47,11 +49,18 @@ from rule_of_two.store.journal import JournalStore
 from rule_of_two.store.state import open_state
 from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
 from tests.approvals.samples import Lenient
+from tests.gateway.naive_rule import RULES, Model, Rules
 
 LABELS: st.SearchStrategy[Labels] = st.frozensets(st.sampled_from(("A", "B", "C")))
 KEY = SessionKey("alice", "acme", "generic", "/work")
-POLICIES = load_policies(("default",), relative_to=Path("/"))
+SCHEMA: Final = {"type": "object", "properties": {"number": {"type": "integer"}, "stamp": {"type": "string"}}}
+MOST_QUESTIONS: Final = 3
+SETS: st.SearchStrategy[Rules] = st.sampled_from(list(RULES.values()))
 START = datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+def _nothing() -> None:
+    """Where nothing happens in between."""
 
 
 class Console:
@@ -66,6 +75,8 @@ class Console:
         if isinstance(message, Asked):
             self.asked.append(message.question)
             self.total += 1
+        elif isinstance(message, Ended):
+            self.asked = [question for question in self.asked if question.id != message.question_id]
         return True
 
 
@@ -79,28 +90,8 @@ class Running:
     task: asyncio.Task[Any] | None = None
     sent: bool = False
     approved: bool = False
-
-
-@dataclass
-class Model:
-    """The Rule of Two as one would explain it: what was seen, what is under way, what was given up."""
-
-    held: set[str] = field(default_factory=set)
-    flying: list[Labels] = field(default_factory=list)
-    dropped: bool = False
-    frozen: bool = False
-
-    def after(self, labels: Labels) -> set[str]:
-        return self.held.union(*self.flying) | labels
-
-    def before(self) -> set[str]:
-        return self.held.union(*self.flying)
-
-    def may_pass(self, labels: Labels, *, approved: bool) -> bool:
-        if self.frozen or (self.dropped and "C" in labels):
-            return False
-        completes = self.after(labels) == set("ABC") and (self.before() != set("ABC") or "C" in labels)
-        return approved or self.dropped or not completes
+    asked: int = 1
+    """How often people are, or would be, asked about it."""
 
 
 class Machine(RuleBasedStateMachine):
@@ -113,6 +104,8 @@ class Machine(RuleBasedStateMachine):
         self.models: dict[str, Model] = {}
         self.landed = 0
         self.count = 0
+        self.in_force, self.changed = RULES["default"], 0
+        self.about_to_ask: Callable[[], None] = _nothing
         self.open_gateway()
 
     def teardown(self) -> None:
@@ -141,14 +134,14 @@ class Machine(RuleBasedStateMachine):
         self.models.setdefault(self.session, Model())
         self.desk, self.console = Desk(clock=self.clock, judge=Lenient()), Console()
         self.desk.attach(self.console)
-        rules = Rulebook(POLICIES, Principal(), "generic")
+        rulebook = self.rulebook = Rulebook(self.in_force.policies, Principal(), "generic")
         journal = Journal(
-            self.store, self.stamp, policy_version=lambda: rules.version, principal=Principal(), client="generic"
+            self.store, self.stamp, policy_version=lambda: rulebook.version, principal=Principal(), client="generic"
         )
         self.view = ConnectionSession(self.state, self.attached.connection, self.stamp)
         self.pipeline = Enforcement(
             session=self.view,
-            rules=rules,
+            rules=rulebook,
             journal=journal,
             consent=Consent(
                 self.desk,
@@ -158,7 +151,7 @@ class Machine(RuleBasedStateMachine):
                 patience=Patience(3600, 3600, timedelta(hours=1)),
                 clock=self.clock,
                 origin_of=partial(origin_of, self.store),
-                quiet_for=lambda session: None,
+                quiet_for=lambda session: self.about_to_ask(),
                 may_grant=lambda question: False,
             ),
             desk=self.desk,
@@ -168,7 +161,7 @@ class Machine(RuleBasedStateMachine):
             clock=self.clock,
             grants=Grants(
                 Approvers((), claimed_tenant="acme"),
-                lambda: rules.version,
+                lambda: rulebook.version,
                 self.clock,
                 lambda who, facts, view, now: False,
             ),
@@ -184,7 +177,16 @@ class Machine(RuleBasedStateMachine):
     def model(self) -> Model:
         return self.models[self.session]
 
-    async def start(self, labels: Labels) -> Running:
+    def put(self, rules: Rules) -> None:
+        """What the reloader does once files have changed."""
+        edition = self.rulebook.edition(rules.policies, DISK)
+        if edition.version != self.rulebook.version:
+            self.rulebook.put(edition)
+            self.desk.rules_changed(edition.version)
+        self.in_force, self.changed = rules, self.count
+
+    async def start(self, labels: Labels, meanwhile: Callable[[], None] = _nothing) -> Running:
+        """Have a call taken in, and run it; ``meanwhile`` happens between the two."""
         call = Running(labels, self.session, asyncio.get_running_loop().create_future())
         facts = Facts(Action.CALL_TOOL, "rec", "tool", labels)
 
@@ -192,15 +194,21 @@ class Machine(RuleBasedStateMachine):
             # INVARIANT: the model agrees with every call at the moment when it is sent.
             model = self.models[flight.decision.session]
             assert flight.decision.session == call.session
-            assert model.may_pass(labels, approved=call.approved), (model, labels)
+            assert flight.decision.policy_version == self.rulebook.version
+            assert model.may_pass(labels, self.in_force, approved=call.approved), (model, labels)
+            assert ("stamp" in taken_in.arguments) is self.in_force.stamps
             model.flying.append(labels)
             call.sent = True
             return await call.reply
 
         self.count += 1  # identical calls would share a question
+        arguments = {"number": self.count}
+        changeable = Changeable(lambda arguments: facts, SCHEMA)
+        asking = Call(facts, arguments, {"arguments": arguments}, None, lambda: facts, changeable=changeable)
         asked = self.console.total
-        asking = Call(facts, {"number": self.count}, {}, pin=None, facts_now=lambda: facts)
-        call.task = asyncio.create_task(self.pipeline.run(asking, send))
+        taken_in = self.pipeline.obliged(asking)
+        meanwhile()
+        call.task = asyncio.create_task(self.pipeline.run(taken_in, send))
         await self.until_it_waits(call, asked)
         return call
 
@@ -226,23 +234,86 @@ class Machine(RuleBasedStateMachine):
 
     @rule(labels=LABELS)
     def call(self, labels: Labels) -> None:
+        asks = self.model.asks(labels, self.in_force)
         call = self.runner.run(self.start(labels))
-        expected = self.model_allows(call)
-        assert call.sent is expected, (self.model, labels)
-        if call.sent or not call.task or not call.task.done():
-            self.calls.append(call)
-        else:
-            with refused_only():
-                call.task.result()
+        self.took(call, sent=not asks, waits=asks)
 
-    def model_allows(self, call: Running) -> bool:
-        model = self.models[call.session]
-        flying = list(model.flying)
-        if call.sent:
-            model.flying.remove(call.labels)
-        allowed = model.may_pass(call.labels, approved=False)
-        model.flying[:] = flying
-        return allowed
+    def took(self, call: Running, *, sent: bool, waits: bool) -> None:
+        """A call was sent, or waits, exactly where the model says so; else it was refused."""
+        assert call.task is not None
+        model, forbidden = self.models[call.session], self.models[call.session].forbids(call.labels)
+        assert call.sent is (sent and not forbidden), (model, call.labels)
+        if not call.task.done():
+            assert call.sent or (waits and not forbidden), (model, call.labels)
+            self.calls.append(call)
+            return
+        assert not waits or forbidden or len(self.of_session) == MAX_OF_SESSION
+        with refused_only():
+            call.task.result()
+
+    @property
+    def waiting(self) -> list[Running]:
+        return [call for call in self.calls if not call.sent]
+
+    @property
+    def of_session(self) -> list[Running]:
+        return [call for call in self.waiting if call.session == self.session]
+
+    def lasted(self) -> bool:
+        """Whether the policies in force have been for some calls: else nothing would ever wait for long."""
+        return self.count > self.changed + 2
+
+    @precondition(lambda self: self.lasted())
+    @rule(rules=SETS)
+    def policies_change(self, rules: Rules) -> None:
+        """What flies goes on, and what waits is refused: nobody can say yes to it any more."""
+        others, asked = rules is not self.in_force, list(self.console.asked)
+        self.put(rules)
+        assert self.console.asked == ([] if others else asked)
+        if others:
+            self.runner.run(self.expire(self.waiting, asked))
+
+    async def expire(self, calls: list[Running], asked: list[Question]) -> None:
+        """All these calls are refused because the policies changed, and a late yes to their questions is too late."""
+        for question in asked:
+            assert await self.desk.answer(self.says(question, Choice.YES)) is Refusal.ALREADY_ENDED
+        for call in calls:
+            assert call.task is not None
+            await asyncio.wait([call.task], timeout=10)
+            error = call.task.exception()
+            assert isinstance(error, Refused)
+            assert error.decision.code is Code.APPROVAL_EXPIRED
+            assert "policies changed" in str(error)
+            assert not call.sent
+        self.calls = [call for call in self.calls if call not in calls]
+
+    @precondition(lambda self: self.lasted())
+    @rule(labels=LABELS, rules=SETS, moment=st.sampled_from(("taken in", "decided")))
+    def policies_change_while_a_call_is_decided(self, labels: Labels, rules: Rules, moment: str) -> None:
+        if moment == "taken in":
+            self.change_before_the_decision(labels, rules)
+        else:
+            self.change_before_the_question(labels, rules)
+
+    def change_before_the_decision(self, labels: Labels, rules: Rules) -> None:
+        """Those decide that are in force then, and arguments that are not what they demand are not sent."""
+        waiting, others, stamped = self.waiting, rules is not self.in_force, self.in_force.stamps
+        asks, steady = self.model.asks(labels, rules), stamped is rules.stamps
+        call = self.runner.run(self.start(labels, lambda: self.put(rules)))
+        if others:
+            self.runner.run(self.expire(waiting, []))
+        self.took(call, sent=steady and not asks, waits=steady and asks)
+
+    def change_before_the_question(self, labels: Labels, rules: Rules) -> None:
+        """It is not put before anybody."""
+        waiting, others, asks = self.waiting, rules is not self.in_force, self.model.asks(labels, self.in_force)
+        self.about_to_ask = partial(self.put, rules)
+        call = self.runner.run(self.start(labels))
+        self.about_to_ask = _nothing
+        if asks and others and not self.model.forbids(labels):
+            self.runner.run(self.expire([*waiting, call], []))
+        else:
+            self.took(call, sent=not asks, waits=asks)
 
     @precondition(lambda self: any(call.sent for call in self.calls))
     @rule(data=st.data(), how=st.sampled_from(("result", "error")))
@@ -278,16 +349,18 @@ class Machine(RuleBasedStateMachine):
         with refused_only():
             call.task.result()
 
-    @precondition(lambda self: any(not call.sent for call in self.calls))
-    @rule(data=st.data(), verdict=st.sampled_from((Choice.YES, Choice.NO)))
-    def answer(self, data: st.DataObject, verdict: Choice) -> None:
+    @precondition(lambda self: self.waiting)
+    @rule(verdict=st.sampled_from((Choice.YES, Choice.NO)))
+    def answer(self, verdict: Choice) -> None:
         """A human answers the oldest question; a call that is asked anew waits again."""
-        question = self.console.asked.pop(0)
-        call = next(call for call in self.calls if not call.sent)
+        question, call = self.console.asked[0], self.waiting[0]
         # A yes counts for the labels that were shown, in the session that asked.
         shown = set(question.held) == self.models[call.session].before() and call.session == self.session
         call.approved = verdict is Choice.YES and shown
         self.runner.run(self.give(call, question, verdict))
+        self.answered(call)
+
+    def answered(self, call: Running) -> None:
         assert call.task is not None
         if call.task.done():
             with refused_only():
@@ -297,11 +370,46 @@ class Machine(RuleBasedStateMachine):
         elif not call.sent:
             # It is asked anew, behind the others.
             call.approved = False
+            call.asked += 1
             self.calls.remove(call)
             self.calls.append(call)
 
-    async def give(self, call: Running, question: Question, verdict: Choice) -> None:
-        answer = Answer(
+    @precondition(lambda self: self.waiting)
+    @rule(rules=SETS, answer=st.sampled_from(("no", "yes", "yes, recorded")))
+    def policies_change_while_a_question_is_answered(self, rules: Rules, answer: str) -> None:
+        if rules is self.in_force:
+            return
+        if answer == "yes, recorded":
+            self.change_before_a_yes_is_used(rules)
+        else:
+            self.change_while_an_answer_is_recorded(rules, Choice(answer))
+
+    def change_while_an_answer_is_recorded(self, rules: Rules, verdict: Choice) -> None:
+        """It approves nothing under others, so its call is decided anew."""
+        question, call, *others = self.console.asked[0], *self.waiting
+        stamped, same = self.in_force.stamps, call.session == self.session
+        decided = verdict is Choice.YES and same and stamped is rules.stamps
+        allowed = decided and self.model.may_pass(call.labels, rules, approved=False)
+        anew = decided and not self.model.forbids(call.labels) and call.asked < MOST_QUESTIONS
+        self.runner.run(self.give(call, question, verdict, recording=partial(self.put, rules)))
+        self.runner.run(self.expire(others, []))
+        assert call.sent is allowed
+        assert call.task is not None
+        assert call.task.done() is not (allowed or anew)
+        self.answered(call)
+
+    def change_before_a_yes_is_used(self, rules: Rules) -> None:
+        """The call has not gone on yet: it never does."""
+        question, waiting = self.console.asked[0], self.waiting
+        self.runner.run(self.outdate(question, rules))
+        self.runner.run(self.expire(waiting, []))
+
+    async def outdate(self, question: Question, rules: Rules) -> None:
+        assert await self.desk.answer(self.says(question, Choice.YES)) is None
+        self.put(rules)  # nothing else runs between the two
+
+    def says(self, question: Question, verdict: Choice) -> Answer:
+        return Answer(
             question_id=question.id,
             session=question.session,
             digest=question.digest,
@@ -310,8 +418,17 @@ class Machine(RuleBasedStateMachine):
             approver="alice",
             answered_at=self.clock(),
         )
+
+    async def give(
+        self, call: Running, question: Question, verdict: Choice, recording: Callable[[], None] = _nothing
+    ) -> None:
+        """Answer; ``recording`` happens while the answer is written down."""
         asked = self.console.total
-        assert await self.desk.answer(answer) is None
+        answering = asyncio.create_task(self.desk.answer(self.says(question, verdict)))
+        await asyncio.sleep(0)  # as far as the judge's one checkpoint
+        assert not answering.done()
+        recording()
+        assert await answering is None
         await self.until_it_waits(call, asked)
 
     @precondition(lambda self: self.calls)
@@ -353,6 +470,12 @@ class Machine(RuleBasedStateMachine):
         assert set(view.held) == self.model.held
         assert set(view.after) == self.model.before()
 
+    @invariant()
+    def people_see_what_waits_and_nothing_else(self) -> None:
+        assert [question.policy_version for question in self.console.asked] == [self.rulebook.version] * len(
+            self.waiting
+        )
+
 
 @contextmanager
 def refused_only() -> Iterator[None]:
@@ -364,4 +487,4 @@ def refused_only() -> Iterator[None]:
 
 
 TestMachine = pytest.mark.timeout(300)(Machine.TestCase)
-TestMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestMachine.settings = settings(max_examples=75, stateful_step_count=40, deadline=None)

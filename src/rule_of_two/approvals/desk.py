@@ -156,7 +156,10 @@ class Desk:
         if answer.verdict in APPROVING:
             pending.yes += (answer,)
             if len(pending.yes) < pending.question.needs:
-                self.audience.tell(pending.status)
+                if self._is_outdated(pending.question):  # the policies changed while this was recorded
+                    self._end(pending, Unanswered.POLICIES_CHANGED)
+                else:
+                    self.audience.tell(pending.status)
                 return None
         answers = pending.yes if answer.verdict in APPROVING else (answer,)
         self._end(pending, Given(pending.question, answers))
@@ -262,7 +265,9 @@ class Desk:
         """The outcome for one of the calls that waited: a yes is for the first of them that comes for it."""
         outcome = pending.outcome
         if isinstance(outcome, Given) and outcome.last.verdict in APPROVING:
-            return outcome if self._unused.pop(pending.fingerprint, None) is pending else Unanswered.USED
+            if self._unused.pop(pending.fingerprint, None) is pending:
+                return outcome
+            return Unanswered.POLICIES_CHANGED if self._is_outdated(pending.question) else Unanswered.USED
         return outcome or Unanswered.WITHDRAWN
 
     def _refuses(self, pending: _Pending, answer: Answer) -> Refusal | None:
