@@ -57,12 +57,18 @@ def about(facts: Facts, arguments: Mapping[str, Any], *, forwarded: Mapping[str,
 class Flight:
     """A call that was allowed. While it flies its labels are reserved."""
 
-    def __init__(self, session: ConnectionSession, decision: Decision, labels: Labels, *, reserved: bool) -> None:
+    def __init__(self, session: ConnectionSession, decision: Decision, facts: Facts, *, reserved: bool) -> None:
+        """``facts`` are those that the decision was made by, with everything that was known then."""
         self.decision = decision
-        self.labels = labels
+        self.facts = facts
         self.reserved = reserved
         self._session = session
         self._received = False
+
+    @property
+    def labels(self) -> Labels:
+        """What the call can bring."""
+        return self.facts.labels
 
     async def receive(self) -> None:
         """Join A and B before the first byte of the upstream's (progress) is handed over."""
