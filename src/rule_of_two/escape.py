@@ -42,6 +42,8 @@ _TOGETHER: Final = (
 )
 """Scripts that one word may mix (Unicode Technical Standard 39, section 5.2, "highly restrictive")."""
 
+_WORD: Final = re.compile(r"\w+")
+
 _LATIN_TWINS: Final = frozenset("асԁеһіјӏорԛѕԝхуѵαικνορυωχ")
 """Cyrillic and Greek letters that print like Latin ones."""
 
@@ -79,17 +81,30 @@ def host_warning(host: str) -> str | None:
     if all(label.isascii() for label in readable):
         return None
     notes = [f"reads as {quoted('.'.join(readable))}", f"is really {quoted('.'.join(_ascii(one) for one in readable))}"]
-    for label in readable:
-        scripts = _scripts(label)
-        if len(scripts) > 1 and not any(scripts <= together for together in _TOGETHER):
-            notes.append(f"MIXES {' and '.join(sorted(script.title() for script in scripts))} letters")
-        elif (
-            scripts
-            and scripts <= {"CYRILLIC", "GREEK"}
-            and all(letter in _LATIN_TWINS or letter.isascii() for letter in label)
-        ):
-            notes.append(f"its {next(iter(scripts)).title()} letters LOOK LIKE Latin ones")
-    return ", ".join(notes)
+    return ", ".join((*notes, *(note for label in readable if (note := _disguise(label)) is not None)))
+
+
+def name_warning(name: str) -> str | None:
+    """What a human must know of a name or address that somebody gave themselves: the same as of a host's name, for the
+    part behind the last ``@``, and whether another word of it mixes scripts or imitates Latin letters."""
+    rest, at, host = name.rpartition("@")
+    words = _WORD.findall(rest if at else host)
+    if sum(map(len, words)) > LONGEST_HOST:
+        return "is longer than a name can be"
+    notes = [_disguise(word) for word in words]
+    notes.insert(0, host_warning(host.strip(" <>")) if at else None)
+    return ", ".join(dict.fromkeys(note for note in notes if note is not None)) or None
+
+
+def _disguise(label: str) -> str | None:
+    """Whether one word mixes scripts, or imitates Latin letters."""
+    scripts = _scripts(label)
+    if len(scripts) > 1 and not any(scripts <= together for together in _TOGETHER):
+        return f"MIXES {' and '.join(sorted(script.title() for script in scripts))} letters"
+    twins = all(letter in _LATIN_TWINS or letter.isascii() for letter in label)
+    if scripts and scripts <= {"CYRILLIC", "GREEK"} and twins:
+        return f"its {next(iter(scripts)).title()} letters LOOK LIKE Latin ones"
+    return None
 
 
 class _Table(dict[int, str | int]):

@@ -27,7 +27,7 @@ from rule_of_two.approvals.rest import SETTLE_SECONDS
 from rule_of_two.approvals.spans import line_text
 from rule_of_two.model import Target, Tier
 from tests.approvals import samples
-from tests.approvals.samples import NOW, WAIT
+from tests.approvals.samples import NOW, WAIT, a_release
 
 READY = 100 + SETTLE_SECONDS
 EVERY = tuple(choice for choice in Choice if choice is not Choice.WITHOUT)
@@ -161,7 +161,7 @@ def test_what_approves_needs_the_arguments_to_have_been_read(board: Board, choic
 
 @pytest.mark.parametrize("choice", sorted(REFUSING))
 def test_what_refuses_needs_no_reading(board: Board, choice: Choice) -> None:
-    asked(board, a_question(offers=EVERY))
+    asked(board, a_question(offers=EVERY) if choice in EVERY else a_release(wait=timedelta(hours=9)))
     item = on_screen(board, read=False)
     assert press(board, choice) == Said(item, choice)
 

@@ -27,6 +27,7 @@ from rule_of_two.approvals.messages import (
     ToConsole,
     Waits,
 )
+from rule_of_two.approvals.picks import Picks
 from rule_of_two.approvals.rest import Haste, Rest
 from rule_of_two.approvals.roster import Roster, Row
 from rule_of_two.approvals.sentences import ours
@@ -44,6 +45,10 @@ class Face(StrEnum):
     QUESTION = "question"
     ARGUMENTS = "arguments"
     WHY = "why"
+    ITEMS = "items"
+    """The list of what came back, with its marks."""
+    TEXT = "text"
+    """One item of it."""
     TERMS = "terms"
     """Of the grant that a second key would sign."""
 
@@ -142,8 +147,38 @@ class Board:
         """Show another side of the selected question, or go back to the question itself."""
         self.leave()
         if not self.listing and self.selected is not None:
+            if face in {Face.ITEMS, Face.TEXT} and self.selected.picks is None:
+                self.notice = ours("Nothing has come back: this call was not sent.")
+                return
             self.face = Face.QUESTION if self.face is face else face
             self.notice = BLANK
+
+    @property
+    def picking(self) -> Picks | None:
+        """The marks that keys change now."""
+        shown = self.selected is not None and not self.listing and self.face in {Face.ITEMS, Face.TEXT}
+        return self.selected.picks if shown and self.selected is not None else None
+
+    def go(self, step: int) -> None:
+        """To another item of what came back."""
+        if self.picking is not None:
+            self.picking.step(step)
+            self.notice = BLANK
+
+    def mark(self, *, every: bool = False, only: set[int] | None = None) -> None:
+        """Change what a yes would let in: of the item that a person is at, of ``every`` one, or to ``only`` those at
+        these places (from 0). What is answered has to be looked at anew."""
+        item = self.selected
+        if self.listing or item is None or item.picks is None:
+            return
+        picks = item.picks
+        changed = picks.toggle_all() if every else picks.toggle() if only is None else picks.only(only)
+        if not changed:
+            self.notice = ours("Single items cannot be picked here.")
+        elif item.sent is None:
+            self.leave()
+            self.notice = ours(sentences.marked(picks))
+            self._rest.restart()
 
     def leave(self) -> bool:
         """Do not do what was to be confirmed. Returns whether anything was."""
@@ -209,16 +244,19 @@ class Board:
         elif choice not in item.question.offers:
             self.notice = ours(sentences.not_offered(item.question, choice))
         elif choice in APPROVING and not item.read:
-            self.notice = ours("Read the arguments to their end first: a shows them all.")
+            self.notice = ours(sentences.read_first(item.question))
+        elif choice is Choice.YES and item.picks is not None and item.picks.unusable is not None:
+            self.notice = ours(item.picks.unusable)
         elif choice in sentences.CONFIRMED and self.confirming is not choice:
             self._begin(item, choice)
         elif choice is Choice.GRANT and not self.terms_read:
             self.notice = ours("Read the terms to their end first.")
         else:
-            said = Said(item, choice, self.terms if choice is Choice.GRANT else None)
+            items = item.picks.named if choice is Choice.YES and item.picks is not None else ()
+            said = Said(item, choice, self.terms if choice is Choice.GRANT else None, items)
             self._forget_confirmation()
             item.sent = choice
-            self.notice = ours(sentences.SENDING[choice])
+            self.notice = ours(sentences.sending(item.question, choice, items))
             return said
         return None
 

@@ -55,6 +55,10 @@ class ConsoleApp(App[None]):
         *(Binding(key, f"press('{choice}')") for choice, key in KEY_OF.items()),
         Binding("a", "turn('arguments')"),
         Binding("w", "turn('why')"),
+        Binding("i", "turn('items')"),
+        Binding("enter", "look"),
+        Binding("space", "mark(False)"),
+        Binding("m", "mark(True)"),
         Binding("l", "list_sessions"),
         Binding("escape", "close"),
         Binding("q,ctrl+c,ctrl+q", "leave", priority=True),
@@ -87,6 +91,8 @@ class ConsoleApp(App[None]):
         """The line that has to be on screen before the arguments, or the terms, count as read."""
         self._drawn = 0
         """What of :attr:`Board.showing` was drawn last."""
+        self._place: int | None = None
+        """The line to have in sight once the page is drawn."""
         self._stale = False
         self._rings = False
 
@@ -114,11 +120,12 @@ class ConsoleApp(App[None]):
         self._look(self._drawn)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The arrow keys change the terms of a grant, or choose a session, or else scroll and turn to the next."""
+        """The arrow keys change the terms of a grant, or choose a session or an item, or else scroll and turn to the
+        next one."""
         if action == "adjust":
             return self.board.terms is not None
         if action == "step":
-            return self.board.listing
+            return self.board.listing or self.board.face is Face.ITEMS
         return True
 
     def action_press(self, choice: str) -> None:
@@ -153,14 +160,29 @@ class ConsoleApp(App[None]):
             self.board.list_sessions(on=False)
         self._from_the_top()
 
+    def action_look(self) -> None:
+        """The item that the marker is at, or the list again."""
+        if self.board.picking is not None:
+            self.board.turn(Face.ITEMS if self.board.face is Face.TEXT else Face.TEXT)
+            self._from_the_top()
+
+    def action_mark(self, every: bool) -> None:  # Textual passes it by place
+        """Mark an item, or all of them, or take the marks away."""
+        if self.board.picking is not None:
+            self.board.mark(every=every)
+            self.draw()
+
     def action_list_sessions(self) -> None:
         """The sessions, or the question again."""
         self.board.list_sessions()
         self._from_the_top()
 
     def action_select(self, step: int) -> None:
-        """Another question, or session where those are on screen."""
-        self.board.select(step)
+        """Another question; session or item where those are on screen."""
+        if self.board.picking is None:
+            self.board.select(step)
+        else:
+            self.board.go(step)
         self._from_the_top()
 
     action_step = action_select
@@ -184,6 +206,9 @@ class ConsoleApp(App[None]):
             self.query_one(f"#{part}", Lines).show(lines)
         rows = self.size.height - 1 - sum(map(len, around.values()))
         self.query_one(Paper).show(self._page(width - 1, rows, now))
+        if self._place is not None:
+            self.query_one(Paper).keep_in_sight(self._place)
+            self._place = None
         self._drawn = board.showing
         self.call_after_refresh(self._look, self._drawn)
 
@@ -236,6 +261,12 @@ class ConsoleApp(App[None]):
             return self._question(item, width, rows, now)
         if face is Face.WHY:
             return item.view.why(width, now)
+        if item.picks is not None and face is Face.TEXT:
+            return item.view.item(item.picks, width)
+        if item.picks is not None and face is Face.ITEMS:
+            lines, self._place = item.view.items(item.picks, width)
+            self._end = len(lines) - 1
+            return lines
         terms = self.board.terms
         lines = item.view.arguments(width) if terms is None else item.view.terms(terms, width)
         self._end = len(lines) - 1
@@ -266,5 +297,6 @@ class ConsoleApp(App[None]):
         return self.size.width < NARROWEST or self.size.height < SHORTEST
 
     def _from_the_top(self) -> None:
-        self.query_one(Paper).scroll_home(animate=False)
+        if self.board.face is not Face.ITEMS:
+            self.query_one(Paper).scroll_home(animate=False)
         self.draw()

@@ -56,7 +56,10 @@ class _Pending:
     @property
     def status(self) -> Waits:
         return Waits(
-            question_id=self.question.id, calls=self.calls, approvers=tuple(answer.approver for answer in self.yes)
+            question_id=self.question.id,
+            calls=self.calls,
+            approvers=tuple(answer.approver for answer in self.yes),
+            items=self.yes[0].items if self.yes else (),
         )
 
 
@@ -273,20 +276,18 @@ class Desk:
     def _refuses(self, pending: _Pending, answer: Answer) -> Refusal | None:
         question = pending.question
         bound = (question.session, pending.digest, pending.shown)
-        if (answer.session, answer.digest, answer.shown) != bound:
+        if (answer.session, answer.digest, answer.shown) != bound or not answer.fits(question):
             return Refusal.DIGEST_MISMATCH
         if pending.settling:
             return Refusal.ALREADY_ENDED
-        if not answer.fits(question):
-            return Refusal.DIGEST_MISMATCH
         if answer.verdict not in question.offers or answer.channel != "console":
             return Refusal.NOT_OFFERED
         try:
             refusal = self._judge.refuses(question, answer)
         except StoreError:
             return Refusal.NOT_RECORDED
-        if refusal is None and answer.verdict in APPROVING and answer.approver in {one.approver for one in pending.yes}:
-            return Refusal.ANSWERED_BEFORE
+        if refusal is None and answer.verdict in APPROVING:
+            refusal = _not_beside(answer, pending.yes)
         return refusal
 
     def _tell_of(self, pending: _Pending) -> None:
@@ -319,3 +320,11 @@ class Desk:
         else:
             ended = Ended(question_id=question_id, unanswered=outcome)
         self.audience.tell(ended)
+
+
+def _not_beside(answer: Answer, others: tuple[Answer, ...]) -> Refusal | None:
+    """Why a yes does not count beside the ones that other people gave: one each, and all to the same items."""
+    if answer.approver in {one.approver for one in others}:
+        return Refusal.ANSWERED_BEFORE
+    same = all(set(answer.items) == set(one.items) for one in others)
+    return None if same else Refusal.OTHER_ITEMS

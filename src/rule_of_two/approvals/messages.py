@@ -19,7 +19,7 @@ from rule_of_two.approvals.question import Question
 from rule_of_two.errors import BadRequest, LimitExceeded
 from rule_of_two.model import Labels, Tier
 
-PROTOCOL: Final = 2
+PROTOCOL: Final = 3
 
 MAX_LINE: Final = 40 * 1024 * 1024
 """Bytes of one line to a console: the longest arguments, twice (quoted in JSON), and room for the rest."""
@@ -81,11 +81,13 @@ class Asked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
     """How a question that waits stands. ``calls`` is how many identical calls wait for its one answer; 0: the agent was
-    given a ticket and may come back. ``approvers`` said yes already, and more are needed."""
+    given a ticket and may come back. ``approvers`` said yes already, and more are needed; ``items`` are the ids that
+    they said yes to, of a result that came back (none: all)."""
 
     question_id: str
     calls: int
     approvers: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
     type: Literal["waits"] = "waits"
 
     __pydantic_config__ = _STRICT

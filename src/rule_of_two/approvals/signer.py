@@ -30,7 +30,9 @@ class Signer:
 
     def answer(self, said: Said, now: datetime) -> Answer:
         """The answer, signed where there is a key."""
-        answer = Answer.to(said.item.question, said.choice, approver=self.approver, now=now, grant=said.grant)
+        answer = Answer.to(
+            said.item.question, said.choice, approver=self.approver, now=now, grant=said.grant, items=said.items
+        )
         return answer if self.key is None else answer.signed(self.key)
 
     def command(self, ordered: Ordered, now: datetime) -> Command:
