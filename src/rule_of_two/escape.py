@@ -91,9 +91,9 @@ def name_warning(name: str) -> str | None:
     words = _WORD.findall(rest if at else host)
     if sum(map(len, words)) > LONGEST_HOST:
         return "is longer than a name can be"
-    notes = [_disguise(word) for word in words]
-    notes.insert(0, host_warning(host.strip(" <>")) if at else None)
-    return ", ".join(dict.fromkeys(note for note in notes if note is not None)) or None
+    of_host = (host_warning(host.strip(" <>")) if at else None) or ""
+    notes = dict.fromkeys(note for word in words if (note := _disguise(word)) is not None and note not in of_host)
+    return ", ".join((*([of_host] if of_host else []), *notes)) or None
 
 
 def _disguise(label: str) -> str | None:

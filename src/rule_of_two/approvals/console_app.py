@@ -269,7 +269,8 @@ class ConsoleApp(App[None]):
             return lines
         terms = self.board.terms
         lines = item.view.arguments(width) if terms is None else item.view.terms(terms, width)
-        self._end = len(lines) - 1
+        if item.picks is None:  # of what came back, the list is what has to be read
+            self._end = len(lines) - 1
         return lines
 
     def _question(self, item: Item, width: int, rows: int, now: datetime) -> Sequence[Line]:

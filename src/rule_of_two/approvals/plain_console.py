@@ -39,8 +39,9 @@ PAGE_LINES: Final = 20
 _TICK_SECONDS: Final = 1.0
 
 HELP: Final = (
-    "Type a key and Enter: y once, d drop C, g grant (g 5 15: calls and minutes), n no, f freeze, s new session, "
-    "a arguments (a 3: page 3, a last), w why, x leave what is to be confirmed, l list (l 2: session 2), "
+    "Type a key and Enter: y once, d drop C, g grant (g 5 15: calls and minutes), r rest only, n no, f freeze, "
+    "s new session, a arguments (a 3: page 3, a last), i what came back (i 3: item 3, i 3 2: page 2 of it), "
+    "m 1 3: mark only these items (m: all), w why, x leave what is to be confirmed, l list (l 2: session 2), "
     "a number: that question, Enter alone: the question again, q quit."
 )
 _CHOICES: Final = {key: choice for choice, key in KEY_OF.items()}
@@ -89,6 +90,8 @@ class PlainConsole:
         self._client = DeskClient(state, self._hear)
         self._sessions: dict[str, str] = {}
         self._page = 0
+        self._of = ""
+        """What the last page was of."""
         self._leaving = False
         self._shown = False
         """Whether a question was shown since the human's last line: what is half typed may be meant for it, so no
@@ -121,6 +124,10 @@ class PlainConsole:
             self._say("Calls are waiting; without a console they are refused. Type q again to leave.")
         elif key == "a":
             self._arguments(rest)
+        elif key == "i":
+            self._items(rest)
+        elif key == "m":
+            self._mark(rest)
         elif key == "w":
             self._why()
         elif key == "x":
@@ -242,7 +249,7 @@ class PlainConsole:
         place = f"Question {board.items.index(item) + 1} of {len(board.items)}, from gateway "
         self._say(Span(place), name(item.gateway), Span(":"))
         self._print(page.lines)
-        self._page = 0
+        self._of = ""
         self._mark_read(item, end=page.arguments_end is not None)
         self._say_keys(item)
         self._shown = True
@@ -255,19 +262,63 @@ class PlainConsole:
             self._say("No question is shown.")
             return
         lines = item.view.arguments(self._width)
+        end = self._say_page(lines, "the arguments", rest[0] if rest else None)
+        if end is None:
+            return
+        self._mark_read(item, end=end and item.picks is None)
+        self._say("That was the last page." if end else "a goes on; a last is the last page.")
+        if end:
+            self._say_keys(item)
+
+    def _say_page(self, lines: Sequence[Line], what: str, word: str | None) -> bool | None:
+        """The page that a word names, or the next one; whether it was the last. ``None``: there is none such."""
         pages = -(-len(lines) // PAGE_LINES)
-        word = rest[0] if rest else str(self._page % pages + 1)
+        if self._of != what:
+            self._of, self._page = what, 0
+        word = word or str(self._page % pages + 1)
         number = pages if word == "last" else int(word) if word.isdecimal() else 0
         if not 1 <= number <= pages:
-            self._say(f"There is no such page; the arguments have {counted(pages, 'page')}.")
-            return
+            self._say(f"There is no such page; {what} fill {counted(pages, 'page')}.")
+            return None
         self._page = number
-        self._say(f"Page {number:,} of {pages:,} of the arguments:")
+        self._say(f"Page {number:,} of {pages:,} of {what}:")
         self._print(lines[(number - 1) * PAGE_LINES : number * PAGE_LINES])
-        self._mark_read(item, end=number == pages)
-        self._say("That was the last page." if number == pages else "a goes on; a last is the last page.")
-        if number == pages:
-            self._say_keys(item)
+        return number == pages
+
+    def _items(self, rest: Sequence[str]) -> None:
+        """The next page of the list of what came back, or an item of it."""
+        item = self.board.selected
+        if item is None or self.board.listing:
+            self._say("No question is shown.")
+        elif item.picks is None:
+            self._say("Nothing has come back: this call was not sent.")
+        elif rest and rest[0].isdecimal():
+            if not item.picks.choose(int(rest[0]) - 1):
+                self._say(f"There is no such item; {counted(len(item.picks.items), 'item')} came back.")
+                return
+            page = rest[1] if len(rest) > 1 else None
+            what = f"item {item.picks.place + 1:,} and its text"
+            if self._say_page(item.view.item(item.picks, self._width), what, page) is False:
+                self._say(f"i {rest[0]} goes on; i {rest[0]} last is the last page.")
+        else:
+            lines, _ = item.view.items(item.picks, self._width)
+            end = self._say_page(lines, "the list of what came back", "last" if rest == ["last"] else None)
+            self._mark_read(item, end=bool(end))
+            self._say("That was the last page." if end else "i goes on; i last is the last page.")
+            if end:
+                self._say_keys(item)
+
+    def _mark(self, rest: Sequence[str]) -> None:
+        """Which items a yes lets in."""
+        item = self.board.selected
+        if item is None or self.board.listing or item.picks is None:
+            self._say("Nothing that came back is shown.")
+        elif not all(word.isdecimal() for word in rest):
+            self._say("m takes numbers of items, as in m 1 3; m alone marks all.")
+        else:
+            asking = range(len(item.picks.arrival.asking))
+            self.board.mark(only={int(word) - 1 for word in rest} if rest else set(asking))
+            self._say_words()
 
     def _why(self) -> None:
         item = self.board.selected
@@ -296,7 +347,7 @@ class PlainConsole:
         item.read = item.read or (end and self._columns() >= NARROWEST)
 
     def _say_keys(self, item: Item) -> None:
-        keys = question_keys(item.question.offers, read=item.read)
+        keys = question_keys(item.question.offers, read=item.read, release=item.picks is not None)
         self._say(f"Keys: {', '.join(f'{key} {text}'.strip() for key, text in keys)}.")
 
     def _say_words(self) -> None:
