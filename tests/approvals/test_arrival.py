@@ -217,8 +217,8 @@ def test_the_longest_answer_fits_in_a_line() -> None:
 
 def test_what_is_too_long_to_be_shown_is_cut_and_counted() -> None:
     authors = tuple(f"{number}@{'x' * 400}" for number in range(MAX_AUTHORS + 5))
-    long = an_item(1, text="x" * 10_000_000, name="n" * 1000, authors=authors)
-    arrival = a_release(an_arrival(long, where="w" * 1000)).arrival
+    long = an_item(1, text="x" * 10_000_000, name="n" * 1700, authors=authors)
+    arrival = a_release(an_arrival(long, where="w" * 1700)).arrival
     assert arrival is not None
     (item,) = arrival.items
     assert (len(item.text), item.left_out) == (MAX_ITEM_TEXT, 10_000_000 - MAX_ITEM_TEXT)

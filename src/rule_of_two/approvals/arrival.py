@@ -28,7 +28,7 @@ MAX_ITEM_TEXT: Final = 32 * 1024
 MAX_TEXT: Final = 1024 * 1024
 """Characters of one item, and of all together, that are kept to be looked at. What is left out is counted."""
 
-MAX_NAME: Final = 300
+MAX_NAME: Final = 1000
 """Characters of an item's name, of one author, and of where a result came from."""
 
 MAX_AUTHORS: Final = 20

@@ -25,12 +25,13 @@ from rule_of_two.approvals.board import Board, Face
 from rule_of_two.approvals.channel import DeskClient
 from rule_of_two.approvals.choice import REFUSING, Choice
 from rule_of_two.approvals.console_widgets import Lines, Paper
-from rule_of_two.approvals.items import Item
+from rule_of_two.approvals.items import Item, Ordered, Said, Vouched
 from rule_of_two.approvals.messages import ToConsole
 from rule_of_two.approvals.render import NARROWEST
 from rule_of_two.approvals.sentences import KEY_OF, ours
 from rule_of_two.approvals.signer import Signer
 from rule_of_two.approvals.spans import Line
+from rule_of_two.approvals.withheld_view import review_lines, withheld_lines
 from rule_of_two.escape import visible
 
 LIST_LINES: Final = 3
@@ -60,6 +61,8 @@ class ConsoleApp(App[None]):
         Binding("space", "mark(False)"),
         Binding("m", "mark(True)"),
         Binding("l", "list_sessions"),
+        Binding("h", "look_back"),
+        Binding("e", "endorse"),
         Binding("escape", "close"),
         Binding("q,ctrl+c,ctrl+q", "leave", priority=True),
         Binding("up,plus", "adjust(1, 0)", priority=True),
@@ -125,7 +128,7 @@ class ConsoleApp(App[None]):
         if action == "adjust":
             return self.board.terms is not None
         if action == "step":
-            return self.board.listing or self.board.face is Face.ITEMS
+            return self._has_marker()
         return True
 
     def action_press(self, choice: str) -> None:
@@ -136,12 +139,22 @@ class ConsoleApp(App[None]):
             self.draw()
             return
         face = self.board.face
-        deed = self.board.press(said, at=self._monotonic(), now=self._now())
-        if deed is not None and not self._signer.send(deed, self._client, self._now()):
-            self.board.not_sent(deed)
+        self._send(self.board.press(said, at=self._monotonic(), now=self._now()))
         if self.board.face is not face:
             self.query_one(Paper).scroll_home(animate=False)
         self.draw()
+
+    def action_endorse(self) -> None:
+        """Vouch for the item that was held back."""
+        if self._is_too_small():
+            self.board.notice = ours(f"Make the terminal at least {NARROWEST} by {SHORTEST}.")
+        else:
+            self._send(self.board.endorse(at=self._monotonic(), now=self._now()))
+        self.draw()
+
+    def _send(self, deed: Said | Ordered | Vouched | None) -> None:
+        if deed is not None and not self._signer.send(deed, self._client, self._now()):
+            self.board.not_sent(deed)
 
     def action_adjust(self, uses: int, minutes: int) -> None:
         """Other terms of a grant."""
@@ -155,14 +168,20 @@ class ConsoleApp(App[None]):
 
     def action_close(self) -> None:
         """Leave what is to be confirmed, else go back to the question."""
-        if not self.board.leave():
+        left = self.board.leave()
+        if not left and self.board.reviewing:
+            self.board.look_back(on=self.board.review.open)
+        elif not left:
             self.board.turn(self.board.face)
             self.board.list_sessions(on=False)
         self._from_the_top()
 
     def action_look(self) -> None:
         """The item that the marker is at, or the list again."""
-        if self.board.picking is not None:
+        if self.board.reviewing:
+            self.board.look_back(on=True, text=not self.board.review.open)
+            self._from_the_top()
+        elif self.board.picking is not None:
             self.board.turn(Face.ITEMS if self.board.face is Face.TEXT else Face.TEXT)
             self._from_the_top()
 
@@ -175,6 +194,11 @@ class ConsoleApp(App[None]):
     def action_list_sessions(self) -> None:
         """The sessions, or the question again."""
         self.board.list_sessions()
+        self._from_the_top()
+
+    def action_look_back(self) -> None:
+        """What was held back, or the question again."""
+        self.board.look_back()
         self._from_the_top()
 
     def action_select(self, step: int) -> None:
@@ -253,8 +277,15 @@ class ConsoleApp(App[None]):
 
     def _page(self, width: int, rows: int, now: datetime) -> Sequence[Line]:
         """What is to be read. The question itself is laid out to fit on the screen."""
-        item, face = self.board.selected, self.board.face
+        item, face, review = self.board.selected, self.board.face, self.board.review
         self._end = None
+        if self.board.reviewing and review.open and review.chosen is not None:
+            text = withheld_lines(review.chosen.withheld, width, now)
+            self._end = len(text) - 1
+            return text
+        if self.board.reviewing:
+            rows, self._place = review_lines(review, width, now)
+            return rows
         if item is None or self.board.listing:
             return console_text.panel(self.board, visible(str(self._state)), width, rows)
         if face is Face.QUESTION:
@@ -288,16 +319,25 @@ class ConsoleApp(App[None]):
         seen = self._end is not None and self.query_one(Paper).last_visible() >= self._end
         if not seen or showing != board.showing or self._is_too_small():
             return
-        if board.terms is not None:
+        if board.reviewing:
+            board.review.read |= set() if board.review.chosen is None else {board.review.chosen.key}
+        elif board.terms is not None:
             board.terms_read = True
         elif board.selected is not None and not board.selected.read:
             board.selected.read = True
             self.query_one("#keys", Lines).show(console_text.keys(board, self.size.width))
 
+    def _has_marker(self) -> bool:
+        """Whether a list is on screen in which the arrow keys choose."""
+        board = self.board
+        if board.reviewing:
+            return not board.review.open
+        return board.listing or board.face is Face.ITEMS
+
     def _is_too_small(self) -> bool:
         return self.size.width < NARROWEST or self.size.height < SHORTEST
 
     def _from_the_top(self) -> None:
-        if self.board.face is not Face.ITEMS:
+        if not self._has_marker():
             self.query_one(Paper).scroll_home(animate=False)
         self.draw()

@@ -41,8 +41,9 @@ def header(board: Board, signer: Signer, width: int) -> Line:
         spans = [Span(f"{title}  {counted(len(tiers), 'gateway')}", Style.HEADLINE), standing]
         if line_width(spans) + (_COUNT_CELLS if board.roster.rows else 0) <= width:
             break
-    if board.listing and board.items:
-        spans.append(Span(f"  {counted(len(board.items), 'question')} waiting: press l", Style.WARNING))
+    if (board.listing or board.reviewing) and board.items:
+        key = "h" if board.reviewing else "l"
+        spans.append(Span(f"  {counted(len(board.items), 'question')} waiting: press {key}", Style.WARNING))
     return (*spans, *_glance(board.roster.rows, width - line_width(spans)))
 
 
@@ -65,7 +66,7 @@ def _glance(rows: Sequence[Row], room: int) -> Iterator[Span]:
 
 def questions(board: Board, width: int, height: int, now: datetime) -> list[Line]:
     """The waiting questions around the selected one, at most ``height`` of them."""
-    if board.selected is None or board.listing or board.face is not Face.QUESTION:
+    if board.selected is None or board.listing or board.reviewing or board.face is not Face.QUESTION:
         return []
     place = board.items.index(board.selected)
     total = len(board.items)
@@ -148,15 +149,22 @@ def _chosen(item: Item) -> list[Span]:
 def keys(board: Board, width: int) -> list[Line]:
     """What can be pressed now."""
     item = board.selected
+    pressed: list[Key]
+    if board.reviewing:
+        several = len(board.review.rows) > 1
+        read: list[Key] = [("enter", "list" if board.review.open else "read it"), ("e", "endorse")]
+        pressed = read * bool(board.review.rows)
+        pressed = [*[("↑↓", "choose")] * (several and not board.review.open), *pressed]
+        return keys_lines([*pressed, ("h", "back"), ("q", "quit")], width)
     if board.terms is not None:
         return keys_lines(
             [("g", "grant these"), ("↑↓", "calls"), ("←→", "minutes"), ("esc", "leave"), ("n", "no")], width
         )
-    pressed: list[Key]
     if board.listing or item is None:
         deeds = (Choice.DROP, Choice.FREEZE, Choice.NEW)
         pressed = [(KEY_OF[choice], KEY_TEXT[choice]) for choice in deeds] if board.roster.rows else []
         pressed += [("↑↓", "choose")] * (len(board.roster.rows) > 1) + [("l", "questions")] * bool(board.items)
+        pressed += _held_back(board)
         return keys_lines([*pressed, ("q", "quit")], width)
     back = {Face.ARGUMENTS: "a", Face.WHY: "w", Face.ITEMS: "i"}.get(board.face)
     release = item.question.arrival is not None
@@ -168,8 +176,13 @@ def keys(board: Board, width: int) -> list[Line]:
         return [*keys_lines(_item_keys(board, board.picking), width), *keys_lines(pressed, width)]
     if len(board.items) > 1:
         pressed.append(("tab", "next"))
+    pressed += _held_back(board)
     lines, more = keys_lines(pressed, width), keys_lines([*pressed, ("l", "sessions")], width)
     return more if len(more) == len(lines) else lines  # no line of the question's is given up for it
+
+
+def _held_back(board: Board) -> list[Key]:
+    return [("h", f"{len(board.review.rows):,} held back")] if board.review.rows else []
 
 
 def _item_keys(board: Board, picks: Picks) -> list[Key]:

@@ -1,4 +1,4 @@
-"""A question as a console holds it, and what a human says: to a question, or to a session."""
+"""A question as a console holds it, and what a human says: to a question, to a session, or for a withheld item."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rule_of_two.approvals.messages import Waits
 from rule_of_two.approvals.picks import Picks
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.render import View
+from rule_of_two.approvals.withheld import WithheldItem
 
 
 @dataclass(slots=True, eq=False)
@@ -48,6 +49,14 @@ class Said:
     choice: Choice
     grant: GrantTerms | None = None
     items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """A human's word for a withheld item, to be signed and sent."""
+
+    gateway: str
+    withheld: WithheldItem
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from typing import Final
 
 from rule_of_two.approvals.answer import GrantTerms
 from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.messages import Done, Ended
+from rule_of_two.approvals.messages import Done, Ended, Endorsed
 from rule_of_two.approvals.picks import Picks
 from rule_of_two.approvals.question import Question
+from rule_of_two.approvals.review import Kept
 from rule_of_two.approvals.spans import Line, Span, Style, clip
 from rule_of_two.errors import BadRequest
 from rule_of_two.wording import counted
@@ -72,6 +73,7 @@ _SENDING_RELEASE: Final[Mapping[Choice, str]] = {
     Choice.NEW: "Sending: it is withheld, and a new session begins.",
 }
 
+_UNDERSTOOD: Final = "The labels that held it back no longer count for it, in any session."
 _AGAIN: Final = "To do it: {key} once more."
 _GONE_ON: Final[Mapping[Choice, str]] = {
     Choice.YES: "approved once",
@@ -188,6 +190,20 @@ def session_confirmation(session: str, choice: Choice) -> Line:
 def sent_to_session(session: str, choice: Choice) -> Line:
     """A command is on its way."""
     return (*ours(f"Sending '{KEY_TEXT[choice]}' for session "), name(session), *ours("."))
+
+
+def vouching(kept: Kept) -> Line:
+    """What a second key would endorse."""
+    item = kept.withheld.item
+    again = f"{_UNDERSTOOD} To do it: e once more."
+    return (*ours("Endorse the item "), name(item.name), *ours(f", {item.size:,} bytes, as it is now? {again}"))
+
+
+def endorsed(message: Endorsed) -> Line:
+    """An endorsement was taken."""
+    worth = "signed" if message.signed else "unsigned, advisory"
+    by = name(message.approver)
+    return (*ours("Endorsed, by "), by, *ours(f" ({worth}). It is let in when it comes again."))
 
 
 def ending(question: Question, message: Ended) -> Line:
