@@ -140,7 +140,7 @@ async def test_long_arguments_are_read_out_in_pages_and_to_their_end_before_a_ye
         assert "Page 2 of 3" in reader.told()
         for wrong in ("a 0", "a 4", "a x"):
             reader.types(wrong)
-            assert "There is no such page; the arguments have 3 pages." in reader.told()
+            assert "There is no such page; of the arguments there are 3 pages." in reader.told()
         reader.types("y")
         assert question.id not in gateway.outcomes
         reader.types("a last")

@@ -27,7 +27,9 @@ from rule_of_two.approvals.choice import REFUSING, Choice
 from rule_of_two.approvals.console_widgets import Lines, Paper
 from rule_of_two.approvals.items import Item, Ordered, Said, Vouched
 from rule_of_two.approvals.messages import ToConsole
+from rule_of_two.approvals.picks import Picks
 from rule_of_two.approvals.render import NARROWEST
+from rule_of_two.approvals.review import Review
 from rule_of_two.approvals.sentences import KEY_OF, ours
 from rule_of_two.approvals.signer import Signer
 from rule_of_two.approvals.spans import Line
@@ -277,31 +279,39 @@ class ConsoleApp(App[None]):
 
     def _page(self, width: int, rows: int, now: datetime) -> Sequence[Line]:
         """What is to be read. The question itself is laid out to fit on the screen."""
-        item, face, review = self.board.selected, self.board.face, self.board.review
+        item, face = self.board.selected, self.board.face
         self._end = None
-        if self.board.reviewing and review.open and review.chosen is not None:
-            text = withheld_lines(review.chosen.withheld, width, now)
-            self._end = len(text) - 1
-            return text
         if self.board.reviewing:
-            rows, self._place = review_lines(review, width, now)
-            return rows
+            return self._held_back(self.board.review, width, now)
         if item is None or self.board.listing:
             return console_text.panel(self.board, visible(str(self._state)), width, rows)
         if face is Face.QUESTION:
             return self._question(item, width, rows, now)
         if face is Face.WHY:
             return item.view.why(width, now)
-        if item.picks is not None and face is Face.TEXT:
-            return item.view.item(item.picks, width)
-        if item.picks is not None and face is Face.ITEMS:
-            lines, self._place = item.view.items(item.picks, width)
-            self._end = len(lines) - 1
-            return lines
+        if item.picks is not None and face in {Face.ITEMS, Face.TEXT}:
+            return self._came_back(item, item.picks, width)
         terms = self.board.terms
         lines = item.view.arguments(width) if terms is None else item.view.terms(terms, width)
         if item.picks is None:  # of what came back, the list is what has to be read
             self._end = len(lines) - 1
+        return lines
+
+    def _came_back(self, item: Item, picks: Picks, width: int) -> Sequence[Line]:
+        """The list, or one item's text."""
+        if self.board.face is Face.TEXT:
+            return item.view.item(picks, width)
+        lines, self._place = item.view.items(picks, width)
+        self._end = len(lines) - 1
+        return lines
+
+    def _held_back(self, review: Review, width: int, now: datetime) -> Sequence[Line]:
+        """The list, or one item's text."""
+        if review.open and review.chosen is not None:
+            text = withheld_lines(review.chosen.withheld, width, now)
+            self._end = len(text) - 1
+            return text
+        lines, self._place = review_lines(review, width, now)
         return lines
 
     def _question(self, item: Item, width: int, rows: int, now: datetime) -> Sequence[Line]:

@@ -8,7 +8,6 @@ nothing where approvers are enrolled.
 from __future__ import annotations
 
 import secrets
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -22,6 +21,8 @@ from rule_of_two.errors import BadRequest
 from rule_of_two.model import INGRESS, Label
 
 if TYPE_CHECKING:
+    import sqlite3  # a gateway's desk loads no database
+
     from rule_of_two.approvals.keys import ApproverKey
 
 ENDORSEMENT_TYPE: Final = "rule-of-two/endorsement/1"

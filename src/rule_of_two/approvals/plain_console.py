@@ -285,7 +285,9 @@ class PlainConsole:
         word = word or str(self._page % pages + 1)
         number = pages if word == "last" else int(word) if word.isdecimal() else 0
         if not 1 <= number <= pages:
-            self._say(f"There is no such page; {what} fill {counted(pages, 'page')}.")
+            self._say(
+                f"There is no such page; of {what} there {'is' if pages == 1 else 'are'} {counted(pages, 'page')}."
+            )
             return None
         self._page = number
         self._say(f"Page {number:,} of {pages:,} of {what}:")
