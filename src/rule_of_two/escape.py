@@ -42,7 +42,10 @@ _TOGETHER: Final = (
 )
 """Scripts that one word may mix (Unicode Technical Standard 39, section 5.2, "highly restrictive")."""
 
-_WORD: Final = re.compile(r"\w+")
+_WORD: Final = re.compile(r"[\w-]+")
+
+LONGEST_NAME: Final = 2000
+"""Characters of a name that are looked through."""
 
 _LATIN_TWINS: Final = frozenset("асԁеһіјӏорԛѕԝхуѵαικνορυωχ")
 """Cyrillic and Greek letters that print like Latin ones."""
@@ -85,15 +88,15 @@ def host_warning(host: str) -> str | None:
 
 
 def name_warning(name: str) -> str | None:
-    """What a human must know of a name or address that somebody gave themselves: the same as of a host's name, for the
-    part behind the last ``@``, and whether another word of it mixes scripts or imitates Latin letters."""
-    rest, at, host = name.rpartition("@")
-    words = _WORD.findall(rest if at else host)
-    if sum(map(len, words)) > LONGEST_HOST:
-        return "is longer than a name can be"
-    of_host = (host_warning(host.strip(" <>")) if at else None) or ""
-    notes = dict.fromkeys(note for word in words if (note := _disguise(word)) is not None and note not in of_host)
-    return ", ".join((*([of_host] if of_host else []), *notes)) or None
+    """What a human must know of a name or address that somebody gave themselves, in words of ours only: that a word of
+    it mixes scripts or imitates Latin letters, and that the host behind an ``@`` is not plain ASCII."""
+    if len(name) > LONGEST_NAME:
+        return "is too long to be looked through"
+    at, host = name.rpartition("@")[1:]
+    words = [_readable(word) for word in _WORD.findall(name)]
+    notes = dict.fromkeys(note for word in words if (note := _disguise(word)) is not None)
+    plain = not at or all(_readable(label).isascii() for label in host.strip(" <>").split("."))
+    return ", ".join((*notes, *(() if plain else ("its host is NOT PLAIN ASCII",)))) or None
 
 
 def _disguise(label: str) -> str | None:

@@ -6,7 +6,7 @@ Every line has a bar of ours before it, every quotation its marks, and a text th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from rule_of_two.approvals.arrival import Arrival, ArrivedItem
 from rule_of_two.approvals.masks import Masks
@@ -75,21 +75,31 @@ def all_authors(item: ArrivedItem, masks: Masks) -> list[Span]:
         return authors(item, masks)
     spans: list[Span] = []
     for author in item.authors:
-        spans += [*([Span(", ")] if spans else []), *author_spans(author, masks, _LONG)]
+        spans += [*([Span(", ")] if spans else []), *named_spans(author, masks, _LONG)]
     return [*spans, *([Span(f" and {item.more_authors:,} more", Style.WARNING)] if item.more_authors else [])]
 
 
-def author_spans(author: str, masks: Masks, room: int = _PIECE) -> list[Span]:
-    """One author, as asserted, and a warning where the name is not what it looks like."""
+def named_spans(author: str, masks: Masks, room: int = _PIECE) -> list[Span]:
+    """An author, or where something came from, as asserted; and a warning where that is not what it looks like."""
     warning = name_warning(author)
     strange = [] if warning is None else [Span(f" {warning}", Style.WARNING)]
     return [_quotation(author, masks, room), *strange]
 
 
-def whose(arrival: Arrival) -> tuple[list[str], int]:
-    """The authors of the items that ask, each once, in order; and how many of these items have none that is known."""
-    known = dict.fromkeys(author for item in arrival.asking for author in item.authors or ())
-    return list(known), sum(not item.authors for item in arrival.asking)
+class Writers(NamedTuple):
+    """Who wrote the items that ask: ``named`` each once, in order, ``more`` that are not named, and how many items have
+    an author ``unknown``."""
+
+    named: list[str]
+    more: int
+    unknown: int
+
+
+def whose(arrival: Arrival) -> Writers:
+    """Who wrote the items that ask, as asserted."""
+    asking = arrival.asking
+    named = dict.fromkeys(author for item in asking for author in item.authors or ())
+    return Writers(list(named), sum(item.more_authors for item in asking), sum(not item.authors for item in asking))
 
 
 def facts_of(item: ArrivedItem, masks: Masks) -> list[tuple[str, list[Span]]]:

@@ -54,9 +54,9 @@ def target_text(target: Target) -> str:
 def _admission(question: Question, arrival: Arrival, masks: Masks) -> list[Span]:
     """Whose text the agent would read, where it came from, and after what."""
     kinds = [word for label, word in _KINDS if label in question.labels]
-    written, unknown = whose(arrival)
-    by = _listed(written, masks)
-    if unknown:
+    writers = whose(arrival)
+    by = _listed(writers.named, writers.more, masks)
+    if writers.unknown:
         by = [*by, Span(" and " if by else "", Style.HEADLINE), Span("somebody not known", Style.WARNING)]
     spans = [
         Span(f"Let the agent read {' and '.join(kinds)}{' ' if kinds else ''}data from ", Style.HEADLINE),
@@ -70,14 +70,13 @@ def _admission(question: Question, arrival: Arrival, masks: Masks) -> list[Span]
     return [*spans, Span("?", Style.HEADLINE)]
 
 
-def _listed(texts: Sequence[str], masks: Masks) -> list[Span]:
+def _listed(texts: Sequence[str], more: int, masks: Masks) -> list[Span]:
     spans: list[Span] = []
     for text in texts[:_SHOWN_TARGETS]:
         spans += [Span(", ", Style.HEADLINE)] if spans else []
         spans.append(_quotation(text, masks))
-    if len(texts) > _SHOWN_TARGETS:
-        spans.append(Span(f" and {len(texts) - _SHOWN_TARGETS:,} more", Style.HEADLINE))
-    return spans
+    more += len(texts) - min(len(texts), _SHOWN_TARGETS)
+    return [*spans, *([Span(f" and {more:,} more", Style.HEADLINE)] if more else [])]
 
 
 def _deed(question: Question, masks: Masks) -> list[Span]:

@@ -18,7 +18,7 @@ from rich.cells import cell_len
 from rule_of_two.approvals.answer import MOST_TARGET_CHARACTERS, GrantTerms
 from rule_of_two.approvals.argument_view import value_lines
 from rule_of_two.approvals.arrival import Arrival
-from rule_of_two.approvals.arrival_view import author_spans, facts_of, list_lines, text_lines, whose
+from rule_of_two.approvals.arrival_view import facts_of, list_lines, named_spans, text_lines, whose
 from rule_of_two.approvals.headline import headline, target_text
 from rule_of_two.approvals.masks import Masks
 from rule_of_two.approvals.picks import Picks
@@ -107,13 +107,13 @@ class View:
         width = max(width, NARROWEST)
         lines = [*list_lines(picks.arrival, self._masks, width, picks)]
         at = next(index for index, line in enumerate(lines) if line[1].text.startswith("▸"))
-        return (_rule("╭", _list_title(picks.arrival), width), *lines, self._list_end(width)), at + 1
+        return (_rule("╭", _list_title(picks.arrival, width), width), *lines, self._list_end(width)), at + 1
 
     def item(self, picks: Picks, width: int) -> tuple[Line, ...]:
         """The item that a person is at: what is known of it, and its text, framed."""
         width, item = max(width, NARROWEST), picks.current
         lines = [line for title, spans in facts_of(item, self._masks) for line in _entry(title, spans, width)]
-        title = f" text of item {picks.place + 1:,} of {len(picks.items):,}: not ours, read it with care "
+        title = f" text of item {picks.place + 1:,} of {len(picks.items):,}: not ours "
         end = f" end of what is shown of item {picks.place + 1:,} "
         return (
             *lines,
@@ -214,16 +214,16 @@ class View:
         yield BLANK
         yield from self._tool("From", width)
         if arrival.where:
-            yield from _entry("Where", self._target_spans("host", arrival.where, width - _COLUMN - 2), width)
-        written, unknown = whose(arrival)
+            yield from _entry("Where", named_spans(arrival.where, self._masks), width)
+        writers = whose(arrival)
         spans: list[Span] = []
-        for author in written[:_AUTHORS]:
-            spans += [Span(", ")] if spans else []
-            spans += author_spans(author, self._masks)
-        if len(written) > _AUTHORS:
-            spans.append(Span(f" and {len(written) - _AUTHORS:,} more: press i", Style.WARNING))
-        if unknown:
-            words = f"{'; ' if spans else ''}{counted(unknown, 'item')} of which the author is not known"
+        for author in writers.named[:_AUTHORS]:
+            spans += [*([Span(", ")] if spans else []), *named_spans(author, self._masks)]
+        more = writers.more + max(0, len(writers.named) - _AUTHORS)
+        if more:
+            spans.append(Span(f" and {more:,} more: press i", Style.WARNING))
+        if writers.unknown:
+            words = f"{'; ' if spans else ''}{counted(writers.unknown, 'item')} of which the author is not known"
             spans.append(Span(words, Style.WARNING))
         yield from _entry("Author", spans, width)
 
@@ -239,7 +239,7 @@ class View:
                 shown.append((Span("│ ", Style.FRAME), Span(more, Style.WARNING)))
             end = self._list_end(width) if whole else _rule("╰", " not the end ", width)
             self._lists = {key: lines for key, lines in self._lists.items() if key[0] == width}
-            self._lists[width, limit] = (_rule("╭", _list_title(arrival), width), *shown, end), whole
+            self._lists[width, limit] = (_rule("╭", _list_title(arrival, width), width), *shown, end), whole
         return self._lists[width, limit]
 
     def _list_end(self, width: int) -> Line:
@@ -368,10 +368,11 @@ def _entry(title: str, spans: Sequence[Span], width: int) -> list[Line]:
     return [(Span(f" {title:<{_COLUMN}}", Style.DIM), *first), *((indent, *line) for line in rest)]
 
 
-def _list_title(arrival: Arrival) -> str:
+def _list_title(arrival: Arrival, width: int) -> str:
     size, asking, total = sum(item.size for item in arrival.items), len(arrival.asking), len(arrival.items)
     ask = "the one item asks" if total == 1 else f"{asking:,} of {total:,} items ask{'s' * (asking == 1)}"
-    return f" what came back: {ask}, {size:,} bytes "
+    title = f" what came back: {ask}, {size:,} bytes "
+    return title if len(title) + 2 <= width else f" what came back: {counted(total, 'item')} "
 
 
 def _rule(corner: str, text: str, width: int) -> Line:

@@ -61,7 +61,7 @@ def withheld_lines(one: WithheldItem, width: int, now: datetime) -> list[Line]:
     lines = [line for title, spans in facts for line in _entry(title, spans, width)]
     return [
         *lines,
-        _rule("╭", " text of the item: not ours, read it with care ", width),
+        _rule("╭", " text of the item: not ours ", width),
         *text_lines(one.item, _NOTHING_HIDDEN, width),
         _rule("╰", " end of what is shown of it ", width),
     ]
