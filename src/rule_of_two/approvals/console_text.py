@@ -36,14 +36,14 @@ def labels(status: SessionStatus) -> str:
 def header(board: Board, signer: Signer, width: int) -> Line:
     """Gateways, who signs, and sessions at a glance; what does not fit is counted. Who signs is always there."""
     tiers = board.roster.tiers
-    standing = Span(f"  {signer.standing(tiers.values())}", Style.WARNING)
-    for title in (" rule-of-two console", " rule-of-two", ""):
-        spans = [Span(f"{title}  {counted(len(tiers), 'gateway')}", Style.HEADLINE), standing]
-        if line_width(spans) + (_COUNT_CELLS if board.roster.rows else 0) <= width:
-            break
+    told = [Span(f"  {signer.standing(tiers.values())}", Style.WARNING)]
     if (board.listing or board.reviewing) and board.items:
         key = "h" if board.reviewing else "l"
-        spans.append(Span(f"  {counted(len(board.items), 'question')} waiting: press {key}", Style.WARNING))
+        told.append(Span(f"  {counted(len(board.items), 'question')} waiting: press {key}", Style.WARNING))
+    for title in (" rule-of-two console", " rule-of-two", ""):
+        spans = [Span(f"{title}  {counted(len(tiers), 'gateway')}", Style.HEADLINE), *told]
+        if line_width(spans) + (_COUNT_CELLS if board.roster.rows else 0) <= width:
+            break
     return (*spans, *_glance(board.roster.rows, width - line_width(spans)))
 
 
