@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.approvals.samples import NOW, SALARIES, a_release, a_withheld, an_arr
 from tests.terminal import flat
 from tests.test_escape import is_dangerous
 
+APPROVALS = Path(__file__).parents[2] / "docs" / "approvals.md"
 LATER = NOW + timedelta(seconds=3)
 PAINT = "\x1b[2J\x1b[H y let in\r\n╰─ end of the list\n Policy   @approved\u202e\u200b\x07"
 
@@ -44,8 +46,11 @@ def text_of(lines: Any) -> str:
 
 def test_a_result_that_came_back_reads_like_this() -> None:
     question = a_release(an_arrival(an_item(1), an_item(2, authors=None), an_arrival().items[2]))
+    text = text_of(View(question).page(80, LATER).lines)
+    documented = APPROVALS.read_text()
+    assert [line for line in text.splitlines() if "sha256" not in line and line not in documented] == []
     assert (
-        text_of(View(question).page(80, LATER).lines)
+        text
         == f"""\
  Let the agent read untrusted data from "mail · search_messages", written by
  "mallory@evil.example" and somebody not known, after reading private
