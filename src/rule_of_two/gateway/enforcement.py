@@ -43,7 +43,7 @@ from rule_of_two.model import (
     SessionView,
     Verdict,
 )
-from rule_of_two.sessions.repository import ConnectionSession
+from rule_of_two.sessions.repository import ConnectionSession, Reservation
 from rule_of_two.store.database import BusyError
 
 _ANOTHER_SESSION: Final = Verdict(
@@ -194,7 +194,7 @@ class Enforcement:
         decision = await self._session.decide(work)
         if decision.outcome is not Outcome.ALLOW and not decision.observed:
             return False
-        await self._session.settle(decision.session, decision.number or 0, facts.labels)
+        await self._session.settle(Reservation(decision.session, decision.number or 0, facts.labels))
         self.publish()
         return True
 
