@@ -21,6 +21,7 @@ from rule_of_two.gateway.exchange import IN_ROUNDS, Exchange
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.lane import LaneFull
 from rule_of_two.gateway.mount import CALL_SECONDS, Mount
+from rule_of_two.gateway.provenance import provenance_of
 from rule_of_two.gateway.results import REFUSED, Refused, with_decision
 from rule_of_two.gateway.rounds import Rounds
 from rule_of_two.model import Labels
@@ -146,12 +147,12 @@ class Delivery:
             return self.adapt(self.mount, flight.labels, await self._final(call, result))
 
         try:
-            result, decision = await self.enforcement.run(call, send, self.exchange)
+            released = await self.enforcement.run(call, send, self.exchange)
         except RemoteError as error:
             if error.code == REFUSED:  # only we refuse so
                 raise RemoteError.received({**error.error, "code": INTERNAL_ERROR}) from error
             raise
-        return with_decision(result, decision)
+        return with_decision(released.result, released.decision, provenance_of(call.facts, released))
 
     def _must_be_unchanged(self, call: Call) -> None:
         """Look once more, at the moment of sending.

@@ -47,6 +47,12 @@ class Call:
     """What was set in them, by policy or manifest."""
     unmet: Verdict | None = None
     """The denial of a call whose arguments cannot be what is demanded of them."""
+    brings: bool = False
+    """All that it brings is in its reply, which can be decided when it is there."""
+    reader: ResultReader | None = None
+    """Takes its result apart, where its manifest says where items stand."""
+    output_schema: Any = None
+    """What the structured content of its result is like, by the tool's pinned definition."""
 
 
 def about(facts: Facts, arguments: Mapping[str, Any], *, forwarded: Mapping[str, Any]) -> Call:

@@ -49,11 +49,19 @@ class Verdicts:
             return also if also.outcome is not Outcome.ALLOW else verdict
         return verdict
 
-    def of(self, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
-        """The strictest verdict of all sessions that the request can belong to, by facts as they are :meth:`known`."""
+    def of(self, facts: Facts, view: SessionView, *, approvals: int = 0, releases: bool = False) -> Verdict:
+        """The strictest verdict of all sessions that the request can belong to, by facts as they are :meth:`known`.
+        ``releases``: of handing over what it brought back."""
         now, authorizer = self._clock(), self._rules.current.authorizer
         verdicts = [
-            authorizer.decide(facts, one, now=now, approvals=approvals, environment=self._rules.environment(one.id))
+            authorizer.decide(
+                facts,
+                one,
+                now=now,
+                approvals=approvals,
+                environment=self._rules.environment(one.id),
+                releases=releases,
+            )
             for one in view.judged
         ]
         if len(verdicts) == 1:
