@@ -37,7 +37,11 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
     match message["method"]:
         case "initialize":
             info = {"name": "echo", "version": "1"}
-            result: dict[str, Any] = {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": info}
+            result: dict[str, Any] = {
+                "protocolVersion": "2025-11-25",
+                "capabilities": {"tools": {}},
+                "serverInfo": info,
+            }
         case "tools/list":
             result = {"tools": [{"inputSchema": {"type": "object"}, **tool} for tool in TOOLS]}
         case "tools/call":

@@ -93,7 +93,7 @@ class Carriage:
         else:
             released = Released(reply, flight.decision, flight.labels)
         what = "isError" if reply.get("isError") is True else ""
-        if released.withheld and not released.items:
+        if released.nothing:
             await self._hand_over(flight, released.labels, "withheld", what)
             return released
         await self._hand_over(flight, released.labels, "result", what, released.items)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rule_of_two.manifests.results import ResultReader
 from rule_of_two.model import INGRESS, Decision, Facts, Forced, Labels, Obligation, Verdict
 from rule_of_two.sessions.repository import ConnectionSession, Reservation
 

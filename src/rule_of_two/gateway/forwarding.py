@@ -77,6 +77,7 @@ class Forwarding:
             call_keys=self.call_keys,
             cwd=found.mount.launch.cwd,
             brings=True,
+            reader=manifest.result_of(Action.CALL_TOOL, tool),
             output_schema=found.listed.definition.body.get("outputSchema"),
             changeable=Changeable(
                 facts_of,
@@ -124,6 +125,7 @@ class Forwarding:
             call_keys=self.call_keys,
             cwd=mount.launch.cwd,
             brings=True,
+            reader=mount.manifest.result_of(Action.READ_RESOURCE, uri),
         )
         return await self.forward(exchange, mount, call)
 

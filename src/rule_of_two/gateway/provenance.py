@@ -23,5 +23,5 @@ def provenance_of(facts: Facts, released: Released) -> dict[str, Any]:
         if len(released.items) > MOST_ITEMS:
             told["more_items"] = len(released.items) - MOST_ITEMS
     if released.withheld:
-        told["withheld"] = released.withheld
+        told["withheld"] = len(released.withheld)
     return told

@@ -28,8 +28,8 @@ from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.held_results import HeldResults
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.verdicts import Verdicts, policy_only
-from rule_of_two.gateway.withheld import with_note, withheld_result
-from rule_of_two.model import INGRESS, NONE, Decision, Item, Labels, Outcome, SessionView, Verdict
+from rule_of_two.gateway.withheld import withheld_block, withheld_meta, withheld_result
+from rule_of_two.model import INGRESS, NONE, Action, Decision, Item, Labels, Outcome, SessionView, Verdict
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.database import BusyError
 from rule_of_two.wire.eras import INPUT_REQUIRED, kind_of
@@ -38,6 +38,11 @@ from rule_of_two.wire.handler import RemoteError
 
 _SECRET: Final = secrets.token_bytes(16)
 """Names of what is withheld are made with it: nobody finds contents by them."""
+_METHODS: Final = {
+    Action.CALL_TOOL: "tools/call",
+    Action.READ_RESOURCE: "resources/read",
+    Action.GET_PROMPT: "prompts/get",
+}
 _RECHECKS: Final = 3
 """How often a person is asked again because the session gained a label while they read."""
 _NOBODY_ASKED: Final = frozenset((Code.APPROVAL_REQUIRED, Code.APPROVAL_DENIED))
@@ -52,14 +57,25 @@ _ANOTHER_SESSION: Final = Verdict(
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """What is handed over: the result, the labels that it brings, and the items in it. ``withheld`` is how many items
-    are not in it, a whole result being one."""
+    """What is handed over: the result, the labels that it brings, and the items in it. ``withheld`` are our names for
+    the items that are not, a whole result being one, of ``total``."""
 
     result: dict[str, Any]
     decision: Decision
     labels: Labels
     items: tuple[Item, ...] = ()
-    withheld: int = 0
+    withheld: tuple[str, ...] = ()
+    total: int = 0
+
+    @property
+    def nothing(self) -> bool:
+        """Whether all of it is withheld."""
+        return 0 < len(self.withheld) == self.total
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What the result says of what it lacks."""
+        return withheld_meta(self.withheld, self.total) if self.withheld else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,16 +253,18 @@ class ReleaseGate:
         items = tuple(item for place, item in enumerate(brought.items) if place in chosen)
         left = [place for place in range(len(brought.items)) if place not in chosen]
         result = brought.without(left)
-        if left:
-            ids = self._ids(brought)
-            result = with_note(result, taken.decision, [ids[place] for place in left], len(ids))
+        ids, total = self._ids(brought) if left else [], len(brought.items)
+        names = tuple(ids[place] for place in left)
+        if left and isinstance(result.get("content"), list):
+            result = {**result, "content": [*result["content"], withheld_block(taken.decision, names, total)]}
         labels = (flight.labels - INGRESS) | taken.weighed.facts.labels
-        return Released(result, taken.decision, labels, items, len(left))
+        return Released(result, taken.decision, labels, items, names, total)
 
     def _withheld(self, call: Call, flight: Flight, brought: Brought, decision: Decision) -> Released:
-        ids = self._ids(brought)
-        result = withheld_result(call.facts.action, decision, ids, len(ids), call.output_schema)
-        return Released(result, decision, flight.labels - INGRESS, (), len(ids))
+        ids = tuple(self._ids(brought))
+        method = _METHODS.get(call.facts.action, "")
+        result = withheld_result(method, decision, ids, len(ids), call.output_schema)
+        return Released(result, decision, flight.labels - INGRESS, (), ids, len(ids))
 
     def _arrival(self, call: Call, brought: Brought, weighed: Weighed) -> Arrival:
         """What a person is shown of a result."""

@@ -6,14 +6,14 @@ INVARIANT: nothing of a dropped item stays, and nothing that was not judged goes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final
 
 from rule_of_two.manifests.carriers import OPEN, Opened
 from rule_of_two.manifests.layout import Layout, Parts, Unfit
-from rule_of_two.manifests.metadata import Metadata, Trust
+from rule_of_two.manifests.metadata import Metadata, Trust, as_json
 from rule_of_two.manifests.pointer import Pointer
 from rule_of_two.manifests.result_spec import ResultSpec
 from rule_of_two.model import INGRESS, NONE, Item, Labels, labels_in
@@ -33,6 +33,7 @@ class Brought:
     frame: Labels
     worst: Labels
     """What the call could bring of A and B, before anything was read."""
+    _contents: Sequence[Any] = field(repr=False)
     _rebuild: Callable[[Collection[int]], dict[str, Any]] = field(repr=False)
     _whole: Mapping[str, Any] = field(repr=False)
 
@@ -45,6 +46,13 @@ class Brought:
     def narrowed(self) -> bool:
         """Whether that is less than the call could bring."""
         return not self.worst <= self.labels
+
+    def text(self, place: int) -> str:
+        """One of the items as JSON, all that would be handed over of it.
+
+        :raises ValueError: it is no JSON.
+        """
+        return as_json(self._contents[place]).decode()
 
     def without(self, dropped: Collection[int] = ()) -> dict[str, Any]:
         """The result without the items of these places in ``items``; as it came, where nothing was narrowed either.
@@ -93,15 +101,16 @@ class ResultReader:
         contents: list[Any] = []
         for document in opened.documents:
             self._layout.take_apart(document.value, document.place, parts)
-            contents += [document.content] * (len(parts.items) - len(contents))
+            for _, stated in parts.items[len(contents) :]:
+                contents.append(stated if document.content is None else document.content)
         items = tuple(
-            self._metadata.item(stated, stated if content is None else content, place, worst)
+            self._metadata.item(stated, content, place, worst)
             for (place, stated), content in zip(parts.items, contents, strict=True)
         )
         # Numbers cannot be instructions. But they, and that there is nothing, can be private.
         private = worst - _A if parts.numbers or not items else NONE
         frame = worst if parts.text else private
-        return Brought(items, frame, worst, lambda dropped: self._without(opened, dropped), result)
+        return Brought(items, frame, worst, contents, lambda dropped: self._without(opened, dropped), result)
 
     def _without(self, opened: Opened, dropped: Collection[int]) -> dict[str, Any]:
         numbers = count()
@@ -116,4 +125,4 @@ def whole(result: Mapping[str, Any], labels: Labels) -> Brought:
     except ValueError:
         item = Item("", "", worst, "", 0)
     empty: dict[str, Any] = {key: [] for key in ("content", "contents", "messages") if key in result}
-    return Brought((item,), NONE, worst, lambda dropped: empty if dropped else dict(result), result)
+    return Brought((item,), NONE, worst, (result,), lambda dropped: empty if dropped else dict(result), result)
