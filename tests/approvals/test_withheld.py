@@ -222,6 +222,20 @@ def test_a_confirmation_ends_when_another_item_is_chosen_or_comes() -> None:
     assert press(board, READY + 9) is None
 
 
+def test_what_was_chosen_stays_so_when_newer_items_come() -> None:
+    board = a_board()
+    board.look_back()
+    board.select(1)
+    board.hear("g1", Withheld(items=(a_withheld(3),)))
+    assert board.review.chosen is not None
+    assert board.review.chosen.withheld.item.id == "i1"
+    board.look_back()
+    board.look_back(on=True, text=True)
+    board.hear("g1", Endorsed(item_id="i1", approver="bob"))
+    assert not board.review.open
+    assert board.review.chosen.withheld.item.id == "i3"
+
+
 def test_an_endorsed_item_and_those_of_a_lost_gateway_are_off_the_list() -> None:
     board = a_board()
     board.look_back()

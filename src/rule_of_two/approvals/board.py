@@ -165,7 +165,8 @@ class Board:
         """Show what was held back, or go on with what was on screen; with ``text`` the chosen item's."""
         self.leave()
         self.reviewing = not self.reviewing if on is None else on
-        self.review.open = self.reviewing and text and self.review.chosen is not None
+        if text or self.review.open:
+            self.review.show(text=self.reviewing and text)
         self.notice = BLANK
         self._look_again()
 
@@ -181,7 +182,8 @@ class Board:
         elif haste is not None:
             self.notice = ours(haste.value)
         elif kept.key not in self.review.read:
-            self.notice = ours("Read its text to the end first: enter shows it.")
+            way = "read on" if self.review.open else "enter shows it"
+            self.notice = ours(f"Read its text to the end first: {way}.")
         elif self.confirming != "endorse":
             self._confirm("endorse", sentences.vouching(kept))
         else:

@@ -338,7 +338,7 @@ class PlainConsole:
             self._say_page(lines, "the list of what was held back", None)
             self._say("h with a number reads out an item; Enter alone goes back to the questions.")
         elif not rest[0].isdecimal() or not board.choose(int(rest[0]) - 1) or board.review.chosen is None:
-            board.review.open = False
+            board.look_back(on=True)
             self._say(f"There is no such item; {counted(len(board.review.rows), 'item')} were held back.")
         else:
             kept = board.review.chosen

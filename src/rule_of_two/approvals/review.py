@@ -37,6 +37,11 @@ class Review:
         """The newest one, until another was chosen or when that one is gone."""
         return next((row for row in self.rows if row.key == self._chosen), self.rows[0] if self.rows else None)
 
+    def show(self, *, text: bool) -> None:
+        """Show the chosen item's text, or the list."""
+        self._chosen = self._chosen if self.chosen is None else self.chosen.key
+        self.open = text and self.chosen is not None
+
     def hear(self, gateway: str, message: Withheld | Endorsed) -> None:
         """More was held back, or an item was endorsed."""
         shelf = self._shelves.setdefault(gateway, Shelf())
@@ -64,11 +69,10 @@ class Review:
         return True
 
     def _list(self) -> None:
-        """What a person is at stays chosen also when newer items come."""
-        chosen = self.chosen
+        """What a person has chosen stays so also when newer items come."""
         kept = [Kept(gateway, one) for gateway, shelf in self._shelves.items() for one in shelf.items]
         self.rows = tuple(sorted(kept, key=lambda row: row.withheld.at, reverse=True))
         keys = {row.key for row in self.rows}
         self.read &= keys
-        self._chosen = None if chosen is None or not self.open else chosen.key
-        self.open = self.open and self._chosen in keys
+        self._chosen = self._chosen if self._chosen in keys else None
+        self.open = self.open and self._chosen is not None

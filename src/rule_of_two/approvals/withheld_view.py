@@ -40,7 +40,6 @@ def review_lines(review: Review, width: int, now: datetime) -> tuple[list[Line],
             *authors(one.item, _NOTHING_HIDDEN),
             Span(", "),
             _quoted(one.item.name, _SHORT),
-            Span(f", {one.item.size:,} bytes", Style.DIM),
         ]
         lines += wrap(spans, width - 1, indent=" " * len(lead))
     return lines, at
