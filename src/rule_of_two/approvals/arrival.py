@@ -157,11 +157,6 @@ class Arrival:
         wanted = frozenset(picked)
         return not wanted or (self.can_pick and wanted <= {item.id for item in self.asking})
 
-    def let_in(self, picked: Iterable[str]) -> tuple[ArrivedItem, ...]:
-        """The items that a yes for ``picked`` (ids; none: all) lets in, those that ask nothing included."""
-        wanted = frozenset(picked)
-        return tuple(item for item in self.items if not wanted or not item.asks or item.id in wanted)
-
     @property
     def bound(self) -> dict[str, Any]:
         """What the digest of its question binds, as JSON: the results, and each item's id and digest."""

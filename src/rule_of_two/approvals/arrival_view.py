@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from rule_of_two.approvals.arrival import Arrival, ArrivedItem
 from rule_of_two.approvals.masks import Masks
-from rule_of_two.approvals.picks import Picks
+from rule_of_two.approvals.picks import Picks, in_order
 from rule_of_two.approvals.spans import TEXT_BAR, Line, Span, Style, chop, clip, wrap
 from rule_of_two.escape import name_warning, visible
 from rule_of_two.model import label_text
@@ -20,6 +20,9 @@ BAR: Final = "│ "
 
 NOT_KNOWN: Final = "author not known"
 NOT_PLAIN: Final = "not what it looks like"
+
+_MARKS: Final = 5
+"""Cells of the marker and the mark."""
 
 _NAMED_AUTHORS: Final = 3
 """Of one item, in the list. All that are known stand beside its text."""
@@ -31,23 +34,36 @@ _LONG: Final = 400
 _MAX_BREAKS: Final = 10_000
 
 
-def list_lines(arrival: Arrival, masks: Masks, width: int, picks: Picks | None = None) -> Iterator[Line]:
-    """The items, those that ask first, made one at a time. With ``picks`` each with its mark."""
-    ordered = Picks(arrival).items if picks is None else picks.items
+def list_lines(arrival: Arrival, masks: Masks, width: int) -> Iterator[Line]:
+    """The items, those that ask first, made one at a time."""
+    ordered = in_order(arrival)
+    digits = len(str(len(ordered)))
     for place, item in enumerate(ordered):
-        yield from item_lines(place, item, masks, width, len(str(len(ordered))), picks)
+        yield from item_lines(f"{place + 1:>{digits}} ", item, masks, width)
 
 
-def item_lines(
-    place: int, item: ArrivedItem, masks: Masks, width: int, digits: int, picks: Picks | None = None
-) -> list[Line]:
-    """One item of the list."""
-    marks = ""
-    if picks is not None:
+def marked_rows(picks: Picks, masks: Masks, width: int) -> list[list[Line]]:
+    """The same with room for marks, each item by itself; see :func:`with_marks`."""
+    digits = len(str(len(picks.items)))
+    return [
+        item_lines(f"{' ' * _MARKS}{place + 1:>{digits}} ", item, masks, width)
+        for place, item in enumerate(picks.items)
+    ]
+
+
+def with_marks(rows: Sequence[list[Line]], picks: Picks) -> Iterator[Line]:
+    """The rows with their marks as they are now. Cheap: nothing is laid out anew."""
+    for place, (first, *rest) in enumerate(rows):
+        item, (bar, lead, *words) = picks.items[place], first
         at = "▸" if picks.place == place else " "
         mark = "[x]" if item.id in picks.marked else "[ ]"
-        marks = at + (mark if item.asks and picks.arrival.can_pick else "   ") + " "
-    lead = f"{marks}{place + 1:>{digits}} "
+        marks = f"{at}{mark if item.asks and picks.can_pick else '   '} "
+        yield (bar, Span(f"{marks}{lead.text[_MARKS:]}", lead.style), *words)
+        yield from rest
+
+
+def item_lines(lead: str, item: ArrivedItem, masks: Masks, width: int) -> list[Line]:
+    """One item of the list."""
     # What is wrong with a name is said at length above the list and beside the text.
     labels = Span(f"{label_text(item.labels)} ", Style.LABEL) if item.asks else Span("passes unasked ", Style.DIM)
     spans = [Span(lead, Style.KEY_OFF), labels, *authors(item, masks)]

@@ -126,7 +126,7 @@ def notes(item: Item, board: Board, signer: Signer) -> list[Line]:
         said.append((Span(f"asked {waits.calls:,} times; a yes is for one of these calls"),))
     if waits is not None and waits.calls == 0:
         said.append((Span("the agent was told to come back: a yes waits until it repeats the call"),))
-    if item.picks is not None and len(item.picks.marked) < len(item.picks.arrival.asking):
+    if item.picks is not None and len(item.picks.marked) < len(item.picks.asking):
         said.append((Span(sentences.marked(item.picks), Style.WARNING),))
     turned_away = board.roster.turned_away(question.session)
     if turned_away:
@@ -188,7 +188,7 @@ def _held_back(board: Board) -> list[Key]:
 def _item_keys(board: Board, picks: Picks) -> list[Key]:
     """What can be done to the list of what came back, or to the item that is shown."""
     several = len(picks.items) > 1
-    pressed: list[Key] = [("space", "mark"), ("m", "all/none")] if picks.arrival.can_pick else []
+    pressed: list[Key] = [("space", "mark"), ("m", "all/none")] if picks.can_pick else []
     if board.face is Face.TEXT:
         return [*pressed[:1], *[("tab", "next item")] * several, ("enter", "list")]
     return [*[("↑↓", "choose")] * several, ("enter", "read it"), *pressed]

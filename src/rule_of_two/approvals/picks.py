@@ -15,12 +15,10 @@ class Picks:
 
     def __init__(self, arrival: Arrival) -> None:
         self.arrival = arrival
-        self.items: tuple[ArrivedItem, ...] = (
-            *arrival.asking,
-            *(item for item in arrival.items if not item.asks),
-        )
-        """As they are listed: those that ask first."""
-        self.marked = {item.id for item in arrival.asking}
+        self.items = in_order(arrival)
+        self.asking = arrival.asking
+        self.can_pick = arrival.can_pick
+        self.marked = {item.id for item in self.asking}
         self.place = 0
         """Of the item that a person is at."""
 
@@ -32,10 +30,9 @@ class Picks:
     @property
     def named(self) -> tuple[str, ...]:
         """The ids that a yes names; none: it is for all."""
-        asking = self.arrival.asking
-        if len(self.marked) == len(asking):
+        if len(self.marked) == len(self.asking):
             return ()
-        return tuple(item.id for item in asking if item.id in self.marked)
+        return tuple(item.id for item in self.asking if item.id in self.marked)
 
     @property
     def unusable(self) -> str | None:
@@ -57,23 +54,28 @@ class Picks:
 
     def toggle(self) -> bool:
         """Mark the item, or take its mark away. ``False``: it has none that could be."""
-        if not (self.arrival.can_pick and self.current.asks):
+        if not (self.can_pick and self.current.asks):
             return False
         self.marked ^= {self.current.id}
         return True
 
     def toggle_all(self) -> bool:
         """Mark all, or none if all are marked. ``False``: nothing can be picked."""
-        if not self.arrival.can_pick:
+        if not self.can_pick:
             return False
-        asking = {item.id for item in self.arrival.asking}
+        asking = {item.id for item in self.asking}
         self.marked = set() if self.marked == asking else asking
         return True
 
     def only(self, places: set[int]) -> bool:
         """Mark exactly the items at these places (from 0). ``False``: not all of them can be marked."""
         chosen = {item.id for place, item in enumerate(self.items) if place in places and item.asks}
-        if not self.arrival.can_pick or not places or len(chosen) != len(places):
+        if not self.can_pick or not places or len(chosen) != len(places):
             return False
         self.marked = chosen
         return True
+
+
+def in_order(arrival: Arrival) -> tuple[ArrivedItem, ...]:
+    """The items as they are listed: those that ask first."""
+    return (*arrival.asking, *(item for item in arrival.items if not item.asks))

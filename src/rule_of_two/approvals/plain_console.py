@@ -325,7 +325,7 @@ class PlainConsole:
         elif not all(word.isdecimal() for word in rest):
             self._say("m takes numbers of items, as in m 1 3; m alone marks all.")
         else:
-            asking = range(len(item.picks.arrival.asking))
+            asking = range(len(item.picks.asking))
             self.board.mark(only={int(word) - 1 for word in rest} if rest else set(asking))
             self._say_words()
 

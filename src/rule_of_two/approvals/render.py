@@ -18,7 +18,15 @@ from rich.cells import cell_len
 from rule_of_two.approvals.answer import MOST_TARGET_CHARACTERS, GrantTerms
 from rule_of_two.approvals.argument_view import value_lines
 from rule_of_two.approvals.arrival import Arrival
-from rule_of_two.approvals.arrival_view import facts_of, list_lines, named_spans, text_lines, whose
+from rule_of_two.approvals.arrival_view import (
+    facts_of,
+    list_lines,
+    marked_rows,
+    named_spans,
+    text_lines,
+    whose,
+    with_marks,
+)
 from rule_of_two.approvals.headline import headline, target_text
 from rule_of_two.approvals.masks import Masks
 from rule_of_two.approvals.picks import Picks
@@ -80,6 +88,7 @@ class View:
         self._masks = Masks(self._arguments, question.secret_pointers)
         self._digest = question.digest
         self._frames: dict[tuple[int, int | None], tuple[tuple[Line, ...], bool]] = {}
+        self._rows: tuple[int, list[list[Line]]] | None = None
         self._lists: dict[tuple[int, int | None], tuple[tuple[Line, ...], bool]] = {}
 
     def page(self, width: int, now: datetime, *, argument_lines: int | None = None, notes: Sequence[Line] = ()) -> Page:
@@ -105,9 +114,11 @@ class View:
     def items(self, picks: Picks, width: int) -> tuple[tuple[Line, ...], int]:
         """All that came back, with its marks, and the index of the line of the item that a person is at."""
         width = max(width, NARROWEST)
-        lines = [*list_lines(picks.arrival, self._masks, width, picks)]
-        at = next(index for index, line in enumerate(lines) if line[1].text.startswith("▸"))
-        return (_rule("╭", _list_title(picks.arrival, width), width), *lines, self._list_end(width)), at + 1
+        if self._rows is None or self._rows[0] != width:
+            self._rows = width, marked_rows(picks, self._masks, width)
+        rows = self._rows[1]
+        lines = (_rule("╭", _list_title(picks.arrival, width), width), *with_marks(rows, picks), self._list_end(width))
+        return lines, 1 + sum(map(len, rows[: picks.place]))
 
     def item(self, picks: Picks, width: int) -> tuple[Line, ...]:
         """The item that a person is at: what is known of it, and its text, framed."""

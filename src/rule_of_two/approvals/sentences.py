@@ -157,7 +157,7 @@ def read_first(question: Question) -> str:
 
 def marked(picks: Picks) -> str:
     """What a yes would let in now."""
-    asking = len(picks.arrival.asking)
+    asking = len(picks.asking)
     if len(picks.marked) == asking:
         return "A yes lets in all of it."
     return f"A yes lets in {len(picks.marked):,} of the {asking:,} items that ask."
