@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ from rule_of_two.manifests.result_spec import Source
 _KNOWN: Final = frozenset(("content", "contents", "structuredContent", "isError", "_meta"))
 _RESULT_TYPE: Final = "resultType"
 _COMPLETE: Final = "complete"
+MOST_VALUES: Final = 500_000
+"""Containers, members and elements in all JSON texts of a result, at most; commas in strings count too."""
 _LONG_NUMBER: Final = re.compile(r"\d{19}")
 
 
@@ -63,6 +65,7 @@ def _text(result: Mapping[str, Any]) -> Opened:
     content = _blocks(result)
     if "structuredContent" in result or any(block.get("type") != "text" for block in content):
         raise Unfit("it is not only text")
+    _must_be_readable(block.get("text") for block in content)
     documents = [Document(f"/content/{place}/text", parsed(block.get("text"))) for place, block in enumerate(content)]
 
     def seal(left: Sequence[Any]) -> dict[str, Any]:
@@ -81,6 +84,7 @@ def _resources(result: Mapping[str, Any]) -> Opened:
         for place, block in enumerate(blocks)
         if key == "contents" or block.get("type") == "resource"
     }
+    _must_be_readable(resource.get("text") for resource in placed.values() if isinstance(resource, dict))
     documents = [
         Document(f"/{key}/{place}", _metadata_of(resource), blocks[place]) for place, resource in placed.items()
     ]
@@ -124,6 +128,16 @@ def parsed(text: Any) -> Any:
         return json.loads(text) if _LONG_NUMBER.search(text) else value  # orjson makes large integers inexact
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Unfit("it is no JSON") from error
+
+
+def _must_be_readable(texts: Iterable[Any]) -> None:
+    """Hold JSON texts, which no frame's limits know, against :data:`MOST_VALUES` before they are parsed.
+
+    :raises Unfit: they hold more.
+    """
+    marks = sum(text.count(mark) for text in texts if isinstance(text, str) for mark in "{[,")
+    if marks > MOST_VALUES:
+        raise Unfit("there is too much in it")
 
 
 def _metadata_of(resource: Any) -> Any:

@@ -136,7 +136,10 @@ def _value(at: Sequence[Pointer], stated: Any) -> Any:
 
     :raises Malformed: the way there has another shape.
     """
-    (found,) = at[0].resolve(stated)
+    pointer = at[0]
+    if type(stated) is dict and len(pointer.tokens) == 1:  # by far the most usual
+        return stated.get(pointer.tokens[0])
+    (found,) = pointer.resolve(stated)
     if isinstance(found, Odd):
         raise Malformed
     return None if found is MISSING else found
