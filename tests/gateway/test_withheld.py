@@ -11,9 +11,9 @@ from jsonschema import Draft202012Validator
 
 from rule_of_two.gateway.minimal_instance import NoInstance, minimal_object
 from rule_of_two.gateway.withheld import MOST_IDS, withheld_block, withheld_result
-from rule_of_two.model import Decision, Outcome
+from rule_of_two.model import Decision, Outcome, labels_in
 
-DECISION = Decision(7, Outcome.ASK, None, "s", {}, frozenset("A"), ())
+DECISION = Decision(7, Outcome.ASK, None, "s", {}, labels_in("A"), ())
 IDS = ["w1", "w2"]
 
 

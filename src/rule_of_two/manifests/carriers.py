@@ -22,6 +22,7 @@ _RESULT_TYPE: Final = "resultType"
 _COMPLETE: Final = "complete"
 MOST_VALUES: Final = 500_000
 """Containers, members and elements in all JSON texts of a result, at most; commas in strings count too."""
+_ESCAPED_COLON: Final = re.compile(r"\\u003a", re.IGNORECASE)
 _LONG_NUMBER: Final = re.compile(r"\d{19}")
 
 
@@ -118,12 +119,13 @@ OPEN: Final[Mapping[Source, Callable[[Mapping[str, Any]], Opened]]] = {
 def parsed(text: Any) -> Any:
     """The value of a JSON text that every parser reads alike.
 
-    :raises Unfit: there is none: it does not parse, or a member stands twice, or hides behind an escaped colon.
+    :raises Unfit: there is none: it does not parse, a member stands twice, or a colon is escaped.
     """
     try:
         value = orjson.loads(text)
-        # orjson keeps the last of two members of one name. Every member has one colon, all others stand in texts.
-        if text.count(":") != as_json(value).decode().count(":"):
+        # orjson keeps the last of two members of one name. Every member has one colon, and all others stand in texts,
+        # as themselves: an escaped one could make up for a member that was lost.
+        if _ESCAPED_COLON.search(text.replace("\\\\", "")) or text.count(":") != as_json(value).decode().count(":"):
             raise Unfit("a member stands twice")
         return json.loads(text) if _LONG_NUMBER.search(text) else value  # orjson makes large integers inexact
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
