@@ -326,6 +326,58 @@ def test_whatever_comes_is_judged_whole(
         assert WORDING not in "".join(outside(left, {"nextCursor"}))
 
 
+MARKS = [f"mark-{number}-" for number in range(4)]
+COPIES = st.sampled_from(["none", "beside", "nested", "key", "text", "block", "resource", "meta", "vendor", "number"])
+
+
+def strew(place: str, mark: str, name: str, structured: dict[str, Any], result: dict[str, Any]) -> None:
+    """Put a copy of an item's text in another place."""
+    item = {"body": mark}
+    beside = {"beside": mark, "nested": {"y": [item]}, "key": {mark: 1}, "number": len(structured)}
+    blocks = {
+        "text": {"type": "text", "text": json.dumps(item)},
+        "block": {"type": "image", "data": mark, "mimeType": "image/png"},
+        "resource": {"type": "resource", "resource": {"uri": mark, "text": ""}},
+    }
+    if place in beside:
+        structured[name] = beside[place]
+    elif place in blocks:
+        result["content"].append(blocks[place])
+    elif place != "none":
+        result["_meta" if place == "meta" else name] = {"first": item}
+
+
+@given(
+    authors=st.lists(st.sampled_from([ANN, EVE]), min_size=1, max_size=4),
+    copies=st.lists(st.tuples(COPIES, st.integers(0, 3)), max_size=5),
+    textual=st.booleans(),
+    data=st.data(),
+)
+@settings(max_examples=100, deadline=None)
+def test_nothing_of_a_dropped_item_stays_wherever_else_it_stands(
+    authors: list[str], copies: list[tuple[str, int]], textual: bool, data: st.DataObject
+) -> None:
+    items = [{"from": who, "edits": [], "body": {"deep": [mark]}} for who, mark in zip(authors, MARKS, strict=False)]
+    structured: dict[str, Any] = {"results": items, "nextCursor": "c"}
+    result: dict[str, Any] = {"content": []}
+    for number, (place, which) in enumerate(copies):
+        strew(place, MARKS[which], f"x{number}", structured, result)
+    if textual:
+        result["content"] = [{"type": "text", "text": json.dumps(structured)}]
+    else:
+        result["structuredContent"] = structured
+    brought = reader().read(result, labels_in("AB"))
+    assert len(brought.items) == len(items)
+    dropped = data.draw(st.sets(st.sampled_from(range(len(items))), min_size=1))
+    left = json.dumps(brought.without(dropped))
+    for number, mark in enumerate(MARKS[: len(items)]):
+        assert (mark in left) == (number not in dropped)
+    if brought.narrowed:
+        kept = json.dumps(brought.without())
+        assert sum(kept.count(mark) for mark in MARKS) <= 2 * len(items)
+        assert EVE not in kept
+
+
 def outside(value: Any, declared: set[str]) -> Iterator[str]:
     """All texts of a value but those under declared keys, and those of JSON inside texts."""
     if isinstance(value, str):
