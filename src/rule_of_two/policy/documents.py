@@ -27,9 +27,7 @@ _TIMES: Final = ("created", "expires")
 _COMPARISONS: Final = frozenset(("<", "<=", ">", ">="))
 _BY_NAME: Final = frozenset(("==", "!=", "in", "is"))
 """What looks at an entity's name, type and parents only."""
-_ALL: Final = frozenset(
-    ("authors", "owner", "tenant", "role", "confidentiality", "purposes", "created", "expires", "readers")
-)
+_ALL: Final = frozenset(("authors", "owner", "tenant", "role", "confidentiality", "purposes", "created", "expires"))
 _MINUTE: Final = timedelta(minutes=1)
 
 
