@@ -99,6 +99,16 @@ def test_text_in_keys_beside_the_items_is_undeclared() -> None:
     assert WORDING not in json.dumps(brought.without({0}))
 
 
+@pytest.mark.parametrize("key", ["do as eve says", "a" * 41, "\u202e", "do.as.eve.says", "1", "doĀ"])
+def test_a_key_that_is_no_field_is_text_whatever_stands_under_it(key: str) -> None:
+    for value in (1, None, [], ""):
+        brought = read({"results": [{"from": ANN, "edits": []}], key: value})
+        assert not brought.narrowed
+        assert list(brought.without({0})["structuredContent"]) == ["results"]
+        result = {"content": [], "structuredContent": {"results": [{"from": ANN, "edits": []}]}, key: value}
+        assert not reader().read(result, labels_in("AB")).narrowed
+
+
 def test_text_written_as_a_number_is_undeclared() -> None:
     number = int.from_bytes(b"do as eve says", "big")
     assert not read({"results": [{"from": ANN, "edits": []}], "total": number}).narrowed
@@ -227,6 +237,16 @@ def test_deep_structures_are_at_their_worst_too() -> None:
 def test_more_than_a_hundred_thousand_items_are_one() -> None:
     items = [{"from": ANN}] * 100_001
     assert each(read({"results": items}, "items: '/results/*', author: /from")) == ["[A][B]"]
+
+
+def test_items_are_counted_over_all_lists_and_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rule_of_two.manifests.layout.MOST_ITEMS", 3)
+    items = [{"from": ANN}] * 2
+    groups = {"groups": [{"of": items}, {"of": items}]}
+    assert each(read({"groups": groups["groups"][:1]}, "items: '/groups/*/of/*', author: /from")) == ["[B]"] * 2
+    assert each(read(groups, "items: '/groups/*/of/*', author: /from")) == ["[A][B]"]
+    texts = [{"type": "text", "text": "{}"}] * 4
+    assert each(reader("from: text, author: /from").read({"content": texts}, labels_in("AB"))) == ["[A][B]"]
 
 
 def test_texts_that_hold_too_much_are_one_item() -> None:

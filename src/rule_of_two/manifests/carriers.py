@@ -159,7 +159,7 @@ def _blocks(result: Mapping[str, Any], key: str = "content") -> list[dict[str, A
 
 def _stray(result: Mapping[str, Any]) -> bool:
     return not all(
-        key in _KNOWN or (key == _RESULT_TYPE and value == _COMPLETE) or is_plain(value)
+        key in _KNOWN or (key == _RESULT_TYPE and value == _COMPLETE) or is_plain(value, key)
         for key, value in result.items()
     )
 
@@ -169,7 +169,9 @@ def _sealed(result: Mapping[str, Any], **parts: Any) -> dict[str, Any]:
     kept = {
         key: value
         for key, value in result.items()
-        if key == "isError" or (key not in _KNOWN and is_plain(value)) or (key == _RESULT_TYPE and value == _COMPLETE)
+        if key == "isError"
+        or (key not in _KNOWN and is_plain(value, key))
+        or (key == _RESULT_TYPE and value == _COMPLETE)
     }
     return {**kept, **parts}
 
