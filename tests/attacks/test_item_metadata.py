@@ -101,7 +101,8 @@ def test_text_in_keys_beside_the_items_is_undeclared() -> None:
 
 @pytest.mark.parametrize("key", ["do as eve says", "a" * 41, "\u202e", "do.as.eve.says", "1", "doĀ"])
 def test_a_key_that_is_no_field_is_text_whatever_stands_under_it(key: str) -> None:
-    for value in (1, None, [], ""):
+    values: tuple[Any, ...] = (1, None, [], "")
+    for value in values:
         brought = read({"results": [{"from": ANN, "edits": []}], key: value})
         assert not brought.narrowed
         assert list(brought.without({0})["structuredContent"]) == ["results"]
