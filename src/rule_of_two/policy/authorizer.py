@@ -24,7 +24,7 @@ from rule_of_two.model import Action, Facts, Item, Labels, Obligation, Outcome, 
 from rule_of_two.policy.cache import RecentlyUsed
 from rule_of_two.policy.context import NOTHING_KNOWN, Environment, context_of, minute
 from rule_of_two.policy.directory import Entity
-from rule_of_two.policy.documents import Documents, Form, entity_of
+from rule_of_two.policy.documents import Documents, Form, Moment, entity_of
 from rule_of_two.policy.engine import contained, evaluate
 from rule_of_two.policy.entities import EntityStore, Participants
 from rule_of_two.policy.load import Policies
@@ -168,8 +168,8 @@ class Authorizer:
         """
         decided: dict[Form, Verdict] = {}
 
-        def of(item: Item) -> Verdict:
-            form = self._documents.form(item, now)
+        def of(item: Item, moment: Moment) -> Verdict:
+            form = self._documents.form(item, moment)
             known = decided.get(form)
             if known is None:
                 if len(decided) >= MOST_FORMS:
@@ -180,7 +180,11 @@ class Authorizer:
                 )
             return known
 
-        return [contained(partial(of, item), lambda error: _failed([error], ())) for item in items]
+        def each() -> list[Verdict]:
+            moment = Moment(now)
+            return [contained(partial(of, item, moment), lambda error: _failed([error], ())) for item in items]
+
+        return contained(each, lambda error: [_failed([error], ())] * len(items))
 
     def _two_passes(self, participants: Participants, context: dict[str, Any], approvals: int) -> Verdict:
         first = self._evaluate(participants, context, approvals)
