@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -13,7 +13,7 @@ from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.obliged import UNSTEADY
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.rulebook import Rulebook
-from rule_of_two.model import Facts, Obligation, Outcome, SessionView, Verdict
+from rule_of_two.model import Facts, Item, Obligation, Outcome, SessionView, Verdict
 
 _STILL_STOPS: Final = frozenset(
     (Code.SESSION_FROZEN, Code.DROPPED_CAPABILITY, Code.POLICY_ERROR, Code.APPROVAL_EXPIRED)
@@ -33,13 +33,13 @@ class Verdicts:
         self._clock = clock
         self._given = given
 
-    def of_call(self, call: Call, view: SessionView, *, approvals: int = 0) -> Verdict:
+    def of_call(self, call: Call, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
         """The verdict of a whole call: of what it reaches, of its arguments as they have to be, of the answers that it
-        brings."""
-        own = self._protected.verdict(call.facts, cwd=call.cwd)
+        brings. ``facts`` are its own as they are :meth:`known`."""
+        own = self._protected.verdict(facts, cwd=call.cwd)
         if own is not None:
             return own
-        verdict = self.of(call.facts, view, approvals=approvals)
+        verdict = self.of(facts, view, approvals=approvals)
         if verdict.outcome is not Outcome.DENY and (call.unmet is not None or verdict.obligations != call.obligations):
             # INVARIANT: what is allowed is a call whose arguments are what this very verdict demands;
             # tests/gateway/test_obliged.py.
@@ -49,12 +49,19 @@ class Verdicts:
             return also if also.outcome is not Outcome.ALLOW else verdict
         return verdict
 
-    def of(self, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
-        """The strictest verdict of all sessions that the request can belong to."""
+    def of(self, facts: Facts, view: SessionView, *, approvals: int = 0, releases: bool = False) -> Verdict:
+        """The strictest verdict of all sessions that the request can belong to, by facts as they are :meth:`known`.
+        ``releases``: of handing over what it brought back."""
         now, authorizer = self._clock(), self._rules.current.authorizer
-        facts = self.looked_up(facts, view)
         verdicts = [
-            authorizer.decide(facts, one, now=now, approvals=approvals, environment=self._rules.environment(one.id))
+            authorizer.decide(
+                facts,
+                one,
+                now=now,
+                approvals=approvals,
+                environment=self._rules.environment(one.id),
+                releases=releases,
+            )
             for one in view.judged
         ]
         if len(verdicts) == 1:
@@ -62,7 +69,21 @@ class Verdicts:
         strictest = max(verdicts, key=lambda verdict: verdict.outcome.strictness)
         return replace(strictest, obligations=_of_all(verdicts)) if authorizer.obliges else strictest
 
-    def looked_up(self, facts: Facts, view: SessionView) -> Facts:
+    def of_documents(
+        self, items: Sequence[Item], upstream: str, view: SessionView, *, approvals: int = 0
+    ) -> list[Verdict]:
+        """Of each item of a result of ``upstream``, in order, the strictest verdict of all sessions that the request
+        can belong to."""
+        now, authorizer = self._clock(), self._rules.current.authorizer
+        each = [
+            authorizer.documents(
+                items, upstream, one, now=now, approvals=approvals, environment=self._rules.environment(one.id)
+            )
+            for one in view.judged
+        ]
+        return [max(verdicts, key=lambda verdict: verdict.outcome.strictness) for verdicts in zip(*each, strict=True)]
+
+    def known(self, facts: Facts, view: SessionView) -> Facts:
         """The facts with what is remembered of their addresses now. A call's own facts never hold it. What could belong
         to any of several conversations was given nothing."""
         return facts if self._given is None else self._given.looked_up(facts, None if view.beside else view.id)
