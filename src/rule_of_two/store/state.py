@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-from sqlite_utils import Database as Tables
+from typing import TYPE_CHECKING
 
 from rule_of_two.store.database import Database
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database as Tables
 
 
 def _first(tables: Tables) -> None:
