@@ -43,6 +43,7 @@ from rule_of_two.model import NONE, Action, Facts, Labels, Principal, labels_in
 from rule_of_two.policy.files import DISK
 from rule_of_two.sessions.boundary import Boundaries
 from rule_of_two.sessions.key import SessionKey
+from rule_of_two.sessions.ledger import Ledger
 from rule_of_two.sessions.presence import Presence
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.journal import JournalStore
@@ -159,6 +160,7 @@ class Machine(RuleBasedStateMachine):
             principal=Principal(),
             client="generic",
             clock=self.clock,
+            ledger=Ledger(self.state, self.view.memory, tenant="acme", stores={}, clock=self.stamp),
             grants=Grants(
                 Approvers((), claimed_tenant="acme"),
                 lambda: rulebook.version,

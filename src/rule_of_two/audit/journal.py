@@ -17,13 +17,25 @@ import anyio
 import orjson
 
 from rule_of_two.errors import StoreError
-from rule_of_two.model import Action, Facts, Forced, Principal, SessionView, StoredResource, Target, Verdict
+from rule_of_two.model import (
+    Action,
+    Facts,
+    Forced,
+    Labels,
+    Principal,
+    SessionView,
+    StoredLabel,
+    StoredResource,
+    Target,
+    Verdict,
+)
 from rule_of_two.store.journal import JournalStore, Line
 
 FLUSH_SECONDS: Final = 0.05
 """How long the outcome of a call may wait to be committed. A decision never waits."""
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+NO_STAMPS: Final[Mapping[StoredResource, Labels]] = MappingProxyType({})
 
 _LARGEST_INTEGER: Final = 2**53 - 1
 
@@ -97,13 +109,15 @@ class Journal:
         client: str | None = None,
         forced: Sequence[Forced] = (),
         environment: Mapping[str, Any] = NOTHING,
+        stamps: Mapping[StoredResource, Labels] = NO_STAMPS,
     ) -> int:
         """Commit a decision and return its number, which is also the call's.
 
         ``approves`` is the number of the asking decision that a human's yes turned into this one, ``grant`` the
         question at which a standing yes was given that covers it; with either ``pin`` is the definition that is called.
         ``client`` is whose request it is, where one process serves several, ``forced`` what obligations set in
-        ``arguments``, and ``environment`` what context providers knew.
+        ``arguments``, ``environment`` what context providers knew, and ``stamps`` the labels that the ledger gets of
+        what it writes.
 
         :raises BusyError: another process is writing; the caller tries its whole step again.
         :raises StoreError: it could not be committed, so nothing may be sent.
@@ -127,6 +141,8 @@ class Journal:
             body["beside"] = sorted({("".join(sorted(one.after)), one.dropped) for one in view.beside})
         if environment:
             body["environment"] = environment
+        if stamps:
+            body["stamps"] = {_stored(resource): sorted(labels) for resource, labels in stamps.items()}
         if verdict.errors:
             body["errors"] = verdict.errors
         if arguments is not None:
@@ -223,6 +239,8 @@ def _told(facts: Facts) -> dict[str, Any]:
         told["reads"] = [_stored(resource) for resource in facts.reads]
     if facts.writes:
         told["writes"] = [_stored(resource) for resource in facts.writes]
+    if facts.stored:
+        told["stored"] = [_brought(one) for one in facts.stored]
     if facts.lowered_by:
         told["lowered_by"] = facts.lowered_by
     return told
@@ -266,6 +284,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _plain(member) for name, member in value.items()}
     return [_plain(element) for element in value] if isinstance(value, list) else value
+
+
+def _brought(one: StoredLabel) -> dict[str, Any]:
+    """A label that a stored resource brought; whose write stamped it, unless that was another tenant's."""
+    written = {} if one.decision is None else {"decision": one.decision, "session": one.session}
+    return {"label": one.label, "resource": _stored(one.resource), **written}
 
 
 def _stored(resource: StoredResource) -> str:

@@ -24,11 +24,13 @@ from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
 @dataclass(frozen=True, slots=True)
 class Carriage:
     """Carries out the calls of one session's pipeline. ``publish`` says that the session changed, and ``undecided``
-    makes the denial of an error. ``given`` remembers addresses, if any policy asks for them."""
+    makes the denial of an error. ``late`` joins what stored resources gained while a call read them, or says why its
+    result may not be handed over. ``given`` remembers addresses, if any policy asks for them."""
 
     journal: Journal
     publish: Callable[[], None]
     undecided: Callable[[RuleOfTwoError], Decision]
+    late: Callable[[Flight], Awaitable[Refused | None]]
     given: GivenUrls | None = None
 
     async def run(
@@ -75,12 +77,26 @@ class Carriage:
         return reply, flight.decision
 
     async def _hand_over(self, flight: Flight, kind: OutcomeKind, detail: str) -> None:
+        await self._must_bring_no_more(flight)
         try:
             await flight.land(flight.labels)
         except StoreError as error:
             # The reservation stands, so the labels still count; but what cannot be recorded is not handed over.
             raise Refused(self.undecided(error), flight.facts, f"{error}.", sent=True) from error
         self._record(flight, kind, detail)
+
+    async def _must_bring_no_more(self, flight: Flight) -> None:
+        """Join labels that came late.
+
+        :raises Refused: they may not be handed over, or cannot be told.
+        """
+        try:
+            refused = await self.late(flight)
+        except StoreError as error:
+            refused = Refused(self.undecided(error), flight.facts, f"{error}.", sent=True)
+        if refused is not None:
+            await self._land(flight, flight.labels, "withheld", refused.detail)
+            raise refused
 
     async def _land(self, flight: Flight, joined: Labels, kind: OutcomeKind, detail: str = "") -> None:
         """Settle a call whose result is not handed over. If the state fails, the reservation still counts."""

@@ -32,6 +32,7 @@ from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.gateway.verdicts import Verdicts, policy_only
 from rule_of_two.model import (
     ALL,
+    INGRESS,
     NONE,
     Action,
     Decision,
@@ -42,6 +43,7 @@ from rule_of_two.model import (
     SessionView,
     Verdict,
 )
+from rule_of_two.sessions.ledger import Ledger
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.database import BusyError
 
@@ -57,6 +59,7 @@ _ANOTHER_TARGET: Final = Verdict(
     ("gateway.another-target",),
     ("What the call reaches is no longer what a person was shown.",),
 )
+_LATE: Final = "what it read was written meanwhile by a session that had seen more."
 _RECHECKS: Final = 3
 """How often a human is asked again because the session gained a label while they read."""
 
@@ -77,10 +80,12 @@ class Enforcement:
         clock: Callable[[], datetime],
         grants: Grants,
         principal: Principal,
+        ledger: Ledger,
         observe: bool = False,
         given: GivenUrls | None = None,
     ) -> None:
-        """``given`` remembers which addresses sessions were given; ``None`` where no policy asks."""
+        """``ledger`` is that of the session's connection. ``given`` remembers which addresses sessions were given;
+        ``None`` where no policy asks."""
         self._session = session
         self._rules = rules
         self._journal = journal
@@ -89,8 +94,9 @@ class Enforcement:
         self._client = client
         self._clock = clock
         self._grants = grants
-        self._carriage = Carriage(journal, self.publish, self._undecided, given)
-        self._verdicts = Verdicts(rules, protected, clock, given)
+        self._ledger = ledger
+        self._carriage = Carriage(journal, self.publish, self._undecided, self._late, given)
+        self._verdicts = Verdicts(rules, protected, clock, given, ledger)
         self._observe = observe
         self._principal = principal
 
@@ -176,7 +182,7 @@ class Enforcement:
         """Journal a refusal that needs no policy, and return it to be raised. ``named`` is the client's own word."""
         verdict = Verdict(Outcome.DENY, code, (), (detail,))
         try:
-            decision = await self._session.decide(lambda view, _: self._commit(facts, view, verdict))
+            decision = await self._session.decide(lambda view, db: self._commit(facts, view, verdict, db=db))
         except StoreError as error:
             return Refused(self._undecided(error), facts, f"{error}.", named=named)
         return Refused(decision, facts, detail, named=named)
@@ -184,18 +190,21 @@ class Enforcement:
     async def receive(self, facts: Facts) -> bool:
         """Decide whether text that no request asked for may reach the session, and join its labels if so."""
         view = self._session.view()
-        if facts.labels <= view.held.keys():
-            verdict = self._verdict(facts, view)
+        known = self._verdicts.known(facts, view)
+        if known.labels <= view.held.keys() and not self._ledger.due(known, view):
+            verdict = self._verdicts.of(known, view)
             if not (self._observe and policy_only(verdict)):
                 return verdict.outcome is Outcome.ALLOW
 
-        def work(view: SessionView, _: sqlite3.Connection) -> tuple[Decision, int | None, Labels]:
-            return self._commit(facts, view, self._verdict(facts, view), unasked=True)
+        def work(view: SessionView, db: sqlite3.Connection) -> tuple[tuple[Decision, Labels], int | None, Labels]:
+            known = self._verdicts.known(facts, view)
+            decision, number, labels = self._commit(known, view, self._verdicts.of(known, view), db=db, unasked=True)
+            return (decision, known.labels), number, labels
 
-        decision = await self._session.decide(work)
+        decision, labels = await self._session.decide(work)
         if decision.outcome is not Outcome.ALLOW and not decision.observed:
             return False
-        await self._session.settle(decision.session, decision.number or 0, facts.labels)
+        await self._session.settle(decision.session, decision.number or 0, labels)
         self.publish()
         return True
 
@@ -222,6 +231,33 @@ class Enforcement:
         )
         self._desk.audience.publish(self, status)
 
+    async def _late(self, flight: Flight) -> Refused | None:
+        """Join the labels that stored resources gained since a call that read them was decided, before its result is
+        handed over; or why it may not be.
+
+        # INVARIANT: a read that was decided before a write, and served after it, brings what the write stamped;
+        # tests/gateway/test_ledger.py.
+
+        :raises StoreError: that cannot be told.
+        """
+        if self._ledger.looked_up(flight.facts).labels == flight.labels:
+            return None
+
+        def work(view: SessionView, db: sqlite3.Connection) -> tuple[tuple[Decision, Facts], int | None, Labels]:
+            known = self._ledger.looked_up(flight.facts)
+            known = replace(known, labels=known.labels & INGRESS, writes=())
+            same = view.id == flight.decision.session
+            verdict = self._verdicts.of(known, view) if same else _ANOTHER_SESSION
+            decision, number, labels = self._commit(known, view, verdict, db=db, unasked=same)
+            return (decision, known), number, labels
+
+        decision, known = await self._session.decide(work)
+        if decision.outcome is not Outcome.ALLOW and not decision.observed:
+            return Refused(decision, known, _LATE, sent=True)
+        await self._session.settle(decision.session, decision.number or 0, known.labels)
+        self.publish()
+        return None
+
     def _verdict(self, facts: Facts, view: SessionView) -> Verdict:
         """The verdict of facts that are not known yet as they are now."""
         return self._verdicts.of(self._verdicts.known(facts, view), view)
@@ -233,8 +269,9 @@ class Enforcement:
     async def _permit(self, call: Call, caller: Caller | None) -> Flight:
         view = self._session.view()
         facts = self._verdicts.known(call.facts, view)
-        if facts.labels <= view.held.keys():
+        if facts.labels <= view.held.keys() and not self._ledger.due(facts, view):
             # Nothing to reserve: the labels are held for good, so no other call can be judged differently by this one.
+            # Nor anything to stamp.
             verdict = self._verdicts.of_call(call, facts, view)
             if verdict.outcome is Outcome.ALLOW:
                 # A journal that is busy falls through to the transaction, which waits its turn.
@@ -277,7 +314,9 @@ class Enforcement:
             if granted.outcome is Outcome.ALLOW:
                 used = self._grants.use(db, facts, call.pin, view)
                 verdict = granted if used is not None else verdict
-        decision, number, labels = self._commit(facts, view, verdict, call, grant=None if used is None else used.id)
+        decision, number, labels = self._commit(
+            facts, view, verdict, call, db=db, grant=None if used is None else used.id
+        )
         return (facts, decision, used), number, labels
 
     async def _ask(self, call: Call, facts: Facts, asking: Decision, caller: Caller | None) -> tuple[Facts, Decision]:
@@ -302,7 +341,7 @@ class Enforcement:
                 same = same and known == facts
                 people = len(given.answers) if same and still_valid(given, self._clock()) else 0
                 verdict = self._verdicts.of_call(call, known, view, approvals=people)
-            decision, number, labels = self._commit(known, view, verdict, call, approves=given.question.decision)
+            decision, number, labels = self._commit(known, view, verdict, call, db=db, approves=given.question.decision)
             if people and verdict.outcome is Outcome.ALLOW:
                 receipts.use(db, given, decision=number or 0, at=self._clock().isoformat())
                 self._grants.give(db, given.last)
@@ -317,14 +356,17 @@ class Enforcement:
         verdict: Verdict,
         call: Call | None = None,
         *,
+        db: sqlite3.Connection,
         approves: int | None = None,
         grant: str | None = None,
         unasked: bool = False,
     ) -> tuple[Decision, int | None, Labels]:
-        """Journal a verdict; the value that :meth:`ConnectionSession.decide` wants. Without a call it is a refusal that
-        needed no policy, or text that comes ``unasked``."""
+        """Journal a verdict, and stamp what it lets be written; the value that :meth:`ConnectionSession.decide` wants.
+        Without a call it is a refusal that needed no policy, or text that comes ``unasked``."""
         policys = call is not None or unasked
         observed = self._observe and policys and policy_only(verdict)
+        sends = policys and (verdict.outcome is Outcome.ALLOW or observed)
+        due = self._ledger.due(facts, view) if sends else ()
         number = self._journal.decision_now(
             facts,
             view,
@@ -337,8 +379,9 @@ class Enforcement:
             client=self._client,
             forced=call.forced if call else (),
             environment=self._rules.environment(view.id),
+            stamps={one.resource: one.labels for one in due},
         )
-        sends = policys and (verdict.outcome is Outcome.ALLOW or observed)
+        self._ledger.stamp(db, number, view.id, facts.qualified, due)
         decision = self._decision(number, facts, view, verdict, call, observed=observed)
         return decision, number, facts.labels if sends else NONE
 
