@@ -80,7 +80,7 @@ def test_what_a_session_had_seen_clings_to_what_it_writes(process: Process) -> N
 
 
 def test_c_never_sticks(process: Process) -> None:
-    assert process.write(writing(file("/n/x"), labels="BC"), held="C") == (Due(file("/n/x"), frozenset("B")),)
+    assert process.write(writing(file("/n/x"), labels="BC"), held="C") == (Due(file("/n/x"), labels_in("B")),)
 
 
 def test_a_session_that_has_seen_nothing_stamps_nothing(process: Process) -> None:
@@ -90,7 +90,7 @@ def test_a_session_that_has_seen_nothing_stamps_nothing(process: Process) -> Non
 
 def test_what_is_reserved_counts(process: Process) -> None:
     view = SessionView("s-1", {}, {"A": 3})
-    assert process.ledger.due(writing(file("/n/x")), view) == (Due(file("/n/x"), frozenset("A")),)
+    assert process.ledger.due(writing(file("/n/x")), view) == (Due(file("/n/x"), labels_in("A")),)
 
 
 def test_what_was_written_before_a_session_saw_anything_stays_clean(process: Process) -> None:
@@ -134,7 +134,7 @@ def test_in_a_store_that_was_stamped_whole_every_call_that_carries_a_or_b_reads(
 
 def test_an_act_that_no_manifest_describes_stamps_the_whole_store(process: Process) -> None:
     answer = Facts(Action.ANSWER, "other", "elicitation/create", labels_in("C"))
-    assert process.write(answer, held="A") == (Due(WHOLE, frozenset("A")),)
+    assert process.write(answer, held="A") == (Due(WHOLE, labels_in("A")),)
     assert process.write(Facts(Action.RECEIVE, "other", "log", labels_in("A")), held="B") == ()
 
 
@@ -151,7 +151,7 @@ def test_labels_of_all_that_a_call_reads_or_names_cling_to_what_it_writes(proces
 def test_the_same_write_again_stamps_nothing_and_one_with_more_only_that(process: Process, state: Database) -> None:
     process.write(writing(file("/n/x")), held="A")
     assert process.write(writing(file("/n/x")), held="A") == ()
-    assert process.write(writing(file("/n/x")), held="AB") == (Due(file("/n/x"), frozenset("B")),)
+    assert process.write(writing(file("/n/x")), held="AB") == (Due(file("/n/x"), labels_in("B")),)
     assert process.write(writing(file("/n/X")), held="AB") == ()
     assert newest(state.connection) == 2
 
@@ -237,7 +237,7 @@ def test_an_endorsement_covers_what_it_names_and_what_stands_in_it_up_to_its_mom
     assert process.read(file("/n/x")) == {"B"}
     assert process.read(file("/o")) == {"A", "B"}
     assert process.read(file("/")) == {"A", "B"}
-    assert process.write(writing(file("/n/x")), held="A") == (Due(file("/n/x"), frozenset("A")),)
+    assert process.write(writing(file("/n/x")), held="A") == (Due(file("/n/x"), labels_in("A")),)
     assert process.read(file("/n/x")) == {"A", "B"}
     assert process.read(file("/n/y")) == {"B"}
 

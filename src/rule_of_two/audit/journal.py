@@ -42,7 +42,7 @@ _LARGEST_INTEGER: Final = 2**53 - 1
 _NAMED_BY_MANIFESTS: Final = frozenset((Action.CALL_TOOL, Action.READ_RESOURCE, Action.GET_PROMPT))
 """What the entry of a manifest can name: its decisions say which manifest did, or that none does."""
 
-EventKind = Literal["session", "command", "upstream", "definitions", "refused", "policies", "provider"]
+EventKind = Literal["session", "command", "upstream", "definitions", "refused", "policies", "provider", "endorsement"]
 OutcomeKind = Literal["result", "error", "not_sent", "lost", "timeout", "cancelled", "withheld", "failed"]
 
 

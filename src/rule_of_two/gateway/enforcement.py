@@ -253,7 +253,7 @@ class Enforcement:
 
         decision, known = await self._session.decide(work)
         if decision.outcome is not Outcome.ALLOW and not decision.observed:
-            return Refused(decision, known, _LATE, sent=True)
+            return Refused(replace(decision, code=decision.code or Code.APPROVAL_REQUIRED), known, _LATE, sent=True)
         await self._session.settle(decision.session, decision.number or 0, known.labels)
         self.publish()
         return None

@@ -216,6 +216,7 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
             tenant=blueprint.principal.tenant,
             stores=blueprint.config.stores,
             clock=timestamp,
+            covers=resources.endorsements.covers,
         ),
         observe=blueprint.config.mode == "observe",
         given=resources.given,

@@ -258,11 +258,17 @@ def stamps_of(db: sqlite3.Connection, resource: StoredResource, covers: Covers) 
     return _first(db, resource, covers, _related)
 
 
-def all_stamps(db: sqlite3.Connection, store: str | None = None) -> Iterator[Stamp]:
-    """All rows, or those of one store, oldest first."""
-    condition, values = ("WHERE store = ? ", (store,)) if store is not None else ("", ())
-    for row in db.execute(f"SELECT {_COLUMNS} FROM ledger {condition}ORDER BY number", values):  # noqa: S608  # literals
+def all_stamps(db: sqlite3.Connection) -> Iterator[Stamp]:
+    """All rows, oldest first."""
+    for row in db.execute(f"SELECT {_COLUMNS} FROM ledger ORDER BY number"):  # noqa: S608  # literals
         yield _stamp(row)
+
+
+def stamps_in(db: sqlite3.Connection, resource: StoredResource) -> Iterator[Stamp]:
+    """Everything that says what reading a resource brings, endorsed or not."""
+    place = place_of(resource)
+    for label in _READ:
+        yield from (_stamp(row) for row in _related(db, place, label))
 
 
 def newest(db: sqlite3.Connection) -> int:
