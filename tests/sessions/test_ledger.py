@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rule_of_two.errors import StoreError
 from rule_of_two.model import NONE, Action, Facts, Labels, SessionView, StoredLabel, StoredResource, labels_in
@@ -113,6 +117,8 @@ def test_what_was_written_before_a_session_saw_anything_stays_clean(process: Pro
         (file("/n/x"), file("/n/x", store="elsewhere"), ""),
         (StoredResource("notes", "uri", "note://a/1"), StoredResource("notes", "uri", "note://a"), "A"),
         (StoredResource("notes", "issue", "7"), StoredResource("notes", "issue", "70"), ""),
+        (StoredResource("notes", "issue", "7"), StoredResource("notes", "issue", "7"), "A"),
+        (StoredResource("notes", "issue", "Caf\u00e9"), StoredResource("notes", "issue", "CAFE\u0301"), "A"),
     ],
 )
 def test_reading_what_holds_it_or_stands_in_it_brings_the_label(
@@ -277,3 +283,14 @@ def test_what_is_known_already_is_not_named_twice(process: Process) -> None:
     once = process.ledger.looked_up(reading(file("/n/x")))
     assert process.ledger.looked_up(once) == once
     assert process.ledger.looked_up(replace(reading(file("/n/x")), labels=labels_in("A"))).stored == ()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(), st.sampled_from(("path", "uri", "issue")), st.sampled_from(("", "/", "note://", "/a/")))
+def test_whatever_a_thing_is_called_its_stamp_is_found(text: str, kind: str, before: str) -> None:
+    with TemporaryDirectory() as folder, closing(open_state(Path(folder))) as state:
+        process, named = Process(state), StoredResource("notes", kind, before + text)
+        process.write(writing(named), held="A")
+        assert process.read(named) == {"A"}
+        assert process.read(WHOLE) == {"A"}
+        assert process.write(writing(named), held="A") == ()

@@ -69,7 +69,7 @@ def place_of(resource: StoredResource) -> Place:
         return Place(store, kind, f"/{key}/" if key else "/")
     scheme = _SCHEME.match(value)
     if scheme is None:
-        return Place(store, kind, f"{folded(value)}\x00")
+        return Place(store, kind, f"{folded(value)}.")  # so that it never ends with "/"
     parts = [part for part in _BETWEEN.split(folded(unquote(value[scheme.end() :]))) if part]
     if not parts or {".", ".."} & set(parts):
         return Place(store, "", None)
@@ -79,11 +79,12 @@ def place_of(resource: StoredResource) -> Place:
 def folded(text: str) -> str:
     """The text as one would compare it that ignores letter case and Unicode form; always text that can be stored."""
     if text.isascii():
-        return text.lower()
+        return storable(text.lower())
     once = unicodedata.normalize("NFKC", text).casefold()
     return storable(unicodedata.normalize("NFKC", once).casefold())
 
 
 def storable(text: str) -> str:
-    """The text with lone surrogates written out, which no database takes."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+    """The text with lone surrogates and NUL written out: no database takes the one, and its JSON ends at the other."""
+    plain = text.replace("\0", "\\x00") if "\0" in text else text
+    return plain if plain.isascii() else plain.encode("utf-8", "backslashreplace").decode()
