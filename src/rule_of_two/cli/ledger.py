@@ -114,7 +114,7 @@ def show(context: Context, store: str, kind: str | None, value: str | None, tena
     """
     resource = _named(store, kind, value)
     with _open(context, tenant) as opened:
-        stamps = opened.read(lambda db: sorted(stamps_in(db, resource), key=lambda one: one.number))
+        stamps = opened.read(lambda db: list(stamps_in(db, resource)))
         _print(context, opened, stamps, "Reading it brings nothing.", read=resource)
 
 

@@ -265,10 +265,10 @@ def all_stamps(db: sqlite3.Connection) -> Iterator[Stamp]:
 
 
 def stamps_in(db: sqlite3.Connection, resource: StoredResource) -> Iterator[Stamp]:
-    """Everything that says what reading a resource brings, endorsed or not."""
+    """Everything that says what reading a resource brings, endorsed or not, oldest first."""
     place = place_of(resource)
-    for label in _READ:
-        yield from (_stamp(row) for row in _related(db, place, label))
+    found = {row[0]: row for label in _READ for row in _related(db, place, label)}
+    yield from (_stamp(found[number]) for number in sorted(found))
 
 
 def newest(db: sqlite3.Connection) -> int:
