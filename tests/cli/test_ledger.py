@@ -40,7 +40,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         )
         found = result.exit_code if result.exception is None else getattr(result.exception, "code", 2)
         assert found == code, (result.output, result.exception)
-        return result.output if result.exception is None or not str(result.exception) else str(result.exception)
+        usage = result.exception is not None and not isinstance(result.exception, SystemExit)
+        return str(result.exception) if usage else result.output
 
     return invoke
 
