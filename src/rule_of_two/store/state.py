@@ -114,7 +114,7 @@ def _ledger(tables: Tables) -> None:
         "decision INTEGER NOT NULL, "  # journal number of the call that wrote it
         "session TEXT NOT NULL, tenant TEXT NOT NULL, origin TEXT NOT NULL, at TEXT NOT NULL)"
     )
-    tables.conn.execute("CREATE INDEX ledger_place ON ledger (store, label, kind, place)")
+    tables.conn.execute("CREATE INDEX ledger_place ON ledger (store, label, place, kind)")
     tables.table("endorsements").create(
         {
             "id": str,
