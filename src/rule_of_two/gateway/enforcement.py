@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -19,20 +19,22 @@ from rule_of_two.approvals import receipts
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.grants import Grants, Used
 from rule_of_two.approvals.messages import SessionStatus
-from rule_of_two.audit.journal import Journal
+from rule_of_two.audit.journal import Journal, stored_text
 from rule_of_two.errors import Code, RuleOfTwoError, StoreError
 from rule_of_two.gateway.carriage import Carriage
 from rule_of_two.gateway.consent import Caller, Consent, still_valid
+from rule_of_two.gateway.decisions import Decisions
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
+from rule_of_two.gateway.held_results import HeldResults
 from rule_of_two.gateway.obliged import oblige
 from rule_of_two.gateway.protected import ProtectedPaths
+from rule_of_two.gateway.release import Released, ReleaseGate
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.gateway.verdicts import Verdicts, policy_only
 from rule_of_two.model import (
     ALL,
-    INGRESS,
     NONE,
     Action,
     Decision,
@@ -43,8 +45,8 @@ from rule_of_two.model import (
     SessionView,
     Verdict,
 )
-from rule_of_two.sessions.ledger import Ledger
-from rule_of_two.sessions.repository import ConnectionSession
+from rule_of_two.sessions.ledger import Due, Ledger
+from rule_of_two.sessions.repository import ConnectionSession, Reservation
 from rule_of_two.store.database import BusyError
 
 _ANOTHER_SESSION: Final = Verdict(
@@ -59,7 +61,6 @@ _ANOTHER_TARGET: Final = Verdict(
     ("gateway.another-target",),
     ("What the call reaches is no longer what a person was shown.",),
 )
-_LATE: Final = "what it read was written meanwhile by a session that had seen more."
 _RECHECKS: Final = 3
 """How often a human is asked again because the session gained a label while they read."""
 
@@ -88,32 +89,35 @@ class Enforcement:
         ``None`` where no policy asks."""
         self._session = session
         self._rules = rules
-        self._journal = journal
+        self._decisions = Decisions(rules, journal, principal, client, observe)
         self._consent = consent
         self._desk = desk
         self._client = client
         self._clock = clock
         self._grants = grants
         self._ledger = ledger
-        self._carriage = Carriage(journal, self.publish, self._undecided, self._late, given)
         self._verdicts = Verdicts(rules, protected, clock, given, ledger)
-        self._observe = observe
-        self._principal = principal
+        held = HeldResults(clock, consent.patience.pending)
+        self._gate = ReleaseGate(session, self._decisions, self._verdicts, consent, clock, held)
+        self._carriage = Carriage(journal, self.publish, self._decisions.none, self._gate, given)
 
     async def run(
         self, call: Call, send: Callable[[Flight], Awaitable[dict[str, Any]]], caller: Caller | None = None
-    ) -> tuple[dict[str, Any], Decision]:
-        """Carry out one request and return the upstream's result with the decision that let it pass. ``caller`` waits
-        while a human is asked.
+    ) -> Released:
+        """Carry out one request and return what is handed over of its result, with the decision that let it pass.
+        ``caller`` waits while a human is asked.
 
         :raises Refused: it was not carried out, or its result could not be handed over.
         :raises RemoteError: the upstream answered with an error; its labels are joined.
         """
         try:
-            flight = await self._permit(call, caller)
+            held = self._gate.held.take(call, self._session.view().id) if call.brings else None
+            flight = await self._permit(call, caller) if held is None else held.flight
         except RuleOfTwoError as error:
             raise self.refusal(error, call.facts) from error
-        return await self._carriage.run(call, flight, send)
+        if held is not None:
+            return await self._carriage.hand_on(call, flight, held.reply, caller)
+        return await self._carriage.run(call, flight, send, caller)
 
     @property
     def types_arguments(self) -> bool:
@@ -148,7 +152,7 @@ class Enforcement:
     def repeated(self, facts: Facts, *, named: str) -> Refused:
         """A refusal like one that was journalled in the very same state of the session, and is not written again."""
         view = self._session.view()
-        return Refused(self._decision(None, facts, view, self._verdict(facts, view)), facts, named=named)
+        return Refused(self._decisions.made(None, facts, view, self._verdict(facts, view)), facts, named=named)
 
     def words_may_leave(self, labels: Labels) -> bool:
         """Whether words of the client's may follow a call of these labels that was sent before (why it was cancelled):
@@ -168,9 +172,9 @@ class Enforcement:
         """
         view = self._session.view()
         if view.id != session:
-            raise Refused(self._decision(None, facts, view, _ANOTHER_SESSION), facts, sent=True)
+            raise Refused(self._decisions.made(None, facts, view, _ANOTHER_SESSION), facts, sent=True)
         if view.frozen:
-            raise Refused(self._decision(None, facts, view, self._verdict(facts, view)), facts, sent=True)
+            raise Refused(self._decisions.made(None, facts, view, self._verdict(facts, view)), facts, sent=True)
 
     def permits(self, action: Action, upstream: str) -> bool:
         """Whether policy might permit an action to a session that holds nothing: if not, it never will."""
@@ -184,7 +188,7 @@ class Enforcement:
         try:
             decision = await self._session.decide(lambda view, db: self._commit(facts, view, verdict, db=db))
         except StoreError as error:
-            return Refused(self._undecided(error), facts, f"{error}.", named=named)
+            return Refused(self._decisions.none(error), facts, f"{error}.", named=named)
         return Refused(decision, facts, detail, named=named)
 
     async def receive(self, facts: Facts) -> bool:
@@ -193,7 +197,7 @@ class Enforcement:
         known = self._verdicts.known(facts, view)
         if known.labels <= view.held.keys() and not self._ledger.due(known, view):
             verdict = self._verdicts.of(known, view)
-            if not (self._observe and policy_only(verdict)):
+            if not (self._decisions.observe and policy_only(verdict)):
                 return verdict.outcome is Outcome.ALLOW
 
         def work(view: SessionView, db: sqlite3.Connection) -> tuple[tuple[Decision, Labels], int | None, Labels]:
@@ -204,7 +208,7 @@ class Enforcement:
         decision, labels = await self._session.decide(work)
         if decision.outcome is not Outcome.ALLOW and not decision.observed:
             return False
-        await self._session.settle(decision.session, decision.number or 0, labels)
+        await self._session.settle(Reservation(decision.session, decision.number or 0, labels))
         self.publish()
         return True
 
@@ -227,36 +231,9 @@ class Enforcement:
             held=frozenset(view.after),
             dropped=view.dropped,
             frozen=view.frozen,
-            observed=self._observe,
+            observed=self._decisions.observe,
         )
         self._desk.audience.publish(self, status)
-
-    async def _late(self, flight: Flight) -> Refused | None:
-        """Join the labels that stored resources gained since a call that read them was decided, before its result is
-        handed over; or why it may not be.
-
-        # INVARIANT: a read that was decided before a write, and served after it, brings what the write stamped;
-        # tests/gateway/test_ledger.py.
-
-        :raises StoreError: that cannot be told.
-        """
-        if self._ledger.looked_up(flight.facts).labels == flight.labels:
-            return None
-
-        def work(view: SessionView, db: sqlite3.Connection) -> tuple[tuple[Decision, Facts], int | None, Labels]:
-            known = self._ledger.looked_up(flight.facts)
-            known = replace(known, labels=known.labels & INGRESS, writes=())
-            same = view.id == flight.decision.session
-            verdict = self._verdicts.of(known, view) if same else _ANOTHER_SESSION
-            decision, number, labels = self._commit(known, view, verdict, db=db, unasked=same)
-            return (decision, known), number, labels
-
-        decision, known = await self._session.decide(work)
-        if decision.outcome is not Outcome.ALLOW and not decision.observed:
-            return Refused(replace(decision, code=decision.code or Code.APPROVAL_REQUIRED), known, _LATE, sent=True)
-        await self._session.settle(decision.session, decision.number or 0, known.labels)
-        self.publish()
-        return None
 
     def _verdict(self, facts: Facts, view: SessionView) -> Verdict:
         """The verdict of facts that are not known yet as they are now."""
@@ -264,7 +241,7 @@ class Enforcement:
 
     def refusal(self, error: RuleOfTwoError, facts: Facts | None) -> Refused:
         """An error on the way to a decision, as the denial that it is."""
-        return Refused(self._undecided(error), facts, f"{error}.")
+        return Refused(self._decisions.none(error), facts, f"{error}.")
 
     async def _permit(self, call: Call, caller: Caller | None) -> Flight:
         view = self._session.view()
@@ -276,25 +253,19 @@ class Enforcement:
             if verdict.outcome is Outcome.ALLOW:
                 # A journal that is busy falls through to the transaction, which waits its turn.
                 with suppress(BusyError):
-                    number = self._journal.decision_now(
-                        facts,
-                        view,
-                        verdict,
-                        arguments=call.arguments,
-                        client=self._client,
-                        forced=call.forced,
-                        environment=self._rules.environment(view.id),
-                    )
-                    decision = self._decision(number, facts, view, verdict, call)
+                    decision = self._decisions.committed(facts, view, verdict, call)
                     return Flight(self._session, decision, facts, reserved=False)
-        facts, decision, used = await self._session.decide(lambda view, db: self._first(call, view, db))
+        reaches = call.brings and self._consent.reaches(view.id, caller)
+        facts, decision, used, waits = await self._session.decide(
+            lambda view, db: self._first(call, view, db, reaches=reaches)
+        )
         if used is not None:
             self._grants.committed(used)
         asked = 0
         while True:
             self.publish()
             if decision.outcome is Outcome.ALLOW or decision.observed:
-                return Flight(self._session, decision, facts, reserved=True)
+                return Flight(self._session, decision, facts, reserved=not waits, waits=waits)
             if decision.outcome is Outcome.DENY:
                 raise Refused(decision, facts)
             if asked == _RECHECKS:
@@ -304,9 +275,10 @@ class Enforcement:
             asked += 1
 
     def _first(
-        self, call: Call, view: SessionView, db: sqlite3.Connection
-    ) -> tuple[tuple[Facts, Decision, Used | None], int | None, Labels]:
-        """Decide a call that nobody was asked about yet; a standing yes that covers it is used."""
+        self, call: Call, view: SessionView, db: sqlite3.Connection, *, reaches: bool
+    ) -> tuple[tuple[Facts, Decision, Used | None, bool], int | None, Labels]:
+        """Decide a call that nobody was asked about yet; a standing yes that covers it is used. One that only what it
+        brings keeps from being allowed is sent, and what it brings waits. ``reaches``: a person could be asked then."""
         facts = self._verdicts.known(call.facts, view)
         verdict, used = self._verdicts.of_call(call, facts, view), None
         if verdict.outcome is Outcome.ASK and call.answers is None:
@@ -314,10 +286,26 @@ class Enforcement:
             if granted.outcome is Outcome.ALLOW:
                 used = self._grants.use(db, facts, call.pin, view)
                 verdict = granted if used is not None else verdict
+        if verdict.outcome is not Outcome.ALLOW and self._can_wait(call, facts, verdict, reaches=reaches):
+            alone = replace(facts, labels=NONE)
+            sent = self._verdicts.of_call(call, alone, view)
+            if sent.outcome is Outcome.ALLOW:
+                due = self._ledger.due(facts, view)
+                gate = {"defers": sorted(facts.labels), **_stamped(due)}
+                decision = self._decisions.committed(alone, view, sent, call, gate=gate)
+                self._stamp(db, decision, facts, due)
+                return (facts, decision, None, True), decision.number, NONE
         decision, number, labels = self._commit(
             facts, view, verdict, call, db=db, grant=None if used is None else used.id
         )
-        return (facts, decision, used), number, labels
+        return (facts, decision, used, False), number, labels
+
+    def _can_wait(self, call: Call, facts: Facts, verdict: Verdict, *, reaches: bool) -> bool:
+        """Whether a call that is not allowed for what it can bring may be sent, if it does nothing besides: where what
+        really comes back can be less, or a person can look at it."""
+        if not call.brings or "C" in facts.labels or call.answers is not None or self._decisions.observe:
+            return False
+        return call.reader is not None or (reaches and verdict.outcome is Outcome.ASK)
 
     async def _ask(self, call: Call, facts: Facts, asking: Decision, caller: Caller | None) -> tuple[Facts, Decision]:
         """Ask a human about a call and its ``facts`` as they were known, then decide again with the session's fresh
@@ -364,57 +352,20 @@ class Enforcement:
         """Journal a verdict, and stamp what it lets be written; the value that :meth:`ConnectionSession.decide` wants.
         Without a call it is a refusal that needed no policy, or text that comes ``unasked``."""
         policys = call is not None or unasked
-        observed = self._observe and policys and policy_only(verdict)
+        observed = self._decisions.observe and policys and policy_only(verdict)
         sends = policys and (verdict.outcome is Outcome.ALLOW or observed)
         due = self._ledger.due(facts, view) if sends else ()
-        number = self._journal.decision_now(
-            facts,
-            view,
-            verdict,
-            arguments=call.arguments if call else None,
-            approves=approves,
-            grant=grant,
-            pin=call.pin if call else None,
-            observed=observed,
-            client=self._client,
-            forced=call.forced if call else (),
-            environment=self._rules.environment(view.id),
-            stamps={one.resource: one.labels for one in due},
+        decision = self._decisions.committed(
+            facts, view, verdict, call, observed=observed, approves=approves, grant=grant, gate=_stamped(due)
         )
-        self._ledger.stamp(db, number, view.id, facts.qualified, due)
-        decision = self._decision(number, facts, view, verdict, call, observed=observed)
-        return decision, number, facts.labels if sends else NONE
+        self._stamp(db, decision, facts, due)
+        return decision, decision.number, facts.labels if sends else NONE
 
-    def _decision(
-        self,
-        number: int | None,
-        facts: Facts,
-        view: SessionView,
-        verdict: Verdict,
-        call: Call | None = None,
-        *,
-        observed: bool = False,
-    ) -> Decision:
-        after = view.after
-        return Decision(
-            number=number,
-            outcome=verdict.outcome,
-            code=verdict.code,
-            session=view.id,
-            held=after,
-            adds=facts.labels - after.keys(),
-            policies=verdict.policies,
-            messages=verdict.messages,
-            approvals=verdict.approvals,
-            observed=observed,
-            observing=self._observe,
-            forced=call.forced if call else (),
-            principal=self._principal,
-            policy_version=self._rules.version,
-        )
+    def _stamp(self, db: sqlite3.Connection, decision: Decision, facts: Facts, due: Iterable[Due]) -> None:
+        self._ledger.stamp(db, decision.number or 0, decision.session, facts.qualified, due)
 
-    def _undecided(self, error: RuleOfTwoError) -> Decision:
-        said = (str(error),)
-        return Decision(
-            None, Outcome.DENY, error.code, "", {}, NONE, (), said, observing=self._observe, principal=self._principal
-        )
+
+def _stamped(due: Iterable[Due]) -> dict[str, Any]:
+    """What is written of a decision's stamps."""
+    stamps = {stored_text(one.resource): sorted(one.labels) for one in due}
+    return {"stamps": stamps} if stamps else {}
