@@ -108,13 +108,28 @@ class StoredResource:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredLabel:
+    """A label that a stored resource brings, since a session that had seen it wrote there.
+
+    ``decision`` is the number of the decision that let that write pass, ``session`` whose it was. Where it was another
+    tenant's both are ``None``, and ``resource`` is what the call itself names.
+    """
+
+    label: Label
+    resource: StoredResource
+    decision: int | None
+    session: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What one request touches, from manifest and arguments.
 
     ``labels`` is the worst case that the manifest allows for these arguments; so are ``communicates`` and
     ``irreversible``, which say more of a C and nothing without one. ``lowered_by`` names each line of the
-    operator's that took a label off, so that the decision can name it too. ``manifest`` is the one whose entry
-    named what is asked for; ``None``: none did.
+    operator's that took a label off, so that the decision can name it too. ``stored`` names each label that only a
+    stored resource brings, which the call reads. ``manifest`` is the one whose entry named what is asked for;
+    ``None``: none did.
     """
 
     action: Action
@@ -125,6 +140,7 @@ class Facts:
     reads: tuple[StoredResource, ...] = ()
     writes: tuple[StoredResource, ...] = ()
     lowered_by: tuple[str, ...] = ()
+    stored: tuple[StoredLabel, ...] = ()
     manifest: str | None = None
     communicates: bool = True
     """Its C can reach others; false: it only changes state."""

@@ -107,7 +107,15 @@ class ReleaseGate:
 
     def concerns(self, call: Call, flight: Flight) -> bool:
         """Whether what the call brings is decided at all: else it is what was decided before it was sent."""
-        return flight.waits or call.reader is not None
+        return flight.waits or call.reader is not None or self._worst(flight) != flight.labels & INGRESS
+
+    def _worst(self, flight: Flight) -> Labels:
+        """What the call can bring by now: what it read can have been written while it was under way.
+
+        # INVARIANT: a read that was decided before a write, and served after it, brings what the write stamped;
+        # tests/gateway/test_ledger.py.
+        """
+        return self.verdicts.stored(flight.facts).labels & INGRESS
 
     async def release(self, call: Call, flight: Flight, reply: dict[str, Any], caller: Caller | None) -> Released:
         """Decide what came back, and ask a person where policy asks. What may be handed over is reserved then.
@@ -117,7 +125,7 @@ class ReleaseGate:
         """
         if kind_of(reply) == INPUT_REQUIRED:  # each of its questions was decided by itself
             return Released(reply, flight.decision, flight.labels - INGRESS if flight.waits else flight.labels)
-        worst = flight.labels & INGRESS
+        worst = self._worst(flight)
         brought: Brought = Whole(reply, worst) if call.reader is None else call.reader.read(reply, worst)
         taken = self._at_once(call, flight, brought) or await self._decide(call, flight, brought)
         asked = 0
@@ -150,14 +158,15 @@ class ReleaseGate:
 
         :raises Refused: it may not be.
         """
-        if not flight.waits:
+        worst = self._worst(flight)
+        if not flight.waits and worst == flight.labels & INGRESS:
             return flight.labels
-        taken = await self._decide(call, flight, Whole({"error": error.error}, flight.labels & INGRESS))
+        taken = await self._decide(call, flight, Whole({"error": error.error}, worst))
         if taken.places is None:
             detail = "the server answered with an error, whose text is withheld."
             code = taken.decision.code or Code.APPROVAL_REQUIRED
             raise Refused(replace(taken.decision, code=code), taken.weighed.facts, detail, sent=True)
-        return taken.weighed.facts.labels
+        return (flight.labels - INGRESS) | taken.weighed.facts.labels
 
     def _at_once(self, call: Call, flight: Flight, brought: Brought) -> _Taken | None:
         """What was decided where the session holds already whatever the call can bring: nothing is reserved, so no
@@ -166,7 +175,8 @@ class ReleaseGate:
             return None
         view = self.session.view()
         weighed = self._scales(call, brought, view).weigh(view)
-        if not weighed.allowed or view.id != flight.decision.session:
+        held = weighed.facts.labels <= view.held.keys()
+        if not weighed.allowed or not held or view.id != flight.decision.session:
             return None
         places = [place for place in range(len(brought.items)) if place not in weighed.dropped]
         if not weighed.dropped:

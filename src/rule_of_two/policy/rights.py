@@ -1,4 +1,4 @@
-"""Who may answer a question, and who may change a session: the actions `approve_call` and `manage_session`.
+"""Who may answer a question, change a session, or endorse: the actions `approve_call`, `manage_session` and `endorse`.
 
 Asked seldom, so nothing is kept. As everywhere: what is not a clean allow of the engine's is not an allow.
 """
@@ -12,7 +12,7 @@ from typing import Any, Final
 import cedarpy
 
 from rule_of_two.errors import Code
-from rule_of_two.model import NONE, Action, Approver, Facts, Outcome, Principal, SessionView, Verdict
+from rule_of_two.model import NONE, Action, Approver, Facts, Labels, Outcome, Principal, SessionView, Verdict
 from rule_of_two.policy.context import NOTHING_KNOWN, Environment, context_of, minute
 from rule_of_two.policy.directory import Entity, Uid, reference, uid
 from rule_of_two.policy.engine import contained, evaluate
@@ -61,6 +61,14 @@ class Rights:
         """Whether this person may do ``choice`` to a session."""
         return self.judge_management(approver, view, choice=choice, now=now).outcome is Outcome.ALLOW
 
+    def may_endorse(
+        self, approver: Approver, server: str, labels: Labels, *, now: datetime, document: Entity | None = None
+    ) -> bool:
+        """Whether this person may say that ``labels`` no longer count for what a server keeps, or for one item of a
+        result of its (``document``)."""
+        judged = self.judge_endorsement(approver, server, labels, now=now, document=document)
+        return judged.outcome is Outcome.ALLOW
+
     def judge_answer(
         self,
         approver: Approver,
@@ -91,6 +99,21 @@ class Rights:
             own = session_entities(self._principal, self._client, view.id)
             participants = self._participants(approver, "manage_session", own[0]["uid"], own, [])
             return self._judge(participants, {**context_of(_NO_CALL, view), **known}, view.id, now)
+
+        return contained(work, _failed)
+
+    def judge_endorsement(
+        self, approver: Approver, server: str, labels: Labels, *, now: datetime, document: Entity | None = None
+    ) -> Verdict:
+        """Like :meth:`may_endorse`, with the policies that decided: allow or deny."""
+        what = Facts(Action.RECEIVE, server, "", labels)  # of a server as a whole
+        known = {"approvals": 1, "choice": "endorse", "tenant": reference("Tenant", self._principal.tenant)}
+
+        def work() -> Verdict:
+            own = session_entities(self._principal, self._client, "")
+            used = [*used_entities(what), *(() if document is None else (document,))]
+            participants = self._participants(approver, "endorse", used[-1]["uid"], own, used)
+            return self._judge(participants, {**context_of(what, SessionView("")), **known}, "", now)
 
         return contained(work, _failed)
 

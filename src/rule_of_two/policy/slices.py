@@ -16,6 +16,7 @@ from rule_of_two.policy.directory import Uid, uid
 
 ACTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "approve_call": (),
+    "endorse": (),
     "manage_session": (),
     "return_document": (),
 }

@@ -7,12 +7,22 @@ which that is not so was changed by somebody else, and says nothing about what t
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
 
 from rule_of_two.errors import StoreError
 from rule_of_two.model import NONE, Labels
 from rule_of_two.sessions.key import lasting
 from rule_of_two.sessions.rows import Row
+
+StampRow = tuple[str, str, str | None, str | None, str, int, str, str, str, str]
+"""A stamp without its number: store, kind, value, place, label, decision, session, tenant, origin and time."""
+
+_STAMPS: Final = 1000
+"""How many of its newest stamps a connection remembers."""
 
 
 @dataclass(slots=True)
@@ -33,6 +43,8 @@ class Memory:
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
         self._reserved: dict[int, tuple[str, Labels]] = {}
+        self._stamps: dict[int, StampRow] = {}
+        self._stamping: dict[int, StampRow] = {}
         self._amiss: str | None = None
 
     @property
@@ -75,6 +87,38 @@ class Memory:
                 raise self.fail(f"the reservation of call d{min(gone)} is gone")
         known.labels |= row.held.keys()
         known.dropped, known.frozen, known.key, known.boundary = row.dropped, row.frozen, row.key, row.boundary
+
+    def begin(self) -> None:
+        """A transaction begins, perhaps once more: nothing was stamped in it."""
+        self._stamping.clear()
+
+    def stamping(self, number: int, row: StampRow) -> None:
+        """A stamp was made in a transaction that is not committed yet."""
+        self._stamping[number] = row
+
+    def committed(self) -> None:
+        """The transaction was."""
+        self._stamps.update(self._stamping)
+        self._stamping.clear()
+        while len(self._stamps) > _STAMPS:
+            del self._stamps[next(iter(self._stamps))]
+
+    @property
+    def stamps(self) -> tuple[StampRow, ...]:
+        """The newest stamps that were committed."""
+        return tuple(self._stamps.values())
+
+    def compare_stamps(self, find: Callable[[str], Sequence[Sequence[Any]]]) -> None:
+        """Hold the ledger against the stamps that were made; ``find`` has the rows of these numbers (a JSON array), in
+        order, each with its number first.
+
+        :raises StoreError: one is gone, or says something else.
+        """
+        if not self._stamps:
+            return
+        rows = {row[0]: tuple(row[1:]) for row in find(orjson.dumps(list(self._stamps)).decode())}
+        if gone := [number for number, row in self._stamps.items() if rows.get(number) != row]:
+            raise self.fail(f"the stamp {gone[0]} of the ledger is gone")
 
     def reserved(self, number: int, session: str, labels: Labels) -> None:
         """A reservation was committed."""

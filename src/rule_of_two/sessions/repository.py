@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from rule_of_two.model import Labels, SessionView, Tier
+from rule_of_two.sessions import ledger
 from rule_of_two.sessions.boundary import BeganRightly, anyhow
 from rule_of_two.sessions.key import SessionKey
 from rule_of_two.sessions.labels import AMBIENT, join, narrow, reserve, settle, view_of, view_of_session
@@ -83,6 +84,11 @@ class ConnectionSession:
         self._version = (-1, -1)
 
     @property
+    def memory(self) -> Memory:
+        """What this connection knows of its sessions, and of what it stamped."""
+        return self._memory
+
+    @property
     def amiss(self) -> bool:
         """Whether the state was found to have lost what this process knows."""
         return self._memory.amiss
@@ -100,6 +106,7 @@ class ConnectionSession:
 
         def transaction(db: sqlite3.Connection) -> T:
             reserved.clear()
+            self._memory.begin()
             if narrows is not None:
                 narrow(db, narrows.number, narrows.labels)
                 reserved.append(narrows)
@@ -111,6 +118,7 @@ class ConnectionSession:
             return value
 
         value = await self._database.write(transaction)
+        self._memory.committed()
         for one in reserved:
             self._memory.reserved(one.number, one.session, one.labels)
         return value
@@ -177,7 +185,8 @@ class ConnectionSession:
         self._memory.joined(session, labels)
 
     async def restore(self) -> None:
-        """Write back what this process knows of its sessions, for those who come next. Labels only join.
+        """Write back what this process knows of its sessions and what it stamped, for those who come next. Labels only
+        join.
 
         :raises StoreError: it could not be recorded.
         """
@@ -189,6 +198,7 @@ class ConnectionSession:
                     "UPDATE sessions SET dropped = max(dropped, ?), frozen = max(frozen, ?) WHERE id = ?",
                     (dropped, frozen, session),
                 )
+            ledger.restore(db, self._memory.stamps)
 
         await self._database.write(work)
 

@@ -16,7 +16,7 @@ import orjson
 from rule_of_two.audit.recorded import Recorded, recorded
 from rule_of_two.errors import Code, ConfigurationError
 from rule_of_two.gateway.providers.settings import ATTRIBUTES, ProviderError, checked
-from rule_of_two.model import Outcome
+from rule_of_two.model import INGRESS, NONE, Labels, Outcome, labels_in
 from rule_of_two.policy.context import Environment
 from rule_of_two.store.journal import Entry
 
@@ -60,6 +60,8 @@ class Past:
     """It had C taken off, since a set counts C only where it communicates."""
     environment: Environment
     """What context providers knew, as the entry says: only what they could have answered."""
+    stored: Labels = NONE
+    """What stored resources had brought it."""
 
     @property
     def was(self) -> Outcome:
@@ -110,6 +112,7 @@ def past_of(entry: Entry, answered: frozenset[int]) -> Past | None:
         irreversible=body.get("irreversible") is not False,
         lowered=isinstance(lines := body.get("lowered_by"), list) and any(map(_lowers, lines)),
         environment=_environment(body.get("environment"), several=bool(call.beside)),
+        stored=_stored(body.get("stored")),
     )
 
 
@@ -126,6 +129,12 @@ def _environment(said: Any, *, several: bool) -> Environment:
             with suppress(ProviderError):
                 known[name] = checked(name, said[name])
     return known
+
+
+def _stored(said: Any) -> Labels:
+    """The labels that an entry says came out of the ledger."""
+    lines = said if isinstance(said, list) else []
+    return INGRESS & labels_in(str(one.get("label")) for one in lines if isinstance(one, dict))
 
 
 def _lowers(line: Any) -> bool:

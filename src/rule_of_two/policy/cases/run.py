@@ -104,6 +104,8 @@ class Runner:
 
     def _answer(self, case: Case, approver: Approver) -> Verdict:
         rights = Rights(self._policies, case.principal, case.client, lambda session: case.environment)
+        if case.endorsed is not None:
+            return rights.judge_endorsement(approver, *case.endorsed, now=case.now)
         if case.facts is None:
             return rights.judge_management(approver, case.view, choice=case.choice, now=case.now)
         return rights.judge_answer(
