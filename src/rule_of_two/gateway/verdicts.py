@@ -14,6 +14,7 @@ from rule_of_two.gateway.obliged import UNSTEADY
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.model import Facts, Obligation, Outcome, SessionView, Verdict
+from rule_of_two.policy.lowering import as_counted
 
 _STILL_STOPS: Final = frozenset(
     (Code.SESSION_FROZEN, Code.DROPPED_CAPABILITY, Code.POLICY_ERROR, Code.APPROVAL_EXPIRED)
@@ -62,9 +63,13 @@ class Verdicts:
         return replace(strictest, obligations=_of_all(verdicts)) if authorizer.obliges else strictest
 
     def known(self, facts: Facts, view: SessionView) -> Facts:
-        """The facts with what is remembered of their addresses now. A call's own facts never hold it. What could belong
-        to any of several conversations was given nothing."""
-        return facts if self._given is None else self._given.looked_up(facts, None if view.beside else view.id)
+        """The facts with what is remembered of their addresses now, and without C where policy leaves that out of
+        account now. A call's own facts never hold it. What could belong to any of several conversations was given
+        nothing, and its C counts unless it may be left out in each of them."""
+        if self._given is not None:
+            facts = self._given.looked_up(facts, None if view.beside else view.id)
+        authorizer, environment = self._rules.current.authorizer, self._rules.environment
+        return as_counted(facts, view.judged, authorizer, now=self._clock(), environment=environment)
 
 
 def policy_only(verdict: Verdict) -> bool:

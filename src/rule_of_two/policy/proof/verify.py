@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, reads_approvals, tree_of
-from rule_of_two.policy.proof.claims import ASKS, Claim, claims, property_claims
+from rule_of_two.policy.proof.claims import ASKS, KEEPS, Claim, claims, property_claims
 from rule_of_two.policy.proof.expressions import attributes_read
 from rule_of_two.policy.proof.formula import APPROVALS, Flag, Less, Number, unknowns
 from rule_of_two.policy.proof.replay import Answer, applies, replay, unrealised
@@ -126,6 +126,8 @@ class Prover:
             "blocked" in attributes_read(tree_of(one.policy)) for one in self.abstraction.policies
         ):
             return "no policy of this set reads `blocked`, so blocking a thing in an entities file stops nothing"
+        if claim.name == KEEPS and not self._policies.lowers:
+            return "no policy of this set leaves C out of account"
         if claim.needs_asking:
             asks = [self.solver.term(self.abstraction.use, UNASKED)]
             asks += [self._outcome(at, allowed=allowed) for at, allowed in ASKS]
