@@ -194,6 +194,11 @@ class SessionView:
     keeps_readers: bool = False
     """What more the session reads can still take readers away, so that each B has to be joined, held or not."""
 
+    def has(self, labels: Labels) -> bool:
+        """Whether these labels would bring it nothing, so that they need not be joined again: it holds them, and nobody
+        is left whom more private data could take away from its readers."""
+        return labels <= self.held.keys() and not (self.keeps_readers and "B" in labels)
+
     @property
     def judged(self) -> tuple[SessionView, ...]:
         """What a call is judged by: it must be fine in each."""

@@ -183,7 +183,7 @@ class Enforcement:
     async def receive(self, facts: Facts) -> bool:
         """Decide whether text that no request asked for may reach the session, and join its labels if so."""
         view = self._session.view()
-        if facts.labels <= view.held.keys():
+        if view.has(facts.labels):
             verdict = self._verdict(facts, view)
             if not (self._decisions.observe and policy_only(verdict)):
                 return verdict.outcome is Outcome.ALLOW
@@ -202,7 +202,7 @@ class Enforcement:
         """What a decision about labels depends on: when it is equal, so is the decision."""
         view = self._session.view()
         known = orjson.dumps(dict(self._rules.environment(view.id)), option=orjson.OPT_SORT_KEYS)
-        labels = frozenset((frozenset(one.after), one.dropped, one.frozen) for one in view.judged)
+        labels = frozenset((frozenset(one.after), one.readers, one.dropped, one.frozen) for one in view.judged)
         return view.id, labels, self._rules.version, known
 
     def publish(self) -> None:
@@ -232,7 +232,7 @@ class Enforcement:
     async def _permit(self, call: Call, caller: Caller | None) -> Flight:
         view = self._session.view()
         facts = self._verdicts.known(call.facts, view)
-        if facts.labels <= view.held.keys():
+        if view.has(facts.labels):
             # Nothing to reserve: the labels are held for good, so no other call can be judged differently by this one.
             verdict = self._verdicts.of_call(call, facts, view)
             if verdict.outcome is Outcome.ALLOW:

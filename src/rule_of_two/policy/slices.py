@@ -72,7 +72,9 @@ class Slices:
         self._scopes = {name: scope_of(tree) for name, (tree, _) in policies.items()}
         self._texts = {name: text for name, (_, text) in policies.items()}
         self._too_wide = frozenset(
-            name for name, (tree, _) in policies.items() if tree.get("effect") == "permit" and not permits_lowering(tree)
+            name
+            for name, (tree, _) in policies.items()
+            if tree.get("effect") == "permit" and not permits_lowering(tree)
         )
         self._slices: dict[tuple[str, ...], Slice] = {}
 

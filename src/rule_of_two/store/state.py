@@ -103,9 +103,15 @@ def _second(tables: Tables) -> None:
     tables.table("grants").create_index(["session"])
 
 
+def _compartments(tables: Tables) -> None:
+    # Who may read everything private that the session has read, a JSON list; null: it is not known. What a session of
+    # an older version holds, nobody is known to be a reader of.
+    tables.table("sessions").add_column("readers", str)
+
+
 def open_state(folder: Path) -> Database:
     """The state database in ``folder`` (created with mode 0700), migrated.
 
     :raises StoreError: see :class:`Database`.
     """
-    return Database(folder / "state.db", (_first, _second), title="state")
+    return Database(folder / "state.db", (_first, _second, _compartments), title="state")
