@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rule_of_two.model import Action, Facts, Labels, Outcome, Principal, SessionView, Target, labels_in
+from rule_of_two.model import Action, Facts, Held, Labels, Outcome, Principal, SessionView, Target, labels_in
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.policy.load import load_policies
 from rule_of_two.policy.lowering import as_counted
@@ -150,14 +150,14 @@ async def test_a_recipient_who_looks_like_a_reader_is_none(session: Session, nea
 
 
 def test_the_same_labels_with_other_readers_are_not_one_cached_answer(judge: Authorizer) -> None:
-    held = {"A": 1, "B": 2}
+    held: Held = {"A": 1, "B": 2}
     assert tells(judge, SessionView("s", held, readers=frozenset((ANN,))), ANN)
     assert not tells(judge, SessionView("s", held, readers=frozenset((BOB,))), ANN)
     assert not tells(judge, SessionView("s", held), ANN)
 
 
 def test_what_can_belong_to_several_conversations_has_the_readers_of_each(judge: Authorizer) -> None:
-    held = {"A": 1, "B": 2}
+    held: Held = {"A": 1, "B": 2}
     one, other = (SessionView(name, held, readers=frozenset((name,))) for name in (ANN, BOB))
     assert not tells(judge, SessionView("base", beside=(one, other)), ANN)
     assert tells(judge, SessionView("base", beside=(one, one)), ANN)

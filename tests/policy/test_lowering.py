@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -26,6 +28,8 @@ from rule_of_two.model import (
 )
 from rule_of_two.policy import authorizer as authorizer_module
 from rule_of_two.policy.authorizer import Authorizer
+from rule_of_two.policy.engine import evaluate
+from rule_of_two.policy.entities import Participants
 from rule_of_two.policy.load import load_policies
 from rule_of_two.policy.lowering import as_counted
 from rule_of_two.policy.trusts import trusted_folders
@@ -128,8 +132,12 @@ def test_the_same_question_is_put_to_the_engine_once(
     authorize: Authorize, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[object] = []
-    evaluate = authorizer_module.evaluate
-    monkeypatch.setattr(authorizer_module, "evaluate", lambda *a: (asked.append(a), evaluate(*a))[1])
+
+    def count(participants: Participants, context: Mapping[str, Any]) -> object:
+        asked.append(context)
+        return evaluate(participants, context)
+
+    monkeypatch.setattr(authorizer_module, "evaluate", count)
     judge = authorize(LOWER)
     assert counted(judge, SEND, now=now) == counted(judge, SEND, now=now)
     assert len(asked) == 1

@@ -49,8 +49,9 @@ def read_readers(text: object) -> Readers:
         found = orjson.loads(text) if isinstance(text, str) else None
     except orjson.JSONDecodeError:
         return None
-    known = isinstance(found, list) and all(isinstance(one, str) for one in found)
-    return frozenset(found) if known else None
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        return None
+    return frozenset(found)
 
 
 def _written(readers: Readers) -> str | None:

@@ -85,7 +85,8 @@ class Prover:
         self._view = read_schema(policies.schema_text, policies.schema)
         self.abstraction = Abstraction(policies.by_id.values(), self._view, besides=properties)
         self.solver = Solver()
-        self._all_claims = (*claims(self.abstraction), *property_claims(self.abstraction))
+        general = (one for one in claims(self.abstraction) if one.name != KEEPS or policies.lowers)
+        self._all_claims = (*general, *property_claims(self.abstraction))
         self._plainer = [self.abstraction.condition(text) for text in _PLAINER]
         facts = list(self.abstraction.facts((*(one.where for one in self._all_claims), *self._plainer)))
         for fact in facts:
@@ -126,8 +127,6 @@ class Prover:
             "blocked" in attributes_read(tree_of(one.policy)) for one in self.abstraction.policies
         ):
             return "no policy of this set reads `blocked`, so blocking a thing in an entities file stops nothing"
-        if claim.name == KEEPS and not self._policies.lowers:
-            return "no policy of this set leaves C out of account"
         if claim.needs_asking:
             asks = [self.solver.term(self.abstraction.use, UNASKED)]
             asks += [self._outcome(at, allowed=allowed) for at, allowed in ASKS]
