@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +14,9 @@ from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.gateway.verdicts import Verdicts
 from rule_of_two.model import Item, Outcome, Principal, SessionView, labels_in
 from rule_of_two.policy.load import load_policies
+from rule_of_two.sessions.ledger import Ledger
+from rule_of_two.sessions.memory import Memory
+from rule_of_two.store.state import open_state
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 ITEMS = [Item(f"i{text}", f"/{text}", labels_in(text), "0", 1) for text in ("", "A", "B")]
@@ -19,9 +24,11 @@ FRESH, ACTED = SessionView("fresh"), SessionView("acted", {"B": 1, "C": 2})
 
 
 @pytest.fixture(scope="module")
-def verdicts() -> Verdicts:
+def verdicts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Verdicts]:
     rules = Rulebook(load_policies(["default"], relative_to=Path()), Principal(), "generic")
-    return Verdicts(rules, ProtectedPaths(()), lambda: NOW, None)
+    with closing(open_state(tmp_path_factory.mktemp("state"))) as state:
+        ledger = Ledger(state, Memory(), tenant="local", stores={}, clock=NOW.isoformat)
+        yield Verdicts(rules, ProtectedPaths(()), lambda: NOW, None, ledger)
 
 
 def outcomes(verdicts: Verdicts, view: SessionView, approvals: int = 0) -> list[Outcome]:

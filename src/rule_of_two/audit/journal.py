@@ -251,7 +251,7 @@ def _told(facts: Facts) -> dict[str, Any]:
         "labels": sorted(facts.labels),
         "targets": [_reached(target) for target in facts.targets],
     }
-    if "C" in facts.labels:
+    if facts.acts:
         told["communicates"], told["irreversible"] = facts.communicates, facts.irreversible
     if facts.action in _NAMED_BY_MANIFESTS:
         told["manifest"] = facts.manifest
@@ -280,6 +280,8 @@ def _reached(target: Target) -> dict[str, Any]:
         reached["exact"] = False
     if target.given is not None:
         reached["given"] = target.given
+    if target.indirect:
+        reached["indirect"] = True
     return reached
 
 

@@ -195,7 +195,7 @@ class Enforcement:
         """Decide whether text that no request asked for may reach the session, and join its labels if so."""
         view = self._session.view()
         known = self._verdicts.known(facts, view)
-        if known.labels <= view.held.keys() and not self._ledger.due(known, view):
+        if view.has(known.labels) and not self._ledger.due(known, view):
             verdict = self._verdicts.of(known, view)
             if not (self._decisions.observe and policy_only(verdict)):
                 return verdict.outcome is Outcome.ALLOW
@@ -216,7 +216,7 @@ class Enforcement:
         """What a decision about labels depends on: when it is equal, so is the decision."""
         view = self._session.view()
         known = orjson.dumps(dict(self._rules.environment(view.id)), option=orjson.OPT_SORT_KEYS)
-        labels = frozenset((frozenset(one.after), one.dropped, one.frozen) for one in view.judged)
+        labels = frozenset((frozenset(one.after), one.readers, one.dropped, one.frozen) for one in view.judged)
         return view.id, labels, self._rules.version, known
 
     def publish(self) -> None:
@@ -246,7 +246,7 @@ class Enforcement:
     async def _permit(self, call: Call, caller: Caller | None) -> Flight:
         view = self._session.view()
         facts = self._verdicts.known(call.facts, view)
-        if facts.labels <= view.held.keys() and not self._ledger.due(facts, view):
+        if view.has(facts.labels) and not self._ledger.due(facts, view):
             # Nothing to reserve: the labels are held for good, so no other call can be judged differently by this one.
             # Nor anything to stamp.
             verdict = self._verdicts.of_call(call, facts, view)
@@ -303,7 +303,7 @@ class Enforcement:
     def _can_wait(self, call: Call, facts: Facts, verdict: Verdict, *, reaches: bool) -> bool:
         """Whether a call that is not allowed for what it can bring may be sent, if it does nothing besides: where what
         really comes back can be less, or a person can look at it."""
-        if not call.brings or "C" in facts.labels or call.answers is not None or self._decisions.observe:
+        if not call.brings or facts.acts or call.answers is not None or self._decisions.observe:
             return False
         return call.reader is not None or (reaches and verdict.outcome is Outcome.ASK)
 

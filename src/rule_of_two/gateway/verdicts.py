@@ -14,6 +14,7 @@ from rule_of_two.gateway.obliged import UNSTEADY
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.model import Facts, Item, Obligation, Outcome, SessionView, Verdict
+from rule_of_two.policy.lowering import as_counted
 from rule_of_two.sessions.ledger import Ledger
 
 _STILL_STOPS: Final = frozenset(
@@ -98,14 +99,18 @@ class Verdicts:
         return self._ledger.looked_up(facts)
 
     def known(self, facts: Facts, view: SessionView) -> Facts:
-        """The facts with what is remembered of their addresses now, and with the labels of the stored resources that
-        they read. A call's own facts never hold it. What could belong to any of several conversations was given
-        nothing.
+        """The facts with what is remembered of their addresses now, with the labels of the stored resources that they
+        read, and without C where policy leaves that out of account now. A call's own facts never hold it. What could
+        belong to any of several conversations was given nothing, and its C counts unless it may be left out in each of
+        them.
 
         :raises StoreError: the ledger cannot be read.
         """
         facts = self.stored(facts)
-        return facts if self._given is None else self._given.looked_up(facts, None if view.beside else view.id)
+        if self._given is not None:
+            facts = self._given.looked_up(facts, None if view.beside else view.id)
+        authorizer, environment = self._rules.current.authorizer, self._rules.environment
+        return as_counted(facts, view.judged, authorizer, now=self._clock(), environment=environment)
 
 
 def policy_only(verdict: Verdict) -> bool:

@@ -19,6 +19,7 @@ from rule_of_two.policy.engine import contained, evaluate
 from rule_of_two.policy.entities import Participants, parsed, session_entities, used_entities
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.syntax import DEFAULT_DENY
+from rule_of_two.policy.trusts import trusted_folders
 
 _NO_CALL: Final = Facts(Action.CALL_TOOL, "", "", NONE)
 
@@ -38,6 +39,7 @@ class Rights:
         self._principal = principal
         self._client = client
         self._environment = environment
+        self._folders = trusted_folders(policies.directory, principal)
 
     def may_answer(
         self,
@@ -87,7 +89,9 @@ class Rights:
             own, used = session_entities(self._principal, self._client, view.id), used_entities(facts)
             participants = self._participants(approver, "approve_call", used[-1]["uid"], own, used)
             session = {"session": {"__entity": own[0]["uid"]}}
-            return self._judge(participants, {**context_of(facts, view), **known, **session}, view.id, now)
+            return self._judge(
+                participants, {**context_of(facts, view, folders=self._folders), **known, **session}, view.id, now
+            )
 
         return contained(work, _failed)
 

@@ -15,6 +15,7 @@ import orjson
 
 from rule_of_two.errors import StoreError
 from rule_of_two.model import NONE, Labels
+from rule_of_two.sessions.compartments import Readers, in_common
 from rule_of_two.sessions.key import lasting
 from rule_of_two.sessions.rows import Row
 
@@ -32,6 +33,8 @@ class _Known:
     frozen: bool = False
     key: str = ""
     boundary: str = ""
+    readers: Readers = None
+    """Nobody has more of them once it holds B."""
 
 
 class Memory:
@@ -81,11 +84,14 @@ class Memory:
             raise self.fail(f"the session {row.id} is no longer frozen")
         if known.key not in {"", row.key} or lasting(known.boundary) > lasting(row.boundary):
             raise self.fail(f"the session {row.id} belongs to somebody else, or ends sooner")
+        if "B" in known.labels and in_common(known.readers, row.readers) != row.readers:
+            raise self.fail(f"the session {row.id} has readers again that it had lost")
         if self._reserved:
             rows = db.execute("SELECT number FROM reservations WHERE connection = ?", (connection,)).fetchall()
             if gone := self._reserved.keys() - {number for (number,) in rows}:
                 raise self.fail(f"the reservation of call d{min(gone)} is gone")
         known.labels |= row.held.keys()
+        known.readers = row.readers
         known.dropped, known.frozen, known.key, known.boundary = row.dropped, row.frozen, row.key, row.boundary
 
     def begin(self) -> None:
@@ -132,9 +138,12 @@ class Memory:
         """A reservation was ended."""
         self._reserved.pop(number, None)
 
-    def joined(self, session: str, labels: Labels) -> None:
-        """Labels were committed."""
-        self._known.setdefault(session, _Known()).labels |= labels
+    def joined(self, session: str, labels: Labels, readers: Readers = None) -> None:
+        """Labels were committed, with who may read the private data among it."""
+        known = self._known.setdefault(session, _Known())
+        if "B" in labels:
+            known.readers = in_common(known.readers, readers) if "B" in known.labels else readers
+        known.labels |= labels
 
     def everything(self) -> list[tuple[str, Labels, bool, bool]]:
         """What is known of each session: its labels, those of calls under way, and whether it was dropped or frozen."""

@@ -137,9 +137,15 @@ def _ledger(tables: Tables) -> None:
             )
 
 
+def _compartments(tables: Tables) -> None:
+    # Who may read everything private that the session has read, a JSON list; null: it is not known. What a session of
+    # an older version holds, nobody is known to be a reader of.
+    tables.table("sessions").add_column("readers", str)
+
+
 def open_state(folder: Path) -> Database:
     """The state database in ``folder`` (created with mode 0700), migrated.
 
     :raises StoreError: see :class:`Database`.
     """
-    return Database(folder / "state.db", (_first, _second, _ledger), title="state")
+    return Database(folder / "state.db", (_first, _second, _ledger, _compartments), title="state")

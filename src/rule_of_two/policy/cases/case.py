@@ -123,9 +123,10 @@ def targets_of(spec: TargetsSpec) -> tuple[Target, ...]:
         *(("recipient", one) for one in spec.recipients),
         *(("account", one) for one in spec.accounts),
         *((("amount", spec.amount),) if spec.amount is not None else ()),
+        *((("command", spec.command),) if spec.command is not None else ()),
     ]
     addresses = (Target("url", url_host(one), one, url=one, given=spec.given) for one in spec.urls)
-    known = (*addresses, *(Target(kind, value, value) for kind, value in given))
+    known = (*addresses, *(Target(kind, value, value, indirect=spec.indirect) for kind, value in given))
     return known if spec.complete else (*known, _UNREAD)
 
 
@@ -168,7 +169,8 @@ def document_of(spec: DocumentSpec) -> Entity:
 
 def view_of(spec: SessionSpec) -> SessionView:
     """The session so far."""
-    return SessionView(spec.id, spec.held, spec.reserved, spec.dropped, spec.frozen)
+    readers = None if spec.readers is None else frozenset(spec.readers)
+    return SessionView(spec.id, spec.held, spec.reserved, spec.dropped, spec.frozen, readers=readers)
 
 
 def _case(spec: CaseSpec, document: CasesDocument, path: Path) -> Case:

@@ -101,7 +101,7 @@ class TargetsSpec(Shape):
     """Where a request reaches. ``complete: false``: something that the manifest declares was not understood.
 
     ``urls`` are whole addresses, whose hosts need not be written besides. ``given``: each stood in a result of the
-    session.
+    session. ``indirect``: others stand behind one of them.
     """
 
     hosts: tuple[Host, ...] = ()
@@ -111,6 +111,8 @@ class TargetsSpec(Shape):
     recipients: tuple[Recipient, ...] = ()
     accounts: tuple[Account, ...] = ()
     amount: Annotated[str | None, BeforeValidator(_text)] = None
+    command: str | None = None
+    indirect: bool = False
     complete: bool = True
 
 
@@ -161,13 +163,15 @@ class CallSpec(Shape):
 
 
 class SessionSpec(Shape):
-    """The session so far. ``held`` and ``reserved``: labels with the calls that brought them, or in their order."""
+    """The session so far. ``held`` and ``reserved``: labels with the calls that brought them, or in their order.
+    ``readers``: who may read everything private in it."""
 
     id: str = "session"
     held: Numbered = Field(default_factory=dict)
     reserved: Numbered = Field(default_factory=dict)
     dropped: bool = False
     frozen: bool = False
+    readers: tuple[Recipient, ...] | None = None
 
 
 class PrincipalSpec(Shape):
