@@ -146,7 +146,7 @@ class Ledger:
         new = tuple(one for label, one in sorted(added.items()) if label not in facts.labels)
         if not new:
             return facts
-        return replace(facts, labels=facts.labels | added.keys(), stored=(*facts.stored, *new))
+        return replace(facts, labels=facts.labels.union(added), stored=(*facts.stored, *new))
 
     def due(self, facts: Facts, view: SessionView) -> tuple[Due, ...]:
         """What a call of these facts, as they are known, has to stamp if it is sent: what the session has seen then,
