@@ -298,7 +298,7 @@ class Machine(RuleBasedStateMachine):
         self.calls.append(call)
         self.runner.run(self.settle(call, "result"))
         # What it reads by then holds what it wrote itself.
-        self.land(call, known.union(*(self.notes[name] for name in NOTES if reads & {name, "/n"})))
+        self.land(call, known.union(*(labels_in(self.notes[name]) for name in NOTES if reads & {name, "/n"})))
 
     @property
     def waiting(self) -> list[Running]:
@@ -431,9 +431,7 @@ class Machine(RuleBasedStateMachine):
             self.calls.remove(call)
             self.calls.append(call)
 
-    def answer_arrived(
-        self, call: Running, question: Question, verdict: Choice, *, rules: Rules | None = None
-    ) -> None:
+    def answer_arrived(self, call: Running, question: Question, verdict: Choice, *, rules: Rules | None = None) -> None:
         """Answer about what a call brought; other ``rules`` are put in force while that is written down."""
         raise NotImplementedError
 
@@ -565,4 +563,4 @@ def refused_only() -> Iterator[None]:
 
 
 TestMachine = pytest.mark.timeout(300)(Machine.TestCase)
-TestMachine.settings = settings(max_examples=75, stateful_step_count=40, deadline=None)
+TestMachine.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)

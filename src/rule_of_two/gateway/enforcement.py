@@ -255,7 +255,7 @@ class Enforcement:
                 with suppress(BusyError):
                     decision = self._decisions.committed(facts, view, verdict, call)
                     return Flight(self._session, decision, facts, reserved=False)
-        reaches = call.brings and self._consent.reaches(view.id, caller)
+        reaches = call.brings and self._consent.reaches(view.id)
         facts, decision, used, waits = await self._session.decide(
             lambda view, db: self._first(call, view, db, reaches=reaches)
         )

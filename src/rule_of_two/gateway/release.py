@@ -43,6 +43,8 @@ _METHODS: Final = {
     Action.READ_RESOURCE: "resources/read",
     Action.GET_PROMPT: "prompts/get",
 }
+_OF_ITEMS: Final = APPROVING | {Choice.WITHOUT}
+"""What lets in items that a person was shown, or some of them."""
 _RECHECKS: Final = 3
 """How often a person is asked again because the session gained a label while they read."""
 _NOBODY_ASKED: Final = frozenset((Code.APPROVAL_REQUIRED, Code.APPROVAL_DENIED))
@@ -126,7 +128,9 @@ class ReleaseGate:
         :raises StoreError: it could not be decided.
         """
         if kind_of(reply) == INPUT_REQUIRED:  # each of its questions was decided by itself
-            return Released(reply, flight.decision, flight.labels - INGRESS if flight.waits else flight.labels)
+            if flight.waits:  # so nothing but these questions is handed over
+                return Released(_only_questions(reply), flight.decision, flight.labels - INGRESS)
+            return Released(reply, flight.decision, flight.labels)
         worst = self._worst(flight)
         brought: Brought = Whole(reply, worst) if call.reader is None else call.reader.read(reply, worst)
         taken = self._at_once(call, flight, brought) or await self._decide(call, flight, brought)
@@ -203,11 +207,12 @@ class ReleaseGate:
                 verdict = _ANOTHER_SESSION
             elif self.decisions.observe and weighed.dropped and weighed.allowed:
                 verdict = next(iter(weighed.dropped.values()))
-            elif given is not None and given.last.verdict in APPROVING:
-                people, picked = self._people(given, view), set(given.last.items)
-                ids = self._ids(brought)
-                places = [one for one in places if not picked or one not in weighed.asking or ids[one] in picked]
+            elif given is not None and given.last.verdict in _OF_ITEMS:
+                people = self._people(given, weighed, view) if given.last.verdict in APPROVING else 0
+                places = self._said_yes_to(given, brought, places)
                 facts, verdict = scales.let_in(places, view, approvals=people)
+                if verdict.outcome is Outcome.ASK and not weighed.allowed:  # asked anew, it is about all of it
+                    facts, verdict = weighed.facts, weighed.verdict
             elif (unasked or given is not None) and not weighed.allowed and weighed.rest:
                 places = [one for one in places if one not in weighed.asking]
                 facts, verdict = scales.let_in(places, view, approvals=0)
@@ -236,15 +241,29 @@ class ReleaseGate:
             flight.released(taken.decision, taken.weighed.facts.labels, taken.readers)
         return taken
 
-    def _people(self, given: Given, view: SessionView) -> int:
-        """How many have said yes to this, with the session as it is now."""
+    def _people(self, given: Given, weighed: Weighed, view: SessionView) -> int:
+        """How many have said yes to this, with the session, and what is known of what was read, as they are now.
+
+        # INVARIANT: a yes lets in what was shown, with the labels that were shown; tests/attacks/test_release_gate.py.
+        """
         question = given.question
         same = view.after.keys() == question.held.keys() and question.policy_version == self.decisions.rules.version
+        same = same and weighed.facts.labels <= question.labels
         return len(given.answers) if same and still_valid(given, self.clock()) else 0
+
+    def _said_yes_to(self, given: Given, brought: Brought, places: Sequence[int]) -> list[int]:
+        """Of the items that policy does not drop now those that a person was shown, and said yes to. What policy says
+        of one can have changed with the time, or with what it is told of its environment."""
+        arrival, picked = given.question.arrival, set(given.last.items)
+        every = not picked and given.last.verdict in APPROVING
+        shown = () if arrival is None else arrival.items
+        let_in = {one.id for one in shown if every or not one.asks or one.id in picked}
+        ids = self._ids(brought)
+        return [place for place in places if ids[place] in let_in]
 
     def _scales(self, call: Call, brought: Brought, view: SessionView) -> Scales:
         known = self.verdicts.known(call.facts, view)
-        return Scales(self.verdicts, known, (known.labels - call.facts.labels) & INGRESS, brought)
+        return Scales(self.verdicts, known, self.verdicts.clinging(call.facts) & INGRESS, brought)
 
     async def _unasked(self, call: Call, flight: Flight, brought: Brought, code: Code) -> Released:
         """Hand over what asks nobody, if there is any, and else say that the result is withheld, by ``code``."""
@@ -332,6 +351,10 @@ class ReleaseGate:
         """A name for each item, or for the result that has none: the same whenever it is asked about, and it says
         nothing of what it names."""
         return [_named(f"{place}:{item.digest}") for place, item in enumerate(brought.items)] or [_named("whole")]
+
+
+def _only_questions(reply: dict[str, Any]) -> dict[str, Any]:
+    return {key: reply[key] for key in ("resultType", "inputRequests", "requestState") if key in reply}
 
 
 def _gate(flight: Flight, brought: Brought, weighed: Weighed, places: Sequence[int] | None) -> dict[str, Any]:

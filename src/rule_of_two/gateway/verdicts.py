@@ -13,7 +13,7 @@ from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.obliged import UNSTEADY
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.rulebook import Rulebook
-from rule_of_two.model import Facts, Item, Obligation, Outcome, SessionView, Verdict
+from rule_of_two.model import Facts, Item, Labels, Obligation, Outcome, SessionView, Verdict
 from rule_of_two.policy.lowering import as_counted
 from rule_of_two.sessions.ledger import Ledger
 
@@ -97,6 +97,13 @@ class Verdicts:
         :raises StoreError: the ledger cannot be read.
         """
         return self._ledger.looked_up(facts)
+
+    def clinging(self, facts: Facts) -> Labels:
+        """The labels that what a call of these facts reads brings now, also where the call could bring them itself.
+
+        :raises StoreError: the ledger cannot be read.
+        """
+        return self._ledger.clinging(facts)
 
     def known(self, facts: Facts, view: SessionView) -> Facts:
         """The facts with what is remembered of their addresses now, with the labels of the stored resources that they

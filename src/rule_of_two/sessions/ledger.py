@@ -16,6 +16,7 @@ import orjson
 
 from rule_of_two.model import (
     INGRESS,
+    NONE,
     ORDER,
     Action,
     Facts,
@@ -147,6 +148,12 @@ class Ledger:
         if not new:
             return facts
         return replace(facts, labels=facts.labels.union(added), stored=(*facts.stored, *new))
+
+    def clinging(self, facts: Facts) -> Labels:
+        """The labels of what the call reads, also where it could bring them itself."""
+        if not facts.reads and not facts.labels & INGRESS:
+            return NONE
+        return frozenset(one.label for one in self._database.read(lambda db: tuple(self._reading(db, facts))))
 
     def due(self, facts: Facts, view: SessionView) -> tuple[Due, ...]:
         """What a call of these facts, as they are known, has to stamp if it is sent: what the session has seen then,
