@@ -181,7 +181,7 @@ class Ledger:
         return frozenset(one.label for one in self._database.read(lambda db: self._of_whole(db, store)))
 
     def _writes(self, facts: Facts) -> tuple[StoredResource, ...]:
-        if facts.writes or facts.action in _BY_ENTRY or "C" not in facts.labels:
+        if facts.writes or facts.action in _BY_ENTRY or not facts.acts:
             return facts.writes
         return (StoredResource(self._stores.get(facts.upstream, facts.upstream), "store", None),)
 
