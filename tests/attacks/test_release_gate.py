@@ -137,6 +137,29 @@ async def test_how_far_a_waiting_call_is_says_nothing_else(office: House) -> Non
         assert "4711" not in json.dumps(gateway.notifications)
 
 
+async def test_a_log_message_does_not_tell_what_waits_even_where_such_texts_are_said_to_be_clean(office: House) -> None:
+    """The server answers, and then logs what it answered while a person still reads that."""
+    script, manifest = office.folder / "telling.py", office.folder / "telling.yaml"
+    says = f'{{"level": "error", "data": "{POISON}"}}'
+    script.write_text(
+        (UPSTREAMS / "echo.py").read_text()
+        + '        if received["method"] == "tools/call":\n'
+        + f'            write({{"method": "notifications/message", "params": {says}}})\n'
+    )
+    manifest.write_text((UPSTREAMS / "echo.yaml").read_text().replace("texts: [A]", "texts: []"))
+    office.servers["echo"]["args"][0], office.servers["echo"]["manifest"] = str(script), str(manifest)
+    async with office.gateway() as gateway, human(office) as person:
+        await acted_on_private(gateway)
+        waiting = gateway.start("tools/call", {"name": "echo__pages", "arguments": {"reply": PAGE}})
+        question = await person.question()
+        while not (said := [one for one in office.journal("decision") if one["action"] == "receive"]):
+            await gateway.request("ping")
+        assert said[-1]["outcome"] == "ask"
+        person.give(question, Choice.NO)
+        await waiting
+        assert POISON not in json.dumps(gateway.notifications)
+
+
 NOTES: Final = """
 version: 1
 server: echo
