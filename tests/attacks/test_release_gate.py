@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from rule_of_two.approvals.choice import Choice
+from rule_of_two.errors import StoreError
 from rule_of_two.model import INGRESS, Action, Facts, Labels, labels_in
 from tests.attacks.modern_upstream import Upstream, upstream
 from tests.attacks.puppets import modern
@@ -253,3 +254,41 @@ def test_a_yes_does_not_cover_what_was_written_into_a_note_while_a_person_read()
         assert machine.console.asked[-1].labels == {"A", "B"}
         assert yes(machine, call) == [0]
         assert set(machine.view.view().held) == {"A", "B"}
+
+
+@pytest.mark.parametrize("completes", [False, True])
+@pytest.mark.parametrize("fails", range(1, 7))
+def test_a_state_that_fails_on_the_way_hands_nothing_over_without_its_labels(fails: int, completes: bool) -> None:
+    """The so-manieth write fails, once: at the decision, at release, after the yes, or at the end."""
+    machine = ReleaseMachine()
+    try:
+        if completes:
+            for label in ("C", "B"):
+                call = machine.runner.run(machine.start(labels_in(label)))
+                machine.runner.run(machine.settle(call, "result"))
+        held = set(machine.view.view().held)
+        left, write = [fails], machine.state.write
+
+        async def failing(work: Any) -> Any:
+            left[0] -= 1
+            if left[0] == 0:
+                raise StoreError("the disk is full")
+            return await write(work)
+
+        machine.state.write = failing  # type: ignore[method-assign]  # one fault
+        facts = Facts(Action.CALL_TOOL, "rec", "tool", INGRESS)
+        call = machine.runner.run(machine.start(INGRESS, touching=facts, waits=completes, brings=True, reader=READER))
+        machine.own[id(call)], machine.items[id(call)] = (INGRESS, set(), True), [labels_in("A"), labels_in("B")]
+        assert call.task is not None
+        if not call.task.done():
+            machine.runner.run(machine.reply(call, "result"))
+        if not call.task.done():
+            answer = machine.says(machine.console.asked[-1], Choice.YES)
+            machine.runner.run(machine.give_about(call, answer, None))
+        released = machine.handed_over(call)
+        after = machine.view.view()
+        assert held <= set(after.held)
+        assert (released is not None) is (left[0] > 0)
+        assert released is None or {"A", "B"} <= set(after.held)
+    finally:
+        machine.teardown()
