@@ -1,4 +1,5 @@
-"""A test upstream whose results are what its caller says: ``{"reply": <result>}``, or ``{"error": <error>}``.
+"""A test upstream whose results are what its caller says: ``{"reply": <result>}``, or ``{"error": <error>}``;
+with ``{"repeat": true}`` its ``body`` as text.
 
 Usage: echo.py JOURNAL. It writes down every message before it answers. Standard library only. With a progress token it
 first tells a text of progress.
@@ -17,11 +18,26 @@ OUTPUT = {
     "properties": {"items": {"type": "array", "items": {"type": "object"}}, "total": {"type": "integer"}},
     "required": ["items"],
 }
+TEXT = {"type": "string"}
+MESSAGE = {
+    "type": "object",
+    "properties": {
+        "to": TEXT,
+        "body": TEXT,
+        "copy": TEXT,
+        "subject": TEXT,
+        "message": {"type": "object", "properties": {"text": TEXT, "to": TEXT}},
+        "data": {"type": "object"},
+        "repeat": {"type": "boolean"},
+    },
+}
 TOOLS: tuple[dict[str, Any], ...] = (
     {"name": "letters", "outputSchema": OUTPUT},
     {"name": "pages"},
     {"name": "search"},
     {"name": "act"},
+    {"name": "send", "inputSchema": MESSAGE},
+    {"name": "note", "inputSchema": MESSAGE},
     {"name": "count", "outputSchema": {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}},
 )
 
@@ -52,6 +68,8 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
             if "error" in arguments:
                 return {"error": arguments["error"]}
             result = arguments.get("reply", {"content": []})
+            if arguments.get("repeat"):
+                result = {"content": [{"type": "text", "text": arguments["body"]}]}
         case _:
             result = {}
     return {"result": result}

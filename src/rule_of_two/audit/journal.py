@@ -36,7 +36,7 @@ _NAMED_BY_MANIFESTS: Final = frozenset((Action.CALL_TOOL, Action.READ_RESOURCE, 
 """What the entry of a manifest can name: its decisions say which manifest did, or that none does."""
 
 EventKind = Literal["session", "command", "upstream", "definitions", "refused", "policies", "provider"]
-OutcomeKind = Literal["result", "error", "not_sent", "lost", "timeout", "cancelled", "withheld", "failed"]
+OutcomeKind = Literal["result", "error", "not_sent", "lost", "timeout", "cancelled", "withheld", "held", "failed"]
 
 
 Heard = Callable[[str, str | None, Mapping[str, Any]], None]

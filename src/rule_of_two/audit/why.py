@@ -93,6 +93,11 @@ class Explanation:
         if any(target.get("given") is False for target in body.get("targets", ())):
             lines.append("  An address that it reaches was not known from any result of this session.")
         lines += [f"  A label was lowered by {visible(line)}." for line in body.get("lowered_by", ())]
+        lines += [
+            f"  Its argument {visible(one['argument'])} was the value held at {visible(one['held'])}, "
+            f"{label_text(frozenset(one['labels']))}."
+            for one in body.get("passes", ())
+        ]
         lines += [_forced(one) for one in body.get("forced", ())]
         return lines
 
@@ -210,6 +215,7 @@ def _outcome(body: Mapping[str, Any]) -> str:
         "timeout": "it was sent and no reply came in time",
         "cancelled": "the client cancelled it",
         "withheld": "it was sent and its result withheld",
+        "held": "it was sent and the gateway kept its result, of which the client has a handle",
         "failed": "it failed inside the gateway, and counts as carried out",
     }[body["outcome"]] + detail
 

@@ -47,6 +47,33 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class Carrying:
+    """A result of a call that passed held values on: whatever comes back can repeat them, so all of it has their
+    labels, whatever its metadata say."""
+
+    brought: Brought
+    labels: Labels
+    items: tuple[Item, ...]
+    frame: Labels
+
+    @classmethod
+    def of(cls, brought: Brought, labels: Labels) -> Brought:
+        """``brought`` with these labels on every part; itself where there are none."""
+        if not labels:
+            return brought
+        items = tuple(replace(item, labels=item.labels | labels) for item in brought.items)
+        return cls(brought, labels, items, brought.frame | labels)
+
+    def without(self, dropped: Collection[int]) -> dict[str, Any]:
+        """As it is handed over without these items."""
+        return self.brought.without(dropped)
+
+    def text(self, place: int) -> str:
+        """One of the items as a person looks at it."""
+        return self.brought.text(place)
+
+
+@dataclass(frozen=True, slots=True)
 class Weighed:
     """What is to become of a result.
 

@@ -94,7 +94,8 @@ class Carriage:
             released = Released(reply, flight.decision, flight.labels)
         what = "isError" if reply.get("isError") is True else ""
         if released.nothing:
-            await self._hand_over(flight, released.labels, "withheld", what)
+            kind: OutcomeKind = "withheld" if released.handle is None else "held"
+            await self._hand_over(flight, released.labels, kind, what)
             return released
         await self._hand_over(flight, released.labels, "result", what, released.items)
         if self.given is not None:

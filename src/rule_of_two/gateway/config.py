@@ -134,6 +134,13 @@ class PinSettings(_Strict):
     first_use: Literal["accept", "ask"] = "accept"
 
 
+class HandleSettings(_Strict):
+    """``handles``: how often what the gateway holds can be passed on, and for how long it is held."""
+
+    uses: Annotated[int, Field(ge=1, le=1000)] = 5
+    life: Duration = 900.0
+
+
 class Config(_Strict):
     """The whole file. ``path`` is where it stood; relative names in it are relative to that folder."""
 
@@ -149,6 +156,7 @@ class Config(_Strict):
     manifests: tuple[str, ...] = ()
     approvals: ApprovalSettings = ApprovalSettings()
     pins: PinSettings = PinSettings()
+    handles: HandleSettings = HandleSettings()
     mode: Literal["enforce", "observe"] = "enforce"
 
     @field_validator("client")

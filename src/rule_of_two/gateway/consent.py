@@ -245,7 +245,7 @@ class Consent:
             tier=self.desk.tier,
             arrival=arrival,
         )
-        if arrival is None and self._grantable(question):
+        if arrival is None and not call.passed and self._grantable(question):
             question = replace(question, offers=(*question.offers, Choice.GRANT))
         return question, shown_of(question, self.secrets)
 

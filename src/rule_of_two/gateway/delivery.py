@@ -19,6 +19,7 @@ from rule_of_two.gateway.definitions import Kind, Listed, Status
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import IN_ROUNDS, Exchange
 from rule_of_two.gateway.flight import Call, Flight
+from rule_of_two.gateway.handles import InvalidHandle
 from rule_of_two.gateway.lane import LaneFull
 from rule_of_two.gateway.mount import CALL_SECONDS, Mount
 from rule_of_two.gateway.provenance import provenance_of
@@ -37,6 +38,12 @@ _AT_ONCE: Final = frozenset(("tasks/cancel",))
 
 Adapt = Callable[[Mount, Labels, dict[str, Any]], dict[str, Any]]
 """Gives a result of an upstream's as the client is to see it; the labels are those of the call."""
+
+
+class HandleSpent(NotSent):
+    """What was decided passes a handle that stands for nothing any more, so nothing was sent."""
+
+    code = Code.INVALID_HANDLE
 
 
 class DefinitionChanged(NotSent):
@@ -138,6 +145,8 @@ class Delivery:
         # tests/attacks/test_stale_approvals.py.
         async def send(flight: Flight) -> dict[str, Any]:
             self._must_be_unchanged(call)
+            if call.passed:
+                self._spend(call, flight)
             self.exchange.flight = flight
             try:
                 result = await self._request(call, {}, quiet=attempt.quiet)
@@ -166,6 +175,16 @@ class Delivery:
             if listed is None or not listed.usable or listed.definition.digest != call.pin:
                 raise DefinitionChanged("its definition changed while it was being decided")
 
+    def _spend(self, call: Call, flight: Flight) -> None:
+        """Use up the handles that the call passes.
+
+        :raises HandleSpent: one of them stands for nothing any more.
+        """
+        try:
+            self.enforcement.spend(call.passed, flight.decision.session)
+        except InvalidHandle as error:
+            raise HandleSpent(str(error)) from error
+
     async def _request(self, call: Call, more: Mapping[str, Any], *, quiet: bool = False) -> dict[str, Any]:
         exchange = self.exchange
         labels = call.facts.labels
@@ -175,7 +194,7 @@ class Delivery:
 
         return await self.mount.request(
             self.method,
-            {**call.forwarded, **more},
+            {**call.sent, **more},
             self.told(exchange.claims),
             on_progress=exchange.on_progress if exchange.progress_token is not None and not quiet else None,
             cancel_reason=reason,

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -26,6 +26,7 @@ from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.decisions import Decisions
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
+from rule_of_two.gateway.handles import Handles, Passed, Placed
 from rule_of_two.gateway.held_results import HeldResults
 from rule_of_two.gateway.obliged import oblige
 from rule_of_two.gateway.protected import ProtectedPaths
@@ -80,10 +81,13 @@ class Enforcement:
         clock: Callable[[], datetime],
         grants: Grants,
         principal: Principal,
+        handles: Handles,
         observe: bool = False,
         given: GivenUrls | None = None,
     ) -> None:
-        """``given`` remembers which addresses sessions were given; ``None`` where no policy asks."""
+        """``handles`` keeps results that policy holds. ``given`` remembers which addresses sessions were given;
+        ``None`` where no policy asks."""
+        self._handles = handles
         self._session = session
         self._rules = rules
         self._decisions = Decisions(rules, journal, principal, client, observe)
@@ -94,7 +98,7 @@ class Enforcement:
         self._grants = grants
         self._verdicts = Verdicts(rules, protected, clock, given)
         held = HeldResults(clock, consent.patience.pending)
-        self._gate = ReleaseGate(session, self._decisions, self._verdicts, consent, clock, held)
+        self._gate = ReleaseGate(session, self._decisions, self._verdicts, consent, clock, held, handles)
         self._carriage = Carriage(journal, self.publish, self._decisions.none, self._gate, given)
 
     async def run(
@@ -119,6 +123,22 @@ class Enforcement:
     def types_arguments(self) -> bool:
         """Whether policies read arguments of tools, so that facts have to have them."""
         return self._rules.current.authorizer.types_arguments
+
+    def placed(self, arguments: Mapping[str, Any], pointers: Sequence[str], schema: Any) -> Placed:
+        """A tool call's arguments with what is shown for each handle at one of the ``pointers``; ``schema`` is the
+        tool's pinned input schema.
+
+        :raises InvalidHandle: it stands for nothing that may be passed on there.
+        :raises StoreError: the session cannot be read.
+        """
+        return self._handles.place(arguments, pointers, schema, lambda: self._session.view().id)
+
+    def spend(self, passed: Sequence[Passed], session: str) -> None:
+        """Use handles up, at the moment of sending.
+
+        :raises InvalidHandle: as :meth:`Handles.spend`.
+        """
+        self._handles.spend(passed, session)
 
     def obliged(self, call: Call) -> Call:
         """The call with its arguments as policy and its manifest want them, to be decided and sent.
@@ -239,10 +259,11 @@ class Enforcement:
     async def _permit(self, call: Call, caller: Caller | None) -> Flight:
         view = self._session.view()
         facts = self._verdicts.known(call.facts, view)
+        held_back = call.brings and self._verdicts.holds and not self._decisions.observe
         if facts.labels <= view.held.keys():
             # Nothing to reserve: the labels are held for good, so no other call can be judged differently by this one.
             verdict = self._verdicts.of_call(call, facts, view)
-            if verdict.outcome is Outcome.ALLOW:
+            if verdict.outcome is Outcome.ALLOW and not self._will_be_held(call, facts, verdict, view):
                 # A journal that is busy falls through to the transaction, which waits its turn.
                 with suppress(BusyError):
                     decision = self._decisions.committed(facts, view, verdict, call)
@@ -257,7 +278,15 @@ class Enforcement:
         while True:
             self.publish()
             if decision.outcome is Outcome.ALLOW or decision.observed:
-                return Flight(self._session, decision, facts, reserved=not waits, waits=waits)
+                return Flight(
+                    self._session,
+                    decision,
+                    facts,
+                    reserved=not waits,
+                    waits=waits,
+                    may_be_held=held_back,
+                    approved=asked > 0 or used is not None,
+                )
             if decision.outcome is Outcome.DENY:
                 raise Refused(decision, facts)
             if asked == _RECHECKS:
@@ -273,12 +302,14 @@ class Enforcement:
         brings keeps from being allowed is sent, and what it brings waits. ``reaches``: a person could be asked then."""
         facts = self._verdicts.known(call.facts, view)
         verdict, used = self._verdicts.of_call(call, facts, view), None
-        if verdict.outcome is Outcome.ASK and call.answers is None:
+        if verdict.outcome is Outcome.ASK and call.answers is None and not call.passed:
             granted = self._verdicts.of_call(call, facts, view, approvals=1)
             if granted.outcome is Outcome.ALLOW:
                 used = self._grants.use(db, facts, call.pin, view)
                 verdict = granted if used is not None else verdict
-        if verdict.outcome is not Outcome.ALLOW and self._can_wait(call, facts, verdict, reaches=reaches):
+        held = used is None and self._will_be_held(call, facts, verdict, view)
+        stopped = verdict.outcome is not Outcome.ALLOW
+        if held or (stopped and self._can_wait(call, facts, verdict, reaches=reaches)):
             alone = replace(facts, labels=NONE)
             sent = self._verdicts.of_call(call, alone, view)
             if sent.outcome is Outcome.ALLOW:
@@ -286,6 +317,13 @@ class Enforcement:
                 return (facts, decision, None, True), decision.number, NONE
         decision, number, labels = self._commit(facts, view, verdict, call, grant=None if used is None else used.id)
         return (facts, decision, used, False), number, labels
+
+    def _will_be_held(self, call: Call, facts: Facts, verdict: Verdict, view: SessionView) -> bool:
+        """Whether policy keeps what a call that does nothing besides can bring at worst. What policy denies it does not
+        bring, so that a handle is no way around a denial."""
+        if not call.brings or "C" in facts.labels or call.answers is not None or self._decisions.observe:
+            return False
+        return verdict.outcome is not Outcome.DENY and self._verdicts.of_holding(facts, view) is not None
 
     def _can_wait(self, call: Call, facts: Facts, verdict: Verdict, *, reaches: bool) -> bool:
         """Whether a call that is not allowed for what it can bring may be sent, if it does nothing besides: where what

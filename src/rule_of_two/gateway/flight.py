@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rule_of_two.gateway.handles import Passed, filled, labels_of
 from rule_of_two.manifests.results import ResultReader
 from rule_of_two.model import INGRESS, Decision, Facts, Forced, Labels, Obligation, Verdict
 from rule_of_two.sessions.repository import ConnectionSession, Reservation
@@ -54,6 +55,20 @@ class Call:
     """Takes its result apart, where its manifest says where items stand."""
     output_schema: Any = None
     """What the structured content of its result is like, by the tool's pinned definition."""
+    passed: tuple[Passed, ...] = ()
+    """Held values that it passes on. ``arguments`` and ``forwarded`` hold what is shown of them."""
+
+    @property
+    def carries(self) -> Labels:
+        """A and B of the held values that it passes on. All that comes back can repeat these."""
+        return labels_of(self.passed) & INGRESS
+
+    @property
+    def sent(self) -> Mapping[str, Any]:
+        """The parameters as they are sent: with each held value in its place."""
+        if not self.passed:
+            return self.forwarded
+        return {**self.forwarded, "arguments": filled(self.forwarded["arguments"], self.passed)}
 
 
 def about(facts: Facts, arguments: Mapping[str, Any], *, forwarded: Mapping[str, Any]) -> Call:
@@ -66,10 +81,22 @@ class Flight:
     handed over before that was decided too."""
 
     def __init__(
-        self, session: ConnectionSession, decision: Decision, facts: Facts, *, reserved: bool, waits: bool = False
+        self,
+        session: ConnectionSession,
+        decision: Decision,
+        facts: Facts,
+        *,
+        reserved: bool,
+        waits: bool = False,
+        may_be_held: bool = False,
+        approved: bool = False,
     ) -> None:
         """``facts`` are those that the decision was made by, with everything that was known then. ``waits``: it was
-        decided by what it does alone, and what it brings is decided when it is there."""
+        decided by what it does alone, and what it brings is decided when it is there. ``may_be_held``: policy can keep
+        what it brings from the session. ``approved``: a person said yes to it, and to what it brings."""
+        self.tells = not (waits or may_be_held)
+        """Whether texts of its progress may be handed over before its result is decided."""
+        self.approved = approved
         self.decision = decision
         self.facts = facts
         self.waits = waits

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,18 +21,27 @@ from rule_of_two.approvals.choice import APPROVING, Choice
 from rule_of_two.approvals.judge import Given
 from rule_of_two.audit.journal import MOST_ITEMS, told_item
 from rule_of_two.errors import Code
-from rule_of_two.gateway.arrivals import Brought, Scales, Weighed, Whole
+from rule_of_two.gateway.arrivals import Brought, Carrying, Scales, Weighed, Whole
 from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.decisions import Decisions
 from rule_of_two.gateway.flight import Call, Flight
+from rule_of_two.gateway.handles import MOST_BYTES, Handles, new_handle, written
 from rule_of_two.gateway.held_results import HeldResults
+from rule_of_two.gateway.held_value import HeldValue, value_of
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.verdicts import Verdicts, policy_only
-from rule_of_two.gateway.withheld import withheld_block, withheld_meta, withheld_result
-from rule_of_two.model import INGRESS, NONE, Action, Decision, Item, Labels, Outcome, SessionView, Verdict
+from rule_of_two.gateway.withheld import (
+    HANDLE_KEY,
+    handle_text,
+    normal_result,
+    withheld_block,
+    withheld_meta,
+    withheld_result,
+)
+from rule_of_two.model import INGRESS, NONE, Action, Decision, Facts, Item, Labels, Outcome, SessionView, Verdict
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.database import BusyError
-from rule_of_two.wire.eras import INPUT_REQUIRED, kind_of
+from rule_of_two.wire.eras import INPUT_REQUIRED, TASK, kind_of
 from rule_of_two.wire.frames import dump
 from rule_of_two.wire.handler import RemoteError
 
@@ -66,15 +75,19 @@ class Released:
     items: tuple[Item, ...] = ()
     withheld: tuple[str, ...] = ()
     total: int = 0
+    handle: Mapping[str, Any] | None = None
+    """What a client is told of a result that the gateway keeps."""
 
     @property
     def nothing(self) -> bool:
-        """Whether all of it is withheld."""
-        return 0 < len(self.withheld) == self.total
+        """Whether all of it is withheld, or kept."""
+        return self.handle is not None or 0 < len(self.withheld) == self.total
 
     @property
     def meta(self) -> dict[str, Any]:
         """What the result says of what it lacks."""
+        if self.handle is not None:
+            return {HANDLE_KEY: self.handle}
         return withheld_meta(self.withheld, self.total) if self.withheld else {}
 
 
@@ -94,6 +107,19 @@ class _Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class _Holding:
+    """A result that is kept, as it was decided."""
+
+    decision: Decision
+    facts: Facts
+    value: HeldValue
+
+
+class _NotHeld(Exception):
+    """No policy keeps it, or it cannot be kept: it is decided like any other."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseGate:
     """Decides what the calls of one session's pipeline brought back. ``held`` keeps what waits while a client is
     away."""
@@ -104,10 +130,18 @@ class ReleaseGate:
     consent: Consent
     clock: Callable[[], datetime]
     held: HeldResults
+    handles: Handles
 
     def concerns(self, call: Call, flight: Flight) -> bool:
         """Whether what the call brings is decided at all: else it is what was decided before it was sent."""
-        return flight.waits or call.reader is not None
+        return flight.waits or call.reader is not None or self._holds(call, flight)
+
+    def _holds(self, call: Call, flight: Flight) -> bool:
+        """Whether policy is asked whether what it brings is kept. What a person let in with the call is not: but they
+        did not let in what it passes on."""
+        if not self.verdicts.holds or self.decisions.observe or not call.brings:
+            return False
+        return bool(flight.labels & INGRESS) and (bool(call.passed) or not flight.approved)
 
     async def release(self, call: Call, flight: Flight, reply: dict[str, Any], caller: Caller | None) -> Released:
         """Decide what came back, and ask a person where policy asks. What may be handed over is reserved then.
@@ -119,6 +153,12 @@ class ReleaseGate:
             return Released(reply, flight.decision, flight.labels - INGRESS if flight.waits else flight.labels)
         worst = flight.labels & INGRESS
         brought: Brought = Whole(reply, worst) if call.reader is None else call.reader.read(reply, worst)
+        brought = Carrying.of(brought, call.carries)
+        if self._holds(call, flight):
+            if not _begins_task(reply) and (kept := await self._kept(call, flight, brought)) is not None:
+                return kept
+            if not flight.waits and call.reader is None:
+                return Released(reply, flight.decision, flight.labels)
         taken = self._at_once(call, flight, brought) or await self._decide(call, flight, brought)
         asked = 0
         while taken.asks:
@@ -150,14 +190,64 @@ class ReleaseGate:
 
         :raises Refused: it may not be.
         """
+        brought = Whole({"error": error.error}, flight.labels & INGRESS)
+        detail = "the server answered with an error, whose text is withheld."
+        if self._holds(call, flight):
+            with suppress(_NotHeld):
+                holding = await self._holding(call, flight, brought)
+                raise Refused(holding.decision, holding.facts, detail, sent=True)
         if not flight.waits:
             return flight.labels
-        taken = await self._decide(call, flight, Whole({"error": error.error}, flight.labels & INGRESS))
+        taken = await self._decide(call, flight, brought)
         if taken.places is None:
-            detail = "the server answered with an error, whose text is withheld."
             code = taken.decision.code or Code.APPROVAL_REQUIRED
             raise Refused(replace(taken.decision, code=code), taken.weighed.facts, detail, sent=True)
         return taken.weighed.facts.labels
+
+    async def _kept(self, call: Call, flight: Flight, brought: Brought) -> Released | None:
+        """What is handed over of a result that policy keeps: our word that it is, and a handle. ``None``: it is not."""
+        handle = new_handle()
+        try:
+            holding = await self._holding(call, flight, brought, handle)
+        except _NotHeld:
+            return None
+        decision, facts = holding.decision, holding.facts
+        kept = self.handles.keep(
+            handle, decision.session, decision.number or 0, facts.qualified, holding.value, facts.labels
+        )
+        told = self.handles.told(kept)
+        method = _METHODS.get(call.facts.action, "")
+        result = normal_result(method, handle_text(told, decision), {HANDLE_KEY: told}, call.output_schema)
+        return Released(result, decision, flight.labels - INGRESS, handle=told)
+
+    async def _holding(self, call: Call, flight: Flight, brought: Brought, handle: str = "") -> _Holding:
+        """Decide in one step that what came back is kept. Nothing is reserved, since nothing of it is handed over.
+
+        :raises _NotHeld: it is not kept; what was reserved for it is as before.
+        """
+
+        def work(view: SessionView, _: sqlite3.Connection) -> tuple[_Holding, int | None, Labels]:
+            weighed = self._scales(call, brought, view).weigh(view)
+            places = [place for place in range(len(brought.items)) if place not in weighed.dropped]
+            denied = weighed.verdict.outcome is Outcome.DENY or (brought.items and not places)
+            if denied or view.id != flight.decision.session:
+                raise _NotHeld
+            verdict = self.verdicts.of_holding(weighed.facts, view)
+            if verdict is None:
+                raise _NotHeld
+            try:
+                value = value_of(brought.without(list(weighed.dropped)))
+            except ValueError as error:
+                raise _NotHeld from error
+            if value.size > MOST_BYTES:
+                raise _NotHeld
+            gate = _gate(flight, brought, weighed, places)
+            if handle:
+                gate["holds"] = {**written(handle, value), "labels": sorted(weighed.facts.labels)}
+            decision = self.decisions.committed(weighed.facts, view, verdict, call, gate=gate)
+            return _Holding(decision, weighed.facts, value), decision.number, NONE
+
+        return await self.session.decide(work, narrows=flight.reservation)
 
     def _at_once(self, call: Call, flight: Flight, brought: Brought) -> _Taken | None:
         """What was decided where the session holds already whatever the call can bring: nothing is reserved, so no
@@ -321,6 +411,11 @@ def _gate(flight: Flight, brought: Brought, weighed: Weighed, places: Sequence[i
             for place, one in list(weighed.dropped.items())[:MOST_ITEMS]
         ]
     return told
+
+
+def _begins_task(reply: Mapping[str, Any]) -> bool:
+    """Whether the result is still to come: what came is the name of a task."""
+    return kind_of(reply) == TASK or "task" in reply
 
 
 def _digest(result: dict[str, Any]) -> str:

@@ -26,8 +26,9 @@ from rule_of_two.policy.context import NOTHING_KNOWN, Environment, context_of, m
 from rule_of_two.policy.directory import Entity
 from rule_of_two.policy.documents import Documents, Form, entity_of
 from rule_of_two.policy.engine import contained, evaluate
-from rule_of_two.policy.entities import EntityStore, Participants
+from rule_of_two.policy.entities import RELEASE, EntityStore, Participants
 from rule_of_two.policy.load import Policies
+from rule_of_two.policy.slices import HOLD_RESULT
 from rule_of_two.policy.syntax import DEFAULT_DENY
 from rule_of_two.policy.typed.shapes import Unencodable
 
@@ -65,6 +66,8 @@ class Authorizer:
         }
         self.obliges = bool(self._obligations)
         """Whether any policy demands something of arguments."""
+        self.holds_results = policies.holds
+        """Whether any policy permits that the gateway keeps a result."""
         self.types_arguments = bool(policies.typed)
         """Whether any policy reads arguments of a tool."""
 
@@ -120,11 +123,26 @@ class Authorizer:
         known = self._decided.get(key)
         if known is not None:
             return known
-        participants = self._entities.participants(view.id, facts, releases=releases)
+        participants = self._entities.participants(view.id, facts, instead=RELEASE if releases else None)
         verdict = self._two_passes(participants, {**context, "now": at}, approvals)
         if not verdict.errors:
             self._decided.put(key, verdict)
         return verdict
+
+    def judge_holding(
+        self, facts: Facts, view: SessionView, *, now: datetime, environment: Environment = NOTHING_KNOWN
+    ) -> Verdict:
+        """Whether what a request brought back is kept by the gateway (the action `hold_result`): allow or deny. The
+        labels of ``facts`` are those of what came back.
+
+        Never raises for anything that the request or the engine does.
+        """
+
+        def work() -> Verdict:
+            context = {**environment, **context_of(facts, view, urls=self._policies.reads_urls), "now": minute(now)}
+            return self._evaluate(self._entities.participants(view.id, facts, instead=HOLD_RESULT), context, 0)
+
+        return contained(work, lambda error: _failed([error], ()))
 
     def release(
         self,

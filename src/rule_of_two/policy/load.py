@@ -22,7 +22,7 @@ from rule_of_two.policy.documents import DocumentReads, document_reads
 from rule_of_two.policy.files import DISK, Files
 from rule_of_two.policy.references import INVARIANT, files_of_set, find_files, shipped_policies
 from rule_of_two.policy.settings import set_settings
-from rule_of_two.policy.slices import Slices
+from rule_of_two.policy.slices import HOLD_RESULT, Slices, permits
 from rule_of_two.policy.statements import Statement, split
 from rule_of_two.policy.syntax import Grammar, Policy
 from rule_of_two.policy.trees import annotations_of, policy_trees, reads
@@ -58,6 +58,8 @@ class Policies:
     reads_now: bool
     reads_urls: bool
     reads_given: bool
+    holds: bool
+    """Whether any policy permits that the gateway keeps a result."""
     yields: frozenset[str]
     """The ``@id`` of the policies that may read whether somebody approved, or how many did."""
     counts: frozenset[str]
@@ -126,6 +128,7 @@ def load_policies(
         reads_now=any(reads(tree, "now") for tree in trees.values()),
         reads_urls=any(reads(tree, "target", "urls") for tree in trees.values()),
         reads_given=any(reads(tree, "target", "given") for tree in trees.values()),
+        holds=any(permits(tree, HOLD_RESULT) for tree in trees.values()),
         yields=frozenset(name for name, tree in trees.items() if reads(tree, "approved") or reads(tree, "approvals")),
         counts=frozenset(name for name, tree in trees.items() if reads(tree, "approvals")),
         documents=document_reads(trees.values()),

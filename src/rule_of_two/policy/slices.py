@@ -13,9 +13,19 @@ from typing import Any, Final
 import cedarpy
 
 from rule_of_two.policy.directory import Uid, uid
+from rule_of_two.policy.trees import actions_of
+
+HOLD_RESULT: Final = "hold_result"
+"""Keeping what came back, and naming it to the client by a handle."""
+ONLY_NAMED: Final = frozenset((HOLD_RESULT,))
+"""Actions to which a permit applies only if its head names them.
+
+# INVARIANT: whoever permits everything has not said that results are kept; tests/policy/test_holding.py.
+"""
 
 ACTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "approve_call": (),
+    HOLD_RESULT: (),
     "manage_session": (),
     "return_document": (),
 }
@@ -63,14 +73,23 @@ class Slices:
         """:param policies: of each ``@id`` the tree and the text."""
         self._scopes = {name: scope_of(tree) for name, (tree, _) in policies.items()}
         self._texts = {name: text for name, (_, text) in policies.items()}
+        self._too_wide = {
+            action: frozenset(
+                name for name, (tree, _) in policies.items() if tree["effect"] == "permit" and not permits(tree, action)
+            )
+            for action in ONLY_NAMED
+        }
         self._slices: dict[tuple[str, ...], Slice] = {}
 
     def cut(self, principal: Uid, action: Uid, resource: Uid, server: Uid) -> Slice:
         """The slice for a request."""
         groups = ("call_tool", "use") if "__" in action["id"] else ACTION_GROUPS.get(action["id"], ("use",))
         actions = frozenset((action["id"], *groups))
+        never = self._too_wide.get(action["id"], frozenset())
         return self._cut(
-            name for name, scope in self._scopes.items() if scope.may_match(principal, actions, resource, server)
+            name
+            for name, scope in self._scopes.items()
+            if name not in never and scope.may_match(principal, actions, resource, server)
         )
 
     def _cut(self, names: Iterable[str]) -> Slice:
@@ -79,6 +98,11 @@ class Slices:
             text = "\n".join(self._texts[name] for name in ids)
             self._slices[ids] = Slice(ids, cedarpy.PolicySet.from_str(text))
         return self._slices[ids]
+
+
+def permits(tree: Mapping[str, Any], action: str) -> bool:
+    """Whether a policy can permit one of the actions that only permits which name them permit."""
+    return tree["effect"] == "permit" and action in actions_of(tree)
 
 
 def scope_of(tree: Mapping[str, Any]) -> Scope:

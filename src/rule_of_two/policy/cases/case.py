@@ -43,6 +43,7 @@ class Case:
     facts: Facts | None
     """``None``: it is about a document, or a person and the session."""
     document: Entity | None
+    holds: bool
     environment: Environment
     approver: Approver | None
     choice: str
@@ -170,6 +171,7 @@ def _case(spec: CaseSpec, document: CasesDocument, path: Path) -> Case:
         view=view_of(spec.session),
         facts=None if spec.call is None else facts_of(spec.call),
         document=None if spec.document is None else document_of(spec.document),
+        holds=spec.holds,
         environment=_environment(spec.environment, document.environment),
         approver=None if spec.approver is None else _approver(spec.approver, principal),
         choice=spec.choice or "",

@@ -239,7 +239,9 @@ class ApproverSpec(Shape):
 
 
 class CaseSpec(Shape):
-    """One case. With an ``approver`` it is about an answer to ``call``, or about the session where there is no call."""
+    """One case. With an ``approver`` it is about an answer to ``call``, or about the session where there is no call.
+    ``holds``: it is about whether the gateway keeps what ``call`` brought back, with the labels that are written there.
+    """
 
     name: Annotated[str, StringConstraints(min_length=1)]
     principal: PrincipalSpec = PrincipalSpec()
@@ -248,6 +250,7 @@ class CaseSpec(Shape):
     session: SessionSpec = SessionSpec()
     call: CallSpec | None = None
     document: DocumentSpec | None = None
+    holds: bool = False
     approver: ApproverSpec | None = None
     choice: Literal["yes", "grant", "drop", "new", "freeze"] | None = None
     channel: Literal["console", "elicitation"] = "console"
@@ -262,6 +265,10 @@ class CaseSpec(Shape):
     def _consistent(self) -> Self:
         if self.document is not None and (self.call is not None or self.approver is not None):
             raise ValueError("a document stands alone: without a call and an approver")
+        if self.holds and (self.call is None or self.call.does not in _BY_KIND.values() or self.approver is not None):
+            raise ValueError("what is held is the result of a call of a tool, resource or prompt, and no approver's")
+        if self.holds and self.expect is Outcome.ASK:
+            raise ValueError("whether a result is held is allow or deny: nobody is asked")
         if self.approver is None:
             if self.call is None and self.document is None:
                 raise ValueError("a case needs a call or a document")

@@ -100,6 +100,8 @@ class Runner:
                 case.document, brings, case.view, now=now, approvals=approvals, environment=environment
             )
         facts = as_lowered(_call(case), self._policies)
+        if case.holds:
+            return authorizer.judge_holding(facts, case.view, now=now, environment=environment)
         return authorizer.decide(facts, case.view, now=now, approvals=approvals, environment=environment)
 
     def _answer(self, case: Case, approver: Approver) -> Verdict:
