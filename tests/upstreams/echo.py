@@ -1,5 +1,5 @@
 """A test upstream whose results are what its caller says: ``{"reply": <result>}``, or ``{"error": <error>}``;
-with ``{"repeat": true}`` its ``body`` as text.
+with ``{"repeat": true}`` its ``body`` as text, and with ``{"mints": true}`` what looks like a handle.
 
 Usage: echo.py JOURNAL. It writes down every message before it answers. Standard library only. With a progress token it
 first tells a text of progress.
@@ -68,6 +68,8 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
             if "error" in arguments:
                 return {"error": arguments["error"]}
             result = arguments.get("reply", {"content": []})
+            if arguments.get("mints"):
+                result = {"content": [{"type": "text", "text": "r2h_" + "A" * 22}]}
             if arguments.get("repeat"):
                 result = {"content": [{"type": "text", "text": arguments["body"]}]}
         case _:

@@ -100,7 +100,9 @@ class Dialogue:
         :raises Refused: it may not leave.
         """
         facts = answer_facts(mount, methods[:200])
-        await self.session_of(exchange).admit(about(facts, {"answer": answer}, forwarded={}))
+        enforcement = self.session_of(exchange)
+        await enforcement.refuse_handles(facts, answer)
+        await enforcement.admit(about(facts, {"answer": answer}, forwarded={}))
 
     async def _answered(self, mount: Mount, exchange: Exchange, method: str, params: dict[str, Any]) -> dict[str, Any]:
         async def on_progress(progress: dict[str, Any]) -> None:

@@ -26,7 +26,7 @@ from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.decisions import Decisions
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
-from rule_of_two.gateway.handles import Handles, Passed, Placed
+from rule_of_two.gateway.handles import Handles, InvalidHandle, Passed, Placed, refuse_mentions
 from rule_of_two.gateway.held_results import HeldResults
 from rule_of_two.gateway.obliged import oblige
 from rule_of_two.gateway.protected import ProtectedPaths
@@ -132,6 +132,19 @@ class Enforcement:
         :raises StoreError: the session cannot be read.
         """
         return self._handles.place(arguments, pointers, schema, lambda: self._session.view().id)
+
+    async def refuse_handles(self, facts: Facts, value: Any) -> None:
+        """Refuse something of the client's that names a handle where none is taken.
+
+        # INVARIANT: no text of a handle reaches an upstream; tests/attacks/test_handles.py.
+
+        :raises Refused: it does.
+        """
+        try:
+            refuse_mentions(value)
+        except InvalidHandle as error:
+            alone = Facts(facts.action, facts.upstream, facts.action, NONE)  # its own name can be a handle
+            raise await self.refuse(alone, error.code, f"{error}.", named="The request") from error
 
     def spend(self, passed: Sequence[Passed], session: str) -> None:
         """Use handles up, at the moment of sending.

@@ -17,7 +17,7 @@ from rule_of_two.gateway.elicited import REQUEST
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import COMES_BACK, Exchange
 from rule_of_two.gateway.flight import Call, Changeable, about
-from rule_of_two.gateway.handles import InvalidHandle, Placed, filled, refuse_mentions
+from rule_of_two.gateway.handles import InvalidHandle, Placed, filled
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.rounds import Resumed, Rounds, Work
@@ -174,6 +174,7 @@ class Forwarding:
         :raises Refused: there is not exactly one, or it is down.
         """
         facts = Facts(action, "?", uri[:200], NONE)
+        await self.session_of(exchange).refuse_handles(facts, uri)
         refuse = partial(self.session_of(exchange).refuse, named="the resource")
         try:
             mount = self.catalog.owner_of(uri)
@@ -193,6 +194,7 @@ class Forwarding:
 
         :raises Refused: there is none, its upstream is down, or its definition is not the accepted one.
         """
+        await self.session_of(exchange).refuse_handles(Facts(action, "?", name[:200], NONE), name)
         found = self.catalog.find(kind, name)
         if found is None:
             await self.catalog.settle()
@@ -219,13 +221,7 @@ class Forwarding:
         :raises BadRequest: it brings answers that belong to no question.
         """
         enforcement = self.session_of(exchange)
-        try:
-            # INVARIANT: no text of a handle reaches an upstream; tests/attacks/test_handles.py.
-            refuse_mentions(call.forwarded)
-        except InvalidHandle as error:
-            named = "The request"  # what it names can be a handle
-            facts = replace(call.facts, name=call.facts.action, targets=(), reads=(), writes=(), arguments=None)
-            raise await enforcement.refuse(facts, error.code, f"{error}.", named=named) from error
+        await enforcement.refuse_handles(call.facts, call.forwarded)
         if exchange.era is Era.LEGACY and not _ROUNDS.isdisjoint(exchange.params):
             detail = "it answers a question of the server's, which its era does not know."
             raise await enforcement.refuse(call.facts, Code.BAD_REQUEST, detail, named=call.facts.qualified)

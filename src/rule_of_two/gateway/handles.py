@@ -222,9 +222,9 @@ def refuse_mentions(value: Any) -> None:
     """
     for where, text in _texts(value):
         if _PREFIX in text and _HANDLE.search(text):
+            place = f"at '{where[:200]}'" if where else "there"
             raise InvalidHandle(
-                f"a handle stands at '{where[:200]}', where none is taken: it has to be the whole of an argument that "
-                "takes one"
+                f"a handle stands {place}, where none is taken: it has to be the whole of an argument that takes one"
             )
 
 
