@@ -75,7 +75,9 @@ class Slices:
         self._texts = {name: text for name, (_, text) in policies.items()}
         self._too_wide = {
             action: frozenset(
-                name for name, (tree, _) in policies.items() if tree["effect"] == "permit" and not permits(tree, action)
+                name
+                for name, (tree, _) in policies.items()
+                if tree.get("effect") == "permit" and not permits(tree, action)
             )
             for action in ONLY_NAMED
         }
@@ -102,7 +104,7 @@ class Slices:
 
 def permits(tree: Mapping[str, Any], action: str) -> bool:
     """Whether a policy can permit one of the actions that only permits which name them permit."""
-    return tree["effect"] == "permit" and action in actions_of(tree)
+    return tree.get("effect") == "permit" and action in actions_of(tree)
 
 
 def scope_of(tree: Mapping[str, Any]) -> Scope:
