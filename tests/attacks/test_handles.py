@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rule_of_two.gateway.handles import HELD_KEY, InvalidHandle, refuse_mentions
+from rule_of_two.gateway.handles import HELD_KEY, mention
 from tests.harness import Gateway, House, outcome
 from tests.holding import HANDLE, PAGE, POISON, acted_on_private, always, bodies, held, holding
 from tests.people import human
@@ -18,13 +18,6 @@ HUGE = 2_000_000
 @pytest.fixture
 def office(house: House) -> House:
     return always(holding(house))
-
-
-def refuses(text: str) -> bool:
-    """Whether a text is what is looked for."""
-    with pytest.raises(InvalidHandle):
-        refuse_mentions(text)
-    return True
 
 
 async def refused(gateway: Gateway, method: str, params: dict[str, Any], handle: str) -> None:
@@ -40,7 +33,7 @@ async def test_a_handle_that_the_gateway_never_gave_out_is_refused(office: House
     async with office.gateway() as gateway:
         result = await gateway.call("echo__count", {"mints": True})
         minted = result["content"][0]["text"]  # a server's text: to read it does no harm
-        assert refuses(minted)
+        assert mention(minted) == ""
         await refused(gateway, "tools/call", {"name": "echo__send", "arguments": {"body": minted}}, minted)
         assert bodies(office, "send") == []
 

@@ -1,4 +1,4 @@
-"""Whether a result is kept (the action `hold_result`): denied unless a permit names the action, and never by an error."""
+"""Whether a result is kept (the action `hold_result`): only where a permit names the action, and never by an error."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from rule_of_two.gateway.definitions import Kind, Listed, Status
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import IN_ROUNDS, Exchange
 from rule_of_two.gateway.flight import Call, Flight
-from rule_of_two.gateway.handles import InvalidHandle
+from rule_of_two.gateway.handles import InvalidHandle, mention
 from rule_of_two.gateway.lane import LaneFull
 from rule_of_two.gateway.mount import CALL_SECONDS, Mount
 from rule_of_two.gateway.provenance import provenance_of
@@ -190,7 +190,8 @@ class Delivery:
         labels = call.facts.labels
 
         def reason() -> str | None:
-            return exchange.cancel_reason if self.enforcement.words_may_leave(labels) else _NO_WORDS
+            may_leave = self.enforcement.words_may_leave(labels) and mention(exchange.cancel_reason) is None
+            return exchange.cancel_reason if may_leave else _NO_WORDS
 
         return await self.mount.request(
             self.method,

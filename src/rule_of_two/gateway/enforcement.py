@@ -26,7 +26,7 @@ from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.decisions import Decisions
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
-from rule_of_two.gateway.handles import Handles, InvalidHandle, Passed, Placed, refuse_mentions
+from rule_of_two.gateway.handles import Handles, Passed, Placed, mention
 from rule_of_two.gateway.held_results import HeldResults
 from rule_of_two.gateway.obliged import oblige
 from rule_of_two.gateway.protected import ProtectedPaths
@@ -140,11 +140,13 @@ class Enforcement:
 
         :raises Refused: it does.
         """
-        try:
-            refuse_mentions(value)
-        except InvalidHandle as error:
-            alone = Facts(facts.action, facts.upstream, facts.action, NONE)  # its own name can be a handle
-            raise await self.refuse(alone, error.code, f"{error}.", named="The request") from error
+        where = mention(value)
+        if where is None:
+            return
+        place = f"at '{where[:200]}'" if where else "there"
+        detail = f"a handle stands {place}, where none is taken: it has to be the whole of an argument that takes one."
+        alone = Facts(facts.action, facts.upstream, facts.action, NONE)  # its own name can be a handle
+        raise await self.refuse(alone, Code.INVALID_HANDLE, detail, named="The request")
 
     def spend(self, passed: Sequence[Passed], session: str) -> None:
         """Use handles up, at the moment of sending.
@@ -272,7 +274,7 @@ class Enforcement:
     async def _permit(self, call: Call, caller: Caller | None) -> Flight:
         view = self._session.view()
         facts = self._verdicts.known(call.facts, view)
-        held_back = call.brings and self._verdicts.holds and not self._decisions.observe
+        holds = call.brings and self._verdicts.holds and not self._decisions.observe
         if facts.labels <= view.held.keys():
             # Nothing to reserve: the labels are held for good, so no other call can be judged differently by this one.
             verdict = self._verdicts.of_call(call, facts, view)
@@ -291,14 +293,16 @@ class Enforcement:
         while True:
             self.publish()
             if decision.outcome is Outcome.ALLOW or decision.observed:
+                approved = asked > 0 or used is not None
+                may_be_held = holds and "C" in facts.labels and (bool(call.passed) or not approved)
                 return Flight(
                     self._session,
                     decision,
                     facts,
                     reserved=not waits,
                     waits=waits,
-                    may_be_held=held_back,
-                    approved=asked > 0 or used is not None,
+                    may_be_held=may_be_held,
+                    approved=approved,
                 )
             if decision.outcome is Outcome.DENY:
                 raise Refused(decision, facts)

@@ -7,6 +7,7 @@ that takes a different time for different texts tells nobody one either.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -215,33 +216,32 @@ class Handles:
         return sum(left.kept.value.size for left in self._held.values())
 
 
-def refuse_mentions(value: Any) -> None:
-    """Look for the text of a handle, where none may stand: in any text, and in names.
+def mention(value: Any) -> str | None:
+    """Where the text of a handle stands in a JSON value, in a text or a name: a JSON Pointer. ``None``: nowhere.
 
-    :raises InvalidHandle: there is one; it says where.
+    The time it takes grows with the value alone, and nesting costs no stack.
     """
-    for where, text in _texts(value):
-        if _PREFIX in text and _HANDLE.search(text):
-            place = f"at '{where[:200]}'" if where else "there"
-            raise InvalidHandle(
-                f"a handle stands {place}, where none is taken: it has to be the whole of an argument that takes one"
-            )
-
-
-def _texts(value: Any) -> Iterator[tuple[str, str]]:
-    """Each text in a JSON value, names of members too, with its JSON Pointer. Nesting costs no stack."""
-    waiting: list[tuple[tuple[str, ...], Any]] = [((), value)]
+    waiting: list[tuple[Any, _Link | None]] = [(value, None)]
     while waiting:
-        at, node = waiting.pop()
+        node, link = waiting.pop()
         if isinstance(node, str):
-            yield _HANDLE.sub("…", pointer_of(at)), node
+            if _PREFIX in node and _HANDLE.search(node):
+                return _HANDLE.sub("…", pointer_of(reversed(list(_upwards(link)))))
         elif isinstance(node, Mapping):
-            for key, member in node.items():
-                waiting.append(((*at, str(key)), member))
-                if isinstance(key, str):
-                    yield _HANDLE.sub("…", pointer_of(at)), key
+            waiting += [(key, link) for key in node]
+            waiting += [(member, (str(key), link)) for key, member in node.items()]
         elif isinstance(node, list | tuple):
-            waiting += [((*at, str(place)), member) for place, member in enumerate(node)]
+            waiting += [(member, (str(place), link)) for place, member in enumerate(node)]
+    return None
+
+
+_Link = tuple[str, "_Link | None"]
+
+
+def _upwards(link: Any) -> Iterator[str]:
+    while link is not None:
+        yield link[0]
+        link = link[1]
 
 
 def _fitting(value: HeldValue, schema: Any, pointer: str) -> Any:
@@ -253,8 +253,13 @@ def _fitting(value: HeldValue, schema: Any, pointer: str) -> Any:
     why = refusal(schema, tokens, value.text)
     if why is None:
         return value.text
-    if value.document is not None and refusal(schema, tokens, value.document) is None:
-        return value.document
+    if value.kind == "JSON":
+        try:
+            document = json.loads(value.text)
+        except RecursionError:
+            raise InvalidHandle(f"what is held is nested too deep for the argument '{pointer}'") from None
+        if refusal(schema, tokens, document) is None:
+            return document
     raise InvalidHandle(f"what is held does not fit the argument '{pointer}': {why}")
 
 

@@ -18,14 +18,12 @@ _MEDIA: Final[Mapping[str, Kind]] = {"image": "image", "audio": "audio"}
 @dataclass(frozen=True, slots=True)
 class HeldValue:
     """A value that nobody has seen. ``text`` is what stands in an argument that takes text: images, audio and other
-    bytes as base64. ``document`` is the JSON behind it, of kind ``JSON``. ``size`` is the bytes of the text (UTF-8),
-    ``sha256`` their digest."""
+    bytes as base64, and JSON as it is written. ``size`` is the bytes of the text (UTF-8), ``sha256`` their digest."""
 
     kind: Kind
     text: str = field(repr=False)
     size: int
     sha256: str
-    document: Any = field(default=None, repr=False)
 
     @property
     def about(self) -> int:
@@ -71,11 +69,11 @@ def _of_parts(inner: Sequence[Any], parts: Sequence[Any]) -> HeldValue:
 
 def _json(document: Any) -> HeldValue:
     try:
-        return _made("JSON", as_json(document).decode(), document)
+        return _made("JSON", as_json(document).decode())
     except RecursionError as error:
         raise ValueError("nested too deep") from error
 
 
-def _made(kind: Kind, text: str, document: Any = None) -> HeldValue:
+def _made(kind: Kind, text: str) -> HeldValue:
     data = text.encode()  # half a surrogate is a ValueError
-    return HeldValue(kind, text, len(data), hashlib.sha256(data).hexdigest(), document)
+    return HeldValue(kind, text, len(data), hashlib.sha256(data).hexdigest())
