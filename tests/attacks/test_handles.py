@@ -158,7 +158,7 @@ async def test_a_value_that_is_passed_on_keeps_its_labels_through_trusted_metada
     (office.folder / "echo.yaml").write_text(
         "version: 1\nserver: echo\ntools:\n"
         "  pages: {labels: [A]}\n"
-        '  letters: {labels: [], opaque: /query, result: {items: "/items/*", id: /id, author: [/from]}}\n'
+        '  letters: {labels: [], opaque: /query, writes: none, result: {items: "/items/*", id: /id, author: [/from]}}\n'
     )
     content = {"items": [letter], "total": 1}
     async with office.gateway() as gateway:

@@ -160,6 +160,20 @@ async def test_what_a_call_without_an_act_passes_on_keeps_the_session_as_it_is_u
         assert office.held() == {"B", "C"}
 
 
+async def test_what_a_call_stores_by_a_handle_is_stamped_with_the_labels_of_the_value(office: House) -> None:
+    """A later session that reads it back gets the label that the first one never saw."""
+    always(office)
+    async with office.gateway() as gateway:
+        handle = await held(gateway)
+        result = await gateway.call("echo__keep", {"body": handle})
+        assert outcome(result) == ("allow", None)
+        assert [row["body"] for row in bodies(office, "keep")] == [POISON]
+    async with office.gateway() as gateway:
+        assert office.held() == set()
+        await gateway.call("echo__recall")
+        assert office.held() == {"A"}
+
+
 async def test_uses_are_counted_and_the_last_one_serves_one_of_two_calls_at_once(office: House) -> None:
     always(office).settings["handles"] = {"uses": 3}
     async with office.gateway() as gateway:

@@ -89,6 +89,8 @@ def test_a_key_that_is_no_part_of_a_manifest_is_refused(text: str, line: int, se
         ("result: {writer: /x}", "'tools.t.result.writer'"),
         ("opaque: body", "'body' is no JSON Pointer"),
         ("opaque: /parts/*", "'tools.t.opaque.0': names one argument each"),
+        ("opaque: /body", "so say what it writes: none, store or where"),
+        ("{labels: [C], opaque: /body, rules: [{when: {x: {equals: a}}, labels: []}]}", "say what it writes"),
         ("{opaque: /to, targets: {recipient: /to}}", "'/to' is read as a target of kind recipient, so it cannot"),
         ("{opaque: [/a, /to], targets: {recipient: /to/*}}", "'tools.t.opaque.1': '/to' is read as a target"),
         ("{opaque: /to/0, targets: {recipient: /to/*}}", "of kind recipient at '/to/*'"),
@@ -104,7 +106,9 @@ def test_a_key_that_is_no_part_of_a_manifest_is_refused(text: str, line: int, se
 )
 def test_a_key_of_a_tool_is_checked(key: str, sentence: str) -> None:
     several = key.startswith("{")
-    text = f"{{labels: [A], {key[1:]}" if several else f"\n    labels: [A]\n    {key}"
+    text = (
+        (key if "labels: [C]" in key else f"{{labels: [A], {key[1:]}") if several else f"\n    labels: [A]\n    {key}"
+    )
     refused(f"tools:\n  t: {text}", 4 if several else 6, sentence)
 
 

@@ -38,6 +38,8 @@ TOOLS: tuple[dict[str, Any], ...] = (
     {"name": "act"},
     {"name": "send", "inputSchema": MESSAGE},
     {"name": "note", "inputSchema": MESSAGE},
+    {"name": "keep", "inputSchema": MESSAGE},
+    {"name": "recall"},
     {"name": "count", "outputSchema": {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}},
 )
 

@@ -30,9 +30,10 @@ from rule_of_two.gateway.sealing import Sealer
 from rule_of_two.gateway.subscriptions import Subscriptions
 from rule_of_two.gateway.task_names import TaskNames
 from rule_of_two.gateway.tasks import Tasks
-from rule_of_two.gateway.timing import utc_now
+from rule_of_two.gateway.timing import timestamp, utc_now
 from rule_of_two.gateway.upkeep import Introduction, Upkeep
 from rule_of_two.model import Action
+from rule_of_two.sessions.ledger import Ledger
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.wire.eras import Era
 from rule_of_two.wire.peer import Ending, Limits, Peer, Transport
@@ -216,6 +217,14 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
             uses=blueprint.config.handles.uses,
             life=timedelta(seconds=blueprint.config.handles.life),
             takers=blueprint.takers,
+        ),
+        ledger=Ledger(
+            resources.state,
+            session.memory,
+            tenant=blueprint.principal.tenant,
+            stores=blueprint.config.stores,
+            clock=timestamp,
+            covers=resources.endorsements.covers,
         ),
         observe=blueprint.config.mode == "observe",
         given=resources.given,

@@ -69,10 +69,12 @@ class ParameterSpec(Shape):
 
 
 class TargetSpec(Shape):
-    """Where a call's target stands in its arguments."""
+    """Where a call's target stands in its arguments. ``indirect``: it is no target itself, but names something behind
+    which others stand (the message that is answered, a shared file, a forwarding rule), so that nothing is known."""
 
     kind: TargetKind
     at: tuple[str, ...]
+    indirect: bool = False
 
 
 class StoredSpec(Shape):
@@ -194,6 +196,11 @@ class ToolSpec(PromptSpec):
             why = clash(pointer, self._claimed())
             if why is not None:
                 raise refused(why, "opaque", place)
+        acts = "C" in self.labels and all("C" in rule.labels for rule in self.rules)
+        if self.opaque and self.writes is None and not acts:
+            raise refused(
+                "what is stored as it is can be read again, so say what it writes: none, store or where", "opaque"
+            )
         return self
 
     def _claimed(self) -> Iterator[tuple[str, str]]:

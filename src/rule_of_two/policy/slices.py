@@ -15,17 +15,22 @@ import cedarpy
 from rule_of_two.policy.directory import Uid, uid
 from rule_of_two.policy.trees import actions_of
 
+LOWER_C: Final = "lower_c"
+"""Leaving the C of a request out of account."""
 HOLD_RESULT: Final = "hold_result"
 """Keeping what came back, and naming it to the client by a handle."""
-ONLY_NAMED: Final = frozenset((HOLD_RESULT,))
+ONLY_NAMED: Final = frozenset((LOWER_C, HOLD_RESULT))
 """Actions to which a permit applies only if its head names them.
 
-# INVARIANT: whoever permits everything has not said that results are kept; tests/policy/test_holding.py.
+# INVARIANT: whoever permits everything has not said that C does not count, or that results are kept;
+# tests/policy/test_lowering.py, tests/policy/test_holding.py.
 """
 
 ACTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "approve_call": (),
+    "endorse": (),
     HOLD_RESULT: (),
+    LOWER_C: (),
     "manage_session": (),
     "return_document": (),
 }

@@ -101,7 +101,7 @@ class TargetsSpec(Shape):
     """Where a request reaches. ``complete: false``: something that the manifest declares was not understood.
 
     ``urls`` are whole addresses, whose hosts need not be written besides. ``given``: each stood in a result of the
-    session.
+    session. ``indirect``: others stand behind one of them.
     """
 
     hosts: tuple[Host, ...] = ()
@@ -111,6 +111,8 @@ class TargetsSpec(Shape):
     recipients: tuple[Recipient, ...] = ()
     accounts: tuple[Account, ...] = ()
     amount: Annotated[str | None, BeforeValidator(_text)] = None
+    command: str | None = None
+    indirect: bool = False
     complete: bool = True
 
 
@@ -161,13 +163,15 @@ class CallSpec(Shape):
 
 
 class SessionSpec(Shape):
-    """The session so far. ``held`` and ``reserved``: labels with the calls that brought them, or in their order."""
+    """The session so far. ``held`` and ``reserved``: labels with the calls that brought them, or in their order.
+    ``readers``: who may read everything private in it."""
 
     id: str = "session"
     held: Numbered = Field(default_factory=dict)
     reserved: Numbered = Field(default_factory=dict)
     dropped: bool = False
     frozen: bool = False
+    readers: tuple[Recipient, ...] | None = None
 
 
 class PrincipalSpec(Shape):
@@ -228,6 +232,13 @@ class DocumentSpec(Shape):
     expires: Moment | None = None
 
 
+class EndorsedSpec(Shape):
+    """What a person vouches for: that these labels no longer count for what a server keeps."""
+
+    server: str
+    labels: tuple[Label, ...] = ("A", "B")
+
+
 class ApproverSpec(Shape):
     """Who answers. ``user`` is ``name`` unless written, ``tenant`` the session's."""
 
@@ -239,9 +250,9 @@ class ApproverSpec(Shape):
 
 
 class CaseSpec(Shape):
-    """One case. With an ``approver`` it is about an answer to ``call``, or about the session where there is no call.
-    ``holds``: it is about whether the gateway keeps what ``call`` brought back, with the labels that are written there.
-    """
+    """One case. With an ``approver`` it is about an answer to ``call``, about what they ``endorse``, or about the
+    session where there is neither. ``holds``: it is about whether the gateway keeps what ``call`` brought back, with
+    the labels that are written there."""
 
     name: Annotated[str, StringConstraints(min_length=1)]
     principal: PrincipalSpec = PrincipalSpec()
@@ -251,8 +262,9 @@ class CaseSpec(Shape):
     call: CallSpec | None = None
     document: DocumentSpec | None = None
     holds: bool = False
+    endorse: EndorsedSpec | None = None
     approver: ApproverSpec | None = None
-    choice: Literal["yes", "grant", "drop", "new", "freeze"] | None = None
+    choice: Literal["yes", "grant", "drop", "new", "freeze", "endorse"] | None = None
     channel: Literal["console", "elicitation"] = "console"
     approvals: Annotated[int, Field(ge=0, le=100)] = 0
     now: Moment | None = None
@@ -262,13 +274,21 @@ class CaseSpec(Shape):
     needs: Annotated[int | None, Field(ge=1)] = None
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.document is not None and (self.call is not None or self.approver is not None):
-            raise ValueError("a document stands alone: without a call and an approver")
+    def _holds_a_result(self) -> Self:
         if self.holds and (self.call is None or self.call.does not in _BY_KIND.values() or self.approver is not None):
             raise ValueError("what is held is the result of a call of a tool, resource or prompt, and no approver's")
         if self.holds and self.expect is Outcome.ASK:
             raise ValueError("whether a result is held is allow or deny: nobody is asked")
+        return self
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.document is not None and (self.call is not None or self.approver is not None):
+            raise ValueError("a document stands alone: without a call and an approver")
+        if (self.endorse is not None) is not (self.choice == "endorse"):
+            raise ValueError("the choice 'endorse' and what is endorsed belong together")
+        if self.endorse is not None and (self.call is not None or self.approver is None):
+            raise ValueError("what is endorsed stands without a call, and with an approver")
         if self.approver is None:
             if self.call is None and self.document is None:
                 raise ValueError("a case needs a call or a document")
@@ -276,7 +296,7 @@ class CaseSpec(Shape):
                 raise ValueError("a choice needs an approver")
         elif self.choice is None:
             raise ValueError("an approver needs a choice")
-        elif self.call is None and self.choice not in {"drop", "freeze", "new"}:
+        elif self.call is None and self.choice not in {"drop", "freeze", "new", "endorse"}:
             raise ValueError(f"the choice '{self.choice}' answers a call, and there is none")
         elif self.call is not None and self.choice == "freeze":
             raise ValueError("refusing a call needs no right, so 'freeze' stands without one")
