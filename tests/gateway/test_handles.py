@@ -62,6 +62,22 @@ async def test_what_would_complete_the_set_is_kept_and_nothing_of_it_is_handed_o
     assert "kept its result" in office.run("why", f"d{decision['releases']}")
 
 
+async def test_resources_prompts_and_results_with_a_schema_are_kept_in_their_own_form(office: House) -> None:
+    async with office.gateway() as gateway:
+        await acted_on_private(gateway)
+        read = (await gateway.request("resources/read", {"uri": "note://a"}))["result"]
+        prompt = (await gateway.request("prompts/get", {"name": "rec__advise"}))["result"]
+        count = await gateway.call("echo__count", {"reply": {"content": [], "structuredContent": {"n": 7}}})
+        assert read["contents"][0]["text"].startswith("rule-of-two kept this result")
+        assert prompt["messages"][0]["content"]["text"].startswith("rule-of-two kept this result")
+        assert isinstance(count["structuredContent"]["n"], int)
+        assert office.held() == {"B", "C"}
+        for result in (read, prompt, count):
+            await gateway.call("echo__note", {"body": result["_meta"][HANDLE]["handle"]})
+        assert bodies(office, "note")[-1] == {"body": '{"n":7}'}
+        assert len(bodies(office, "note")) == 3
+
+
 async def test_a_call_that_passes_a_handle_asks_by_the_labels_of_what_it_stands_for(office: House) -> None:
     async with office.gateway() as gateway, human(office) as person:
         await acted_on_private(gateway)
@@ -73,6 +89,7 @@ async def test_a_call_that_passes_a_handle_asks_by_the_labels_of_what_it_stands_
         assert shown["sha256"] == hashlib.sha256(POISON.encode()).hexdigest()
         assert shown["from"].startswith("echo__pages (d")
         assert question.labels == {"A", "C"}
+        assert question.messages[-1].startswith("Its argument '/body' is what echo__pages returned at d")
         assert Choice.GRANT not in question.offers
         assert bodies(office, "send") == []
         person.give(question)

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from rule_of_two.errors import Code, RuleOfTwoError
+from rule_of_two.escape import visible
 from rule_of_two.gateway.held_value import HeldValue
 from rule_of_two.gateway.input_schema import refusal
 from rule_of_two.json_pointer import pointer_of, tokens_of
@@ -92,6 +93,16 @@ class Passed:
             "sha256": kept.value.sha256,
         }
         return {HELD_KEY: told}
+
+    @property
+    def sentence(self) -> str:
+        """What a person is told of it."""
+        kept = self.kept
+        return (
+            f"Its argument '{visible(self.pointer)}' is what {visible(kept.origin)} returned at d{kept.number} "
+            f"({kept.value.kind}, {kept.value.size:,} bytes, {label_text(kept.labels)}): the gateway kept it, and the "
+            "agent has not read it."
+        )
 
 
 @dataclass(frozen=True, slots=True)
