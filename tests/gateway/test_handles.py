@@ -370,5 +370,7 @@ def test_a_handle_is_found_in_any_text_of_any_depth() -> None:
         nested = [nested]
     values = (handle, f"see {handle}.", {"a": [{"b/c": handle}]}, {handle: 1}, {"a": {handle: handle}})
     assert [mention(value) for value in values] == ["", "", "/a/0/b~1c", "", "/a/…"]
+    assert mention({"n": 2**70, "a": [handle]}) == "/a/0"
+    assert mention({"n": "\ud800", "a": handle}) == "/a"
     assert mention(nested) == "/0" * 200_000
     assert mention({"a": "r2h_", "b": ["r2h_short", handle[:-1], 3, None, True]}) is None

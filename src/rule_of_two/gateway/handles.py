@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import orjson
+
 from rule_of_two.errors import Code, RuleOfTwoError
 from rule_of_two.escape import visible
 from rule_of_two.gateway.held_value import HeldValue
@@ -232,6 +234,11 @@ def mention(value: Any) -> str | None:
 
     The time it takes grows with the value alone, and nesting costs no stack.
     """
+    try:
+        if _PREFIX.encode() not in orjson.dumps(value):
+            return None
+    except (TypeError, RecursionError):  # large integers, half a surrogate, or very deep: looked through all the same
+        pass
     waiting: list[tuple[Any, _Link | None]] = [(value, None)]
     while waiting:
         node, link = waiting.pop()

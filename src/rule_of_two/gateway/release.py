@@ -239,21 +239,18 @@ class ReleaseGate:
         :raises _NotHeld: it is not kept; what was reserved for it is as before.
         """
 
+        if flight.reservation is None:  # nothing of its own is in the way of looking first
+            self._weighed_to_hold(call, flight, brought, self.session.view())
+
         def work(view: SessionView, _: sqlite3.Connection) -> tuple[_Holding, int | None, Labels]:
-            weighed = self._scales(call, brought, view).weigh(view)
-            places = [place for place in range(len(brought.items)) if place not in weighed.dropped]
-            denied = weighed.verdict.outcome is Outcome.DENY or (brought.items and not places)
-            if denied or view.id != flight.decision.session:
-                raise _NotHeld
-            verdict = self.verdicts.of_holding(weighed.facts, view)
-            if verdict is None:
-                raise _NotHeld
+            weighed, verdict = self._weighed_to_hold(call, flight, brought, view)
             try:
                 value = value_of(brought.without(list(weighed.dropped)))
             except ValueError as error:
                 raise _NotHeld from error
             if value.size > MOST_BYTES:
                 raise _NotHeld
+            places = [place for place in range(len(brought.items)) if place not in weighed.dropped]
             gate = _gate(flight, brought, weighed, places)
             if handle:
                 gate["holds"] = {**written(handle, value), "labels": sorted(weighed.facts.labels)}
@@ -261,6 +258,22 @@ class ReleaseGate:
             return _Holding(decision, weighed.facts, value), decision.number, NONE
 
         return await self.session.decide(work, narrows=flight.reservation)
+
+    def _weighed_to_hold(
+        self, call: Call, flight: Flight, brought: Brought, view: SessionView
+    ) -> tuple[Weighed, Verdict]:
+        """What of a result is kept, and the verdict that says so. What policy denies is not, and nor is nothing.
+
+        :raises _NotHeld: it is not kept.
+        """
+        weighed = self._scales(call, brought, view).weigh(view)
+        nothing = len(weighed.dropped) == len(brought.items) > 0
+        if nothing or weighed.verdict.outcome is Outcome.DENY or view.id != flight.decision.session:
+            raise _NotHeld
+        verdict = self.verdicts.of_holding(weighed.facts, view)
+        if verdict is None:
+            raise _NotHeld
+        return weighed, verdict
 
     def _at_once(self, call: Call, flight: Flight, brought: Brought) -> _Taken | None:
         """What was decided where the session holds already whatever the call can bring: nothing is reserved, so no
