@@ -117,7 +117,7 @@ class ReleaseGate:
         # INVARIANT: a read that was decided before a write, and served after it, brings what the write stamped;
         # tests/gateway/test_ledger.py.
         """
-        return self.verdicts.stored(flight.facts).labels & INGRESS
+        return self.verdicts.grown(flight.facts, flight.decision.number or 0) & INGRESS
 
     async def release(self, call: Call, flight: Flight, reply: dict[str, Any], caller: Caller | None) -> Released:
         """Decide what came back, and ask a person where policy asks. What may be handed over is reserved then.
@@ -176,7 +176,7 @@ class ReleaseGate:
         if flight.reserved or flight.waits or self.decisions.observe:
             return None
         view = self.session.view()
-        weighed = self._scales(call, brought, view).weigh(view)
+        weighed = self._scales(call, flight, brought, view).weigh(view)
         if not weighed.allowed or not view.has(weighed.facts.labels) or view.id != flight.decision.session:
             return None
         places = [place for place in range(len(brought.items)) if place not in weighed.dropped]
@@ -195,7 +195,7 @@ class ReleaseGate:
         nobody is to be handed over."""
 
         def work(view: SessionView, db: sqlite3.Connection) -> tuple[_Taken, int | None, Labels]:
-            scales = self._scales(call, brought, view)
+            scales = self._scales(call, flight, brought, view)
             weighed, every = scales.weigh(view), list(range(len(brought.items)))
             facts, verdict, people = weighed.facts, weighed.verdict, 0
             places = [place for place in every if place not in weighed.dropped]
@@ -242,9 +242,10 @@ class ReleaseGate:
         same = view.after.keys() == question.held.keys() and question.policy_version == self.decisions.rules.version
         return len(given.answers) if same and still_valid(given, self.clock()) else 0
 
-    def _scales(self, call: Call, brought: Brought, view: SessionView) -> Scales:
+    def _scales(self, call: Call, flight: Flight, brought: Brought, view: SessionView) -> Scales:
         known = self.verdicts.known(call.facts, view)
-        return Scales(self.verdicts, known, (known.labels - call.facts.labels) & INGRESS, brought)
+        stored = (known.labels - call.facts.labels) & self._worst(flight)  # not what the call stamped itself
+        return Scales(self.verdicts, known, stored, brought)
 
     async def _unasked(self, call: Call, flight: Flight, brought: Brought, code: Code) -> Released:
         """Hand over what asks nobody, if there is any, and else say that the result is withheld, by ``code``."""
