@@ -148,7 +148,8 @@ class Journal:
         if observed:
             body["observed"] = True
         waiting = () if self._appending.locked() else tuple(self._outcomes)
-        number = self._store.append_now(*waiting, Line(self._clock(), "decision", view.id, approves, body))
+        about = gate.get("releases", approves)  # so that all that became of a call is found by its number
+        number = self._store.append_now(*waiting, Line(self._clock(), "decision", view.id, about, body))
         del self._outcomes[: len(waiting)]
         self.heard("decision", view.id, body)
         return number

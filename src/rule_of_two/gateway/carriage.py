@@ -21,6 +21,7 @@ from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.release import Released, ReleaseGate
 from rule_of_two.gateway.results import Refused
 from rule_of_two.model import INGRESS, NONE, Decision, Item, Labels, Outcome
+from rule_of_two.wire.eras import INPUT_REQUIRED, kind_of
 from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
 
 T = TypeVar("T")
@@ -93,6 +94,8 @@ class Carriage:
         else:
             released = Released(reply, flight.decision, flight.labels)
         what = "isError" if reply.get("isError") is True else ""
+        if kind_of(reply) == INPUT_REQUIRED:
+            what = INPUT_REQUIRED  # nothing of the result is there yet
         if released.nothing:
             await self._hand_over(flight, released.labels, "withheld", what)
             return released

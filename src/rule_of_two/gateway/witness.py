@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
 from rule_of_two.approvals.answer import CLOCK_SKEW, Answer, GrantTerms
 from rule_of_two.approvals.approvers import Enrolled
+from rule_of_two.approvals.arrival import Arrival
 from rule_of_two.approvals.canonical import canonical
 from rule_of_two.approvals.command import Command
 from rule_of_two.approvals.question import Origin, Question
@@ -40,6 +41,7 @@ class _Bound(BaseModel):
     policy_version: str
     nonce: str
     expires_at: AwareDatetime
+    arrival: dict[str, Any] | None = None
 
 
 _BOUND: Final = TypeAdapter(_Bound)
@@ -68,6 +70,7 @@ class KeyWitness:
             digest=one.digest,
             channel=one.channel,
             terms=terms,
+            items=one.items,
         )
 
     def command(self, text: object) -> Said | None:
@@ -106,6 +109,7 @@ class KeyWitness:
                 nonce=bound.nonce,
                 created_at=at - timedelta(seconds=1),
                 expires_at=at,
+                arrival=None if bound.arrival is None else Arrival.of_bound(bound.arrival),
             ).digest
         except _UNUSABLE:
             return None
