@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from typing import Any, Final
 
 import pytest
 
 from rule_of_two.approvals.choice import Choice
-from tests.harness import UPSTREAMS, Gateway, House, outcome
+from tests.harness import Gateway, House, outcome
 from tests.people import human
 
 PROVENANCE: Final = "rule-of-two/provenance"
@@ -24,15 +23,7 @@ MIXED: Final = {"id": "m3", "from": "ann@acme.example", "editors": ["eve@evil.ex
 @pytest.fixture
 def office(house: House) -> House:
     """A house whose upstream returns what its caller says; Ann's words are trusted, and what she may see is private."""
-    house.servers = {
-        "rec": house.recorder("sent"),
-        "echo": {
-            "command": sys.executable,
-            "args": [str(UPSTREAMS / "echo.py"), str(house.folder / "echo.jsonl")],
-            "manifest": str(UPSTREAMS / "echo.yaml"),
-            "parameters": {"trusted_authors": ["ann@acme.example"]},
-        },
-    }
+    house.servers = {"rec": house.recorder("sent"), "echo": house.echo("ann@acme.example")}
     house.settings["approvals"] = {"wait": "20s"}
     return house
 

@@ -122,6 +122,11 @@ def call_of(entry: Entry) -> int:
     return releases if earlier else entry.number
 
 
+def count_of(body: Mapping[str, Any]) -> int:
+    """How many items an entry says were handed over, those that it does not list included."""
+    return len(listed(body.get("items"))) + _count(body.get("more_items"), 0)
+
+
 def lists_of(body: Mapping[str, Any]) -> dict[str, tuple[list[Document], int]]:
     """What a decision about a result says of its items: those handed over, dropped and withheld, each with how many
     these are in all."""
@@ -137,9 +142,7 @@ def _handed_over(entry: Entry, call: int, name: str) -> HandedOver | None:
     documents = listed(entry.body.get("items"))
     if not documents:
         return None
-    more = entry.body.get("more_items")
-    count = len(documents) + (more if isinstance(more, int) and not isinstance(more, bool) and more > 0 else 0)
-    return HandedOver(call, name, entry.at, documents, count)
+    return HandedOver(call, name, entry.at, documents, count_of(entry.body))
 
 
 def _document(value: Mapping[str, Any]) -> Document:

@@ -11,8 +11,9 @@ from rule_of_two.model import ALL, NONE, Action, Held, Labels, Outcome, completi
 from rule_of_two.store.journal import Entry
 
 THIRD_LABEL: Final = "r2.ask-third-label"
-_ONLY_THE_SET: Final = frozenset((THIRD_LABEL, "default.deny-nobody-to-ask"))
-"""Policies that say nothing but that the set was completed; the second one where nobody could be asked."""
+_ONLY_THE_SET: Final = frozenset((THIRD_LABEL, "default.deny-nobody-to-ask", "default.permit-document"))
+"""Policies that say nothing but that the set was completed: the second where nobody could be asked, the third of an
+item."""
 _MOST_TARGETS: Final = 100
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rule_of_two.audit.documents import HandedOver, call_of, handed_over_before, handed_over_by
+from rule_of_two.audit.documents import HandedOver, call_of, count_of, handed_over_before, handed_over_by
 from rule_of_two.audit.gates import gate_lines, released_lines
 from rule_of_two.audit.journal import Origin, described, targets_text
 from rule_of_two.audit.recorded import recorded
@@ -261,10 +261,8 @@ def _followed(entry: Entry, answer: Mapping[str, Any], *, came_back: bool) -> st
 
 def _outcome(body: Mapping[str, Any]) -> str:
     detail = f" ({visible(body['detail'])})" if body["detail"] else ""
-    items = body.get("items")
-    if isinstance(items, list):
-        more = body.get("more_items")
-        detail += f", {counted(len(items) + (more if isinstance(more, int) else 0), 'item')}"
+    if count := count_of(body):
+        detail += f", {counted(count, 'item')}"
     return {
         "result": "it was sent and its result handed over",
         "error": "it was sent and the server's error handed over",
