@@ -171,7 +171,8 @@ def _remember(found: Survey, call: Recorded) -> None:
         found.quiet_ends[call.session] = (last, after + 1)
     if call.arrives:
         return
-    call = replace(call, labels=call.can_bring)
+    if call.defers:
+        call = replace(call, labels=call.can_bring)
     if call.labels and (call.passed or call.questioned):
         like = (call.upstream, call.action, call.name, call.manifest, call.targets, call.labels)
         if like in found.seen or len(found.seen) < MOST_CALLS:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from rule_of_two.audit.documents import Document, lists_of
 from rule_of_two.audit.recorded import Recorded, recorded
 from rule_of_two.errors import Code, ConfigurationError
 from rule_of_two.gateway.providers.settings import ATTRIBUTES, ProviderError, checked
@@ -60,6 +61,8 @@ class Past:
     """It had C taken off, since a set counts C only where it communicates."""
     environment: Environment
     """What context providers knew, as the entry says: only what they could have answered."""
+    documents: tuple[tuple[Document, bool], ...] = ()
+    """The items of what came back, where it is about that, each with whether policy dropped it then."""
 
     @property
     def was(self) -> Outcome:
@@ -110,7 +113,13 @@ def past_of(entry: Entry, answered: frozenset[int]) -> Past | None:
         irreversible=body.get("irreversible") is not False,
         lowered=isinstance(lines := body.get("lowered_by"), list) and any(map(_lowers, lines)),
         environment=_environment(body.get("environment"), several=bool(call.beside)),
+        documents=_documents(body) if call.arrives else (),
     )
+
+
+def _documents(body: Mapping[str, Any]) -> tuple[tuple[Document, bool], ...]:
+    lists = lists_of(body)
+    return tuple((one, name == "dropped") for name, (listed, _) in lists.items() for one in listed if one.sha256)
 
 
 def _environment(said: Any, *, several: bool) -> Environment:
