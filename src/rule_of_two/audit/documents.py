@@ -119,7 +119,7 @@ def call_of(entry: Entry) -> int:
     """The number of the decision that sent the call which a decision is about."""
     releases = entry.body.get("releases")
     earlier = isinstance(releases, int) and not isinstance(releases, bool) and 0 < releases < entry.number
-    return releases if earlier else entry.number
+    return int(releases) if earlier and releases else entry.number
 
 
 def count_of(body: Mapping[str, Any]) -> int:

@@ -155,15 +155,24 @@ class Journal:
         return number
 
     def outcome(
-        self, number: int, session: str, kind: OutcomeKind, detail: str = "", items: Sequence[Item] = ()
+        self,
+        number: int,
+        session: str,
+        kind: OutcomeKind,
+        detail: str = "",
+        items: Sequence[Item] = (),
+        contents: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        """What became of a decided call, and which ``items`` of its result were handed over, by ids and digests. It is
-        committed once, after those before it, with a next entry or a flush."""
+        """What became of a decided call, and which ``items`` of its result were handed over, by ids and digests.
+        ``contents`` is what else is kept of them, where the operator wants that. It is committed once, after those
+        before it, with a next entry or a flush."""
         body: dict[str, Any] = {"outcome": kind, "detail": detail}
         if items:
             body["items"] = [told_item(item) for item in items[:MOST_ITEMS]]
             if len(items) > MOST_ITEMS:
                 body["more_items"] = len(items) - MOST_ITEMS
+        if contents:
+            body["contents"] = contents
         line = Line(self._clock(), "outcome", session, number, body)
         self.heard("outcome", session, line.body)
         self._outcomes.append(line)

@@ -66,6 +66,8 @@ class Released:
     items: tuple[Item, ...] = ()
     withheld: tuple[str, ...] = ()
     total: int = 0
+    texts: tuple[str, ...] = ()
+    """Of the items, where they are to be kept."""
 
     @property
     def nothing(self) -> bool:
@@ -96,7 +98,7 @@ class _Taken:
 @dataclass(frozen=True, slots=True)
 class ReleaseGate:
     """Decides what the calls of one session's pipeline brought back. ``held`` keeps what waits while a client is
-    away."""
+    away; ``keeps_texts``: the texts of items are to be written down."""
 
     session: ConnectionSession
     decisions: Decisions
@@ -104,6 +106,7 @@ class ReleaseGate:
     consent: Consent
     clock: Callable[[], datetime]
     held: HeldResults
+    keeps_texts: bool = False
 
     def concerns(self, call: Call, flight: Flight) -> bool:
         """Whether what the call brings is decided at all: else it is what was decided before it was sent."""
@@ -260,7 +263,8 @@ class ReleaseGate:
         if left and isinstance(result.get("content"), list):
             result = {**result, "content": [*result["content"], withheld_block(taken.decision, names, total)]}
         labels = (flight.labels - INGRESS) | taken.weighed.facts.labels
-        return Released(result, taken.decision, labels, items, names, total)
+        texts = tuple(brought.text(place) for place in taken.places) if self.keeps_texts else ()
+        return Released(result, taken.decision, labels, items, names, total, texts)
 
     def _withheld(self, call: Call, flight: Flight, brought: Brought, decision: Decision) -> Released:
         ids = tuple(self._ids(brought))
