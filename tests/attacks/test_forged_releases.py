@@ -181,7 +181,7 @@ def test_no_forged_member_breaks_an_explanation(forger: Forger) -> None:
     nonsense: list[Any] = [{"id": hostile, "authors": [hostile, 7], "labels": 7, "sha256": None, "name": hostile}, 7]
     lists = {"items": nonsense, "dropped_items": [{"policies": [hostile]}], "withheld_items": nonsense}
     forger.change(one["seq"], **lists, counts={"items": -1, "dropped": "x"}, lowered_by=[hostile], after=hostile)
-    forger.change(outcome_of(forger, one["releases"])["seq"], items=nonsense, more_items=-3)
+    forger.change(outcome_of(forger, one["releases"])["seq"], items=nonsense, more_items=2**62)
     later = released(forger, 1)["seq"]
     for number in (one["seq"], one["releases"], later):
         printed = forger.house.run("why", f"d{number}")

@@ -45,7 +45,7 @@ def checked(result: dict[str, Any], items: list[dict[str, Any]]) -> list[tuple[s
     return [(one["id"], tuple(one["authors"])) for one in listed]
 
 
-async def test_ids_authors_and_digests_are_of_what_came_in_either_era(office: House) -> None:
+async def test_provenance_binding_ids_authors_and_digests_are_of_what_came_in_either_era(office: House) -> None:
     letter = {**EVE, "text": "Grüße ☂\n", "n": 7}
     reply = {**structured(ANN, letter, MIXED), "_meta": FORGED}
     async with office.gateway() as gateway:
@@ -131,7 +131,7 @@ async def test_why_follows_a_call_backwards_to_the_documents_that_were_there_bef
     assert [one["count"] for one in facts["came_after"]["newest"]] == [1, 2]
 
 
-async def test_why_finds_both_decisions_whichever_is_asked_for(office: House) -> None:
+async def test_traceable_paths_why_finds_both_decisions_whichever_is_asked_for(office: House) -> None:
     async with office.gateway() as gateway, human(office) as person:
         await acted_on_private(gateway)
         waiting = gateway.start("tools/call", {"name": "echo__pages", "arguments": {"reply": PAGE}})
@@ -171,7 +171,7 @@ async def test_the_journal_keeps_contents_only_where_it_is_told_to_and_no_secret
         await gateway.call("echo__pages", {"reply": page})
         await gateway.call("echo__letters", {"reply": structured(*({**long, "id": str(n)} for n in range(40)))})
     outcomes = office.journal("outcome")
-    kept = [one.get("contents") for one in outcomes]
+    kept: list[Any] = [one.get("contents") for one in outcomes]
     written = json.dumps(outcomes)
     assert "of-the-operator" not in written
     if not contents:

@@ -46,6 +46,8 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
             }
         case "tools/list":
             result = {"tools": [{"inputSchema": {"type": "object"}, **tool} for tool in TOOLS]}
+        case "server/discover":
+            return {"error": {"code": -32601, "message": "Method not found"}}
         case "resources/list":
             result = {"resources": [{"uri": "letters://all", "name": "all"}]}
         case "resources/templates/list":

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rule_of_two.audit.documents import call_of, lists_of, named
+from rule_of_two.audit.recorded import recorded
 from rule_of_two.escape import visible
 from rule_of_two.model import label_text, labels_in
 from rule_of_two.store.journal import Entry
@@ -52,12 +53,14 @@ def item_lines(body: Mapping[str, Any]) -> list[str]:
 
 def released_lines(entry: Entry) -> list[str]:
     """A later decision about what came back, as it follows the decision to send the call: in a few lines."""
-    body = entry.body
-    policies = ", ".join(map(str, body.get("policies", ())))
-    by = f" [{visible(policies)}]" if policies else ""
-    again = "decided again" if "after" in body else "decided"
-    observed = ", let pass by observe mode" if body.get("observed") else ""
-    labels = label_text(labels_in(str(one) for one in body.get("labels", ())))
-    lines = [f"what came back was {again}: d{entry.number} {body['outcome']}{observed}, {labels}{by}"]
-    lines += [f"A label was lowered by {visible(str(line))}." for line in body.get("lowered_by", ())]
+    one, body = recorded(entry), entry.body
+    if one is None:
+        return [f"what came back was decided at d{entry.number}, which cannot be read"]
+    by = f" [{visible(', '.join(one.policies))}]" if one.policies else ""
+    again = "decided again" if one.again else "decided"
+    observed = ", let pass by observe mode" if one.observed else ""
+    lines = [f"what came back was {again}: d{entry.number} {one.outcome}{observed}, {label_text(one.labels)}{by}"]
+    lowered = body.get("lowered_by")
+    if isinstance(lowered, list):
+        lines += [f"A label was lowered by {visible(str(line))}." for line in lowered]
     return lines + item_lines(body)

@@ -22,7 +22,7 @@ _BATCH: Final = 1000
 _COLUMNS: Final = "seq, at, kind, session, decision, body"
 _WITH_ITEMS: Final = (
     "WHERE session = ? AND kind = 'outcome' AND seq < ? AND instr(body, '\"items\"') "
-    "AND json_valid(body) AND json_type(body, '$.items') = 'array'"
+    "AND CASE WHEN json_valid(body) THEN json_type(body, '$.items') = 'array' END"
 )
 _RAW: Final = (
     "seq, CAST(at AS BLOB), CAST(kind AS BLOB), CAST(session AS BLOB), "
@@ -154,12 +154,13 @@ class JournalStore:
     def count_handed_over(self, session: str, *, before: int) -> tuple[int, int]:
         """How many outcomes there are that :meth:`handed_over` could give, and how many items they are of."""
         more = "iif(json_type(body, '$.more_items') = 'integer', json_extract(body, '$.more_items'), 0)"
+        # In floating point, as numbers that somebody else wrote could overflow.
         query = (
-            f"SELECT count(*), sum(json_array_length(body, '$.items') + {more}) "  # noqa: S608  # literals
+            f"SELECT count(*), total(json_array_length(body, '$.items') + {more}) "  # noqa: S608  # literals
             f"FROM entries {_WITH_ITEMS}"
         )
         ((results, items),) = self.database.read(lambda db: db.execute(query, (session, before)).fetchall())
-        return int(results), int(items or 0)
+        return int(results), int(items)
 
     def tail(self, count: int, *, after: int = 0) -> list[Entry]:
         """The newest ``count`` entries numbered above ``after``, oldest first."""
