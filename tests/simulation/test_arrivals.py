@@ -100,8 +100,27 @@ def test_labels_of_a_call_that_ran_on_a_yes_go_with_it(tmp_path: Path) -> None:
     assert changes(found) == ["read: ask -> deny", "send: ask -> allow"]
 
 
+def test_a_yes_that_came_while_the_client_was_away_is_one_to_the_first_question(tmp_path: Path) -> None:
+    tape = story()
+    again = tape.add("web__read", "A", outcome="ask", observed=False, releases=3, after=4)
+    tape.add("web__read", "A", outcome="allow", releases=3, approves=again, after=again)
+    tape.add("mail__send", "C", outcome="ask", observed=False)
+    found = rehearse(tmp_path, tape.entries)
+    assert (changes(found), found.asked, found.would_ask) == ([], 2, 2)
+
+
 @pytest.mark.parametrize("releases", [99, 0, -1, True, "3", [3]])
 def test_what_came_back_of_no_call_that_is_known_is_no_reason_to_fail(tmp_path: Path, releases: object) -> None:
     tape = Tape()
     tape.add("web__read", "A", releases=releases, items=[7, {"id": 7}], dropped_items="x", counts=[])
     rehearse(tmp_path, tape.entries, NO_EVE).as_facts()
+
+
+def test_what_a_person_left_out_comes_where_nothing_asks(tmp_path: Path) -> None:
+    tape = Tape()
+    tape.add("crm__get", "B")
+    sent = tape.add("web__read", "", defers=["A"])
+    asked = tape.add("web__read", "A", outcome="ask", observed=False, policies=["own.then"], releases=sent)
+    tape.add("web__read", "", outcome="allow", releases=sent, approves=asked, after=asked)
+    tape.add("mail__send", "C")
+    assert changes(rehearse(tmp_path, tape.entries)) == ["read: ask -> allow", "send: allow -> ask"]

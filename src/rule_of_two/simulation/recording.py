@@ -17,7 +17,7 @@ from rule_of_two.audit.documents import Document, lists_of
 from rule_of_two.audit.recorded import Recorded, recorded
 from rule_of_two.errors import Code, ConfigurationError
 from rule_of_two.gateway.providers.settings import ATTRIBUTES, ProviderError, checked
-from rule_of_two.model import Outcome
+from rule_of_two.model import NONE, Labels, Outcome
 from rule_of_two.policy.context import Environment
 from rule_of_two.store.journal import Entry
 
@@ -77,17 +77,25 @@ class Past:
 
 
 def confirmed(entries: Iterable[Entry | None]) -> frozenset[int]:
-    """The numbers of the decisions whose call ran after a person's yes, as the entries say."""
+    """The numbers of the decisions whose call ran after a person's yes, as the entries say; of those about a result,
+    whose labels were all let in."""
     first: dict[int, int] = {}
+    asked: dict[int, Labels] = {}
     found: set[int] = set()
     for entry in entries:
         call = None if entry is None else recorded(entry)
-        if call is None or call.approves is None:
+        if call is None:
+            continue
+        before = call.approves if call.approves is not None else call.after
+        if before is None:
+            if call.arrives and call.outcome is Outcome.ASK:
+                asked[call.number] = call.labels
             continue
         # A call can be asked about again, so its yes is looked for along the chain.
-        root = first.get(call.approves, call.approves)
+        root = first.get(before, before)
         first[call.number] = root
-        if call.outcome is Outcome.ALLOW:
+        yes = call.approves is not None and call.outcome is Outcome.ALLOW
+        if yes and call.labels >= asked.get(root, NONE):
             found.add(root)
     return frozenset(found)
 
