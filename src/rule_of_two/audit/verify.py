@@ -28,6 +28,7 @@ _COUNTS: Final = (
     "answers",
     "unanswered",
     "commands",
+    "endorsements",
     "signed",
     "digests",
 )
@@ -108,6 +109,7 @@ def verify(entries: Iterable[Entry | Unreadable], witness: Witness) -> Verified:
         "question": people.question,
         "answer": people.answer,
         "command": people.command,
+        "endorsement": people.endorsement,
         "session": people.session,
         "decision": calls.decision,
         "outcome": calls.releases.outcome,

@@ -20,7 +20,7 @@ from rule_of_two.approvals.arrival import Arrival, ArrivedItem
 from rule_of_two.approvals.choice import APPROVING, Choice
 from rule_of_two.approvals.judge import Given
 from rule_of_two.audit.journal import MOST_ITEMS, told_item
-from rule_of_two.errors import Code
+from rule_of_two.errors import BadRequest, Code, LimitExceeded
 from rule_of_two.gateway.arrivals import Brought, Scales, Weighed, Whole
 from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.decisions import Decisions
@@ -88,6 +88,8 @@ class _Taken:
     decision: Decision
     places: Sequence[int] | None
     """The items that are handed over; ``None``: nothing is, or a person is to be asked."""
+    readers: frozenset[str] | None = None
+    """Who may read all that is private of them; ``None``: that is not known."""
 
     @property
     def asks(self) -> bool:
@@ -110,7 +112,15 @@ class ReleaseGate:
 
     def concerns(self, call: Call, flight: Flight) -> bool:
         """Whether what the call brings is decided at all: else it is what was decided before it was sent."""
-        return flight.waits or call.reader is not None
+        return flight.waits or call.reader is not None or self._worst(flight) != flight.labels & INGRESS
+
+    def _worst(self, flight: Flight) -> Labels:
+        """What the call can bring by now: what it read can have been written while it was under way.
+
+        # INVARIANT: a read that was decided before a write, and served after it, brings what the write stamped;
+        # tests/gateway/test_ledger.py.
+        """
+        return self.verdicts.grown(flight.facts, flight.decision.number or 0) & INGRESS
 
     async def release(self, call: Call, flight: Flight, reply: dict[str, Any], caller: Caller | None) -> Released:
         """Decide what came back, and ask a person where policy asks. What may be handed over is reserved then.
@@ -120,7 +130,7 @@ class ReleaseGate:
         """
         if kind_of(reply) == INPUT_REQUIRED:  # each of its questions was decided by itself
             return Released(reply, flight.decision, flight.labels - INGRESS if flight.waits else flight.labels)
-        worst = flight.labels & INGRESS
+        worst = self._worst(flight)
         brought: Brought = Whole(reply, worst) if call.reader is None else call.reader.read(reply, worst)
         taken = self._at_once(call, flight, brought) or await self._decide(call, flight, brought)
         asked = 0
@@ -132,7 +142,7 @@ class ReleaseGate:
             asked += 1
             shown = replace(call, facts=taken.weighed.facts)
             try:
-                arrival = self._arrival(call, brought, taken.weighed)
+                arrival = self._shown(call, brought, taken)
                 given = await self.consent.ask(shown, taken.decision, caller, arrival)
             except Refused as refused:
                 if refused.decision.code is Code.APPROVAL_PENDING:
@@ -153,14 +163,15 @@ class ReleaseGate:
 
         :raises Refused: it may not be.
         """
-        if not flight.waits:
+        worst = self._worst(flight)
+        if not flight.waits and worst == flight.labels & INGRESS:
             return flight.labels
-        taken = await self._decide(call, flight, Whole({"error": error.error}, flight.labels & INGRESS))
+        taken = await self._decide(call, flight, Whole({"error": error.error}, worst))
         if taken.places is None:
             detail = "the server answered with an error, whose text is withheld."
             code = taken.decision.code or Code.APPROVAL_REQUIRED
             raise Refused(replace(taken.decision, code=code), taken.weighed.facts, detail, sent=True)
-        return taken.weighed.facts.labels
+        return (flight.labels - INGRESS) | taken.weighed.facts.labels
 
     def _at_once(self, call: Call, flight: Flight, brought: Brought) -> _Taken | None:
         """What was decided where the session holds already whatever the call can bring: nothing is reserved, so no
@@ -168,8 +179,8 @@ class ReleaseGate:
         if flight.reserved or flight.waits or self.decisions.observe:
             return None
         view = self.session.view()
-        weighed = self._scales(call, brought, view).weigh(view)
-        if not weighed.allowed or view.id != flight.decision.session:
+        weighed = self._scales(call, flight, brought, view).weigh(view)
+        if not weighed.allowed or not view.has(weighed.facts.labels) or view.id != flight.decision.session:
             return None
         places = [place for place in range(len(brought.items)) if place not in weighed.dropped]
         if not weighed.dropped:
@@ -187,7 +198,7 @@ class ReleaseGate:
         nobody is to be handed over."""
 
         def work(view: SessionView, db: sqlite3.Connection) -> tuple[_Taken, int | None, Labels]:
-            scales = self._scales(call, brought, view)
+            scales = self._scales(call, flight, brought, view)
             weighed, every = scales.weigh(view), list(range(len(brought.items)))
             facts, verdict, people = weighed.facts, weighed.verdict, 0
             places = [place for place in every if place not in weighed.dropped]
@@ -219,13 +230,15 @@ class ReleaseGate:
             )
             if given is not None and people and verdict.outcome is Outcome.ALLOW:
                 receipts.use(db, given, decision=decision.number or 0, at=self.clock().isoformat())
-            taken = _Taken(replace(weighed, facts=facts), decision, places if hands else None)
+            reads = self.decisions.rules.current.policies.reads_readers
+            readers = scales.readers_of(places) if hands and reads else None
+            taken = _Taken(replace(weighed, facts=facts), decision, places if hands else None, readers)
             return taken, decision.number, facts.labels if hands else NONE
 
         taken = await self.session.decide(work, narrows=flight.reservation)
         flight.decided = taken.decision.number
         if taken.places is not None:
-            flight.released(taken.decision, taken.weighed.facts.labels)
+            flight.released(taken.decision, taken.weighed.facts.labels, taken.readers)
         return taken
 
     def _people(self, given: Given, view: SessionView) -> int:
@@ -234,9 +247,10 @@ class ReleaseGate:
         same = view.after.keys() == question.held.keys() and question.policy_version == self.decisions.rules.version
         return len(given.answers) if same and still_valid(given, self.clock()) else 0
 
-    def _scales(self, call: Call, brought: Brought, view: SessionView) -> Scales:
+    def _scales(self, call: Call, flight: Flight, brought: Brought, view: SessionView) -> Scales:
         known = self.verdicts.known(call.facts, view)
-        return Scales(self.verdicts, known, (known.labels - call.facts.labels) & INGRESS, brought)
+        stored = (known.labels - call.facts.labels) & self._worst(flight)  # not what the call stamped itself
+        return Scales(self.verdicts, known, stored, brought)
 
     async def _unasked(self, call: Call, flight: Flight, brought: Brought, code: Code) -> Released:
         """Hand over what asks nobody, if there is any, and else say that the result is withheld, by ``code``."""
@@ -272,6 +286,17 @@ class ReleaseGate:
         result = withheld_result(method, decision, ids, len(ids), call.output_schema)
         return Released(result, decision, flight.labels - INGRESS, (), ids, len(ids))
 
+    def _shown(self, call: Call, brought: Brought, taken: _Taken) -> Arrival:
+        """What a person is shown of a result.
+
+        :raises Refused: it cannot be shown.
+        """
+        try:
+            return self._arrival(call, brought, taken.weighed)
+        except (BadRequest, LimitExceeded, ValueError) as error:
+            decision = replace(taken.decision, code=Code.APPROVAL_REQUIRED)
+            raise Refused(decision, taken.weighed.facts, f"it cannot be put before a person. {error}") from error
+
     def _arrival(self, call: Call, brought: Brought, weighed: Weighed) -> Arrival:
         """What a person is shown of a result."""
         ids, whole = self._ids(brought), brought.without(list(weighed.dropped))
@@ -292,12 +317,13 @@ class ReleaseGate:
             for place, item in enumerate(brought.items)
             if place not in weighed.dropped
         ]
-        if not items:
+        if not items or "A" in brought.frame:  # what is around the items is let in with them, so it is shown too
             text = dump(whole).decode()
-            items = [
+            name = "the whole result"
+            items.append(
                 ArrivedItem(
-                    id=ids[0],
-                    name="the whole result",
+                    id=_named(f"whole:{name}"),
+                    name=name,
                     labels=weighed.facts.labels,
                     authors=None,
                     size=len(text),
@@ -305,7 +331,7 @@ class ReleaseGate:
                     text=text,
                     asks=True,
                 )
-            ]
+            )
         where = ", ".join(target.value for target in call.facts.targets if target.value) or call.facts.upstream
         return Arrival(digest=_digest(whole), where=where, items=tuple(items), without=without)
 
@@ -339,8 +365,11 @@ class ReleaseGate:
     def _ids(self, brought: Brought) -> list[str]:
         """A name for each item, or for the result that has none: the same whenever it is asked about, and it says
         nothing of what it names."""
-        of_items = [f"{place}:{item.digest}" for place, item in enumerate(brought.items)] or ["whole"]
-        return [f"w-{hashlib.blake2b(one.encode(), key=_SECRET, digest_size=6).hexdigest()}" for one in of_items]
+        return [_named(f"{place}:{item.digest}") for place, item in enumerate(brought.items)] or [_named("whole")]
+
+
+def _named(what: str) -> str:
+    return f"w-{hashlib.blake2b(what.encode(), key=_SECRET, digest_size=6).hexdigest()}"
 
 
 def _digest(result: dict[str, Any]) -> str:

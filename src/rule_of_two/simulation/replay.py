@@ -195,9 +195,9 @@ class Replay:
         verdict = self._decide(past, found.facts, carried)
         itself = verdict if carried == as_run else self._decide(past, found.facts, as_run)
         runs = self._runs(past, verdict)
-        labels = self._judge.labels(found.facts)
+        labels, alone = (self._judge.counted(past, found.facts, views).labels for views in (carried, as_run))
         self._carried.carry(call, labels=labels, ran=past.ran, runs=runs)
-        self._as_run.carry(call, labels=labels, ran=past.ran, runs=past.ran)
+        self._as_run.carry(call, labels=alone, ran=past.ran, runs=past.ran)
         if not runs and not call.arrives:
             self._stopped.add(call.number)
         elif self._relabel is not as_recorded:
@@ -263,8 +263,9 @@ class Replay:
     def _decide(self, past: Past, facts: Facts, views: list[SessionView]) -> Verdict:
         """The strictest verdict of all sessions that the call is judged by; of what came back, also of handing it
         over."""
+        counted = self._judge.counted(past, facts, views)
         gates = (False, True) if past.call.arrives else (False,)
-        verdicts = [self._judge.decide(past, facts, view, releases=gate) for view in views for gate in gates]
+        verdicts = [self._judge.decide(past, counted, view, releases=gate) for view in views for gate in gates]
         return max(verdicts, key=lambda verdict: verdict.outcome.strictness)
 
 
@@ -278,7 +279,7 @@ def as_recorded(past: Past) -> Relabelled:
             action,
             call.upstream,
             call.name,
-            call.labels | EGRESS if past.lowered else call.labels,
+            call.labels | EGRESS if past.lowered or past.left_out else call.labels,
             targets=(*targets, UNREAD) if past.partly else targets,
             manifest=call.manifest,
             communicates=past.communicates and not past.lowered,
@@ -299,4 +300,5 @@ def _target(reached: Reached) -> Target:
         reached.exact,
         url=f"https://{reached.value}/" if address else None,  # the journal keeps the host alone
         given=reached.given if address else None,
+        indirect=reached.indirect,
     )
