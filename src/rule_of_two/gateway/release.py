@@ -352,8 +352,9 @@ class ReleaseGate:
             told["counts"] = {"items": len(items), "dropped": len(left) - len(waits), "withheld": len(waits)}
             told["items"] = [told_item(items[place]) for place in (places or ())[:MOST_ITEMS]]
             told["dropped_items"] = [
-                {**told_item(items[place]), "policies": dropped[place].policies} for place in left if place in dropped
-            ][:MOST_ITEMS]
+                {**told_item(items[place]), "policies": dropped[place].policies}
+                for place in [place for place in left if place in dropped][:MOST_ITEMS]
+            ]
             ids = self._ids(brought) if waits else []
             told["withheld_items"] = [{**told_item(items[place]), "name": ids[place]} for place in waits[:MOST_ITEMS]]
         elif places is None:
