@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, Final
 
 import pytest
 
 from rule_of_two.approvals.choice import Choice
-from tests.harness import UPSTREAMS, Gateway, House, outcome
+from rule_of_two.audit.verify import verify
+from rule_of_two.audit.why import explain
+from rule_of_two.gateway.witness import KeyWitness
+from rule_of_two.store.journal import JournalStore
+from tests.harness import Gateway, House, outcome
 from tests.people import human
 
 PROVENANCE: Final = "rule-of-two/provenance"
@@ -22,19 +27,16 @@ MIXED: Final[dict[str, Any]] = {"id": "m3", "from": "ann@acme.example", "editors
 
 
 @pytest.fixture
-def office(house: House) -> House:
-    """A house whose upstream returns what its caller says; Ann's words are trusted, and what she may see is private."""
-    house.servers = {
-        "rec": house.recorder("sent"),
-        "echo": {
-            "command": sys.executable,
-            "args": [str(UPSTREAMS / "echo.py"), str(house.folder / "echo.jsonl")],
-            "manifest": str(UPSTREAMS / "echo.yaml"),
-            "parameters": {"trusted_authors": ["ann@acme.example"]},
-        },
-    }
+def office(house: House) -> Iterator[House]:
+    """A house whose upstream returns what its caller says; Ann's words are trusted, and what she may see is private.
+    Whatever a test does there, nothing in the journal is wrong afterwards, and all of it can be explained."""
+    house.servers = {"rec": house.recorder("sent"), "echo": house.echo("ann@acme.example")}
     house.settings["approvals"] = {"wait": "20s"}
-    return house
+    yield house
+    with closing(JournalStore(house.state)) as store:
+        assert [one.line for one in verify(store.everything(), KeyWitness(())).findings.found] == []
+        for entry in store.decisions():
+            assert all(line.isprintable() for line in explain(store, str(entry.number)).lines())
 
 
 def structured(*items: dict[str, Any]) -> dict[str, Any]:
@@ -187,7 +189,7 @@ async def test_a_document_that_policy_refuses_is_dropped_and_the_others_come(off
         result = await gateway.call("echo__letters", {"reply": structured(high)})
         assert result["structuredContent"]["items"] == []
         (first, _) = [one for one in office.journal("decision") if "releases" in one]
-        assert [(one["id"], one["policies"]) for one in first["dropped"]] == [
+        assert [(one["id"], one["policies"]) for one in first["dropped_items"]] == [
             ("b", ["own.level"]),
             ("c", ["own.level"]),
         ]
@@ -247,4 +249,20 @@ async def test_a_killed_gateway_leaves_no_label_of_what_nobody_saw(office: House
         await gateway.kill()
     async with office.gateway() as gateway:
         await gateway.call("rec__neutral")
+        assert office.held() == {"B", "C"}
+
+
+@pytest.mark.parametrize("mode", ["observe", "enforce"])
+async def test_what_is_frozen_or_only_observed_is_explained_too(office: House, mode: str) -> None:
+    office.settings["mode"] = mode
+    async with office.gateway() as gateway, human(office) as person:
+        await acted_on_private(gateway)
+        if mode == "observe":
+            result = await gateway.call("echo__letters", {"reply": structured(ANN, EVE)})
+            assert result["structuredContent"]["items"] == [ANN, EVE]
+            assert office.held() == {"A", "B", "C"}
+            return
+        waiting = gateway.start("tools/call", {"name": "echo__letters", "arguments": {"reply": structured(ANN, EVE)}})
+        person.give(await person.question(), Choice.FREEZE)
+        assert outcome((await waiting)["result"]) == ("deny", "session_frozen")
         assert office.held() == {"B", "C"}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rule_of_two.audit.asked import Asked
 from rule_of_two.audit.findings import Findings
 from rule_of_two.audit.people import People
 from rule_of_two.audit.recorded import Recorded, recorded
-from rule_of_two.audit.testimony import DROP, FREEZE, Said, Standing
+from rule_of_two.audit.releases import Releases, not_for
+from rule_of_two.audit.testimony import DROP, FREEZE, WITHOUT, Said, Standing
 from rule_of_two.store.journal import Entry
 
 
@@ -20,6 +21,11 @@ class Calls:
 
     people: People
     findings: Findings
+    releases: Releases = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with no call."""
+        self.releases = Releases(self.findings)
 
     def decision(self, entry: Entry) -> None:
         """Check a decision's entry."""
@@ -28,13 +34,13 @@ class Calls:
         if one is None:
             self.findings.add(entry, "unreadable", "This decision cannot be read.")
             return
-        if not one.passed:
-            return
-        wrong = self._denied(one)
-        if wrong is None and one.observed:
-            self.findings.counts["observed"] += 1
-        elif wrong is None:
-            wrong = self._passed(entry, one)
+        wrong = self.releases.decision(entry, one)
+        if wrong is None and one.passed:
+            wrong = self._denied(one)
+            if wrong is None and one.observed:
+                self.findings.counts["observed"] += 1
+            elif wrong is None:
+                wrong = self._passed(entry, one)
         if wrong is not None:
             self.findings.add(entry, *wrong)
 
@@ -65,6 +71,8 @@ class Calls:
             return "no_approval", "The call was let pass on the answer to a question that was not asked."
         if asked.ended == DROP and one.dropped and "C" not in one.labels:
             return None  # nothing is completing any more, so it needed no yes
+        if asked.ended == WITHOUT and one.arrives and not one.completes:
+            return None  # what is handed over asks nobody
         self.findings.counts["by_people"] += 1
         if not asked.approved:
             return "no_approval", _lacking(asked)
@@ -72,7 +80,7 @@ class Calls:
         if wrong is None and asked.held is not None and asked.held != frozenset(one.before):
             # The yes was for other labels, so it does not count, and policy alone decided.
             return ("other_labels", "The session held other labels than were shown.") if one.completes else None
-        return wrong or self._use(entry, one, asked)
+        return wrong or not_for(entry, one, asked) or self._use(entry, one, asked)
 
     def _use(self, entry: Entry, one: Recorded, asked: Asked) -> tuple[str, str] | None:
         if asked.used_by is not None:

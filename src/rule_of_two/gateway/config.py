@@ -134,6 +134,13 @@ class PinSettings(_Strict):
     first_use: Literal["accept", "ask"] = "accept"
 
 
+class AuditSettings(_Strict):
+    """``audit``: what the journal keeps besides ids and digests."""
+
+    contents: bool = False
+    """The text of what is handed over, secrets hidden, cut to a size."""
+
+
 class Config(_Strict):
     """The whole file. ``path`` is where it stood; relative names in it are relative to that folder."""
 
@@ -149,6 +156,7 @@ class Config(_Strict):
     manifests: tuple[str, ...] = ()
     approvals: ApprovalSettings = ApprovalSettings()
     pins: PinSettings = PinSettings()
+    audit: AuditSettings = AuditSettings()
     mode: Literal["enforce", "observe"] = "enforce"
 
     @property

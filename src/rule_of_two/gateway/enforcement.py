@@ -27,6 +27,7 @@ from rule_of_two.gateway.decisions import Decisions
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.held_results import HeldResults
+from rule_of_two.gateway.kept_contents import KeptContents
 from rule_of_two.gateway.obliged import oblige
 from rule_of_two.gateway.protected import ProtectedPaths
 from rule_of_two.gateway.release import Released, ReleaseGate, Vouching
@@ -85,9 +86,11 @@ class Enforcement:
         vouched: Vouching,
         observe: bool = False,
         given: GivenUrls | None = None,
+        contents: KeptContents | None = None,
     ) -> None:
         """``ledger`` is that of the session's connection, and ``vouched`` says what people vouched for. ``given``
-        remembers which addresses sessions were given; ``None`` where no policy asks."""
+        remembers which addresses sessions were given; ``None`` where no policy asks. ``contents`` says what the journal
+        keeps of what is handed over; ``None``: ids and digests alone."""
         self._session = session
         self._rules = rules
         self._decisions = Decisions(rules, journal, principal, client, observe)
@@ -99,8 +102,9 @@ class Enforcement:
         self._ledger = ledger
         self._verdicts = Verdicts(rules, protected, clock, given, ledger)
         held = HeldResults(clock, consent.patience.pending)
-        self._gate = ReleaseGate(session, self._decisions, self._verdicts, consent, clock, held, desk, vouched)
-        self._carriage = Carriage(journal, self.publish, self._decisions.none, self._gate, given)
+        keeps = contents is not None
+        self._gate = ReleaseGate(session, self._decisions, self._verdicts, consent, clock, held, desk, vouched, keeps)
+        self._carriage = Carriage(journal, self.publish, self._decisions.none, self._gate, given, contents)
 
     async def run(
         self, call: Call, send: Callable[[Flight], Awaitable[dict[str, Any]]], caller: Caller | None = None

@@ -75,6 +75,8 @@ class Flight:
         self.facts = facts
         self.waits = waits
         self.reserved = reserved
+        self.decided: int | None = None
+        """The newest decision about what came back."""
         self._session = session
         self._received = False
         self._release: Reservation | None = None

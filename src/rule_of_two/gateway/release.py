@@ -71,6 +71,8 @@ class Released:
     items: tuple[Item, ...] = ()
     withheld: tuple[str, ...] = ()
     total: int = 0
+    texts: tuple[str, ...] = ()
+    """Of the items, where they are to be kept."""
 
     @property
     def nothing(self) -> bool:
@@ -103,7 +105,8 @@ class _Taken:
 @dataclass(frozen=True, slots=True)
 class ReleaseGate:
     """Decides what the calls of one session's pipeline brought back. ``held`` keeps what waits while a client is
-    away, ``desk`` what people can look at of what was withheld, and ``vouched`` says what they vouched for."""
+    away, ``desk`` what people can look at of what was withheld, and ``vouched`` says what they vouched for;
+    ``keeps_texts``: the texts of items are to be written down."""
 
     session: ConnectionSession
     decisions: Decisions
@@ -113,6 +116,7 @@ class ReleaseGate:
     held: HeldResults
     desk: Desk
     vouched: Vouching
+    keeps_texts: bool = False
 
     def concerns(self, call: Call, flight: Flight) -> bool:
         """Whether what the call brings is decided at all: else it is what was decided before it was sent."""
@@ -198,7 +202,7 @@ class ReleaseGate:
         if not weighed.dropped:
             return _Taken(weighed, flight.decision, places)
         with suppress(BusyError):
-            gate = _gate(flight, brought, weighed, places)
+            gate = self._gate(flight, brought, weighed, places)
             decision = self.decisions.committed(weighed.facts, view, weighed.verdict, call, gate=gate)
             return _Taken(weighed, decision, places)
         return None
@@ -230,6 +234,7 @@ class ReleaseGate:
             if observed:
                 facts, places = scales.facts_of(every), every
             hands = verdict.outcome is Outcome.ALLOW or observed
+            gate = self._gate(flight, brought, weighed, places if hands else None, asked=given is not None)
             decision = self.decisions.committed(
                 facts,
                 view,
@@ -237,7 +242,7 @@ class ReleaseGate:
                 call,
                 observed=observed,
                 approves=None if given is None else given.question.decision,
-                gate=_gate(flight, brought, weighed, places if hands else None),
+                gate=gate,
             )
             if given is not None and people and verdict.outcome is Outcome.ALLOW:
                 receipts.use(db, given, decision=decision.number or 0, at=self.clock().isoformat())
@@ -247,6 +252,7 @@ class ReleaseGate:
             return taken, decision.number, facts.labels if hands else NONE
 
         taken = await self.session.decide(work, narrows=flight.reservation)
+        flight.decided = taken.decision.number
         if taken.places is not None:
             flight.released(taken.decision, taken.weighed.facts.labels, taken.readers)
         return taken
@@ -289,7 +295,8 @@ class ReleaseGate:
             result = {**result, "content": [*result["content"], withheld_block(taken.decision, names, total)]}
         self._keep(call, brought, taken.decision, {place: ids[place] for place in left}, taken.weighed)
         labels = (flight.labels - INGRESS) | taken.weighed.facts.labels
-        return Released(result, taken.decision, labels, items, names, total)
+        texts = tuple(brought.text(place) for place in taken.places) if self.keeps_texts else ()
+        return Released(result, taken.decision, labels, items, names, total, texts)
 
     def _withheld(self, call: Call, flight: Flight, brought: Brought, decision: Decision, weighed: Weighed) -> Released:
         ids = tuple(self._ids(brought))
@@ -371,23 +378,38 @@ class ReleaseGate:
         where = ", ".join(target.value for target in call.facts.targets if target.value) or call.facts.upstream
         return Arrival(digest=_digest(whole), where=where, items=tuple(items), without=without)
 
+    def _gate(
+        self, flight: Flight, brought: Brought, weighed: Weighed, places: Sequence[int] | None, *, asked: bool = False
+    ) -> dict[str, Any]:
+        """What is written of a decision about what came back: ids and digests of what is handed over (``places``;
+        ``None``: nothing is), what is dropped and what else is withheld, and no contents. After a person was ``asked``,
+        the digest of all that is handed over."""
+        told: dict[str, Any] = {"releases": flight.decision.number}
+        if flight.decided is not None:
+            told["after"] = flight.decided
+        items, dropped = brought.items, weighed.dropped
+        chosen = set(places or ())
+        left = [place for place in range(len(items)) if place not in chosen]
+        if items:
+            waits = [place for place in left if place not in dropped]
+            told["counts"] = {"items": len(items), "dropped": len(left) - len(waits), "withheld": len(waits)}
+            told["items"] = [told_item(items[place]) for place in (places or ())[:MOST_ITEMS]]
+            told["dropped_items"] = [
+                {**told_item(items[place]), "policies": dropped[place].policies}
+                for place in [place for place in left if place in dropped][:MOST_ITEMS]
+            ]
+            ids = self._ids(brought) if waits else []
+            told["withheld_items"] = [{**told_item(items[place]), "name": ids[place]} for place in waits[:MOST_ITEMS]]
+        elif places is None:
+            told["withheld_items"] = [{"name": self._ids(brought)[0]}]
+        if asked and places is not None:
+            told["result_sha256"] = _digest(brought.without(left))
+        return told
+
     def _ids(self, brought: Brought) -> list[str]:
         """A name for each item, or for the result that has none: the same whenever it is asked about, and it says
         nothing of what it names."""
         return [_named(f"{place}:{item.digest}") for place, item in enumerate(brought.items)] or [_named("whole")]
-
-
-def _gate(flight: Flight, brought: Brought, weighed: Weighed, places: Sequence[int] | None) -> dict[str, Any]:
-    """What is written of a decision about what came back: ids and digests of what is handed over and what is dropped,
-    and no contents."""
-    told: dict[str, Any] = {"releases": flight.decision.number}
-    if brought.items:
-        told["items"] = [told_item(brought.items[place]) for place in (places or ())[:MOST_ITEMS]]
-        told["dropped"] = [
-            {**told_item(brought.items[place]), "policies": one.policies}
-            for place, one in list(weighed.dropped.items())[:MOST_ITEMS]
-        ]
-    return told
 
 
 def _named(what: str) -> str:
