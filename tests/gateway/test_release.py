@@ -11,8 +11,11 @@ from typing import Any, Final
 import pytest
 
 from rule_of_two.approvals.choice import Choice
+from rule_of_two.approvals.messages import Asked
 from rule_of_two.audit.verify import verify
 from rule_of_two.audit.why import explain
+from rule_of_two.gateway.blueprint import enrolled_approvers
+from rule_of_two.gateway.config import load_config
 from rule_of_two.gateway.witness import KeyWitness
 from rule_of_two.store.journal import JournalStore
 from tests.harness import Gateway, House, outcome
@@ -34,7 +37,8 @@ def office(house: House) -> Iterator[House]:
     house.settings["approvals"] = {"wait": "20s"}
     yield house
     with closing(JournalStore(house.state)) as store:
-        assert [one.line for one in verify(store.everything(), KeyWitness(())).findings.found] == []
+        people = KeyWitness(enrolled_approvers(load_config(house.config), house.config))
+        assert [one.line for one in verify(store.everything(), people).findings.found] == []
         for entry in store.decisions():
             assert all(line.isprintable() for line in explain(store, str(entry.number)).lines())
 
@@ -83,6 +87,21 @@ async def test_what_a_person_withholds_never_reaches_the_session(office: House) 
         assert outcome(result) == ("deny", "approval_denied")
         assert office.held() == {"B", "C"}
         assert outcome(await gateway.call("echo__act")) == ("allow", None)
+
+
+async def test_a_yes_to_a_call_that_acts_covers_what_it_brings_unless_the_session_has_seen_more_since(
+    office: House,
+) -> None:
+    found = {"name": "echo__search", "arguments": {"reply": structured(EVE)}}
+    async with office.gateway() as gateway, human(office) as person:
+        await gateway.call("rec__read_private")
+        waiting = gateway.start("tools/call", found)
+        question = await person.question()
+        assert question.arrival is None
+        person.give(question)
+        assert (await waiting)["result"]["structuredContent"]["items"] == [EVE]
+        assert office.held() == {"A", "B", "C"}
+        assert len([one for one in person.heard if isinstance(one[1], Asked)]) == 1
 
 
 async def test_dropping_c_lets_what_waits_in_and_no_act_after_it(office: House) -> None:

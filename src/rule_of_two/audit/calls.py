@@ -12,6 +12,7 @@ from rule_of_two.audit.people import People
 from rule_of_two.audit.recorded import Recorded, recorded
 from rule_of_two.audit.releases import Releases, not_for
 from rule_of_two.audit.testimony import DROP, FREEZE, WITHOUT, Said, Standing
+from rule_of_two.model import Labels
 from rule_of_two.store.journal import Entry
 
 
@@ -22,6 +23,8 @@ class Calls:
     people: People
     findings: Findings
     releases: Releases = field(init=False)
+    _approved: dict[int, Labels] = field(default_factory=dict)
+    """Of each call that ran on a yes, what the session had seen then, with what it could bring."""
 
     def __post_init__(self) -> None:
         """Begin with no call."""
@@ -43,6 +46,8 @@ class Calls:
                 wrong = self._passed(entry, one)
         if wrong is not None:
             self.findings.add(entry, *wrong)
+        elif one.passed and one.releases is None and not {"approves", "grant"}.isdisjoint(entry.body):
+            self._approved[one.number] = frozenset(one.before) | one.labels
 
     def _denied(self, one: Recorded) -> tuple[str, str] | None:
         """Why nothing may have let it pass."""
@@ -61,9 +66,15 @@ class Calls:
         if "grant" in entry.body:
             self.findings.counts["by_grant"] += 1
             return self._by_grant(entry, one, self.people.questions.get(grant) if isinstance(grant, str) else None)
-        if one.completes:
+        if one.completes and not self._approved_before(one):
             return "no_approval", "A completing call was let pass without an approval."
         return None
+
+    def _approved_before(self, one: Recorded) -> bool:
+        """Whether it lets in what a call brought back that had run on a yes, with all that it could bring, and its
+        session has seen nothing else since."""
+        covers = None if one.releases is None else self._approved.get(one.releases)
+        return covers is not None and one.labels | frozenset(one.before) <= covers
 
     def _by_people(self, entry: Entry, one: Recorded) -> tuple[str, str] | None:
         asked = None if one.approves is None else self.people.by_decision.get(one.approves)

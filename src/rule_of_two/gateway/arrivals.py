@@ -117,6 +117,8 @@ class Scales:
     brought: Brought
     vouched: Collection[int] = ()
     """The items that somebody vouched for: policy sees them as approved."""
+    people: int = 0
+    """How many have said yes to the call with all that it could bring."""
 
     def weigh(self, view: SessionView) -> Weighed:
         """What policy says unasked.
@@ -145,7 +147,7 @@ class Scales:
     def _each(self, view: SessionView) -> list[Verdict]:
         """What policy says of each item by itself."""
         items, upstream = self.brought.items, self.facts.upstream
-        each = self.verdicts.of_documents(items, upstream, view)
+        each = self.verdicts.of_documents(items, upstream, view, approvals=self.people)
         waits = [place for place in self.vouched if each[place].outcome is not Outcome.ALLOW]
         if waits:
             approved = self.verdicts.of_documents([items[place] for place in waits], upstream, view, approvals=1)
@@ -187,8 +189,9 @@ class Scales:
 
     def _together(self, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
         """What the request's own action and that of handing over say, with the labels that came back."""
-        own = self.verdicts.of(facts, view, approvals=approvals)
-        return _strictest([own, self.verdicts.of(facts, view, approvals=approvals, releases=True)])
+        people = max(approvals, self.people)
+        own = self.verdicts.of(facts, view, approvals=people)
+        return _strictest([own, self.verdicts.of(facts, view, approvals=people, releases=True)])
 
 
 def _strictest(verdicts: Sequence[Verdict]) -> Verdict:

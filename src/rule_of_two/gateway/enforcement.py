@@ -266,17 +266,17 @@ class Enforcement:
         )
         if used is not None:
             self._grants.committed(used)
-        asked = 0
+        asked, people = 0, 0 if used is None else 1
         while True:
             self.publish()
             if decision.outcome is Outcome.ALLOW or decision.observed:
-                return Flight(self._session, decision, facts, reserved=not waits, waits=waits)
+                return Flight(self._session, decision, facts, reserved=not waits, waits=waits, people=people)
             if decision.outcome is Outcome.DENY:
                 raise Refused(decision, facts)
             if asked == _RECHECKS:
                 detail = "the session changed each time while a person was asked."
                 raise Refused(replace(decision, code=Code.APPROVAL_EXPIRED), facts, detail)
-            facts, decision = await self._ask(call, facts, decision, caller)
+            facts, decision, people = await self._ask(call, facts, decision, caller)
             asked += 1
 
     def _first(
@@ -313,9 +313,11 @@ class Enforcement:
         narrows = call.reader is not None and bool(call.reader.may_lower or verdict.outcome is Outcome.DENY)
         return narrows or (reaches and verdict.outcome is Outcome.ASK)
 
-    async def _ask(self, call: Call, facts: Facts, asking: Decision, caller: Caller | None) -> tuple[Facts, Decision]:
+    async def _ask(
+        self, call: Call, facts: Facts, asking: Decision, caller: Caller | None
+    ) -> tuple[Facts, Decision, int]:
         """Ask a human about a call and its ``facts`` as they were known, then decide again with the session's fresh
-        state.
+        state; and how many said yes to it.
 
         # INVARIANT: a yes covers this call with the labels that were shown, under the policies that asked; a label that
         # came meanwhile asks anew, other policies decide anew (tests/attacks/test_policy_reload.py), and a new session
@@ -323,7 +325,7 @@ class Enforcement:
         """
         given = await self._consent.ask(replace(call, facts=facts), asking, caller)
 
-        def work(view: SessionView, db: sqlite3.Connection) -> tuple[tuple[Facts, Decision], int | None, Labels]:
+        def work(view: SessionView, db: sqlite3.Connection) -> tuple[tuple[Facts, Decision, int], int | None, Labels]:
             people, known = 0, self._verdicts.known(call.facts, view)
             if view.id != asking.session:
                 verdict = _ANOTHER_SESSION
@@ -339,7 +341,7 @@ class Enforcement:
             if people and verdict.outcome is Outcome.ALLOW:
                 receipts.use(db, given, decision=number or 0, at=self._clock().isoformat())
                 self._grants.give(db, given.last)
-            return (known, decision), number, labels
+            return (known, decision, people), number, labels
 
         return await self._session.decide(work)
 

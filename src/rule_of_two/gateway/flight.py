@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rule_of_two.manifests.results import ResultReader
-from rule_of_two.model import INGRESS, Decision, Facts, Forced, Labels, Obligation, Verdict
+from rule_of_two.model import INGRESS, Decision, Facts, Forced, Labels, Obligation, SessionView, Verdict
 from rule_of_two.sessions.compartments import Readers
 from rule_of_two.sessions.repository import ConnectionSession, Reservation
 
@@ -67,13 +67,22 @@ class Flight:
     handed over before that was decided too."""
 
     def __init__(
-        self, session: ConnectionSession, decision: Decision, facts: Facts, *, reserved: bool, waits: bool = False
+        self,
+        session: ConnectionSession,
+        decision: Decision,
+        facts: Facts,
+        *,
+        reserved: bool,
+        waits: bool = False,
+        people: int = 0,
     ) -> None:
         """``facts`` are those that the decision was made by, with everything that was known then. ``waits``: it was
-        decided by what it does alone, and what it brings is decided when it is there."""
+        decided by what it does alone, and what it brings is decided when it is there. ``people``: so many said yes to
+        it, with all that it could bring."""
         self.decision = decision
         self.facts = facts
         self.waits = waits
+        self._people = people
         self.reserved = reserved
         self.decided: int | None = None
         """The newest decision about what came back."""
@@ -96,6 +105,11 @@ class Flight:
     def received(self) -> bool:
         """Whether bytes of the upstream's were handed over already."""
         return self._received
+
+    def people(self, view: SessionView) -> int:
+        """How many have said yes to what it brings: those who said yes to the call, while its session has seen nothing
+        else since."""
+        return self._people if view.after.keys() <= self.decision.held.keys() | self.labels else 0
 
     @property
     def reservation(self) -> Reservation | None:

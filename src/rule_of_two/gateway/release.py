@@ -267,7 +267,7 @@ class ReleaseGate:
         known = self.verdicts.known(call.facts, view)
         stored = (known.labels - call.facts.labels) & self._worst(flight)  # not what the call stamped itself
         vouched = brought.people if isinstance(brought, Vouched) else {}
-        return Scales(self.verdicts, known, stored, brought, vouched)
+        return Scales(self.verdicts, known, stored, brought, vouched, flight.people(view))
 
     async def _unasked(self, call: Call, flight: Flight, brought: Brought, code: Code) -> Released:
         """Hand over what asks nobody, if there is any, and else say that the result is withheld, by ``code``."""
