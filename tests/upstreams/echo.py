@@ -2,11 +2,12 @@
 with ``{"repeat": true}`` its ``body`` as text, and with ``{"mints": true}`` what looks like a handle.
 
 Usage: echo.py JOURNAL. It writes down every message before it answers. Standard library only. With a progress token it
-first tells a text of progress.
+first tells a text of progress. A resource ``letters://<base64>`` is the list of items that its name says.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ TOOLS: tuple[dict[str, Any], ...] = (
     {"name": "letters", "outputSchema": OUTPUT},
     {"name": "pages"},
     {"name": "search"},
+    {"name": "blocks"},
     {"name": "act"},
     {"name": "send", "inputSchema": MESSAGE},
     {"name": "note", "inputSchema": MESSAGE},
@@ -57,11 +59,20 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
             info = {"name": "echo", "version": "1"}
             result: dict[str, Any] = {
                 "protocolVersion": "2025-11-25",
-                "capabilities": {"tools": {}},
+                "capabilities": {"tools": {}, "resources": {}},
                 "serverInfo": info,
             }
         case "tools/list":
             result = {"tools": [{"inputSchema": {"type": "object"}, **tool} for tool in TOOLS]}
+        case "server/discover":
+            return {"error": {"code": -32601, "message": "Method not found"}}
+        case "resources/list":
+            result = {"resources": [{"uri": "letters://all", "name": "all"}]}
+        case "resources/templates/list":
+            result = {"resourceTemplates": [{"uriTemplate": "letters://{reply}", "name": "reply"}]}
+        case "resources/read":
+            letters = json.loads(base64.urlsafe_b64decode(params["uri"].removeprefix("letters://")))
+            result = {"contents": [{"uri": params["uri"], "text": json.dumps(letter)} for letter in letters]}
         case "tools/call":
             token = (params.get("_meta") or {}).get("progressToken")
             if token is not None:

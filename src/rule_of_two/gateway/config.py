@@ -141,6 +141,13 @@ class HandleSettings(_Strict):
     life: Duration = 900.0
 
 
+class AuditSettings(_Strict):
+    """``audit``: what the journal keeps besides ids and digests."""
+
+    contents: bool = False
+    """The text of what is handed over, secrets hidden, cut to a size."""
+
+
 class Config(_Strict):
     """The whole file. ``path`` is where it stood; relative names in it are relative to that folder."""
 
@@ -157,6 +164,7 @@ class Config(_Strict):
     approvals: ApprovalSettings = ApprovalSettings()
     pins: PinSettings = PinSettings()
     handles: HandleSettings = HandleSettings()
+    audit: AuditSettings = AuditSettings()
     mode: Literal["enforce", "observe"] = "enforce"
 
     @property

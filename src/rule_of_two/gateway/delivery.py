@@ -26,7 +26,7 @@ from rule_of_two.gateway.handles import InvalidHandle, mention
 from rule_of_two.gateway.lane import LaneFull
 from rule_of_two.gateway.mount import CALL_SECONDS, Mount
 from rule_of_two.gateway.provenance import provenance_of
-from rule_of_two.gateway.results import PROVENANCE_KEY, REFUSED, Refused, with_decision
+from rule_of_two.gateway.results import PROVENANCE_KEY, REFUSED, Refused, with_decision, without_ours
 from rule_of_two.gateway.rounds import Rounds
 from rule_of_two.model import Labels
 from rule_of_two.wire.codes import HEADER_MISMATCH, INTERNAL_ERROR
@@ -176,7 +176,8 @@ class Delivery:
                 attempt.mismatched = error.code == HEADER_MISMATCH and self.method == "tools/call"
                 attempt.told = flight.received
                 raise
-            return self.adapt(self.mount, flight.labels, await self._final(call, result))
+            # What is decided, and told of by its digest, is what is handed over: nothing in it is as if it were ours.
+            return self.adapt(self.mount, flight.labels, without_ours(await self._final(call, result)))
 
         try:
             released = await self.enforcement.run(call, send, self.exchange)

@@ -28,9 +28,10 @@ from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.handles import Handles, Passed, Placed, mention
 from rule_of_two.gateway.held_results import HeldResults
+from rule_of_two.gateway.kept_contents import KeptContents
 from rule_of_two.gateway.obliged import oblige
 from rule_of_two.gateway.protected import ProtectedPaths
-from rule_of_two.gateway.release import Released, ReleaseGate
+from rule_of_two.gateway.release import Released, ReleaseGate, Vouching
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.gateway.verdicts import Verdicts, policy_only
@@ -84,11 +85,14 @@ class Enforcement:
         principal: Principal,
         handles: Handles,
         ledger: Ledger,
+        vouched: Vouching,
         observe: bool = False,
         given: GivenUrls | None = None,
+        contents: KeptContents | None = None,
     ) -> None:
-        """``handles`` keeps results that policy holds. ``ledger`` is that of the session's connection. ``given``
-        remembers which addresses sessions were given; ``None`` where no policy asks."""
+        """``handles`` keeps results that policy holds. ``ledger`` is that of the session's connection, and ``vouched``
+        says what people vouched for. ``given`` remembers which addresses sessions were given; ``None`` where no policy
+        asks. ``contents`` says what the journal keeps of what is handed over; ``None``: ids and digests alone."""
         self._handles = handles
         self._session = session
         self._rules = rules
@@ -101,8 +105,11 @@ class Enforcement:
         self._ledger = ledger
         self._verdicts = Verdicts(rules, protected, clock, given, ledger)
         held = HeldResults(clock, consent.patience.pending)
-        self._gate = ReleaseGate(session, self._decisions, self._verdicts, consent, clock, held, handles)
-        self._carriage = Carriage(journal, self.publish, self._decisions.none, self._gate, given)
+        keeps = contents is not None
+        self._gate = ReleaseGate(
+            session, self._decisions, self._verdicts, consent, clock, held, desk, vouched, handles, keeps
+        )
+        self._carriage = Carriage(journal, self.publish, self._decisions.none, self._gate, given, contents)
 
     async def run(
         self, call: Call, send: Callable[[Flight], Awaitable[dict[str, Any]]], caller: Caller | None = None
@@ -296,27 +303,26 @@ class Enforcement:
         )
         if used is not None:
             self._grants.committed(used)
-        asked = 0
+        asked, people = 0, 0 if used is None else 1
         while True:
             self.publish()
             if decision.outcome is Outcome.ALLOW or decision.observed:
-                approved = asked > 0 or used is not None
-                may_be_held = holds and facts.acts and (bool(call.passed) or not approved)
+                may_be_held = holds and facts.acts and (bool(call.passed) or not people)
                 return Flight(
                     self._session,
                     decision,
                     facts,
                     reserved=not waits,
                     waits=waits,
+                    people=people,
                     may_be_held=may_be_held,
-                    approved=approved,
                 )
             if decision.outcome is Outcome.DENY:
                 raise Refused(decision, facts)
             if asked == _RECHECKS:
                 detail = "the session changed each time while a person was asked."
                 raise Refused(replace(decision, code=Code.APPROVAL_EXPIRED), facts, detail)
-            facts, decision = await self._ask(call, facts, decision, caller)
+            facts, decision, people = await self._ask(call, facts, decision, caller)
             asked += 1
 
     def _first(
@@ -359,11 +365,14 @@ class Enforcement:
         really comes back can be less, or a person can look at it."""
         if not call.brings or facts.acts or call.answers is not None or self._decisions.observe:
             return False
-        return call.reader is not None or (reaches and verdict.outcome is Outcome.ASK)
+        narrows = call.reader is not None and bool(call.reader.may_lower or verdict.outcome is Outcome.DENY)
+        return narrows or (reaches and verdict.outcome is Outcome.ASK)
 
-    async def _ask(self, call: Call, facts: Facts, asking: Decision, caller: Caller | None) -> tuple[Facts, Decision]:
+    async def _ask(
+        self, call: Call, facts: Facts, asking: Decision, caller: Caller | None
+    ) -> tuple[Facts, Decision, int]:
         """Ask a human about a call and its ``facts`` as they were known, then decide again with the session's fresh
-        state.
+        state; and how many said yes to it.
 
         # INVARIANT: a yes covers this call with the labels that were shown, under the policies that asked; a label that
         # came meanwhile asks anew, other policies decide anew (tests/attacks/test_policy_reload.py), and a new session
@@ -371,7 +380,7 @@ class Enforcement:
         """
         given = await self._consent.ask(replace(call, facts=facts), asking, caller)
 
-        def work(view: SessionView, db: sqlite3.Connection) -> tuple[tuple[Facts, Decision], int | None, Labels]:
+        def work(view: SessionView, db: sqlite3.Connection) -> tuple[tuple[Facts, Decision, int], int | None, Labels]:
             people, known = 0, self._verdicts.known(call.facts, view)
             if view.id != asking.session:
                 verdict = _ANOTHER_SESSION
@@ -387,7 +396,7 @@ class Enforcement:
             if people and verdict.outcome is Outcome.ALLOW:
                 receipts.use(db, given, decision=number or 0, at=self._clock().isoformat())
                 self._grants.give(db, given.last)
-            return (known, decision), number, labels
+            return (known, decision, people), number, labels
 
         return await self._session.decide(work)
 

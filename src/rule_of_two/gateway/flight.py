@@ -9,7 +9,7 @@ from typing import Any
 
 from rule_of_two.gateway.handles import Passed, filled, labels_of
 from rule_of_two.manifests.results import ResultReader
-from rule_of_two.model import INGRESS, Decision, Facts, Forced, Labels, Obligation, Verdict
+from rule_of_two.model import INGRESS, Decision, Facts, Forced, Labels, Obligation, SessionView, Verdict
 from rule_of_two.sessions.compartments import Readers
 from rule_of_two.sessions.repository import ConnectionSession, Reservation
 
@@ -89,19 +89,22 @@ class Flight:
         *,
         reserved: bool,
         waits: bool = False,
+        people: int = 0,
         may_be_held: bool = False,
-        approved: bool = False,
     ) -> None:
         """``facts`` are those that the decision was made by, with everything that was known then. ``waits``: it was
-        decided by what it does alone, and what it brings is decided when it is there. ``may_be_held``: policy can keep
-        what it brings from the session. ``approved``: a person said yes to it, and to what it brings."""
+        decided by what it does alone, and what it brings is decided when it is there. ``people``: so many said yes to
+        it, with all that it could bring. ``may_be_held``: policy can keep what it brings from the session."""
         self.tells = not (waits or may_be_held)
         """Whether texts of its progress may be handed over before its result is decided."""
-        self.approved = approved
+        self.approved = people > 0
         self.decision = decision
         self.facts = facts
         self.waits = waits
+        self._people = people
         self.reserved = reserved
+        self.decided: int | None = None
+        """The newest decision about what came back."""
         self._session = session
         self._received = False
         self._release: Reservation | None = None
@@ -121,6 +124,11 @@ class Flight:
     def received(self) -> bool:
         """Whether bytes of the upstream's were handed over already."""
         return self._received
+
+    def people(self, view: SessionView) -> int:
+        """How many have said yes to what it brings: those who said yes to the call, while its session has seen nothing
+        else since."""
+        return self._people if view.after.keys() <= self.decision.held.keys() | self.labels else 0
 
     @property
     def reservation(self) -> Reservation | None:

@@ -19,6 +19,7 @@ from rule_of_two.gateway.elicited import Elicited
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.forwarding import Forwarding
 from rule_of_two.gateway.handles import Handles
+from rule_of_two.gateway.kept_contents import KeptContents
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.outbox import Outbox
@@ -226,6 +227,8 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
             clock=timestamp,
             covers=resources.endorsements.covers,
         ),
+        vouched=resources.endorsements.vouched,
         observe=blueprint.config.mode == "observe",
         given=resources.given,
+        contents=KeptContents(blueprint.secrets) if blueprint.config.audit.contents else None,
     )
