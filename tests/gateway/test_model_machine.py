@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,7 @@ from rule_of_two.errors import Code
 from rule_of_two.gateway.consent import Consent, Patience
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.flight import Call, Changeable, Flight
+from rule_of_two.gateway.handles import Handles
 from rule_of_two.gateway.protected import ProtectedPaths
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.rulebook import Rulebook
@@ -94,6 +95,8 @@ class Running:
     approved: bool = False
     asked: int = 1
     """How often people are, or would be, asked about it."""
+    covers: set[str] = field(default_factory=set)
+    """What its session had seen when it was sent, with what it could bring: a yes to it covers this."""
     reserves: Labels = NONE
     """What counts against others while it flies."""
     arrived: bool = False
@@ -151,6 +154,7 @@ class Machine(RuleBasedStateMachine):
         self.view = ConnectionSession(self.state, self.attached.connection, self.stamp)
         self.ledger = Ledger(self.state, self.view.memory, tenant="acme", stores={}, clock=self.stamp)
         self.pipeline = Enforcement(
+            handles=Handles(self.clock, uses=5, life=timedelta(minutes=15), takers=()),
             session=self.view,
             rules=rulebook,
             journal=journal,
@@ -170,6 +174,7 @@ class Machine(RuleBasedStateMachine):
             principal=Principal(),
             client="generic",
             clock=self.clock,
+            vouched=lambda upstream, name, items: {},
             ledger=self.ledger,
             grants=Grants(
                 Approvers((), claimed_tenant="acme"),
@@ -220,6 +225,7 @@ class Machine(RuleBasedStateMachine):
             assert flight.decision.policy_version == self.rulebook.version
             assert model.may_pass(call.reserves, self.in_force, approved=call.approved), (model, labels)
             assert ("stamp" in taken_in.arguments) is self.in_force.stamps
+            call.covers = model.before() | labels
             model.flying.append(call.reserves)
             call.sent = True
             return await call.reply
@@ -297,8 +303,7 @@ class Machine(RuleBasedStateMachine):
             self.notes[name] |= kept
         self.calls.append(call)
         self.runner.run(self.settle(call, "result"))
-        # What it reads by then holds what it wrote itself.
-        self.land(call, known.union(*(labels_in(self.notes[name]) for name in NOTES if reads & {name, "/n"})))
+        self.land(call, known)
 
     @property
     def waiting(self) -> list[Running]:
