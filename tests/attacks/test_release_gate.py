@@ -15,7 +15,7 @@ from rule_of_two.errors import StoreError
 from rule_of_two.model import INGRESS, Action, Facts, Labels, labels_in
 from tests.attacks.modern_upstream import Upstream, upstream
 from tests.attacks.puppets import modern
-from tests.gateway.naive_rule import Rules, loaded
+from tests.gateway.naive_rule import RULES, Rules, loaded
 from tests.gateway.test_model_machine import Running, stored
 from tests.gateway.test_release import ANN, EVE, PAGE, POISON, WITHHELD, acted_on_private, structured
 from tests.gateway.test_release_machine import READER, ReleaseMachine
@@ -290,5 +290,25 @@ def test_a_state_that_fails_on_the_way_hands_nothing_over_without_its_labels(fai
         assert held <= set(after.held)
         assert (released is not None) is (left[0] > 0)
         assert released is None or {"A", "B"} <= set(after.held)
+    finally:
+        machine.teardown()
+
+
+def test_a_yes_to_a_call_does_not_cover_a_label_that_the_call_was_not_said_to_bring() -> None:
+    """A platform says of an item that it is private, which nobody had been shown."""
+    machine = ReleaseMachine()
+    try:
+        machine.put(RULES["cautious"])
+        seen = machine.runner.run(machine.start(labels_in("A")))
+        machine.runner.run(machine.settle(seen, "result"))
+        facts = Facts(Action.CALL_TOOL, "rec", "tool", labels_in("C"))
+        call = machine.runner.run(machine.start(labels_in("C"), touching=facts, brings=True, reader=READER))
+        call.approved = True
+        machine.runner.run(machine.give_about(call, machine.says(machine.console.asked[-1], Choice.YES), None))
+        assert call.sent
+        machine.own[id(call)], machine.items[id(call)] = (labels_in("C"), set(), True), [labels_in("B")]
+        machine.runner.run(machine.reply(call, "result"))
+        assert set(machine.view.view().held) == {"A"}
+        assert machine.console.asked[-1].labels == {"B"}
     finally:
         machine.teardown()
