@@ -37,7 +37,7 @@ class Rules:
     stamps: bool = False
 
 
-def _load(text: str, *sets: str) -> Policies:
+def loaded(text: str, *sets: str) -> Policies:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "own.cedar").write_text(text)
         return load_policies((*sets, "./own.cedar"), relative_to=Path(folder))
@@ -45,9 +45,9 @@ def _load(text: str, *sets: str) -> Policies:
 
 RULES: Final[Mapping[str, Rules]] = {
     "default": Rules(load_policies(("default",), relative_to=Path("/"))),
-    "cautious": Rules(_load(CAUTIOUS, "default"), cautious=True),
-    "stamping": Rules(_load(OBLIGING, "default"), stamps=True),
-    "permissive": Rules(_load(PERMISSIVE)),
+    "cautious": Rules(loaded(CAUTIOUS, "default"), cautious=True),
+    "stamping": Rules(loaded(OBLIGING, "default"), stamps=True),
+    "permissive": Rules(loaded(PERMISSIVE)),
 }
 
 

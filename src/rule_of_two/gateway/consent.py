@@ -108,16 +108,19 @@ class Consent:
     elicited: Elicited | None = None
     """Where the client is a channel."""
 
-    def reaches(self, session: str, caller: Caller | None) -> bool:
-        """Whether anybody could be asked now about a call of a session.
+    def reaches(self, session: str) -> bool:
+        """Whether anybody could be asked now about what a call of a session brings.
+
+        # INVARIANT: that is never put before a client, who would be told what is not released to it;
+        # tests/attacks/test_release_gate.py.
 
         :raises StoreError: that cannot be found out.
         """
-        return self._somebody(caller) and self.quiet_for(session) is None
+        return self._at_consoles and self.quiet_for(session) is None
 
-    def _somebody(self, caller: Caller | None) -> bool:
-        elicits = self.elicited is not None and self.elicited.can_ask(caller)
-        return self.desk.attached or self.desk.holds_answers or elicits
+    @property
+    def _at_consoles(self) -> bool:
+        return self.desk.attached or self.desk.holds_answers
 
     async def ask(self, call: Call, asking: Decision, caller: Caller | None, arrival: Arrival | None = None) -> Given:
         """Put the call before a human and wait for the answer: enough times yes, or *drop C*. With an ``arrival`` it is
@@ -130,7 +133,8 @@ class Consent:
         :raises StoreError: the question could not be journalled, so there is no approval.
         """
         channel = self.elicited if self.elicited is not None and self.elicited.can_ask(caller) else None
-        if not self._somebody(caller):
+        channel = channel if arrival is None else None
+        if channel is None and not self._at_consoles:
             raise await self._unanswered(call, asking, Unanswered.NOBODY_ATTACHED)
         quiet = self.quiet_for(asking.session)
         if quiet is not None:

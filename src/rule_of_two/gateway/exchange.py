@@ -22,11 +22,19 @@ ELICIT: Final = "elicitation/create"
 ROUND_SECONDS: Final = 25.0
 COMES_BACK: Final = 8
 """How long a modern client waits at a time while a person is asked, and how often; clients give up after ten rounds."""
+_MOST_STEPS: Final = 1_000_000
 _LITTLE: Final = 1e-6
 """Progress while nothing was sent yet: less than any upstream's."""
 
 if TYPE_CHECKING:
     from rule_of_two.gateway.enforcement import Enforcement
+
+
+def _count(value: object) -> float | None:
+    """How far something is, if it is that: a number of any length could tell anything."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST_STEPS:
+        return None
+    return value if isinstance(value, int) else round(value, 2)
 
 
 class OwnAnswer(RemoteError):
@@ -104,7 +112,10 @@ class Exchange:
         if token is None:
             return
         if self.flight is not None and not self.flight.tells:
-            params = {key: params[key] for key in ("progress", "total") if type(params.get(key)) in {int, float}}
+            counts = {key: _count(params.get(key)) for key in ("progress", "total")}
+            params = {key: value for key, value in counts.items() if value is not None}
+            if "progress" not in params:
+                return
         elif self.flight is not None:
             await self.flight.receive()
         await self.tell("notifications/progress", {**params, "progressToken": token})

@@ -152,6 +152,10 @@ class Flight:
         if ended:
             await self._session.settle(*ended)
 
+    def landed(self) -> Flight:
+        """The same call once nothing of it is reserved any more, and what it brought is still to be decided."""
+        return Flight(self._session, self.decision, self.facts, reserved=False, waits=True)
+
     @property
     def _number(self) -> int:
         return self.decision.number or 0

@@ -15,8 +15,10 @@ from rule_of_two.approvals.canonical import canonical
 from rule_of_two.approvals.question import bound_parameters
 from rule_of_two.errors import BadRequest, LimitExceeded
 from rule_of_two.gateway.flight import Call, Flight
+from rule_of_two.wire.frames import dump
 
 MOST_HELD: Final = 16
+MOST_BYTES: Final = 64 * 1024 * 1024
 """Of one session's pipeline. The oldest is given up for a newer one."""
 
 
@@ -28,6 +30,7 @@ class HeldResult:
     flight: Flight
     reply: dict[str, Any]
     until: datetime
+    size: int
 
 
 class HeldResults:
@@ -44,9 +47,17 @@ class HeldResults:
         if key is None:
             return
         self._held.pop(key, None)
-        while len(self._held) >= MOST_HELD:
+        size, now = len(dump(reply)), self._clock()
+        for old in [old for old, one in self._held.items() if one.until <= now]:
+            del self._held[old]
+        while self._held and (len(self._held) >= MOST_HELD or self._bytes + size > MOST_BYTES):
             del self._held[next(iter(self._held))]
-        self._held[key] = HeldResult(call, flight, reply, self._clock() + self._life)
+        if size <= MOST_BYTES:
+            self._held[key] = HeldResult(call, flight.landed(), reply, now + self._life, size)
+
+    @property
+    def _bytes(self) -> int:
+        return sum(one.size for one in self._held.values())
 
     def take(self, call: Call, session: str) -> HeldResult | None:
         """The result that waits for the repetition of exactly this call, in the same session, if there is one.

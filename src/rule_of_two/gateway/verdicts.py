@@ -123,6 +123,13 @@ class Verdicts:
         """
         return self._ledger.grown(facts, decision)
 
+    def clinging(self, facts: Facts) -> Labels:
+        """The labels that what a call of these facts reads brings now, also where the call could bring them itself.
+
+        :raises StoreError: the ledger cannot be read.
+        """
+        return self._ledger.clinging(facts)
+
     def known(self, facts: Facts, view: SessionView) -> Facts:
         """The facts with what is remembered of their addresses now, with the labels of the stored resources that they
         read, and without C where policy leaves that out of account now. A call's own facts never hold it. What could

@@ -116,12 +116,14 @@ def reserve(db: sqlite3.Connection, number: int, session: str, connection: str, 
     )
 
 
-def narrow(db: sqlite3.Connection, number: int, labels: Labels) -> None:
-    """Have a reservation hold no more than ``labels`` from now on."""
+def narrow(db: sqlite3.Connection, number: int, labels: Labels) -> bool:
+    """Have a reservation hold no more than ``labels`` from now on. False: there is none."""
     row = db.execute("SELECT labels FROM reservations WHERE number = ?", (number,)).fetchone()
-    if row is not None:
-        left = labels_in(row[0]) & labels
-        db.execute("UPDATE reservations SET labels = ? WHERE number = ?", ("".join(sorted(left)), number))
+    if row is None:
+        return False
+    left = labels_in(row[0]) & labels
+    db.execute("UPDATE reservations SET labels = ? WHERE number = ?", ("".join(sorted(left)), number))
+    return True
 
 
 def settle(db: sqlite3.Connection, number: int, session: str, joined: Labels, readers: Readers = None) -> bool:

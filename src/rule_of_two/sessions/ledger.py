@@ -17,6 +17,7 @@ import orjson
 
 from rule_of_two.model import (
     INGRESS,
+    NONE,
     ORDER,
     Action,
     Facts,
@@ -164,7 +165,13 @@ class Ledger:
         new = tuple(one for label, one in sorted(added.items()) if label not in facts.labels)
         if not new:
             return facts
-        return replace(facts, labels=facts.labels | added.keys(), stored=(*facts.stored, *new))
+        return replace(facts, labels=facts.labels.union(added), stored=(*facts.stored, *new))
+
+    def clinging(self, facts: Facts) -> Labels:
+        """The labels of what the call reads, also where it could bring them itself."""
+        if not facts.reads and not facts.labels & INGRESS:
+            return NONE
+        return frozenset(one.label for one in self._database.read(lambda db: tuple(self._reading(db, facts))))
 
     def grown(self, facts: Facts, decision: int) -> Labels:
         """The labels of facts that were known at a decision, with those that what they read has gained since, but for

@@ -111,8 +111,7 @@ class ConnectionSession:
         def transaction(db: sqlite3.Connection) -> T:
             reserved.clear()
             self._memory.begin()
-            if narrows is not None:
-                narrow(db, narrows.number, narrows.labels)
+            if narrows is not None and narrow(db, narrows.number, narrows.labels):
                 reserved.append(narrows)
             view = self._fresh(db)
             value, number, labels = work(view, db)
