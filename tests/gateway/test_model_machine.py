@@ -300,8 +300,7 @@ class Machine(RuleBasedStateMachine):
             self.notes[name] |= kept
         self.calls.append(call)
         self.runner.run(self.settle(call, "result"))
-        # What it reads by then holds what it wrote itself.
-        self.land(call, known.union(*(labels_in(self.notes[name]) for name in NOTES if reads & {name, "/n"})))
+        self.land(call, known)
 
     @property
     def waiting(self) -> list[Running]:
