@@ -1,4 +1,4 @@
-"""A document server: ``python -m examples.retrieval.server OUTBOX``, over stdio, or over HTTP with ``--http PORT``.
+"""A document server: ``python -m examples.retrieval.server OUTBOX``, over stdio, or over HTTP with ``--http``.
 
 It hands out whatever it is asked for: whose a document is, who may read it and until when stands in its answer, and
 nobody looks. What is sent is a line of JSON in the file OUTBOX; nothing leaves the machine.
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import socket
 from pathlib import Path
 from typing import Annotated, Final
 
+import uvicorn
 from mcp.server import MCPServer
 from mcp_types import ToolAnnotations
 from pydantic import Field
@@ -66,13 +68,21 @@ def main() -> None:
     """Serve the documents beside this file."""
     parser = argparse.ArgumentParser(prog="python -m examples.retrieval.server", description=__doc__)
     parser.add_argument("outbox", type=Path, help="the file to which sent messages are added")
-    parser.add_argument("--http", type=int, metavar="PORT", help="serve http://127.0.0.1:PORT/mcp instead of stdio")
+    parser.add_argument("--http", action="store_true", help="serve on a free port of loopback, and print the address")
     options = parser.parse_args()
     server = document_server(Library(YAML(typ="safe").load(DOCUMENTS)), options.outbox)
-    if options.http is None:
-        server.run("stdio")
+    if options.http:
+        serve_http(server)
     else:
-        server.run("streamable-http", host="127.0.0.1", port=options.http)
+        server.run("stdio")
+
+
+def serve_http(server: MCPServer) -> None:
+    """Serve on a port that is open before its address is printed: whoever reads that may connect at once."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        print(f"http://127.0.0.1:{listener.getsockname()[1]}/mcp", flush=True)  # noqa: T201
+        app = server.streamable_http_app()
+        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,23 @@
+"""Meta's travel agent, [A][B]: it knows the traveller, and writes to nobody unasked (R3)."""
+
+from __future__ import annotations
+
+from examples.stage import Stage
+from examples.stories import after, before, story
+
+
+async def test_a_hotels_page_has_the_passport_sent_to_it(stage: Stage) -> None:
+    course = await before(stage, story("travel-agent"))
+    assert course.left == ("desk@lindenhof-rooms.example",)
+
+
+async def test_with_the_gateway_who_is_not_listed_gets_nothing_and_who_is_listed_is_asked_about(stage: Stage) -> None:
+    house = stage.house("travel-agent")
+    async with house.agent() as agent:
+        await story("travel-agent").play(agent)
+        await agent.send("stay@seeblick.example", "A room for Ann, please.")
+    assert "acme-traveller-ann" in agent.ids
+    assert [(one.outcome, one.code) for one in agent.refusals] == [
+        ("deny", "denied_by_policy"),
+        ("ask", "approval_required"),
+    ]
