@@ -13,7 +13,7 @@ from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult, TextContent
 
 DECISION: Final = "rule-of-two/decision"
-SECONDS: Final = 60
+SECONDS: Final = 30
 _LOOK_AGAIN_SECONDS: Final = 0.05
 _INSTRUCTION: Final = re.compile(r"\bsend .+ to (\S+@[\w.-]+\w)")
 

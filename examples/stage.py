@@ -34,7 +34,9 @@ class House:
     async def agent(self) -> AsyncIterator[Agent]:
         """Start a gateway, and speak to it. Those that run at the same time share a session."""
         command = self.command("serve")
-        server = StdioServerParameters(command=command[0], args=command[1:], env=dict(os.environ), cwd=ROOT)
+        path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+        env = {**os.environ, "PATH": path}  # where a configuration says `python`, it is this one
+        server = StdioServerParameters(command=command[0], args=command[1:], env=env, cwd=ROOT)
         async with conversation(server, prefix=PREFIX) as agent:
             yield agent
 

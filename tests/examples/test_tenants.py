@@ -23,10 +23,3 @@ async def test_with_the_gateway_only_the_own_tenants_do_by_every_door(stage: Sta
             assert agent.refusals[-1].outcome == "deny"
     assert agent.ids
     assert {document["tenant"] for document in agent.read} == {"acme"}
-
-
-async def test_what_was_forced_stands_in_the_result(stage: Stage) -> None:
-    house = stage.house("tenants", name="told")
-    async with house.agent() as agent:
-        await agent.search("Can they pay their suppliers?", namespace="globex")
-    assert agent.decisions[-1]["forced"] == [{"pointer": "/namespace", "by": "manifest library"}]
