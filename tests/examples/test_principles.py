@@ -38,12 +38,14 @@ async def test_branching_in_mid_flow_and_traceable_paths(stage: Stage) -> None:
         await house.run("session", "drop", agent.decisions[-1]["session"])
         assert "acme-salaries" in await agent.search("salaries", namespace="acme")
         assert not await agent.send("press@trade.example")
-    public, sent, asked, private, denied = (decision["id"] for decision in agent.decisions)
-    for decision, outcome, origins in (
-        (asked, "ask", {"A": public, "C": sent}),
-        (private, "allow", {"A": public, "C": sent}),
-        (denied, "deny", {"A": public, "B": private, "C": sent}),
-    ):
-        told = json.loads(await house.run("--json", "why", decision))
-        assert told["outcome"] == outcome
-        assert {label: origin["decision"] for label, origin in told["origins"].items()} == origins
+        told = json.loads(await house.run("--json", "why", agent.decisions[-1]["id"]))
+    public, sent, asked, private, denied = agent.decisions
+    assert [one["outcome"] for one in (public, sent, asked, private, denied)] == [
+        "allow",
+        "allow",
+        "ask",
+        "allow",
+        "deny",
+    ]
+    before = {label: origin["decision"] for label, origin in told["origins"].items()}
+    assert before == {"A": public["id"], "B": private["id"], "C": sent["id"]}

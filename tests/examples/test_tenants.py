@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from examples.stage import Stage
-from examples.stories import after, before, story
+from examples.stories import before, story
 
 
 async def test_another_tenants_documents_come_back_to_whoever_asks(stage: Stage) -> None:

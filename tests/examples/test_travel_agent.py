@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from examples.stage import Stage
-from examples.stories import after, before, story
+from examples.stories import before, story
 
 
 async def test_a_hotels_page_has_the_passport_sent_to_it(stage: Stage) -> None:
