@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from examples.stage import Stage
-from examples.stories import after, before, story
+from examples.stories import before, story
 
 
 async def test_somebody_elses_notes_come_back_to_whoever_asks(stage: Stage) -> None:
@@ -12,7 +12,20 @@ async def test_somebody_elses_notes_come_back_to_whoever_asks(stage: Stage) -> N
     assert course.documents.count("acme-notes-sam") == 3
 
 
-async def test_with_the_gateway_only_the_users_own_do(stage: Stage) -> None:
-    course = await after(stage, story("per-user"))
-    assert set(course.documents) == {"acme-notes-ian"}
-    assert not course.reached
+async def test_with_the_gateway_only_the_users_own_do_whatever_is_asked_for(stage: Stage) -> None:
+    async with stage.house("per-user").agent() as agent:
+        await story("per-user").play(agent)
+        for owner in (
+            None,
+            "",
+            "sam",
+            "SAM",
+            "*",
+            ["sam"],
+            {"any": ["sam"]},
+            {"__entity": {"type": "User", "id": "sam"}},
+        ):
+            await agent.search("my review", owner=owner, limit=50)
+            assert await agent.open("acme-notes-sam", owner=owner) == []
+    assert set(agent.ids) == {"acme-notes-ian"}
+    assert agent.refusals == []
