@@ -23,6 +23,7 @@ from rule_of_two.audit.journal import Journal
 from rule_of_two.errors import Code, RuleOfTwoError, StoreError
 from rule_of_two.gateway.carriage import Carriage
 from rule_of_two.gateway.consent import Caller, Consent, still_valid
+from rule_of_two.gateway.decisions import Decisions
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.obliged import oblige
@@ -42,7 +43,7 @@ from rule_of_two.model import (
     SessionView,
     Verdict,
 )
-from rule_of_two.sessions.repository import ConnectionSession
+from rule_of_two.sessions.repository import ConnectionSession, Reservation
 from rule_of_two.store.database import BusyError
 
 _ANOTHER_SESSION: Final = Verdict(
@@ -83,16 +84,14 @@ class Enforcement:
         """``given`` remembers which addresses sessions were given; ``None`` where no policy asks."""
         self._session = session
         self._rules = rules
-        self._journal = journal
+        self._decisions = Decisions(rules, journal, principal, client, observe)
         self._consent = consent
         self._desk = desk
         self._client = client
         self._clock = clock
         self._grants = grants
-        self._carriage = Carriage(journal, self.publish, self._undecided, given)
+        self._carriage = Carriage(journal, self.publish, self._decisions.none, given)
         self._verdicts = Verdicts(rules, protected, clock, given)
-        self._observe = observe
-        self._principal = principal
 
     async def run(
         self, call: Call, send: Callable[[Flight], Awaitable[dict[str, Any]]], caller: Caller | None = None
@@ -142,7 +141,7 @@ class Enforcement:
     def repeated(self, facts: Facts, *, named: str) -> Refused:
         """A refusal like one that was journalled in the very same state of the session, and is not written again."""
         view = self._session.view()
-        return Refused(self._decision(None, facts, view, self._verdict(facts, view)), facts, named=named)
+        return Refused(self._decisions.made(None, facts, view, self._verdict(facts, view)), facts, named=named)
 
     def words_may_leave(self, labels: Labels) -> bool:
         """Whether words of the client's may follow a call of these labels that was sent before (why it was cancelled):
@@ -162,9 +161,9 @@ class Enforcement:
         """
         view = self._session.view()
         if view.id != session:
-            raise Refused(self._decision(None, facts, view, _ANOTHER_SESSION), facts, sent=True)
+            raise Refused(self._decisions.made(None, facts, view, _ANOTHER_SESSION), facts, sent=True)
         if view.frozen:
-            raise Refused(self._decision(None, facts, view, self._verdict(facts, view)), facts, sent=True)
+            raise Refused(self._decisions.made(None, facts, view, self._verdict(facts, view)), facts, sent=True)
 
     def permits(self, action: Action, upstream: str) -> bool:
         """Whether policy might permit an action to a session that holds nothing: if not, it never will."""
@@ -178,7 +177,7 @@ class Enforcement:
         try:
             decision = await self._session.decide(lambda view, _: self._commit(facts, view, verdict))
         except StoreError as error:
-            return Refused(self._undecided(error), facts, f"{error}.", named=named)
+            return Refused(self._decisions.none(error), facts, f"{error}.", named=named)
         return Refused(decision, facts, detail, named=named)
 
     async def receive(self, facts: Facts) -> bool:
@@ -186,7 +185,7 @@ class Enforcement:
         view = self._session.view()
         if facts.labels <= view.held.keys():
             verdict = self._verdict(facts, view)
-            if not (self._observe and policy_only(verdict)):
+            if not (self._decisions.observe and policy_only(verdict)):
                 return verdict.outcome is Outcome.ALLOW
 
         def work(view: SessionView, _: sqlite3.Connection) -> tuple[Decision, int | None, Labels]:
@@ -195,7 +194,7 @@ class Enforcement:
         decision = await self._session.decide(work)
         if decision.outcome is not Outcome.ALLOW and not decision.observed:
             return False
-        await self._session.settle(decision.session, decision.number or 0, facts.labels)
+        await self._session.settle(Reservation(decision.session, decision.number or 0, facts.labels))
         self.publish()
         return True
 
@@ -218,7 +217,7 @@ class Enforcement:
             held=frozenset(view.after),
             dropped=view.dropped,
             frozen=view.frozen,
-            observed=self._observe,
+            observed=self._decisions.observe,
         )
         self._desk.audience.publish(self, status)
 
@@ -228,7 +227,7 @@ class Enforcement:
 
     def refusal(self, error: RuleOfTwoError, facts: Facts | None) -> Refused:
         """An error on the way to a decision, as the denial that it is."""
-        return Refused(self._undecided(error), facts, f"{error}.")
+        return Refused(self._decisions.none(error), facts, f"{error}.")
 
     async def _permit(self, call: Call, caller: Caller | None) -> Flight:
         view = self._session.view()
@@ -239,16 +238,7 @@ class Enforcement:
             if verdict.outcome is Outcome.ALLOW:
                 # A journal that is busy falls through to the transaction, which waits its turn.
                 with suppress(BusyError):
-                    number = self._journal.decision_now(
-                        facts,
-                        view,
-                        verdict,
-                        arguments=call.arguments,
-                        client=self._client,
-                        forced=call.forced,
-                        environment=self._rules.environment(view.id),
-                    )
-                    decision = self._decision(number, facts, view, verdict, call)
+                    decision = self._decisions.committed(facts, view, verdict, call)
                     return Flight(self._session, decision, facts, reserved=False)
         facts, decision, used = await self._session.decide(lambda view, db: self._first(call, view, db))
         if used is not None:
@@ -324,54 +314,9 @@ class Enforcement:
         """Journal a verdict; the value that :meth:`ConnectionSession.decide` wants. Without a call it is a refusal that
         needed no policy, or text that comes ``unasked``."""
         policys = call is not None or unasked
-        observed = self._observe and policys and policy_only(verdict)
-        number = self._journal.decision_now(
-            facts,
-            view,
-            verdict,
-            arguments=call.arguments if call else None,
-            approves=approves,
-            grant=grant,
-            pin=call.pin if call else None,
-            observed=observed,
-            client=self._client,
-            forced=call.forced if call else (),
-            environment=self._rules.environment(view.id),
+        observed = self._decisions.observe and policys and policy_only(verdict)
+        decision = self._decisions.committed(
+            facts, view, verdict, call, observed=observed, approves=approves, grant=grant
         )
         sends = policys and (verdict.outcome is Outcome.ALLOW or observed)
-        decision = self._decision(number, facts, view, verdict, call, observed=observed)
-        return decision, number, facts.labels if sends else NONE
-
-    def _decision(
-        self,
-        number: int | None,
-        facts: Facts,
-        view: SessionView,
-        verdict: Verdict,
-        call: Call | None = None,
-        *,
-        observed: bool = False,
-    ) -> Decision:
-        after = view.after
-        return Decision(
-            number=number,
-            outcome=verdict.outcome,
-            code=verdict.code,
-            session=view.id,
-            held=after,
-            adds=facts.labels - after.keys(),
-            policies=verdict.policies,
-            messages=verdict.messages,
-            approvals=verdict.approvals,
-            observed=observed,
-            observing=self._observe,
-            forced=call.forced if call else (),
-            principal=self._principal,
-            policy_version=self._rules.version,
-        )
-
-    def _undecided(self, error: RuleOfTwoError) -> Decision:
-        said = (str(error),)
-        return Decision(
-            None, Outcome.DENY, error.code, "", {}, NONE, (), said, observing=self._observe, principal=self._principal
-        )
+        return decision, decision.number, facts.labels if sends else NONE
