@@ -16,12 +16,3 @@ async def test_a_session_that_gave_up_c_reads_on_unasked_and_never_sends_again(s
     assert "acme-salaries" in course.documents
     assert [to for to, _ in course.sent] == ["press@trade.example"]
     assert [(one.tool, one.code) for one in course.refusals] == [("send_message", "dropped_capability")]
-
-
-async def test_before_it_gave_up_c_the_same_reading_asks(stage: Stage) -> None:
-    house = stage.house("transition", name="kept")
-    async with house.agent() as agent:
-        await agent.search("What does everyone in the pump business earn?", namespace="public")
-        assert await agent.send("press@trade.example", "Which pumps are quiet?")
-        assert await agent.search("salaries", namespace="acme") == []
-    assert [(one.tool, one.code) for one in agent.refusals] == [("search_documents", "approval_required")]
