@@ -35,6 +35,8 @@ class Agent:
         self._client = client
         self._prefix = prefix
         self.read: list[dict[str, Any]] = []
+        self.heard: list[str] = []
+        """Every result whole: structure, text blocks, errors and `_meta`."""
         self.refusals: list[Refusal] = []
         self.decisions: list[dict[str, Any]] = []
 
@@ -45,7 +47,7 @@ class Agent:
 
     @property
     def memory(self) -> str:
-        """Everything that it has read."""
+        """The titles and texts of what it has read."""
         return "\n".join(f"{document['title']}: {document['text']}" for document in self.read)
 
     async def search(self, query: str, **more: Any) -> list[str]:
@@ -76,6 +78,7 @@ class Agent:
 
     async def _call(self, tool: str, arguments: Mapping[str, Any]) -> CallToolResult | None:
         result = await self._client.call_tool(f"{self._prefix}{tool}", dict(arguments))
+        self.heard.append(result.model_dump_json())
         decision = (result.meta or {}).get(DECISION)
         if decision is not None:
             self.decisions.append(decision)
