@@ -116,7 +116,7 @@ def stage(folder: Path) -> Iterator[Stage]:
             assert process.stdout is not None
             url = process.stdout.readline().strip()
             if not url:
-                raise RuntimeError("the document server did not start")
+                raise RuntimeError("the document server did not start; `scripts/examples` installs what it needs")
             yield Stage(url, folder)
         finally:
             process.terminate()

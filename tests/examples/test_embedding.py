@@ -35,7 +35,9 @@ def test_vectors_are_those_of_sentence_transformers(embedding: Embedding) -> Non
     )
 
 
-@pytest.mark.parametrize("text", ["", " ", "\x00\u202e\ufeff", "😀" * 50, "word " * 10_000, "x" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", " ", "[SEP] [PAD] [CLS] [MASK]", "\x00\u202e\ufeff", "😀" * 50, "word " * 10_000, "x" * 100_000]
+)
 def test_any_text_has_a_vector_of_length_one(embedding: Embedding, text: str) -> None:
     vector = embedding.vector(text)
     assert vector.shape == (384,)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from examples.stage import Stage
+from examples.stage import EXAMPLES, ROOT, Stage
 from examples.stories import before, story
 
 
@@ -29,3 +29,9 @@ async def test_with_the_gateway_only_the_users_own_do_whatever_is_asked_for(stag
             assert await agent.open("acme-notes-sam", owner=owner) == []
     assert set(agent.ids) == {"acme-notes-ian"}
     assert agent.refusals == []
+
+
+def test_the_readme_shows_the_very_line() -> None:
+    line = "arguments: {force: {/owner: principal.user}}"
+    assert f"`{line}`" in (ROOT / "README.md").read_text()
+    assert line in (EXAMPLES / "per-user" / "manifest.yaml").read_text()

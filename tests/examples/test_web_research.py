@@ -17,3 +17,23 @@ async def test_with_the_gateway_it_obeys_too_but_has_only_what_is_public(stage: 
     assert {name.split("-")[0] for name in course.documents} == {"web"}
     assert [to for to, _ in course.sent] == ["audit@payroll-check.example"]
     assert course.left == ()
+
+
+async def test_only_the_public_namespace_itself_is_public(stage: Stage) -> None:
+    async with stage.house("web-research", name="spellings").agent() as agent:
+        spellings = (
+            None,
+            "",
+            "PUBLIC",
+            "public ",
+            "\uff50ublic",
+            ["public"],
+            ["public", "acme"],
+            {"any": ["public"]},
+            "*",
+        )
+        for namespace in spellings:
+            assert await agent.search("salaries", namespace=namespace) == []
+            assert await agent.open("acme-salaries", namespace=namespace) == []
+    assert {one.code for one in agent.refusals} == {"denied_by_policy"}
+    assert len(agent.refusals) == 2 * len(spellings)
