@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from examples.stage import Stage
-from examples.stories import after, before, story
+from examples.stories import before, story
 
 
 async def test_a_page_has_the_salaries_looked_up_and_sent(stage: Stage) -> None:
@@ -12,16 +12,14 @@ async def test_a_page_has_the_salaries_looked_up_and_sent(stage: Stage) -> None:
 
 
 async def test_with_the_gateway_it_obeys_too_but_has_only_what_is_public(stage: Stage) -> None:
-    course = await after(stage, story("web-research"))
-    assert [(one.tool, one.code) for one in course.refusals] == [("search_documents", "denied_by_policy")]
-    assert {name.split("-")[0] for name in course.documents} == {"web"}
-    assert [to for to, _ in course.sent] == ["audit@payroll-check.example"]
-    assert course.left == ()
-
-
-async def test_only_the_public_namespace_itself_is_public(stage: Stage) -> None:
-    async with stage.house("web-research", name="spellings").agent() as agent:
-        spellings = (
+    sent = len(stage.sent)
+    async with stage.house("web-research").agent() as agent:
+        await story("web-research").play(agent)
+        assert [(one.tool, one.code) for one in agent.refusals] == [("search_documents", "denied_by_policy")]
+        assert {document["tenant"] for document in agent.read} == {"public"}
+        assert [mail["to"] for mail in stage.sent[sent:]] == ["audit@payroll-check.example"]
+        # Only the public namespace itself is public, in whatever way it is spelled.
+        for namespace in (
             None,
             "",
             "PUBLIC",
@@ -29,11 +27,10 @@ async def test_only_the_public_namespace_itself_is_public(stage: Stage) -> None:
             "\uff50ublic",
             ["public"],
             ["public", "acme"],
-            {"any": ["public"]},
+            {"any": "x"},
             "*",
-        )
-        for namespace in spellings:
+        ):
             assert await agent.search("salaries", namespace=namespace) == []
             assert await agent.open("acme-salaries", namespace=namespace) == []
     assert {one.code for one in agent.refusals} == {"denied_by_policy"}
-    assert len(agent.refusals) == 2 * len(spellings)
+    assert not any(story("web-research").secret in result for result in agent.heard)
