@@ -44,6 +44,8 @@ class Server(_Strict):
     manifest: str | None = None
     store: str | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
+    label_authority: bool = False
+    """The labels that it asserts of its results may lower, where its manifest says in which place they stand."""
     disabled: bool = False
 
     @model_validator(mode="after")
@@ -148,6 +150,11 @@ class Config(_Strict):
     approvals: ApprovalSettings = ApprovalSettings()
     pins: PinSettings = PinSettings()
     mode: Literal["enforce", "observe"] = "enforce"
+
+    @property
+    def stores(self) -> dict[str, str]:
+        """Of each server, the store that it keeps things in: its own, or one that it shares with others."""
+        return {name: server.store or name for name, server in self.servers.items()}
 
     @field_validator("client")
     @classmethod

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -19,15 +19,17 @@ from rule_of_two.approvals import receipts
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.grants import Grants, Used
 from rule_of_two.approvals.messages import SessionStatus
-from rule_of_two.audit.journal import Journal
+from rule_of_two.audit.journal import Journal, stored_text
 from rule_of_two.errors import Code, RuleOfTwoError, StoreError
 from rule_of_two.gateway.carriage import Carriage
 from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.decisions import Decisions
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
+from rule_of_two.gateway.held_results import HeldResults
 from rule_of_two.gateway.obliged import oblige
 from rule_of_two.gateway.protected import ProtectedPaths
+from rule_of_two.gateway.release import Released, ReleaseGate
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.gateway.verdicts import Verdicts, policy_only
@@ -43,6 +45,7 @@ from rule_of_two.model import (
     SessionView,
     Verdict,
 )
+from rule_of_two.sessions.ledger import Due, Ledger
 from rule_of_two.sessions.repository import ConnectionSession, Reservation
 from rule_of_two.store.database import BusyError
 
@@ -78,10 +81,12 @@ class Enforcement:
         clock: Callable[[], datetime],
         grants: Grants,
         principal: Principal,
+        ledger: Ledger,
         observe: bool = False,
         given: GivenUrls | None = None,
     ) -> None:
-        """``given`` remembers which addresses sessions were given; ``None`` where no policy asks."""
+        """``ledger`` is that of the session's connection. ``given`` remembers which addresses sessions were given;
+        ``None`` where no policy asks."""
         self._session = session
         self._rules = rules
         self._decisions = Decisions(rules, journal, principal, client, observe)
@@ -90,23 +95,29 @@ class Enforcement:
         self._client = client
         self._clock = clock
         self._grants = grants
-        self._carriage = Carriage(journal, self.publish, self._decisions.none, given)
-        self._verdicts = Verdicts(rules, protected, clock, given)
+        self._ledger = ledger
+        self._verdicts = Verdicts(rules, protected, clock, given, ledger)
+        held = HeldResults(clock, consent.patience.pending)
+        self._gate = ReleaseGate(session, self._decisions, self._verdicts, consent, clock, held)
+        self._carriage = Carriage(journal, self.publish, self._decisions.none, self._gate, given)
 
     async def run(
         self, call: Call, send: Callable[[Flight], Awaitable[dict[str, Any]]], caller: Caller | None = None
-    ) -> tuple[dict[str, Any], Decision]:
-        """Carry out one request and return the upstream's result with the decision that let it pass. ``caller`` waits
-        while a human is asked.
+    ) -> Released:
+        """Carry out one request and return what is handed over of its result, with the decision that let it pass.
+        ``caller`` waits while a human is asked.
 
         :raises Refused: it was not carried out, or its result could not be handed over.
         :raises RemoteError: the upstream answered with an error; its labels are joined.
         """
         try:
-            flight = await self._permit(call, caller)
+            held = self._gate.held.take(call, self._session.view().id) if call.brings else None
+            flight = await self._permit(call, caller) if held is None else held.flight
         except RuleOfTwoError as error:
             raise self.refusal(error, call.facts) from error
-        return await self._carriage.run(call, flight, send)
+        if held is not None:
+            return await self._carriage.hand_on(call, flight, held.reply, caller)
+        return await self._carriage.run(call, flight, send, caller)
 
     @property
     def types_arguments(self) -> bool:
@@ -175,7 +186,7 @@ class Enforcement:
         """Journal a refusal that needs no policy, and return it to be raised. ``named`` is the client's own word."""
         verdict = Verdict(Outcome.DENY, code, (), (detail,))
         try:
-            decision = await self._session.decide(lambda view, _: self._commit(facts, view, verdict))
+            decision = await self._session.decide(lambda view, db: self._commit(facts, view, verdict, db=db))
         except StoreError as error:
             return Refused(self._decisions.none(error), facts, f"{error}.", named=named)
         return Refused(decision, facts, detail, named=named)
@@ -183,18 +194,21 @@ class Enforcement:
     async def receive(self, facts: Facts) -> bool:
         """Decide whether text that no request asked for may reach the session, and join its labels if so."""
         view = self._session.view()
-        if facts.labels <= view.held.keys():
-            verdict = self._verdict(facts, view)
+        known = self._verdicts.known(facts, view)
+        if view.has(known.labels) and not self._ledger.due(known, view):
+            verdict = self._verdicts.of(known, view)
             if not (self._decisions.observe and policy_only(verdict)):
                 return verdict.outcome is Outcome.ALLOW
 
-        def work(view: SessionView, _: sqlite3.Connection) -> tuple[Decision, int | None, Labels]:
-            return self._commit(facts, view, self._verdict(facts, view), unasked=True)
+        def work(view: SessionView, db: sqlite3.Connection) -> tuple[tuple[Decision, Labels], int | None, Labels]:
+            known = self._verdicts.known(facts, view)
+            decision, number, labels = self._commit(known, view, self._verdicts.of(known, view), db=db, unasked=True)
+            return (decision, known.labels), number, labels
 
-        decision = await self._session.decide(work)
+        decision, labels = await self._session.decide(work)
         if decision.outcome is not Outcome.ALLOW and not decision.observed:
             return False
-        await self._session.settle(Reservation(decision.session, decision.number or 0, facts.labels))
+        await self._session.settle(Reservation(decision.session, decision.number or 0, labels))
         self.publish()
         return True
 
@@ -202,7 +216,7 @@ class Enforcement:
         """What a decision about labels depends on: when it is equal, so is the decision."""
         view = self._session.view()
         known = orjson.dumps(dict(self._rules.environment(view.id)), option=orjson.OPT_SORT_KEYS)
-        labels = frozenset((frozenset(one.after), one.dropped, one.frozen) for one in view.judged)
+        labels = frozenset((frozenset(one.after), one.readers, one.dropped, one.frozen) for one in view.judged)
         return view.id, labels, self._rules.version, known
 
     def publish(self) -> None:
@@ -232,22 +246,26 @@ class Enforcement:
     async def _permit(self, call: Call, caller: Caller | None) -> Flight:
         view = self._session.view()
         facts = self._verdicts.known(call.facts, view)
-        if facts.labels <= view.held.keys():
+        if view.has(facts.labels) and not self._ledger.due(facts, view):
             # Nothing to reserve: the labels are held for good, so no other call can be judged differently by this one.
+            # Nor anything to stamp.
             verdict = self._verdicts.of_call(call, facts, view)
             if verdict.outcome is Outcome.ALLOW:
                 # A journal that is busy falls through to the transaction, which waits its turn.
                 with suppress(BusyError):
                     decision = self._decisions.committed(facts, view, verdict, call)
                     return Flight(self._session, decision, facts, reserved=False)
-        facts, decision, used = await self._session.decide(lambda view, db: self._first(call, view, db))
+        reaches = call.brings and self._consent.reaches(view.id, caller)
+        facts, decision, used, waits = await self._session.decide(
+            lambda view, db: self._first(call, view, db, reaches=reaches)
+        )
         if used is not None:
             self._grants.committed(used)
         asked = 0
         while True:
             self.publish()
             if decision.outcome is Outcome.ALLOW or decision.observed:
-                return Flight(self._session, decision, facts, reserved=True)
+                return Flight(self._session, decision, facts, reserved=not waits, waits=waits)
             if decision.outcome is Outcome.DENY:
                 raise Refused(decision, facts)
             if asked == _RECHECKS:
@@ -257,9 +275,10 @@ class Enforcement:
             asked += 1
 
     def _first(
-        self, call: Call, view: SessionView, db: sqlite3.Connection
-    ) -> tuple[tuple[Facts, Decision, Used | None], int | None, Labels]:
-        """Decide a call that nobody was asked about yet; a standing yes that covers it is used."""
+        self, call: Call, view: SessionView, db: sqlite3.Connection, *, reaches: bool
+    ) -> tuple[tuple[Facts, Decision, Used | None, bool], int | None, Labels]:
+        """Decide a call that nobody was asked about yet; a standing yes that covers it is used. One that only what it
+        brings keeps from being allowed is sent, and what it brings waits. ``reaches``: a person could be asked then."""
         facts = self._verdicts.known(call.facts, view)
         verdict, used = self._verdicts.of_call(call, facts, view), None
         if verdict.outcome is Outcome.ASK and call.answers is None:
@@ -267,8 +286,26 @@ class Enforcement:
             if granted.outcome is Outcome.ALLOW:
                 used = self._grants.use(db, facts, call.pin, view)
                 verdict = granted if used is not None else verdict
-        decision, number, labels = self._commit(facts, view, verdict, call, grant=None if used is None else used.id)
-        return (facts, decision, used), number, labels
+        if verdict.outcome is not Outcome.ALLOW and self._can_wait(call, facts, verdict, reaches=reaches):
+            alone = replace(facts, labels=NONE)
+            sent = self._verdicts.of_call(call, alone, view)
+            if sent.outcome is Outcome.ALLOW:
+                due = self._ledger.due(facts, view)
+                gate = {"defers": sorted(facts.labels), **_stamped(due)}
+                decision = self._decisions.committed(alone, view, sent, call, gate=gate)
+                self._stamp(db, decision, facts, due)
+                return (facts, decision, None, True), decision.number, NONE
+        decision, number, labels = self._commit(
+            facts, view, verdict, call, db=db, grant=None if used is None else used.id
+        )
+        return (facts, decision, used, False), number, labels
+
+    def _can_wait(self, call: Call, facts: Facts, verdict: Verdict, *, reaches: bool) -> bool:
+        """Whether a call that is not allowed for what it can bring may be sent, if it does nothing besides: where what
+        really comes back can be less, or a person can look at it."""
+        if not call.brings or facts.acts or call.answers is not None or self._decisions.observe:
+            return False
+        return call.reader is not None or (reaches and verdict.outcome is Outcome.ASK)
 
     async def _ask(self, call: Call, facts: Facts, asking: Decision, caller: Caller | None) -> tuple[Facts, Decision]:
         """Ask a human about a call and its ``facts`` as they were known, then decide again with the session's fresh
@@ -292,7 +329,7 @@ class Enforcement:
                 same = same and known == facts
                 people = len(given.answers) if same and still_valid(given, self._clock()) else 0
                 verdict = self._verdicts.of_call(call, known, view, approvals=people)
-            decision, number, labels = self._commit(known, view, verdict, call, approves=given.question.decision)
+            decision, number, labels = self._commit(known, view, verdict, call, db=db, approves=given.question.decision)
             if people and verdict.outcome is Outcome.ALLOW:
                 receipts.use(db, given, decision=number or 0, at=self._clock().isoformat())
                 self._grants.give(db, given.last)
@@ -307,16 +344,28 @@ class Enforcement:
         verdict: Verdict,
         call: Call | None = None,
         *,
+        db: sqlite3.Connection,
         approves: int | None = None,
         grant: str | None = None,
         unasked: bool = False,
     ) -> tuple[Decision, int | None, Labels]:
-        """Journal a verdict; the value that :meth:`ConnectionSession.decide` wants. Without a call it is a refusal that
-        needed no policy, or text that comes ``unasked``."""
+        """Journal a verdict, and stamp what it lets be written; the value that :meth:`ConnectionSession.decide` wants.
+        Without a call it is a refusal that needed no policy, or text that comes ``unasked``."""
         policys = call is not None or unasked
         observed = self._decisions.observe and policys and policy_only(verdict)
-        decision = self._decisions.committed(
-            facts, view, verdict, call, observed=observed, approves=approves, grant=grant
-        )
         sends = policys and (verdict.outcome is Outcome.ALLOW or observed)
+        due = self._ledger.due(facts, view) if sends else ()
+        decision = self._decisions.committed(
+            facts, view, verdict, call, observed=observed, approves=approves, grant=grant, gate=_stamped(due)
+        )
+        self._stamp(db, decision, facts, due)
         return decision, decision.number, facts.labels if sends else NONE
+
+    def _stamp(self, db: sqlite3.Connection, decision: Decision, facts: Facts, due: Iterable[Due]) -> None:
+        self._ledger.stamp(db, decision.number or 0, decision.session, facts.qualified, due)
+
+
+def _stamped(due: Iterable[Due]) -> dict[str, Any]:
+    """What is written of a decision's stamps."""
+    stamps = {stored_text(one.resource): sorted(one.labels) for one in due}
+    return {"stamps": stamps} if stamps else {}

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rule_of_two.manifests.results import ResultReader
 from rule_of_two.model import INGRESS, Decision, Facts, Forced, Labels, Obligation, Verdict
+from rule_of_two.sessions.compartments import Readers
 from rule_of_two.sessions.repository import ConnectionSession, Reservation
 
 
@@ -47,6 +49,12 @@ class Call:
     """What was set in them, by policy or manifest."""
     unmet: Verdict | None = None
     """The denial of a call whose arguments cannot be what is demanded of them."""
+    brings: bool = False
+    """All that it brings is in its reply, which can be decided when it is there."""
+    reader: ResultReader | None = None
+    """Takes its result apart, where its manifest says where items stand."""
+    output_schema: Any = None
+    """What the structured content of its result is like, by the tool's pinned definition."""
 
 
 def about(facts: Facts, arguments: Mapping[str, Any], *, forwarded: Mapping[str, Any]) -> Call:
@@ -92,19 +100,20 @@ class Flight:
         """What it keeps reserved while what came back is decided: that it acted. ``None``: it has reserved nothing."""
         return Reservation(self.decision.session, self._number, self.labels - INGRESS) if self.reserved else None
 
-    def released(self, decision: Decision, brought: Labels) -> None:
-        """What came back was decided, and ``brought`` is reserved by that decision."""
-        self._release = Reservation(decision.session, decision.number or 0, brought)
+    def released(self, decision: Decision, brought: Labels, readers: Readers = None) -> None:
+        """What came back was decided, and ``brought`` is reserved by that decision; ``readers`` may read all that is
+        private in it."""
+        self._release = Reservation(decision.session, decision.number or 0, brought, readers)
 
-    async def land(self, joined: Labels) -> None:
-        """End what is reserved, joining what really happened.
+    async def land(self, joined: Labels, readers: Readers = None) -> None:
+        """End what is reserved, joining what really happened; ``readers`` may read all that is private in it.
 
         :raises StoreError: it could not be recorded.
         """
         ended = [self._release] if self._release is not None else []
         if self.reserved:
             own = joined if self._release is None else joined - INGRESS
-            ended.append(Reservation(self.decision.session, self._number, own))
+            ended.append(Reservation(self.decision.session, self._number, own, readers))
         if ended:
             await self._session.settle(*ended)
 
