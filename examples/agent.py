@@ -13,6 +13,8 @@ from mcp import Client, StdioServerParameters
 from mcp_types import CallToolResult, TextContent
 
 DECISION: Final = "rule-of-two/decision"
+PROVENANCE: Final = "rule-of-two/provenance"
+WITHHELD: Final = "rule-of-two/withheld"
 SECONDS: Final = 30
 _LOOK_AGAIN_SECONDS: Final = 0.05
 _INSTRUCTION: Final = re.compile(r"\bsend .+ to (\S+@[\w.-]+\w)")
@@ -39,6 +41,9 @@ class Agent:
         """Every result whole: structure, text blocks, errors and `_meta`."""
         self.refusals: list[Refusal] = []
         self.decisions: list[dict[str, Any]] = []
+        self.provenance: list[dict[str, Any]] = []
+        self.withheld = 0
+        """How many documents the gateway did not hand over."""
 
     @property
     def ids(self) -> list[str]:
@@ -79,9 +84,13 @@ class Agent:
     async def _call(self, tool: str, arguments: Mapping[str, Any]) -> CallToolResult | None:
         result = await self._client.call_tool(f"{self._prefix}{tool}", dict(arguments))
         self.heard.append(result.model_dump_json())
-        decision = (result.meta or {}).get(DECISION)
+        meta = result.meta or {}
+        decision = meta.get(DECISION)
         if decision is not None:
             self.decisions.append(decision)
+        if PROVENANCE in meta:
+            self.provenance.append(meta[PROVENANCE])
+        self.withheld += meta.get(WITHHELD, {}).get("count", 0)
         if not result.is_error:
             return result
         text = "\n".join(part.text for part in result.content if isinstance(part, TextContent))

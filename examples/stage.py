@@ -71,13 +71,17 @@ class Stage:
         async with conversation(self.url) as agent:
             yield agent
 
-    def house(self, example: str, *, name: str = "house", **settings: Any) -> House:
-        """The gateway of an example, as it is configured there, before this server. ``settings`` replace some."""
+    def house(self, example: str, *, name: str = "house", manifest: Path | None = None, **settings: Any) -> House:
+        """The gateway of an example, as it is configured there, before this server. ``settings`` replace some, and
+        ``manifest`` the one of the server."""
         folder = self.folder / f"{example}-{name}"
         folder.mkdir()
         config = {**configuration(EXAMPLES / example), **settings}
-        manifest = config["mcpServers"]["library"]["manifest"]
-        config["mcpServers"] = {"library": {"url": self.url, "manifest": manifest}}
+        library = config["mcpServers"]["library"]
+        kept = {key: library[key] for key in ("manifest", "parameters") if key in library}
+        config["mcpServers"] = {"library": {**kept, "url": self.url}}
+        if manifest is not None:
+            config["mcpServers"]["library"]["manifest"] = str(manifest)
         path = folder / "rule-of-two.yaml"
         path.write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
         return House(path, folder / "state")
