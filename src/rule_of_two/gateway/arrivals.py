@@ -5,12 +5,14 @@ Pure but for the verdicts, which are asked for and write nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from rule_of_two.gateway.verdicts import Verdicts
 from rule_of_two.model import INGRESS, NONE, ORDER, Facts, Item, Labels, Outcome, SessionView, Verdict
+
+_A: Final[Labels] = frozenset(("A",))
 
 
 class Brought(Protocol):
@@ -47,6 +49,42 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class Vouched:
+    """A result of whose items some bring nothing untrusted, since a person looked at exactly these and vouched for
+    them: by place, who did."""
+
+    brought: Brought
+    people: Mapping[int, str]
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The items, with the labels that are left of them."""
+        return tuple(
+            replace(
+                item,
+                labels=item.labels - _A,
+                lowered_by=(*item.lowered_by, f"[A] {self.people[place]} vouched for the item {item.id}"),
+            )
+            if place in self.people
+            else item
+            for place, item in enumerate(self.brought.items)
+        )
+
+    @property
+    def frame(self) -> Labels:
+        """The labels of what is no item."""
+        return self.brought.frame
+
+    def without(self, dropped: Collection[int]) -> dict[str, Any]:
+        """The result as it is handed over without these items."""
+        return self.brought.without(dropped)
+
+    def text(self, place: int) -> str:
+        """One of the items as a person looks at it."""
+        return self.brought.text(place)
+
+
+@dataclass(frozen=True, slots=True)
 class Weighed:
     """What is to become of a result.
 
@@ -77,6 +115,8 @@ class Scales:
     stored: Labels
     """What the ledger says of what it read: nothing that it brought back is without."""
     brought: Brought
+    vouched: Collection[int] = ()
+    """The items that somebody vouched for: policy sees them as approved."""
 
     def weigh(self, view: SessionView) -> Weighed:
         """What policy says unasked.
@@ -84,8 +124,7 @@ class Scales:
         # INVARIANT: every item is decided by itself, and all that is handed over is decided together, since two items
         that are each fine can complete the set; tests/gateway/test_release.py.
         """
-        items = self.brought.items
-        each = self.verdicts.of_documents(items, self.facts.upstream, view)
+        items, each = self.brought.items, self._each(view)
         dropped = {place: one for place, one in enumerate(each) if one.outcome is Outcome.DENY}
         asking = frozenset(place for place, one in enumerate(each) if one.outcome is Outcome.ASK)
         kept = [place for place in range(len(items)) if place not in dropped]
@@ -102,6 +141,17 @@ class Scales:
             if rest and self._together(self.facts_of(rest), view).outcome is Outcome.ALLOW:
                 return Weighed(verdict, facts, dropped, without, rest=True)
         return Weighed(verdict, facts, dropped, frozenset(kept), rest=False)
+
+    def _each(self, view: SessionView) -> list[Verdict]:
+        """What policy says of each item by itself."""
+        items, upstream = self.brought.items, self.facts.upstream
+        each = self.verdicts.of_documents(items, upstream, view)
+        waits = [place for place in self.vouched if each[place].outcome is not Outcome.ALLOW]
+        if waits:
+            approved = self.verdicts.of_documents([items[place] for place in waits], upstream, view, approvals=1)
+            for place, verdict in zip(waits, approved, strict=True):
+                each[place] = verdict
+        return each
 
     def let_in(self, places: Sequence[int], view: SessionView, *, approvals: int) -> tuple[Facts, Verdict]:
         """The verdict of handing over exactly these items, with so many people's yes."""

@@ -29,7 +29,7 @@ from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.held_results import HeldResults
 from rule_of_two.gateway.obliged import oblige
 from rule_of_two.gateway.protected import ProtectedPaths
-from rule_of_two.gateway.release import Released, ReleaseGate
+from rule_of_two.gateway.release import Released, ReleaseGate, Vouching
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.gateway.verdicts import Verdicts, policy_only
@@ -82,11 +82,12 @@ class Enforcement:
         grants: Grants,
         principal: Principal,
         ledger: Ledger,
+        vouched: Vouching,
         observe: bool = False,
         given: GivenUrls | None = None,
     ) -> None:
-        """``ledger`` is that of the session's connection. ``given`` remembers which addresses sessions were given;
-        ``None`` where no policy asks."""
+        """``ledger`` is that of the session's connection, and ``vouched`` says what people vouched for. ``given``
+        remembers which addresses sessions were given; ``None`` where no policy asks."""
         self._session = session
         self._rules = rules
         self._decisions = Decisions(rules, journal, principal, client, observe)
@@ -98,7 +99,7 @@ class Enforcement:
         self._ledger = ledger
         self._verdicts = Verdicts(rules, protected, clock, given, ledger)
         held = HeldResults(clock, consent.patience.pending)
-        self._gate = ReleaseGate(session, self._decisions, self._verdicts, consent, clock, held)
+        self._gate = ReleaseGate(session, self._decisions, self._verdicts, consent, clock, held, desk, vouched)
         self._carriage = Carriage(journal, self.publish, self._decisions.none, self._gate, given)
 
     async def run(
@@ -305,7 +306,8 @@ class Enforcement:
         really comes back can be less, or a person can look at it."""
         if not call.brings or facts.acts or call.answers is not None or self._decisions.observe:
             return False
-        return call.reader is not None or (reaches and verdict.outcome is Outcome.ASK)
+        narrows = call.reader is not None and bool(call.reader.may_lower or verdict.outcome is Outcome.DENY)
+        return narrows or (reaches and verdict.outcome is Outcome.ASK)
 
     async def _ask(self, call: Call, facts: Facts, asking: Decision, caller: Caller | None) -> tuple[Facts, Decision]:
         """Ask a human about a call and its ``facts`` as they were known, then decide again with the session's fresh

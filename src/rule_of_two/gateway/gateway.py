@@ -218,6 +218,7 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
             clock=timestamp,
             covers=resources.endorsements.covers,
         ),
+        vouched=resources.endorsements.vouched,
         observe=blueprint.config.mode == "observe",
         given=resources.given,
     )

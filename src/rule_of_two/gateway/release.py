@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,10 +18,12 @@ from typing import Any, Final
 from rule_of_two.approvals import receipts
 from rule_of_two.approvals.arrival import Arrival, ArrivedItem
 from rule_of_two.approvals.choice import APPROVING, Choice
+from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.judge import Given
+from rule_of_two.approvals.withheld import MOST_OF_SESSION, WithheldItem
 from rule_of_two.audit.journal import MOST_ITEMS, told_item
 from rule_of_two.errors import BadRequest, Code, LimitExceeded
-from rule_of_two.gateway.arrivals import Brought, Scales, Weighed, Whole
+from rule_of_two.gateway.arrivals import Brought, Scales, Vouched, Weighed, Whole
 from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.decisions import Decisions
 from rule_of_two.gateway.flight import Call, Flight
@@ -53,6 +55,9 @@ _ANOTHER_SESSION: Final = Verdict(
     ("gateway.another-session",),
     ("A person started a new session while this result of the old one waited.",),
 )
+
+Vouching = Callable[[str, str, Sequence[Item]], Mapping[int, str]]
+"""Of the items that came of a name at an upstream, who vouched for which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,7 @@ class _Taken:
 @dataclass(frozen=True, slots=True)
 class ReleaseGate:
     """Decides what the calls of one session's pipeline brought back. ``held`` keeps what waits while a client is
-    away."""
+    away, ``desk`` what people can look at of what was withheld, and ``vouched`` says what they vouched for."""
 
     session: ConnectionSession
     decisions: Decisions
@@ -106,6 +111,8 @@ class ReleaseGate:
     consent: Consent
     clock: Callable[[], datetime]
     held: HeldResults
+    desk: Desk
+    vouched: Vouching
 
     def concerns(self, call: Call, flight: Flight) -> bool:
         """Whether what the call brings is decided at all: else it is what was decided before it was sent."""
@@ -117,7 +124,7 @@ class ReleaseGate:
         # INVARIANT: a read that was decided before a write, and served after it, brings what the write stamped;
         # tests/gateway/test_ledger.py.
         """
-        return self.verdicts.stored(flight.facts).labels & INGRESS
+        return self.verdicts.grown(flight.facts, flight.decision.number or 0) & INGRESS
 
     async def release(self, call: Call, flight: Flight, reply: dict[str, Any], caller: Caller | None) -> Released:
         """Decide what came back, and ask a person where policy asks. What may be handed over is reserved then.
@@ -128,7 +135,7 @@ class ReleaseGate:
         if kind_of(reply) == INPUT_REQUIRED:  # each of its questions was decided by itself
             return Released(reply, flight.decision, flight.labels - INGRESS if flight.waits else flight.labels)
         worst = self._worst(flight)
-        brought: Brought = Whole(reply, worst) if call.reader is None else call.reader.read(reply, worst)
+        brought = self._read(call, reply, worst)
         taken = self._at_once(call, flight, brought) or await self._decide(call, flight, brought)
         asked = 0
         while taken.asks:
@@ -150,9 +157,17 @@ class ReleaseGate:
                 return await self._unasked(call, flight, brought, refused.decision.code)
             if given.last.verdict is Choice.NO:
                 decision = replace(taken.decision, outcome=Outcome.DENY, code=Code.APPROVAL_DENIED)
-                return self._withheld(call, flight, brought, decision)
+                return self._withheld(call, flight, brought, decision, taken.weighed)
             taken = await self._decide(call, flight, brought, given)
         return self._outcome(call, flight, brought, taken)
+
+    def _read(self, call: Call, reply: dict[str, Any], worst: Labels) -> Brought:
+        """What came back, taken apart as far as that is known."""
+        if call.reader is None:
+            return Whole(reply, worst)
+        brought: Brought = call.reader.read(reply, worst)
+        people = self.vouched(call.facts.upstream, call.facts.name, brought.items)
+        return Vouched(brought, people) if people else brought
 
     async def release_error(self, call: Call, flight: Flight, error: RemoteError) -> Labels:
         """Decide whether the text of an upstream's error may be handed over; the labels that it brings. Nobody is asked
@@ -176,7 +191,7 @@ class ReleaseGate:
         if flight.reserved or flight.waits or self.decisions.observe:
             return None
         view = self.session.view()
-        weighed = self._scales(call, brought, view).weigh(view)
+        weighed = self._scales(call, flight, brought, view).weigh(view)
         if not weighed.allowed or not view.has(weighed.facts.labels) or view.id != flight.decision.session:
             return None
         places = [place for place in range(len(brought.items)) if place not in weighed.dropped]
@@ -195,7 +210,7 @@ class ReleaseGate:
         nobody is to be handed over."""
 
         def work(view: SessionView, db: sqlite3.Connection) -> tuple[_Taken, int | None, Labels]:
-            scales = self._scales(call, brought, view)
+            scales = self._scales(call, flight, brought, view)
             weighed, every = scales.weigh(view), list(range(len(brought.items)))
             facts, verdict, people = weighed.facts, weighed.verdict, 0
             places = [place for place in every if place not in weighed.dropped]
@@ -242,15 +257,17 @@ class ReleaseGate:
         same = view.after.keys() == question.held.keys() and question.policy_version == self.decisions.rules.version
         return len(given.answers) if same and still_valid(given, self.clock()) else 0
 
-    def _scales(self, call: Call, brought: Brought, view: SessionView) -> Scales:
+    def _scales(self, call: Call, flight: Flight, brought: Brought, view: SessionView) -> Scales:
         known = self.verdicts.known(call.facts, view)
-        return Scales(self.verdicts, known, (known.labels - call.facts.labels) & INGRESS, brought)
+        stored = (known.labels - call.facts.labels) & self._worst(flight)  # not what the call stamped itself
+        vouched = brought.people if isinstance(brought, Vouched) else {}
+        return Scales(self.verdicts, known, stored, brought, vouched)
 
     async def _unasked(self, call: Call, flight: Flight, brought: Brought, code: Code) -> Released:
         """Hand over what asks nobody, if there is any, and else say that the result is withheld, by ``code``."""
         taken = await self._decide(call, flight, brought, unasked=True)
         if taken.places is None and taken.asks:
-            return self._withheld(call, flight, brought, replace(taken.decision, code=code))
+            return self._withheld(call, flight, brought, replace(taken.decision, code=code), taken.weighed)
         return self._outcome(call, flight, brought, taken)
 
     def _outcome(self, call: Call, flight: Flight, brought: Brought, taken: _Taken) -> Released:
@@ -261,7 +278,7 @@ class ReleaseGate:
         if taken.places is None:
             if taken.decision.code in {Code.SESSION_FROZEN, Code.APPROVAL_EXPIRED}:
                 raise Refused(taken.decision, taken.weighed.facts, sent=True)
-            return self._withheld(call, flight, brought, taken.decision)
+            return self._withheld(call, flight, brought, taken.decision, taken.weighed)
         chosen = set(taken.places)
         items = tuple(item for place, item in enumerate(brought.items) if place in chosen)
         left = [place for place in range(len(brought.items)) if place not in chosen]
@@ -270,14 +287,49 @@ class ReleaseGate:
         names = tuple(ids[place] for place in left)
         if left and isinstance(result.get("content"), list):
             result = {**result, "content": [*result["content"], withheld_block(taken.decision, names, total)]}
+        self._keep(call, brought, taken.decision, {place: ids[place] for place in left}, taken.weighed)
         labels = (flight.labels - INGRESS) | taken.weighed.facts.labels
         return Released(result, taken.decision, labels, items, names, total)
 
-    def _withheld(self, call: Call, flight: Flight, brought: Brought, decision: Decision) -> Released:
+    def _withheld(self, call: Call, flight: Flight, brought: Brought, decision: Decision, weighed: Weighed) -> Released:
         ids = tuple(self._ids(brought))
+        if brought.items:
+            self._keep(call, brought, decision, dict(enumerate(ids)), weighed)
         method = _METHODS.get(call.facts.action, "")
         result = withheld_result(method, decision, ids, len(ids), call.output_schema)
         return Released(result, decision, flight.labels - INGRESS, (), ids, len(ids))
+
+    def _keep(
+        self, call: Call, brought: Brought, decision: Decision, names: Mapping[int, str], weighed: Weighed
+    ) -> None:
+        """Let people look at what was withheld."""
+        kept = [
+            WithheldItem(
+                session=decision.session,
+                upstream=call.facts.upstream,
+                tool=call.facts.name,
+                item=self._arrived(brought, place, name, asks=True),
+                at=self.clock(),
+                policies=weighed.dropped[place].policies if place in weighed.dropped else decision.policies,
+                action=call.facts.action,
+            )
+            for place, name in list(names.items())[:MOST_OF_SESSION]
+        ]
+        with suppress(BadRequest):  # what has no text that can be shown is not shown
+            self.desk.withhold(kept)
+
+    def _arrived(self, brought: Brought, place: int, name: str, *, asks: bool) -> ArrivedItem:
+        item = brought.items[place]
+        return ArrivedItem(
+            id=name,
+            name=item.id,
+            labels=item.labels,
+            authors=item.authors,
+            size=item.size,
+            digest=item.digest,
+            text=brought.text(place),
+            asks=asks,
+        )
 
     def _shown(self, call: Call, brought: Brought, taken: _Taken) -> Arrival:
         """What a person is shown of a result.
@@ -297,17 +349,8 @@ class ReleaseGate:
         if weighed.rest and brought.items:
             without = _digest(brought.without([*weighed.dropped, *weighed.asking]))
         items = [
-            ArrivedItem(
-                id=ids[place],
-                name=item.id,
-                labels=item.labels,
-                authors=item.authors,
-                size=item.size,
-                digest=item.digest,
-                text=brought.text(place),
-                asks=place in weighed.asking,
-            )
-            for place, item in enumerate(brought.items)
+            self._arrived(brought, place, ids[place], asks=place in weighed.asking)
+            for place in range(len(brought.items))
             if place not in weighed.dropped
         ]
         if not items or "A" in brought.frame:  # what is around the items is let in with them, so it is shown too
