@@ -6,20 +6,21 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import anyio
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.rule import Rule
 from rich.table import Table
 
 from examples.reason import reason
 from examples.stage import stage
 from examples.stories import STORIES, Course, Story, after, before
+
 
 @dataclass(frozen=True, slots=True)
 class Played:
@@ -48,19 +49,27 @@ async def play(stories: Sequence[Story]) -> list[Played]:
     return played
 
 
-def table(played: Sequence[Played]) -> Table:
-    """Both courses of each story, side by side."""
-    drawn = Table(box=SIMPLE_HEAD, show_lines=False, pad_edge=False)
-    for heading, ratio in (("example", 3), ("without the gateway", 3), ("with it", 5)):
-        drawn.add_column(heading, ratio=ratio)
+def rows(played: Sequence[Played]) -> Iterator[RenderableType]:
+    """Both courses of each story, side by side, and below them why."""
+    yield _halves("[bold]without the gateway", "[bold]with it")
     for one in played:
-        why = f"\n[dim]{escape(one.why)}" if one.why else ""
-        drawn.add_row(
-            f"{one.story.title}\n[dim]examples/{one.story.name}",
-            told(one.story, one.without),
-            f"{told(one.story, one.through)}{why}\n",
-        )
-    return drawn
+        yield Rule(f"{one.story.title} [dim]examples/{one.story.name}[/]", align="left", style="dim")
+        yield _halves(told(one.story, one.without), told(one.story, one.through))
+        yield _why(one.why)
+
+
+def _halves(left: str, right: str) -> Table:
+    halves = Table.grid(padding=(0, 1), expand=True)
+    halves.add_column(ratio=1)
+    halves.add_column(ratio=1)
+    halves.add_row(left, right)
+    return halves
+
+
+def _why(text: str) -> Table:
+    line = Table.grid(padding=(0, 1))
+    line.add_row("[dim]why", f"[dim]{escape(text)}")
+    return line
 
 
 def told(story: Story, course: Course) -> str:
@@ -103,8 +112,7 @@ def main() -> int:
         print(json.dumps(facts, indent=2))
     else:
         console = Console()
-        console.print(table(played))
-        console.print(summary(played))
+        console.print(*rows(played), Rule(style="dim"), summary(played), sep="\n")
     return int(any(one.story.leaks(one.through) for one in played))
 
 

@@ -129,7 +129,9 @@ async def transition(scene: Scene) -> None:
 STORIES: Final = (
     Story("salary-leak", "The salary leak: nobody filters", "94,000", salary_leak),
     Story("out-of-context", "Answering from a document of another department", "400,000", out_of_context),
-    Story("shared-session", "Two agents share what one of them read", "94,000", shared_session, twins=True, may_read=True),
+    Story(
+        "shared-session", "Two agents share what one of them read", "94,000", shared_session, twins=True, may_read=True
+    ),
     Story("expired", "Answering from a policy that has expired", "90 days", expired),
     Story("over-classified", "A document above the user's clearance", "12 million", over_classified),
     Story("tenants", "Another tenant's documents", "cannot pay its suppliers", tenants),

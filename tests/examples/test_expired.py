@@ -12,6 +12,9 @@ async def test_a_customer_is_told_what_holds_no_longer(stage: Stage) -> None:
     assert course.left == ("customer@mail.example",)
 
 
-async def test_with_the_gateway_it_is_not_sent_unasked(stage: Stage) -> None:
+async def test_with_the_gateway_only_what_still_holds_reaches_the_agent(stage: Stage) -> None:
     course = await after(stage, story("expired"))
+    assert course.documents == ("acme-refunds", "acme-northwind-orders")
+    assert course.withheld == 1
+    assert not course.reached
     assert course.sent == ()

@@ -12,7 +12,9 @@ async def test_what_the_legal_department_would_pay_is_told_to_the_other_side(sta
     assert course.left == ("buyer@northwind.example",)
 
 
-async def test_with_the_gateway_it_is_not_sent_unasked(stage: Stage) -> None:
+async def test_with_the_gateway_it_does_not_reach_the_agent_and_what_is_for_support_does(stage: Stage) -> None:
     course = await after(stage, story("out-of-context"))
+    assert course.documents == ("acme-northwind-orders",)
+    assert not course.reached
     assert course.sent == ()
     assert [one.code for one in course.refusals] == ["approval_required"]

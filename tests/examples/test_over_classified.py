@@ -12,6 +12,9 @@ async def test_the_boards_plans_reach_a_support_agent_twice(stage: Stage) -> Non
     assert course.left == ("press@trade.example",)
 
 
-async def test_with_the_gateway_they_are_not_sent_unasked(stage: Stage) -> None:
+async def test_with_the_gateway_neither_the_search_nor_the_side_door_brings_them(stage: Stage) -> None:
     course = await after(stage, story("over-classified"))
+    assert course.documents == ("acme-roadmap", "acme-refunds-2024")
+    assert course.withheld == 2
+    assert not course.reached
     assert course.sent == ()

@@ -31,6 +31,17 @@ async def test_with_the_gateway_only_the_users_own_do_whatever_is_asked_for(stag
     assert agent.refusals == []
 
 
+async def test_the_users_own_are_told_apart_too_where_no_argument_is_forced(stage: Stage) -> None:
+    manifest, company = EXAMPLES / "retrieval" / "manifest.yaml", EXAMPLES / "company.json"
+    settings = {"policies": ["default", "relations"], "entities": [str(company)]}
+    async with stage.house("per-user", name="by-document", manifest=manifest, **settings).agent() as agent:
+        await story("per-user").play(agent)
+        await agent.search("my review", limit=50)
+    assert set(agent.ids) == {"acme-notes-ian"}
+    assert agent.withheld > 10
+    assert not any(story("per-user").secret in result for result in agent.heard)
+
+
 def test_the_readme_shows_the_very_line() -> None:
     line = "arguments: {force: {/owner: principal.user}}"
     assert f"`{line}`" in (ROOT / "README.md").read_text()

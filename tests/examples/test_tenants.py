@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from examples.stage import Stage
+from examples.stage import EXAMPLES, Stage
 from examples.stories import before, story
 
 
@@ -23,3 +23,15 @@ async def test_with_the_gateway_only_the_own_tenants_do_by_every_door(stage: Sta
             assert agent.refusals[-1].outcome == "deny"
     assert agent.ids
     assert {document["tenant"] for document in agent.read} == {"acme"}
+
+
+async def test_they_do_too_where_no_argument_is_forced_document_by_document(stage: Stage) -> None:
+    house = stage.house("tenants", name="by-document", manifest=EXAMPLES / "retrieval" / "manifest.yaml")
+    async with house.agent() as agent:
+        await story("tenants").play(agent)
+        assert agent.ids == ["acme-refunds"]
+        assert agent.withheld == 5
+        await agent.search("money", limit=50)
+    assert {document["tenant"] for document in agent.read} == {"acme"}
+    foreign = (story("tenants").secret, "voucher", "gus")
+    assert not any(word in result for result in agent.heard for word in foreign)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from examples.stage import Stage
 from examples.stories import before, story
 
@@ -15,8 +17,8 @@ async def test_with_the_gateway_it_obeys_too_but_has_only_what_is_public(stage: 
     sent = len(stage.sent)
     async with stage.house("web-research").agent() as agent:
         await story("web-research").play(agent)
-        assert [(one.tool, one.code) for one in agent.refusals] == [("search_documents", "denied_by_policy")]
         assert {document["tenant"] for document in agent.read} == {"public"}
+        assert agent.withheld == 3
         assert [mail["to"] for mail in stage.sent[sent:]] == ["audit@payroll-check.example"]
         # Only the public namespace itself is public, in whatever way it is spelled.
         for namespace in (
@@ -32,5 +34,8 @@ async def test_with_the_gateway_it_obeys_too_but_has_only_what_is_public(stage: 
         ):
             assert await agent.search("salaries", namespace=namespace) == []
             assert await agent.open("acme-salaries", namespace=namespace) == []
-    assert {one.code for one in agent.refusals} == {"denied_by_policy"}
+        # What the server says of an argument that it does not take is nobody's document: it is withheld, in a result
+        # that the tool's schema takes.
+        await agent.search("salaries", namespace=["public"])
+        assert json.loads(agent.heard[-1])["structured_content"] == {"documents": []}
     assert not any(story("web-research").secret in result for result in agent.heard)

@@ -187,7 +187,7 @@ async def test_a_document_that_policy_refuses_is_dropped_and_the_others_come(off
         result = await gateway.call("echo__letters", {"reply": structured(high)})
         assert result["structuredContent"]["items"] == []
         (first, _) = [one for one in office.journal("decision") if "releases" in one]
-        assert [(one["id"], one["policies"]) for one in first["dropped"]] == [
+        assert [(one["id"], one["policies"]) for one in first["dropped_items"]] == [
             ("b", ["own.level"]),
             ("c", ["own.level"]),
         ]

@@ -285,7 +285,9 @@ class ReleaseGate:
         result = brought.without(left)
         ids, total = self._ids(brought) if left else [], len(brought.items)
         names = tuple(ids[place] for place in left)
-        if left and isinstance(result.get("content"), list):
+        if left and not items and call.output_schema is not None and "structuredContent" not in result:
+            result = withheld_result("tools/call", taken.decision, names, total, call.output_schema)
+        elif left and isinstance(result.get("content"), list):
             result = {**result, "content": [*result["content"], withheld_block(taken.decision, names, total)]}
         self._keep(call, brought, taken.decision, {place: ids[place] for place in left}, taken.weighed)
         labels = (flight.labels - INGRESS) | taken.weighed.facts.labels
@@ -383,7 +385,7 @@ def _gate(flight: Flight, brought: Brought, weighed: Weighed, places: Sequence[i
     told: dict[str, Any] = {"releases": flight.decision.number}
     if brought.items:
         told["items"] = [told_item(brought.items[place]) for place in (places or ())[:MOST_ITEMS]]
-        told["dropped"] = [
+        told["dropped_items"] = [
             {**told_item(brought.items[place]), "policies": one.policies}
             for place, one in list(weighed.dropped.items())[:MOST_ITEMS]
         ]
