@@ -20,6 +20,7 @@ from examples.agent import Agent, conversation
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 EXAMPLES: Final = ROOT / "examples"
+DOCUMENTS: Final = EXAMPLES / "retrieval" / "documents.yaml"
 PREFIX: Final = "library__"
 
 
@@ -109,12 +110,13 @@ def configuration(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def stage(folder: Path) -> Iterator[Stage]:
+def stage(folder: Path, documents: Path = DOCUMENTS) -> Iterator[Stage]:
     """Start the document server; what it sends is kept in ``folder``, where the gateways' states are too.
 
     :raises RuntimeError: the server ended before it served; what it said stands on stderr.
     """
     command = [sys.executable, "-m", "examples.retrieval.server", str(_outbox(folder)), "--http"]
+    command += ["--documents", str(documents)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

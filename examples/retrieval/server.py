@@ -65,12 +65,13 @@ def document_server(library: Library, outbox: Path) -> MCPServer:
 
 
 def main() -> None:
-    """Serve the documents beside this file."""
+    """Serve the documents beside this file, or others."""
     parser = argparse.ArgumentParser(prog="python -m examples.retrieval.server", description=__doc__)
     parser.add_argument("outbox", type=Path, help="the file to which sent messages are added")
+    parser.add_argument("--documents", type=Path, default=DOCUMENTS, help="a YAML file of documents (default: ours)")
     parser.add_argument("--http", action="store_true", help="serve on a free port of loopback, and print the address")
     options = parser.parse_args()
-    server = document_server(Library(YAML(typ="safe").load(DOCUMENTS)), options.outbox)
+    server = document_server(Library(YAML(typ="safe").load(options.documents)), options.outbox)
     if options.http:
         serve_http(server)
     else:
