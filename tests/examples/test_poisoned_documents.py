@@ -25,6 +25,7 @@ CLAIMS: Final = (
 LIKE_ANN: Final = ("\u0430nn", "Ann", "ann ", "ann\u200b", "ann\u0000", "ann,bob", "ann@acme.example", "@ann", "*", "")
 LIKE_ACME: Final = ("Acme", "acme ", "\u0430cme", "acme\u200b", "acme\nacme", "*", "")
 IDS: Final = ("acme-refunds\nacme-deploy", "\u202eacme", "i" * 5000, "")
+UNTIL: Final = ("never", "", "2999-01-01", "9999-99-99T00:00:00Z", "2024-01-01T00:00:00Z")
 FLOOD: Final = [{"title": "Refund policy", "text": "Money back within how many days? " + POISON}] * 5
 
 
@@ -46,6 +47,7 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         *({"tenant": "acme", "authors": [name]} for name in LIKE_ANN),
         *({"tenant": "acme", "authors": names} for names in ([], ["ann", "mallory"], ["ann", ""], ["mallory", "ann"])),
         *({"tenant": "acme", "text": text} for text in CLAIMS),
+        *({"tenant": "acme", "authors": ["sam"], "expires": until} for until in UNTIL),
         *FLOOD,
     ]
     documents = [poison(number, **one) for number, one in enumerate(hostile)]
@@ -57,7 +59,8 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 async def test_no_words_and_no_name_alike_bring_another_tenants_document(poisoned: Stage) -> None:
     house = poisoned.house("tenants", manifest=EXAMPLES / "retrieval" / "manifest.yaml")
     async with house.agent() as agent:
-        await agent.search("The build of the pump firmware", limit=50)
+        for namespace in (None, "globex", *LIKE_ACME):
+            await agent.search("The build of the pump firmware", namespace=namespace, limit=50)
     assert {document["tenant"] for document in agent.read} == {"acme"}
     assert agent.withheld >= len(CLAIMS) * 2 + len(LIKE_ACME) + len(IDS)
 
@@ -71,6 +74,13 @@ async def test_no_words_and_no_name_alike_pass_for_a_trusted_author(poisoned: St
     assert set(agent.ids) == {"acme-deploy", "acme-traveller-ann"}
     assert not any(POISON in result for result in agent.heard)
     assert agent.decisions[-1]["held"] == ["B"]
+
+
+async def test_a_date_that_cannot_be_read_is_one_that_is_over(poisoned: Stage) -> None:
+    async with poisoned.house("expired").agent() as agent:
+        await agent.search("The build of the pump firmware", namespace="acme", limit=50)
+    assert agent.withheld == len(UNTIL) + 1  # and the refund policy of 2024
+    assert [document["id"] for document in agent.read if "expires" in document] == []
 
 
 async def test_a_flood_takes_the_places_of_ones_own_documents_only_where_no_argument_is_forced(
