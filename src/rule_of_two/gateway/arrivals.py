@@ -49,6 +49,37 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class Carrying:
+    """A result of a call that passed held values on: whatever comes back can repeat them, so all of it has their
+    labels, whatever its metadata say."""
+
+    brought: Brought
+    labels: Labels
+    items: tuple[Item, ...]
+    frame: Labels
+
+    @classmethod
+    def of(cls, brought: Brought, labels: Labels) -> Brought:
+        """``brought`` with these labels on every part; itself where there are none."""
+        if not labels:
+            return brought
+        private = "B" in labels  # and nobody says who may read that
+        items = tuple(
+            replace(item, labels=item.labels | labels, readers=None if private else item.readers)
+            for item in brought.items
+        )
+        return cls(brought, labels, items, brought.frame | labels)
+
+    def without(self, dropped: Collection[int]) -> dict[str, Any]:
+        """As it is handed over without these items."""
+        return self.brought.without(dropped)
+
+    def text(self, place: int) -> str:
+        """One of the items as a person looks at it."""
+        return self.brought.text(place)
+
+
+@dataclass(frozen=True, slots=True)
 class Vouched:
     """A result of whose items some bring nothing untrusted, since a person looked at exactly these and vouched for
     them: by place, who did."""
@@ -117,6 +148,8 @@ class Scales:
     brought: Brought
     vouched: Collection[int] = ()
     """The items that somebody vouched for: policy sees them as approved."""
+    people: int = 0
+    """How many have said yes to the call with all that it could bring."""
 
     def weigh(self, view: SessionView) -> Weighed:
         """What policy says unasked.
@@ -145,7 +178,7 @@ class Scales:
     def _each(self, view: SessionView) -> list[Verdict]:
         """What policy says of each item by itself."""
         items, upstream = self.brought.items, self.facts.upstream
-        each = self.verdicts.of_documents(items, upstream, view)
+        each = self.verdicts.of_documents(items, upstream, view, approvals=self.people)
         waits = [place for place in self.vouched if each[place].outcome is not Outcome.ALLOW]
         if waits:
             approved = self.verdicts.of_documents([items[place] for place in waits], upstream, view, approvals=1)
@@ -187,8 +220,9 @@ class Scales:
 
     def _together(self, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
         """What the request's own action and that of handing over say, with the labels that came back."""
-        own = self.verdicts.of(facts, view, approvals=approvals)
-        return _strictest([own, self.verdicts.of(facts, view, approvals=approvals, releases=True)])
+        people = max(approvals, self.people)
+        own = self.verdicts.of(facts, view, approvals=people)
+        return _strictest([own, self.verdicts.of(facts, view, approvals=people, releases=True)])
 
 
 def _strictest(verdicts: Sequence[Verdict]) -> Verdict:

@@ -77,6 +77,31 @@ class Verdicts:
         strictest = max(verdicts, key=lambda verdict: verdict.outcome.strictness)
         return replace(strictest, obligations=_of_all(verdicts)) if authorizer.obliges else strictest
 
+    @property
+    def holds(self) -> bool:
+        """Whether any policy permits that results are kept."""
+        return self._rules.current.authorizer.holds_results
+
+    def of_holding(self, facts: Facts, view: SessionView) -> Verdict | None:
+        """The verdict by which what came back, with the labels of ``facts``, is kept from the client; ``None``: it is
+        not. All sessions that the request can belong to have to say so."""
+        authorizer = self._rules.current.authorizer
+        if not authorizer.holds_results or not facts.labels:
+            return None
+        now = self._clock()
+        said = [
+            authorizer.judge_holding(facts, one, now=now, environment=self._rules.environment(one.id))
+            for one in view.judged
+        ]
+        if any(one.outcome is not Outcome.ALLOW for one in said):
+            return None
+        return Verdict(
+            Outcome.DENY,
+            Code.WITHHELD,
+            tuple(sorted({name for one in said for name in one.policies})),
+            tuple(dict.fromkeys(text for one in said for text in one.messages)),
+        )
+
     def of_documents(
         self, items: Sequence[Item], upstream: str, view: SessionView, *, approvals: int = 0
     ) -> list[Verdict]:

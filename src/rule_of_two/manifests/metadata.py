@@ -237,8 +237,8 @@ _WORST: Final[Mapping[str, Any]] = {
     "expires": datetime(1970, 1, 1, tzinfo=UTC),
     "labels": (INGRESS, NONE),
 }
-"""What is malformed stands for the worst: a name that nobody has, the highest grade, what has expired. Else a policy that
-refuses by what is there could be passed by writing it badly."""
+"""What is malformed stands for the worst: a name that nobody has, the highest grade, a time that is over. Else a policy
+that refuses by what is there could be passed by writing it badly."""
 _READERS: Final[Mapping[str, Callable[[Sequence[Pointer], Any], Any]]] = {
     "id": _name,
     "author": _texts,
