@@ -25,6 +25,7 @@ LIKE_ANN: Final = ("\u0430nn", "Ann", "ann ", "ann\u200b", "ann\u0000", "ann,bob
 LIKE_ACME: Final = ("Acme", "acme ", "\u0430cme", "acme\u200b", "acme\nacme", "*", "")
 IDS: Final = ("acme-refunds\nacme-deploy", "\u202eacme", "i" * 5000, "")
 UNTIL: Final = ("never", "", "2999-01-01", "9999-99-99T00:00:00Z", "2024-01-01T00:00:00Z")
+FLOODED: Final = "Refund policy: money back within how many days?"
 FLOOD: Final = [{"title": "Refund policy", "text": "Money back within how many days? " + POISON}] * 5
 
 
@@ -38,7 +39,7 @@ def poison(number: int, text: str = POISON, **metadata: Any) -> dict[str, Any]:
 def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A server that also has documents of Mallory's, who has an account in every tenant and may name them freely."""
     folder = tmp_path_factory.mktemp("poisoned")
-    hostile = [
+    hostile: list[dict[str, Any]] = [
         *({"text": text} for text in CLAIMS),
         *({"title": text} for text in CLAIMS),
         *({"id": name} for name in IDS),
@@ -60,6 +61,7 @@ async def test_no_words_and_no_name_alike_bring_another_tenants_document(poisone
     async with house.agent() as agent:
         for namespace in (None, "globex", *LIKE_ACME):
             await agent.search("The build of the pump firmware", namespace=namespace, limit=50)
+        assert await agent.search(FLOODED) == []  # they took the places of one's own, and were withheld
     assert {document["tenant"] for document in agent.read} == {"acme"}
     assert agent.withheld >= len(CLAIMS) * 2 + len(LIKE_ACME) + len(IDS)
 
@@ -82,13 +84,8 @@ async def test_a_date_that_cannot_be_read_is_one_that_is_over(poisoned: Stage) -
     assert [document["id"] for document in agent.read if "expires" in document] == []
 
 
-async def test_a_flood_takes_the_places_of_ones_own_documents_only_where_no_argument_is_forced(
-    poisoned: Stage,
-) -> None:
-    by_document = EXAMPLES / "retrieval" / "manifest.yaml"
-    for manifest, found in ((None, True), (by_document, False)):
-        house = poisoned.house("tenants", name=f"flood-{found}", manifest=manifest)
-        async with house.agent() as agent:
-            assert ("acme-refunds" in await agent.search("Refund policy: money back within how many days?")) is found
-        assert agent.withheld == (0 if found else 3)
-        assert not any(POISON in result for result in agent.heard)
+async def test_a_flood_takes_no_places_of_ones_own_documents_where_an_argument_is_forced(poisoned: Stage) -> None:
+    async with poisoned.house("tenants", name="forced").agent() as agent:
+        assert "acme-refunds" in await agent.search(FLOODED)
+    assert agent.withheld == 0
+    assert not any(POISON in result for result in agent.heard)

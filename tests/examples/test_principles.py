@@ -57,17 +57,15 @@ async def test_session_based_evaluation(stage: Stage) -> None:
 
 
 async def test_metadata_filters(stage: Stage) -> None:
-    """Of one and the same search each user gets the documents that are for them, by what the platform says of each."""
-    found = {}
-    for user in ("hana", "ian"):
-        principal = {"user": user, "tenant": "acme", "agent": "desk"}
-        async with stage.house("salary-leak", name=user, principal=principal).agent() as agent:
-            found[user] = await agent.search("What does everyone earn?")
-        assert len(found[user]) + agent.withheld == 3
-    assert found == {
-        "hana": ["acme-salaries", "web-salaries", "globex-refunds"],
-        "ian": ["web-salaries", "globex-refunds"],
-    }
+    """Of everything that a search finds, a user gets exactly the documents whose metadata let them: no role that he has
+    not, and no grade above his clearance of 1."""
+    async with stage.direct() as agent:
+        await agent.search("What does everyone earn?", limit=50)
+        his = [one["id"] for one in agent.read if "role" not in one and one["confidentiality"] <= 1]
+        everything = len(agent.read)
+    async with stage.house("salary-leak", name="filters").agent() as agent:
+        assert await agent.search("What does everyone earn?", limit=50) == his
+    assert agent.withheld == everything - len(his) > 0
 
 
 def test_branching_in_mid_flow(walk: Walk) -> None:
