@@ -90,6 +90,11 @@ def summary(played: Sequence[Played]) -> str:
     return f"Without the gateway {without} of {len(played)} leak, with it {through or 'none'}."
 
 
+def status(played: Sequence[Played]) -> int:
+    """1 if anything leaked through a gateway."""
+    return int(any(one.story.leaks(one.through) for one in played))
+
+
 def main() -> int:
     """0: nothing leaked through a gateway; 1: something did."""
     parser = argparse.ArgumentParser(
@@ -113,7 +118,7 @@ def main() -> int:
     else:
         console = Console()
         console.print(*rows(played), Rule(style="dim"), summary(played), sep="\n")
-    return int(any(one.story.leaks(one.through) for one in played))
+    return status(played)
 
 
 if __name__ == "__main__":
