@@ -168,11 +168,11 @@ class Facts:
 class Item:
     """One item of a result, by what its platform asserts of it: never by its content.
 
-    What the platform does not say, or says in a way that cannot be read, is ``None``, and ``labels`` are then the worst
-    case. ``place`` is the JSON Pointer (RFC 6901) where it stands in the result, ``id`` the platform's own name for it
-    or else its place, ``digest`` the SHA-256 over its canonical JSON, ``size`` the bytes of that. ``authors`` is
-    everyone who wrote a part of it, ``readers`` everyone who may read it already. ``lowered_by`` is as in
-    :class:`Facts`.
+    What the platform does not say is ``None``. What it says in a way that cannot be read is at its worst: a name that
+    nobody has, the highest grade, a time that is over; ``labels`` are then the worst case. ``place`` is the JSON
+    Pointer (RFC 6901) where it stands in the result, ``id`` the platform's own name for it or else its place,
+    ``digest`` the SHA-256 over its canonical JSON, ``size`` the bytes of that. ``authors`` is everyone who wrote a part
+    of it, ``readers`` everyone who may read it already. ``lowered_by`` is as in :class:`Facts`.
     """
 
     id: str

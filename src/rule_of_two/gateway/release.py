@@ -274,7 +274,9 @@ class ReleaseGate:
         result = brought.without(left)
         ids, total = names_of(brought) if left else [], len(brought.items)
         names = tuple(ids[place] for place in left)
-        if left and isinstance(result.get("content"), list):
+        if left and not items and call.output_schema is not None and "structuredContent" not in result:
+            result = withheld_result("tools/call", taken.decision, names, total, call.output_schema)
+        elif left and isinstance(result.get("content"), list):
             result = {**result, "content": [*result["content"], withheld_block(taken.decision, names, total)]}
         self._let_look(call, brought, taken.decision, {place: ids[place] for place in left}, taken.weighed)
         labels = (flight.labels - INGRESS) | taken.weighed.facts.labels
