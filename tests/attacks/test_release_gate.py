@@ -11,10 +11,11 @@ from typing import Any, Final
 import pytest
 
 from rule_of_two.approvals.choice import Choice
+from rule_of_two.errors import StoreError
 from rule_of_two.model import INGRESS, Action, Facts, Labels, labels_in
 from tests.attacks.modern_upstream import Upstream, upstream
 from tests.attacks.puppets import modern
-from tests.gateway.naive_rule import Rules, loaded
+from tests.gateway.naive_rule import RULES, Rules, loaded
 from tests.gateway.test_model_machine import Running, stored
 from tests.gateway.test_release import ANN, EVE, PAGE, POISON, WITHHELD, acted_on_private, structured
 from tests.gateway.test_release_machine import READER, ReleaseMachine
@@ -137,6 +138,29 @@ async def test_how_far_a_waiting_call_is_says_nothing_else(office: House) -> Non
         assert "4711" not in json.dumps(gateway.notifications)
 
 
+async def test_a_log_message_does_not_tell_what_waits_even_where_such_texts_are_said_to_be_clean(office: House) -> None:
+    """The server answers, and then logs what it answered while a person still reads that."""
+    script, manifest = office.folder / "telling.py", office.folder / "telling.yaml"
+    says = f'{{"level": "error", "data": "{POISON}"}}'
+    script.write_text(
+        (UPSTREAMS / "echo.py").read_text()
+        + '        if received["method"] == "tools/call":\n'
+        + f'            write({{"method": "notifications/message", "params": {says}}})\n'
+    )
+    manifest.write_text((UPSTREAMS / "echo.yaml").read_text().replace("texts: [A]", "texts: []"))
+    office.servers["echo"]["args"][0], office.servers["echo"]["manifest"] = str(script), str(manifest)
+    async with office.gateway() as gateway, human(office) as person:
+        await acted_on_private(gateway)
+        waiting = gateway.start("tools/call", {"name": "echo__pages", "arguments": {"reply": PAGE}})
+        question = await person.question()
+        while not (said := [one for one in office.journal("decision") if one["action"] == "receive"]):
+            await gateway.request("ping")
+        assert said[-1]["outcome"] == "ask"
+        person.give(question, Choice.NO)
+        await waiting
+        assert POISON not in json.dumps(gateway.notifications)
+
+
 NOTES: Final = """
 version: 1
 server: echo
@@ -230,3 +254,61 @@ def test_a_yes_does_not_cover_what_was_written_into_a_note_while_a_person_read()
         assert machine.console.asked[-1].labels == {"A", "B"}
         assert yes(machine, call) == [0]
         assert set(machine.view.view().held) == {"A", "B"}
+
+
+@pytest.mark.parametrize("completes", [False, True])
+@pytest.mark.parametrize("fails", range(1, 7))
+def test_a_state_that_fails_on_the_way_hands_nothing_over_without_its_labels(fails: int, completes: bool) -> None:
+    """The so-manieth write fails, once: at the decision, at release, after the yes, or at the end."""
+    machine = ReleaseMachine()
+    try:
+        if completes:
+            for label in ("C", "B"):
+                call = machine.runner.run(machine.start(labels_in(label)))
+                machine.runner.run(machine.settle(call, "result"))
+        held = set(machine.view.view().held)
+        left, write = [fails], machine.state.write
+
+        async def failing(work: Any) -> Any:
+            left[0] -= 1
+            if left[0] == 0:
+                raise StoreError("the disk is full")
+            return await write(work)
+
+        machine.state.write = failing  # type: ignore[method-assign]  # one fault
+        facts = Facts(Action.CALL_TOOL, "rec", "tool", INGRESS)
+        call = machine.runner.run(machine.start(INGRESS, touching=facts, waits=completes, brings=True, reader=READER))
+        machine.own[id(call)], machine.items[id(call)] = (INGRESS, set(), True), [labels_in("A"), labels_in("B")]
+        assert call.task is not None
+        if not call.task.done():
+            machine.runner.run(machine.reply(call, "result"))
+        if not call.task.done():
+            answer = machine.says(machine.console.asked[-1], Choice.YES)
+            machine.runner.run(machine.give_about(call, answer, None))
+        released = machine.handed_over(call)
+        after = machine.view.view()
+        assert held <= set(after.held)
+        assert (released is not None) is (left[0] > 0)
+        assert released is None or {"A", "B"} <= set(after.held)
+    finally:
+        machine.teardown()
+
+
+def test_a_yes_to_a_call_does_not_cover_a_label_that_the_call_was_not_said_to_bring() -> None:
+    """A platform says of an item that it is private, which nobody had been shown."""
+    machine = ReleaseMachine()
+    try:
+        machine.put(RULES["cautious"])
+        seen = machine.runner.run(machine.start(labels_in("A")))
+        machine.runner.run(machine.settle(seen, "result"))
+        facts = Facts(Action.CALL_TOOL, "rec", "tool", labels_in("C"))
+        call = machine.runner.run(machine.start(labels_in("C"), touching=facts, brings=True, reader=READER))
+        call.approved = True
+        machine.runner.run(machine.give_about(call, machine.says(machine.console.asked[-1], Choice.YES), None))
+        assert call.sent
+        machine.own[id(call)], machine.items[id(call)] = (labels_in("C"), set(), True), [labels_in("B")]
+        machine.runner.run(machine.reply(call, "result"))
+        assert set(machine.view.view().held) == {"A"}
+        assert machine.console.asked[-1].labels == {"B"}
+    finally:
+        machine.teardown()

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -95,6 +95,8 @@ class Running:
     approved: bool = False
     asked: int = 1
     """How often people are, or would be, asked about it."""
+    covers: set[str] = field(default_factory=set)
+    """What its session had seen when it was sent, with what it could bring: a yes to it covers this."""
     reserves: Labels = NONE
     """What counts against others while it flies."""
     arrived: bool = False
@@ -223,6 +225,7 @@ class Machine(RuleBasedStateMachine):
             assert flight.decision.policy_version == self.rulebook.version
             assert model.may_pass(call.reserves, self.in_force, approved=call.approved), (model, labels)
             assert ("stamp" in taken_in.arguments) is self.in_force.stamps
+            call.covers = model.before() | labels
             model.flying.append(call.reserves)
             call.sent = True
             return await call.reply

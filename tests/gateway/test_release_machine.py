@@ -98,7 +98,7 @@ class ReleaseMachine(Machine):
         model.flying.append(act)
         call.reserves = act
         came = self.brought(call)
-        asks, forbidden = model.asks(came, self.in_force), model.frozen or call.session != self.session
+        asks, forbidden = self.asks(call, came), model.frozen or call.session != self.session
         full = len([one for one in self.waiting if one.session == call.session]) == MAX_OF_SESSION
         self.runner.run(self.reply(call, how))
         if forbidden or (asks and (how == "error" or full)):
@@ -113,6 +113,12 @@ class ReleaseMachine(Machine):
             assert not call.task.done()
             call.asked = 1
             self.last(call)
+
+    def asks(self, call: Running, came: Labels, rules: Rules | None = None) -> bool:
+        """Whether a person is asked about what came, unless they said yes to the call with all of that."""
+        model = self.models[call.session]
+        covered = call.approved and model.before() <= call.covers and self.brought(call) <= call.labels
+        return model.asks(came, rules or self.in_force) and not covered
 
     def last(self, call: Running) -> None:
         """It is asked about behind the others."""
@@ -195,7 +201,7 @@ class ReleaseMachine(Machine):
             # Asked anew: nothing that was said covers what would be let in by now.
             assert not approved
             assert same
-            assert model.asks(self.brought(call), in_force)
+            assert self.asks(call, self.brought(call), in_force)
             call.asked += 1
             assert call.asked <= MOST_QUESTIONS
             self.last(call)
@@ -212,7 +218,7 @@ class ReleaseMachine(Machine):
         handed = None if items is None else [one["number"] for one in released.result["structuredContent"]["items"]]
         came = self.brought(call, handed)
         # INVARIANT: what is handed over completes nothing, unless a person said yes to exactly this.
-        assert approved or not model.asks(came, in_force), (model, came)
+        assert approved or not self.asks(call, came, in_force), (model, came)
         if places is not None:
             assert handed == places
         self.land(call, came | act)

@@ -303,3 +303,10 @@ def test_whatever_a_thing_is_called_its_stamp_is_found(text: str, kind: str, bef
         assert process.read(named) == {"A"}
         assert process.read(WHOLE) == {"A"}
         assert process.write(writing(named), held="A") == ()
+
+
+def test_a_write_whose_c_policy_leaves_out_of_account_stamps_like_any_other(process: Process) -> None:
+    """It writes all the same: what is left out is only that it counts against the session."""
+    lowered = Facts(Action.ANSWER, "notes", "answer", NONE, left_out=labels_in("C"))
+    assert process.write(lowered, held="A") == (Due(WHOLE, labels_in("A")),)
+    assert process.read(labels="B") == {"A", "B"}

@@ -242,9 +242,14 @@ def scales_for(verdicts: Verdicts, call: Call, flight: Flight, brought: Brought,
 
     :raises StoreError: the ledger cannot be read.
     """
-    known, stored = verdicts.known(call.facts, view), verdicts.clinging(call.facts) & INGRESS
+    known, stored = (
+        verdicts.known(call.facts, view),
+        verdicts.clinging(call.facts, flight.decision.number or 0) & INGRESS,
+    )
     vouched = brought.people if isinstance(brought, Vouched) else {}
-    return Scales(verdicts, known, stored, brought, vouched, flight.people(view))
+    # A yes to the call covers all that it could bring. A platform can say that an item brings more than that.
+    covered = stored.union(brought.frame, *(item.labels for item in brought.items)) <= flight.labels
+    return Scales(verdicts, known, stored, brought, vouched, flight.people(view) if covered else 0)
 
 
 def _strictest(verdicts: Sequence[Verdict]) -> Verdict:

@@ -180,7 +180,8 @@ class Delivery:
             return self.adapt(self.mount, flight.labels, without_ours(await self._final(call, result)))
 
         try:
-            released = await self.enforcement.run(call, send, self.exchange)
+            with self.mount.works_on(self.exchange):
+                released = await self.enforcement.run(call, send, self.exchange)
         except RemoteError as error:
             if error.code == REFUSED:  # only we refuse so
                 raise RemoteError.received({**error.error, "code": INTERNAL_ERROR}) from error

@@ -154,7 +154,7 @@ class Flight:
 
     def landed(self) -> Flight:
         """The same call once nothing of it is reserved any more, and what it brought is still to be decided."""
-        return Flight(self._session, self.decision, self.facts, reserved=False, waits=True)
+        return Flight(self._session, self.decision, self.facts, reserved=False, waits=True, people=self._people)
 
     @property
     def _number(self) -> int:

@@ -16,7 +16,6 @@ from rule_of_two.gateway.capabilities import beyond_mcp
 from rule_of_two.gateway.definitions import LISTS, Budget, Definition, Kind, define
 from rule_of_two.gateway.exchange import Exchange
 from rule_of_two.gateway.listening import Listening, announces
-from rule_of_two.model import INGRESS, NONE, Labels
 from rule_of_two.wire.eras import SUBSCRIPTION_ID, Claims, Era
 from rule_of_two.wire.frames import FrameError, Notification
 from rule_of_two.wire.handshake import UpstreamInfo, open_session, stamp
@@ -128,13 +127,6 @@ class Life:
     def reason(self) -> str:
         """Why it ended."""
         return (self._peer.reason if self._peer else None) or "it ended"
-
-    @property
-    def bringing(self) -> Labels:
-        """What the calls in flight can bring."""
-        abouts = [] if self._peer is None else self._peer.abouts()
-        flights = [about.flight for about in abouts if isinstance(about, Exchange) and about.flight is not None]
-        return NONE.union(*(flight.labels for flight in flights)) & INGRESS
 
     @property
     def peer(self) -> Peer:

@@ -123,12 +123,13 @@ class Verdicts:
         """
         return self._ledger.grown(facts, decision)
 
-    def clinging(self, facts: Facts) -> Labels:
-        """The labels that what a call of these facts reads brings now, also where the call could bring them itself.
+    def clinging(self, facts: Facts, decision: int) -> Labels:
+        """The labels that what a call of these facts reads brings now, also where the call could bring them itself, but
+        for the stamps of its own ``decision``.
 
         :raises StoreError: the ledger cannot be read.
         """
-        return self._ledger.clinging(facts)
+        return self._ledger.clinging(facts, decision)
 
     def known(self, facts: Facts, view: SessionView) -> Facts:
         """The facts with what is remembered of their addresses now, with the labels of the stored resources that they

@@ -167,18 +167,13 @@ class Ledger:
             return facts
         return replace(facts, labels=facts.labels.union(added), stored=(*facts.stored, *new))
 
-    def clinging(self, facts: Facts) -> Labels:
-        """The labels of what the call reads, also where it could bring them itself."""
+    def clinging(self, facts: Facts, decision: int) -> Labels:
+        """The labels of what the call reads, also where it could bring them itself, but for the stamps of the decision
+        that let it pass."""
         if not facts.reads and not facts.labels & INGRESS:
             return NONE
-        return frozenset(one.label for one in self._database.read(lambda db: tuple(self._reading(db, facts))))
-
-    def grown(self, facts: Facts, decision: int) -> Labels:
-        """The labels of facts that were known at a decision, with those that what they read has gained since, but for
-        the stamps of that decision itself."""
-        labels = self.looked_up(facts).labels
-        if labels == facts.labels:
-            return labels
+        if not self._database.read(lambda db: tuple(self._reading(db, facts))):  # by far the most usual
+            return NONE
         covers = partial(self._but_own, decision)
 
         def found(db: sqlite3.Connection) -> list[Stamp]:
@@ -188,7 +183,13 @@ class Ledger:
                 stamps += _first(db, store, covers, _whole_only)
             return stamps
 
-        return facts.labels | {one.label for one in self._database.read(found)}
+        return frozenset(one.label for one in self._database.read(found))
+
+    def grown(self, facts: Facts, decision: int) -> Labels:
+        """The labels of facts that were known at a decision, with those that what they read has gained since, but for
+        the stamps of that decision itself."""
+        labels = self.looked_up(facts).labels
+        return labels if labels == facts.labels else facts.labels | self.clinging(facts, decision)
 
     def _but_own(self, decision: int, db: sqlite3.Connection, store: str) -> tuple[Uncounted, ...]:
         return (*self._covers(db, store), _Own(decision))
@@ -219,7 +220,7 @@ class Ledger:
         return frozenset(one.label for one in self._database.read(lambda db: self._of_whole(db, store)))
 
     def _writes(self, facts: Facts) -> tuple[StoredResource, ...]:
-        if facts.writes or facts.action in _BY_ENTRY or "C" not in facts.labels:
+        if facts.writes or facts.action in _BY_ENTRY or not facts.acts:
             return facts.writes
         return (StoredResource(self._stores.get(facts.upstream, facts.upstream), "store", None),)
 
