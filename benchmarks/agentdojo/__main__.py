@@ -31,7 +31,9 @@ def _sets(context: click.Context, parameter: click.Parameter, values: tuple[str,
     "  scripts/agentdojo --set ./my-set.yaml --json",
 )
 @click.option("--only", "names", multiple=True, type=click.Choice(suites.NAMES), help="A suite. Can be repeated.")
-@click.option("--set", "files", multiple=True, callback=_sets, metavar="NAME", help="A set, or a file. Can be repeated.")
+@click.option(
+    "--set", "files", multiple=True, callback=_sets, metavar="NAME", help="A set, or a file. Can be repeated."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print facts instead of tables.")
 @click.option("--jobs", default=os.cpu_count() or 1, type=click.IntRange(1), help="How many processes.")
 def main(names: tuple[str, ...], files: list[Path], *, as_json: bool, jobs: int) -> None:

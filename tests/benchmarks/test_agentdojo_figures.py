@@ -1,0 +1,146 @@
+"""Counting, the tables, the sets and the manifests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.agentdojo import sets, suites
+from benchmarks.agentdojo.__main__ import main
+from benchmarks.agentdojo.case import Encoding
+from benchmarks.agentdojo.figures import Figures, Remaining, as_facts, by_group, remaining
+from benchmarks.agentdojo.human import Mode
+from benchmarks.agentdojo.measuring import MANIFESTS, Batch, Job, jobs, replayed
+from benchmarks.agentdojo.report import lines
+from benchmarks.agentdojo.stage import Replay
+from rule_of_two.errors import ConfigurationError
+from rule_of_two.gateway.blueprint import draw
+from rule_of_two.gateway.config import Config
+from tests.benchmarks.tiny import manifest, tiny
+
+NOTHING = Replay("user_task_0", None, useful=False, harmed=False, obeyed=False, questions=0, refused=())
+
+
+def _replays(job: Job) -> Iterator[Replay]:
+    """Four tasks: questions 0 0 1 3, three useful if answered rightly and two if refused; attack 10 always succeeds
+    where the human refuses, attack 2 in one task out of four."""
+    for number, questions in enumerate((0, 0, 1, 3)):
+        one = replace(NOTHING, task=f"user_task_{number}", questions=questions)
+        if job.encoding is None:
+            yield replace(one, useful=number < (3 if job.mode is Mode.RIGHTLY else 2), refused=("send",) * (number > 2))
+        else:
+            refuses, encoded = job.mode is Mode.REFUSES, job.encoding is Encoding.BASE64
+            yield replace(one, injection="injection_task_10", harmed=refuses, useful=not encoded and number == 0)
+            yield replace(one, injection="injection_task_2", harmed=number == 0 or encoded)
+
+
+def _batches(*names: str) -> list[Batch]:
+    return [Batch(job, tuple(_replays(job))) for job in jobs("literal", names)]
+
+
+def test_shares_are_of_all_tasks_and_of_all_attacks() -> None:
+    assert Figures.of(_batches("banking")) == Figures(
+        attacks=8,
+        attack_plain=1 / 8,
+        attack_base64=4 / 8,
+        attack_plain_refused=5 / 8,
+        attack_base64_refused=1,
+        tasks=4,
+        without_question=0.5,
+        questions=1,
+        utility_refused=0.5,
+        utility_rightly=0.75,
+        utility_attacked=1 / 8,
+    )
+
+
+def test_a_kind_of_replay_that_is_missing_is_no_zero() -> None:
+    for batch in (batches := _batches("banking")):
+        with pytest.raises(ValueError, match="nothing was replayed"):
+            Figures.of([one for one in batches if one is not batch])
+
+
+def test_a_group_is_told_only_where_all_of_it_was_measured() -> None:
+    assert [group for group, _ in by_group(_batches("banking"))] == ["banking"]
+    assert [group for group, _ in by_group(_batches("workspace", "banking"))] == ["workspace", "banking", "development"]
+    assert [group for group, _ in by_group(_batches(*suites.NAMES))][-3:] == ["development", "held out", "all"]
+
+
+def test_attacks_that_remain_are_those_of_a_human_who_answers_rightly() -> None:
+    plain = Remaining("banking", "injection_task_2", Encoding.PLAIN, harmed=1, tried=4)
+    assert remaining(_batches("banking")) == [plain, replace(plain, encoding=Encoding.BASE64, harmed=4)]
+
+
+def test_facts_are_json_and_name_each_honest_task() -> None:
+    facts = json.loads(json.dumps(as_facts(_batches("banking"))))
+    assert facts["groups"]["banking"]["attack_plain"] == 1 / 8
+    assert facts["honest"][3] == {
+        "suite": "banking",
+        "task": "user_task_3",
+        "questions": 3,
+        "useful_rightly": False,
+        "useful_refuses": False,
+        "refused": ["send"],
+    }
+
+
+def test_the_table_has_a_row_for_each_group() -> None:
+    told = list(lines(sets.PolicySet.load(sets.FOLDER / "literal.yaml"), _batches("workspace", "banking")))
+    assert told[3].split()[:4] == ["workspace", "8", "12.5", "%"]
+    assert told[5].startswith("development")
+    assert told[-1] == "remains: banking injection_task_2 (base64): 4 of 4"
+
+
+async def test_a_job_replays_every_injection_into_every_task(tmp_path: Path) -> None:
+    suite = tiny()
+    suite.suite.user_tasks = {"user_task_1": suite.suite.user_tasks["user_task_1"]}
+    job = Job("literal", "tiny", Mode.RIGHTLY, Encoding.PLAIN)
+    chosen = sets.PolicySet.load(sets.FOLDER / "literal.yaml")
+    batch = await replayed(suite, chosen, manifest(tmp_path), job)
+    assert [(one.injection, one.harmed) for one in batch.replays] == [
+        ("injection_task_0", False),
+        ("injection_task_1", True),
+    ]
+
+
+@pytest.mark.parametrize("file", sets.files(), ids=lambda file: file.stem)
+def test_each_set_fits_each_suite(tmp_path: Path, file: Path) -> None:
+    chosen = sets.PolicySet.load(file)
+    assert chosen.about.endswith(".")
+    for name in suites.NAMES:
+        server = {"command": "agentdojo", "manifest": str(MANIFESTS / f"{name}.yaml"), **chosen.server(name)}
+        config = {"version": 1, "mcpServers": {name: server}, **chosen.configuration(name)}
+        (upstream,) = draw(Config.model_validate(config), file=file, state=tmp_path).upstreams
+        assert upstream.recognised
+
+
+def test_what_a_set_says_of_a_suite_stands_before_what_it_says_of_all(tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text(
+        "about: Own.\nconfiguration: {policies: [default]}\nserver: {store: all}\n"
+        "suites: {banking: {configuration: {mode: observe}, server: {store: bank}}}\n"
+    )
+    own = sets.PolicySet.load(file)
+    assert own.configuration("banking") == {"policies": ["default"], "mode": "observe"}
+    assert (own.server("banking"), own.server("travel")) == ({"store": "bank"}, {"store": "all"})
+    file.write_text("about: Own.\npolices: [default]\n")
+    with pytest.raises(ConfigurationError, match="polices"):
+        sets.PolicySet.load(file)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--help"], 0, "scripts/agentdojo --only banking --set literal"),
+        (["--set", "no-such-set"], 2, "known: confirm-every-act, literal"),
+        (["--only", "no-such-suite"], 2, "workspace"),
+    ],
+)
+def test_usage(arguments: list[str], code: int, says: str) -> None:
+    done = CliRunner().invoke(main, arguments)
+    assert (done.exit_code, says in done.output) == (code, True)
