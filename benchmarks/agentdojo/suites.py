@@ -9,6 +9,7 @@ import base64
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property
+from importlib import import_module
 from typing import Any, Final
 
 from pydantic_core import to_jsonable_python
@@ -32,10 +33,9 @@ def load(name: str) -> Suite:
 
     :raises ImportError: AgentDojo is not installed.
     """
-    import yaml  # noqa: PLC0415  # only AgentDojo needs it
-
     # The same loader in C: else reading the environments takes three quarters of the time.
-    yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # type: ignore[misc]
+    yaml: Any = import_module("yaml")
+    yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     from agentdojo.attacks.important_instructions_attacks import ImportantInstructionsAttack  # noqa: PLC0415
     from agentdojo.functions_runtime import FunctionCall, FunctionsRuntime  # noqa: PLC0415
     from agentdojo.task_suite.load_suites import get_suite  # noqa: PLC0415
