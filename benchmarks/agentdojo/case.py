@@ -70,6 +70,10 @@ class Suite(Protocol):
     def tools(self) -> Sequence[Mapping[str, Any]]:
         """The tools' definitions, as MCP lists them."""
 
+    @property
+    def own(self) -> Mapping[str, str]:
+        """What whoever owns the accounts knows of them, such as their address: values for policy sets."""
+
     def tasks(self) -> Iterable[str]: ...
 
     def injections(self) -> Iterable[str]: ...

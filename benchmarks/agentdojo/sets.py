@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rule_of_two.errors import ConfigurationError
 from rule_of_two.yaml_source import load_yaml
 
 FOLDER: Final = Path(__file__).parent / "sets"
+_OWN: Final = re.compile(r"\$\{own\.(\w+)\}")
 
 
 class _Strict(BaseModel):
@@ -29,7 +33,8 @@ class _File(_Configured):
 
 
 class PolicySet:
-    """One file of ``sets/``. What it says of a suite stands before what it says of all."""
+    """One file of ``sets/``. What it says of a suite stands before what it says of all, and ``${own.address}`` and the
+    like stand for what the owner of the suite's accounts knows."""
 
     def __init__(self, file: Path, content: _File) -> None:
         self.file = file
@@ -45,13 +50,34 @@ class PolicySet:
     def name(self) -> str:
         return self.file.stem
 
-    def configuration(self, suite: str) -> dict[str, Any]:
-        """Keys of the configuration file."""
-        return {**self._content.configuration, **self._of(suite).configuration}
+    def configuration(self, suite: str, own: Mapping[str, str]) -> dict[str, Any]:
+        """Keys of the configuration file.
 
-    def server(self, suite: str) -> dict[str, Any]:
-        """Keys of the server's block."""
-        return {**self._content.server, **self._of(suite).server}
+        :raises ConfigurationError: the suite has no such account.
+        """
+        written = {**self._content.configuration, **self._of(suite).configuration}
+        return {key: self._filled(one, own) for key, one in written.items()}
+
+    def server(self, suite: str, own: Mapping[str, str]) -> dict[str, Any]:
+        """Keys of the server's block.
+
+        :raises ConfigurationError: the suite has no such account.
+        """
+        written = {**self._content.server, **self._of(suite).server}
+        return {key: self._filled(one, own) for key, one in written.items()}
+
+    def _filled(self, value: Any, own: Mapping[str, str]) -> Any:
+        if isinstance(value, dict):
+            return {key: self._filled(one, own) for key, one in value.items()}
+        if isinstance(value, list):
+            return [self._filled(one, own) for one in value]
+        match = _OWN.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
+            return value
+        if match[1] not in own:
+            known = ", ".join(own) or "nothing"
+            raise ConfigurationError(f"the suite has no {value}; it has {known}", file=self.file)
+        return own[match[1]]
 
     def _of(self, suite: str) -> _Configured:
         return self._content.suites.get(suite, _Configured())

@@ -59,7 +59,7 @@ class Stage:
     def __init__(self, suite: Suite, policy_set: PolicySet, manifest: Path, folder: Path) -> None:
         self._suite = suite
         self._folder = folder
-        self._blueprint = _blueprint(suite.name, policy_set, manifest, folder)
+        self._blueprint = blueprint(suite, policy_set, manifest, folder)
 
     async def run(self, case: Case, mode: Mode) -> Replay:
         """Replay a case with a human who answers so.
@@ -84,17 +84,23 @@ class Stage:
         )
 
 
-def _blueprint(name: str, policy_set: PolicySet, manifest: Path, folder: Path) -> Blueprint:
-    server = {"command": "agentdojo", "manifest": str(manifest.absolute()), **policy_set.server(name)}
-    config = {"version": 1, "mcpServers": {name: server}, **policy_set.configuration(name)}
+def blueprint(suite: Suite, policy_set: PolicySet, manifest: Path, folder: Path) -> Blueprint:
+    """The gateway of a suite under a policy set.
+
+    :raises ConfigurationError: the set or the manifest is wrong.
+    :raises PolicyError: the policies do not validate.
+    """
+    name, own = suite.name, suite.own
+    server = {"command": "agentdojo", "manifest": str(manifest.absolute()), **policy_set.server(name, own)}
+    config = {"version": 1, "mcpServers": {name: server}, **policy_set.configuration(name, own)}
     return draw(Config.model_validate(config), file=policy_set.file, state=folder)
 
 
 @asynccontextmanager
-async def _gateway(blueprint: Blueprint, server: SuiteServer, human: Human) -> AsyncIterator[Invoke]:
+async def _gateway(plan: Blueprint, server: SuiteServer, human: Human) -> AsyncIterator[Invoke]:
     """A gateway that serves one client, with the human attached; how that client calls tools."""
     limits = Limits()
-    (upstream,) = blueprint.upstreams
+    (upstream,) = plan.upstreams
     ours, theirs = link()
     async with anyio.create_task_group() as tasks:
 
@@ -104,7 +110,7 @@ async def _gateway(blueprint: Blueprint, server: SuiteServer, human: Human) -> A
             return near
 
         async def serving() -> None:
-            await serve(blueprint, theirs, connect=connect, limits=limits)
+            await serve(plan, theirs, connect=connect, limits=limits)
             tasks.cancel_scope.cancel()
 
         client = Peer(ours, _Client(), name="gateway", limits=limits)

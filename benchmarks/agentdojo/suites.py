@@ -82,6 +82,17 @@ class DojoSuite:
             for one in self.suite.tools
         ]
 
+    @cached_property
+    def own(self) -> Mapping[str, str]:
+        """``address`` and ``domain`` of the user's mailbox, ``account`` of the bank account, where there are such."""
+        world = self.suite.load_and_inject_default_environment({})
+        found: dict[str, str] = {}
+        if (inbox := getattr(world, "inbox", None)) is not None:
+            found |= {"address": inbox.account_email, "domain": inbox.account_email.partition("@")[2]}
+        if (bank := getattr(world, "bank_account", None)) is not None:
+            found["account"] = bank.iban
+        return found
+
     def tasks(self) -> Iterable[str]:
         return list(self.suite.user_tasks)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -17,10 +18,8 @@ from benchmarks.agentdojo.figures import Figures, Remaining, as_facts, by_group,
 from benchmarks.agentdojo.human import Mode
 from benchmarks.agentdojo.measuring import MANIFESTS, Batch, Job, jobs, replayed
 from benchmarks.agentdojo.report import lines
-from benchmarks.agentdojo.stage import Replay
+from benchmarks.agentdojo.stage import Replay, blueprint
 from rule_of_two.errors import ConfigurationError
-from rule_of_two.gateway.blueprint import draw
-from rule_of_two.gateway.config import Config
 from tests.benchmarks.tiny import manifest, tiny
 
 NOTHING = Replay("user_task_0", None, useful=False, harmed=False, obeyed=False, questions=0, refused=())
@@ -108,14 +107,23 @@ async def test_a_job_replays_every_injection_into_every_task(tmp_path: Path) -> 
     ]
 
 
+class _Owned:
+    """A suite with accounts of all kinds."""
+
+    tools = ()
+    own: Mapping[str, str] = {"address": "me@example.org", "domain": "example.org", "account": "DE00"}
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
 @pytest.mark.parametrize("file", sets.files(), ids=lambda file: file.stem)
 def test_each_set_fits_each_suite(tmp_path: Path, file: Path) -> None:
     chosen = sets.PolicySet.load(file)
     assert chosen.about.endswith(".")
     for name in suites.NAMES:
-        server = {"command": "agentdojo", "manifest": str(MANIFESTS / f"{name}.yaml"), **chosen.server(name)}
-        config = {"version": 1, "mcpServers": {name: server}, **chosen.configuration(name)}
-        (upstream,) = draw(Config.model_validate(config), file=file, state=tmp_path).upstreams
+        owned: Any = _Owned(name)
+        (upstream,) = blueprint(owned, chosen, MANIFESTS / f"{name}.yaml", tmp_path).upstreams
         assert upstream.recognised
 
 
@@ -126,11 +134,21 @@ def test_what_a_set_says_of_a_suite_stands_before_what_it_says_of_all(tmp_path: 
         "suites: {banking: {configuration: {mode: observe}, server: {store: bank}}}\n"
     )
     own = sets.PolicySet.load(file)
-    assert own.configuration("banking") == {"policies": ["default"], "mode": "observe"}
-    assert (own.server("banking"), own.server("travel")) == ({"store": "bank"}, {"store": "all"})
+    assert own.configuration("banking", {}) == {"policies": ["default"], "mode": "observe"}
+    assert (own.server("banking", {}), own.server("travel", {})) == ({"store": "bank"}, {"store": "all"})
     file.write_text("about: Own.\npolices: [default]\n")
     with pytest.raises(ConfigurationError, match="polices"):
         sets.PolicySet.load(file)
+
+
+def test_a_set_can_name_the_users_own_accounts_without_knowing_them(tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text('about: Own.\nserver: {parameters: {people: ["${own.address}", "x${own.address}", 1]}}\n')
+    own = sets.PolicySet.load(file)
+    assert tiny().own == {"address": "me@example.org", "domain": "example.org"}
+    assert own.server("tiny", tiny().own) == {"parameters": {"people": ["me@example.org", "x${own.address}", 1]}}
+    with pytest.raises(ConfigurationError, match=r"no \$\{own.address\}; it has account"):
+        own.server("banking", {"account": "DE00"})
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,13 @@ class Letter(BaseModel):
     text: str
 
 
+class Inbox(BaseModel):
+    account_email: str = "me@example.org"
+
+
 class World(BaseModel):
     letters: list[Letter]
+    inbox: Inbox = Inbox()
     sent: list[Letter] = []
 
 
