@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Literal
 
@@ -136,6 +137,34 @@ class Facts:
     def qualified(self) -> str:
         """The entity id in policies and in the journal: ``<upstream>__<name>``."""
         return f"{self.upstream}__{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of a result, by what its platform asserts of it: never by its content.
+
+    What the platform does not say, or says in a way that cannot be read, is ``None``, and ``labels`` are then the worst
+    case. ``place`` is the JSON Pointer (RFC 6901) where it stands in the result, ``id`` the platform's own name for it
+    or else its place, ``digest`` the SHA-256 over its canonical JSON, ``size`` the bytes of that. ``authors`` is
+    everyone who wrote a part of it, ``readers`` everyone who may read it already. ``lowered_by`` is as in
+    :class:`Facts`.
+    """
+
+    id: str
+    place: str
+    labels: Labels
+    digest: str
+    size: int
+    authors: tuple[str, ...] | None = None
+    owner: str | None = None
+    tenant: str | None = None
+    role: str | None = None
+    confidentiality: int | None = None
+    purposes: tuple[str, ...] | None = None
+    created: datetime | None = None
+    expires: datetime | None = None
+    readers: frozenset[str] | None = None
+    lowered_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

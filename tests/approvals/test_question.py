@@ -17,7 +17,7 @@ from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.question import DIGEST_TYPE, Origin, Question, bound_parameters
 from rule_of_two.errors import BadRequest, LimitExceeded
 from rule_of_two.model import Action, Target, Tier
-from tests.approvals.samples import HELD, LETTER, MALLORY, NOW, PAGE, SALARIES, WAIT, a_question
+from tests.approvals.samples import HELD, LETTER, MALLORY, NOW, PAGE, SALARIES, WAIT, a_question, an_arrival
 
 
 def test_the_digest_is_sha256_over_the_canonical_json_of_the_bound_members() -> None:
@@ -72,6 +72,7 @@ OTHERS: dict[str, Any] = {
     "pin": None,
     "arguments_json": "{}",
     "forwarded_json": '{"more":1}',
+    "arrival": an_arrival(),
     "labels": frozenset(("B", "C")),
     "held": {"A": PAGE},
     "targets": (),

@@ -88,6 +88,21 @@ def test_what_only_approval_lets_pass_is_asked_by_the_policies_that_stopped_it(
     assert engine_calls == [False, True]
 
 
+def test_handing_over_is_an_action_of_its_own_about_the_same_resource(authorize: Authorize, now: datetime) -> None:
+    letters = """@id("own.letters") @message("No.") forbid (principal, action == Gateway::Action::"release",
+    resource == Gateway::Tool::"web__fetch") when { context.labels.A };"""
+    authorizer = authorize(letters)
+    read = call(labels=frozenset(("A",)))
+    assert authorizer.decide(read, CLEAN, now=now) == ALLOWED
+    assert authorizer.decide(read, CLEAN, now=now, releases=True).policies == ("own.letters",)
+    assert authorizer.decide(call(), CLEAN, now=now, releases=True) == ALLOWED
+    assert authorizer.decide(call("other", labels=frozenset(("A",))), CLEAN, now=now, releases=True) == ALLOWED
+    full = authorizer.decide(read, holding(B=1, C=2), now=now, releases=True)
+    assert (full.outcome, full.policies) == (Outcome.DENY, ("own.letters",))
+    asked = authorizer.decide(replace(read, name="other"), holding(B=1, C=2), now=now, releases=True)
+    assert (asked.outcome, asked.policies) == (Outcome.ASK, ("r2.ask-third-label",))
+
+
 def test_an_asked_call_that_a_person_approved_is_allowed_in_one_pass(
     authorize: Authorize, now: datetime, engine_calls: list[bool]
 ) -> None:

@@ -142,7 +142,7 @@ def test_a_principal_that_makes_no_sense_denies(authorize: Authorize, now: datet
 def test_an_action_that_the_schema_does_not_know_denies(
     authorize: Authorize, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Action.CALL_TOOL, "_value_", "release")
+    monkeypatch.setattr(Action.CALL_TOOL, "_value_", "unheard-of")
     assert "does not exist in the supplied schema" in refused(authorize().decide(CALL, CLEAN, now=now))
 
 

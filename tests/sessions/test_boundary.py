@@ -17,7 +17,7 @@ from rule_of_two.model import ALL, NONE, Labels, SessionView, labels_in
 from rule_of_two.sessions.boundary import Attached, Boundaries
 from rule_of_two.sessions.key import Boundary, SessionKey
 from rule_of_two.sessions.presence import Presence
-from rule_of_two.sessions.repository import ConnectionSession, find_session
+from rule_of_two.sessions.repository import ConnectionSession, Reservation, find_session
 from rule_of_two.store.database import Database
 from rule_of_two.store.state import open_state
 
@@ -49,7 +49,7 @@ class Process:
         session = ConnectionSession(self.database, attached.connection, clock)
         view = await session.decide(lambda view, _: (view, number, labels))
         if settled:
-            await session.settle(view.id, number, labels)
+            await session.settle(Reservation(view.id, number, labels))
 
     def crash(self) -> None:
         """Let go of the locks as the system does for a dead process; nothing else is tidied."""
@@ -225,7 +225,7 @@ async def test_calls_in_flight_stay_in_the_session_where_they_began(fleet: Fleet
     session = ConnectionSession(process.database, attached.connection, clock)
     await session.decide(lambda view, _: (view, 1, labels_in("B")))
     new = await process.boundaries.renew(attached.session, began_by="{}")
-    await session.settle(attached.session, 1, labels_in("B"))
+    await session.settle(Reservation(attached.session, 1, labels_in("B")))
     assert session.view() == SessionView(str(new))
     old = find_session(process.database, attached.session)
     assert old is not None

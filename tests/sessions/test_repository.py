@@ -10,11 +10,12 @@ from pathlib import Path
 import anyio
 import pytest
 
-from rule_of_two.model import ALL, NONE, Labels, SessionView, completing, labels_in
+from rule_of_two.errors import StoreError
+from rule_of_two.model import ALL, NONE, Held, Labels, SessionView, completing, labels_in
 from rule_of_two.sessions.boundary import Boundaries
 from rule_of_two.sessions.key import SessionKey
 from rule_of_two.sessions.presence import Presence
-from rule_of_two.sessions.repository import ConnectionSession, find_session, list_sessions
+from rule_of_two.sessions.repository import ConnectionSession, Reservation, find_session, list_sessions
 from rule_of_two.store.database import Database
 from rule_of_two.store.state import open_state
 
@@ -48,9 +49,47 @@ async def test_the_view_from_memory_follows_what_this_and_other_processes_do(tmp
         await ours.decide(lambda view, _: (None, 6, labels_in("B")))
         assert ours.view().reserved == {"B": 6}
         assert theirs.view().reserved == {"B": 6}
-        await ours.settle(session, 6, NONE)
+        await ours.settle(Reservation(session, 6, NONE))
         assert ours.view().reserved == theirs.view().reserved == {}
     other.close()
+
+
+async def test_a_reservation_is_narrowed_in_the_step_that_decides_what_takes_its_place(
+    tmp_path: Path, state: Database
+) -> None:
+    with Presence(tmp_path) as presence:
+        ours = await _attach(state, presence)
+        session = ours.view().id
+        await ours.decide(lambda view, _: (None, 6, ALL))
+        seen: list[Held] = []
+
+        def release(view: SessionView, db: sqlite3.Connection) -> tuple[None, int, Labels]:
+            seen.append(view.after)
+            return None, 7, labels_in("B")
+
+        await ours.decide(release, narrows=Reservation(session, 6, labels_in("C")))
+        assert seen == [{"C": 6}]
+        assert ours.view().reserved == {"C": 6, "B": 7}
+        await ours.settle(Reservation(session, 7, labels_in("B")), Reservation(session, 6, labels_in("C")))
+        assert ours.view() == SessionView(session, {"C": 6, "B": 7})
+
+
+async def test_narrowing_adds_nothing_to_a_reservation_and_is_undone_with_its_step(
+    tmp_path: Path, state: Database
+) -> None:
+    with Presence(tmp_path) as presence:
+        ours = await _attach(state, presence)
+        session = ours.view().id
+        await ours.decide(lambda view, _: (None, 6, labels_in("AC")))
+
+        def fails(view: SessionView, db: sqlite3.Connection) -> tuple[None, None, Labels]:
+            raise StoreError("no")
+
+        with pytest.raises(StoreError):
+            await ours.decide(fails, narrows=Reservation(session, 6, NONE))
+        assert ours.view().reserved == {"A": 6, "C": 6}
+        await ours.decide(lambda view, _: (None, None, NONE), narrows=Reservation(session, 6, labels_in("BC")))
+        assert ours.view().reserved == {"C": 6}
 
 
 async def test_a_refused_call_reserves_nothing(tmp_path: Path, state: Database) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import AwareDatetime, ConfigDict
 
+from rule_of_two.approvals.arrival import MAX_PICKED
 from rule_of_two.approvals.canonical import canonical
 from rule_of_two.approvals.choice import APPROVING, Choice
 from rule_of_two.approvals.question import Question
@@ -196,7 +197,8 @@ class Answer:
 
     ``approver`` is who the console says it is and ``answered_at`` the console's clock: both are claims until
     ``signature`` (base64, Ed25519 over :attr:`statement`) was verified. ``signature`` ``None`` means unsigned.
-    ``key`` is the fingerprint of the key that signed.
+    ``key`` is the fingerprint of the key that signed. ``items`` are the ids of what is let in, with a yes to a result
+    that came back; none: all of it. The rest is as with :attr:`~.choice.Choice.WITHOUT`.
     """
 
     question_id: str
@@ -208,6 +210,7 @@ class Answer:
     answered_at: AwareDatetime
     channel: Channel = "console"
     grant: GrantTerms | None = None
+    items: tuple[str, ...] = ()
     key: str | None = None
     signature: str | None = None
 
@@ -222,6 +225,7 @@ class Answer:
         approver: str,
         now: datetime,
         grant: GrantTerms | None = None,
+        items: tuple[str, ...] = (),
         channel: Channel = "console",
     ) -> Answer:
         """An answer of now to exactly ``question``, unsigned."""
@@ -235,13 +239,19 @@ class Answer:
             answered_at=now,
             channel=channel,
             grant=grant,
+            items=items,
         )
 
     def __post_init__(self) -> None:
-        """:raises BadRequest: the approver's name is unusable, or terms stand where no grant is given."""
+        """:raises BadRequest: the approver's name is unusable, terms stand where no grant is given, or items where no
+        yes is, twice, or too many."""
         check_approver(self.approver)
         if (self.grant is not None) != (self.verdict is Choice.GRANT):
             raise BadRequest("A grant has terms, and nothing else has.")
+        if self.items and (self.verdict is not Choice.YES or len(set(self.items)) != len(self.items)):
+            raise BadRequest("Only a yes names items, and each of them once.")
+        if len(self.items) > MAX_PICKED:
+            raise BadRequest(f"An answer names at most {MAX_PICKED} items.")
 
     @property
     def statement(self) -> bytes:
@@ -274,6 +284,7 @@ class Answer:
                     "uses": terms.uses,
                     "minutes": terms.minutes,
                 },
+                **({"items": list(self.items)} if self.items else {}),
             }
         ).encode()
 
@@ -288,6 +299,10 @@ class Answer:
         minutes = 0 if self.grant is None else self.grant.minutes
         return self.answered_at + timedelta(minutes=minutes)
 
+    def fits(self, question: Question) -> bool:
+        """Whether the items that it names are ones that ``question`` asks about."""
+        return not self.items or (question.arrival is not None and question.arrival.has(self.items))
+
     def approves(self, question: Question, *, now: datetime) -> bool:
         """Whether this is a yes to exactly ``question``, in time: to be asked again at the moment of sending."""
         return (
@@ -295,6 +310,7 @@ class Answer:
             and self.question_id == question.id
             and self.session == question.session
             and self.digest == question.digest
+            and self.fits(question)
             and now < question.expires_at
         )
 

@@ -277,6 +277,8 @@ class Desk:
             return Refusal.DIGEST_MISMATCH
         if pending.settling:
             return Refusal.ALREADY_ENDED
+        if not answer.fits(question):
+            return Refusal.DIGEST_MISMATCH
         if answer.verdict not in question.offers or answer.channel != "console":
             return Refusal.NOT_OFFERED
         try:

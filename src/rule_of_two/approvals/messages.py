@@ -216,5 +216,5 @@ def _encode(adapter: TypeAdapter[MessageT], message: MessageT) -> bytes:
 def _decode(adapter: TypeAdapter[MessageT], line: bytes) -> MessageT:
     try:
         return adapter.validate_json(line)
-    except ValidationError as error:
+    except (ValidationError, LimitExceeded) as error:
         raise BadRequest("A line on the approval channel is malformed.") from error

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from pydantic import AwareDatetime, ConfigDict
 
+from rule_of_two.approvals.arrival import Arrival
 from rule_of_two.approvals.canonical import canonical, canonical_object, parse
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.errors import BadRequest
@@ -56,8 +57,9 @@ class Question:
     ``id`` names it on the channel and is no secret. ``client`` is the operator's name for the agent's host. ``held``
     has the origin of every label that the session holds or has reserved. ``secret_pointers`` are JSON Pointers
     (RFC 6901, ``*`` for each element) of arguments that no screen may show. ``offers`` is what may be answered,
-    ``needs`` how many different approvers have to say yes, and ``decision`` the number by which `why` explains it. All
-    times are UTC.
+    ``needs`` how many different approvers have to say yes, and ``decision`` the number by which `why` explains it. With
+    an ``arrival`` the call was sent, and what is asked is whether its result is let in; ``labels`` are what it brings.
+    All times are UTC.
     """
 
     # INVARIANT: `digest` covers everything that is sent, and `shown` what else a person sees;
@@ -88,16 +90,22 @@ class Question:
     needs: int = 1
     decision: int = 0
     tier: Tier = Tier.ADVISORY
+    arrival: Arrival | None = None
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
     def __post_init__(self) -> None:
-        """:raises BadRequest: a time is not UTC, or it would have expired before it was asked."""
+        """:raises BadRequest: a time is not UTC, it would have expired before it was asked, or it offers what cannot be
+        done."""
         times = [self.created_at, self.expires_at, *(origin.at for origin in self.held.values())]
         if any(time.utcoffset() != timedelta(0) for time in times):
             raise BadRequest("A question's times must be UTC.")
         if self.expires_at <= self.created_at:
             raise BadRequest("A question must expire after it was asked.")
+        if self.arrival is not None and Choice.GRANT in self.offers:
+            raise BadRequest("A result that came back is let in once: a grant is for calls to come.")
+        if Choice.WITHOUT in self.offers and (self.arrival is None or self.arrival.without is None):
+            raise BadRequest("There is nothing that could be handed over without the items that ask.")
 
     @classmethod
     def about(
@@ -121,10 +129,12 @@ class Question:
         offers: tuple[Choice, ...] = (Choice.YES, Choice.NO),
         decision: int = 0,
         tier: Tier = Tier.ADVISORY,
+        arrival: Arrival | None = None,
         random_hex: Callable[[int], str] = secrets.token_hex,
     ) -> Question:
         """The question about one call. ``forwarded`` is the request's ``params``, and ``call_keys`` what of its `_meta`
         the client's host sets anew with each call; see :func:`bound_parameters`. ``wait`` is how long it lives.
+        Of an ``arrival`` is kept what can be shown (:meth:`~.arrival.Arrival.bounded`).
 
         :raises BadRequest: the call cannot be bound to an approval (:func:`~.canonical.canonical`).
         :raises LimitExceeded: it is too long to be shown.
@@ -155,6 +165,7 @@ class Question:
             needs=verdict.approvals,
             decision=decision,
             tier=tier,
+            arrival=None if arrival is None else arrival.bounded(),
         )
 
     @property
@@ -177,14 +188,15 @@ class Question:
         """The same for every repetition of this very call in this session that still reaches the same: SHA-256, in
         hexadecimal.
 
-        # INVARIANT: what the same words reach is part of it, so that no yes is for what a moved link leads to;
-        # tests/attacks/test_approvals_shown.py.
+        # INVARIANT: what the same words reach, and what came back, is part of it, so that no yes is for what a moved
+        # link leads to; tests/attacks/test_approvals_shown.py.
         """
         document = canonical_object(
             {
                 **self._call(),
                 "labels": canonical(sorted(self.labels)),
                 "targets": canonical([[target.kind, target.value] for target in self.targets]),
+                **({} if self.arrival is None else {"arrival": self.arrival.contents}),
             }
         )
         return hashlib.sha256(document).hexdigest()
@@ -204,6 +216,7 @@ class Question:
                 "policy_version": canonical(self.policy_version),
                 "nonce": canonical(self.nonce),
                 "expires_at": canonical(self.expires_at.isoformat(timespec="microseconds")),
+                **({} if self.arrival is None else {"arrival": canonical(self.arrival.bound)}),
             }
         )
         return hashlib.sha256(document).hexdigest()
@@ -235,6 +248,7 @@ class Question:
             "needs": self.needs,
             "decision": self.decision,
             "tier": str(self.tier),
+            **({} if self.arrival is None else {"arrival": self.arrival.shown}),
         }
         return hashlib.sha256(canonical(document).encode()).hexdigest()
 

@@ -97,13 +97,15 @@ class Journal:
         client: str | None = None,
         forced: Sequence[Forced] = (),
         environment: Mapping[str, Any] = NOTHING,
+        gate: Mapping[str, Any] = NOTHING,
     ) -> int:
         """Commit a decision and return its number, which is also the call's.
 
         ``approves`` is the number of the asking decision that a human's yes turned into this one, ``grant`` the
         question at which a standing yes was given that covers it; with either ``pin`` is the definition that is called.
         ``client`` is whose request it is, where one process serves several, ``forced`` what obligations set in
-        ``arguments``, and ``environment`` what context providers knew.
+        ``arguments``, and ``environment`` what context providers knew. ``gate`` is what else is written of a call that
+        is decided in two steps: before it is sent (`defers`), and before its result is handed over (`releases`).
 
         :raises BusyError: another process is writing; the caller tries its whole step again.
         :raises StoreError: it could not be committed, so nothing may be sent.
@@ -121,6 +123,7 @@ class Journal:
             "principal": self._principal,
             "client": client or self._client,
             **_forced(forced),
+            **gate,
         }
         if view.beside:
             # What names no conversation is judged by each of them, and not by what they hold together.

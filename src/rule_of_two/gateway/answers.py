@@ -135,7 +135,7 @@ class Answers:
         elif answer.verdict is Choice.NO:
             if await self.state.write(lambda db: deeds.refuse(db, question.session, now)):
                 await self._changed(question.session, Choice.FREEZE, f"refused too often; last by {answer.approver}")
-        else:
+        elif answer.verdict is not Choice.WITHOUT:  # which does nothing to the session, and refuses nobody anything
             await self._do(question.session, answer.verdict, receipt_text(answer), by=answer.approver)
 
     def refuses_command(self, command: Command) -> Refusal | None:

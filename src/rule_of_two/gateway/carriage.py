@@ -39,7 +39,7 @@ class Carriage:
         :raises Refused: its result could not be handed over.
         :raises RemoteError: the upstream answered with an error; its labels are joined.
         """
-        labels = call.facts.labels
+        labels = flight.labels
         act = labels - INGRESS
         if self.given is not None:
             self.given.sent(flight.decision.session, call.forwarded or call.arguments)
@@ -53,7 +53,7 @@ class Carriage:
             await self._land(flight, labels if flight.received else act, kind, str(error))
             raise self._failed(flight, call, error, sent=True) from error
         except RemoteError as error:
-            await self._hand_over(flight, call, "error", f"code {error.code}")
+            await self._hand_over(flight, "error", f"code {error.code}")
             raise
         except Refused as error:  # what it brought may not be handed over
             await self._land(flight, labels, "withheld", error.detail)
@@ -69,17 +69,17 @@ class Carriage:
             with anyio.CancelScope(shield=True):
                 await self._land(flight, labels, "failed", type(error).__name__)
             raise
-        await self._hand_over(flight, call, "result", "isError" if reply.get("isError") is True else "")
+        await self._hand_over(flight, "result", "isError" if reply.get("isError") is True else "")
         if self.given is not None:
             self.given.handed_over(flight.decision.session, reply)
         return reply, flight.decision
 
-    async def _hand_over(self, flight: Flight, call: Call, kind: OutcomeKind, detail: str) -> None:
+    async def _hand_over(self, flight: Flight, kind: OutcomeKind, detail: str) -> None:
         try:
-            await flight.land(call.facts.labels)
+            await flight.land(flight.labels)
         except StoreError as error:
             # The reservation stands, so the labels still count; but what cannot be recorded is not handed over.
-            raise Refused(self.undecided(error), call.facts, f"{error}.", sent=True) from error
+            raise Refused(self.undecided(error), flight.facts, f"{error}.", sent=True) from error
         self._record(flight, kind, detail)
 
     async def _land(self, flight: Flight, joined: Labels, kind: OutcomeKind, detail: str = "") -> None:

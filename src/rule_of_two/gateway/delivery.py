@@ -143,7 +143,7 @@ class Delivery:
             except ConnectionLost:
                 attempt.lost, attempt.told = not attempt.repeated, flight.received
                 raise
-            return self.adapt(self.mount, call.facts.labels, await self._final(call, result))
+            return self.adapt(self.mount, flight.labels, await self._final(call, result))
 
         try:
             result, decision = await self.enforcement.run(call, send, self.exchange)

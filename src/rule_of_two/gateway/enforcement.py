@@ -23,6 +23,7 @@ from rule_of_two.audit.journal import Journal
 from rule_of_two.errors import Code, RuleOfTwoError, StoreError
 from rule_of_two.gateway.carriage import Carriage
 from rule_of_two.gateway.consent import Caller, Consent, still_valid
+from rule_of_two.gateway.decisions import Decisions
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.obliged import oblige
@@ -42,7 +43,7 @@ from rule_of_two.model import (
     SessionView,
     Verdict,
 )
-from rule_of_two.sessions.repository import ConnectionSession
+from rule_of_two.sessions.repository import ConnectionSession, Reservation
 from rule_of_two.store.database import BusyError
 
 _ANOTHER_SESSION: Final = Verdict(
@@ -83,16 +84,14 @@ class Enforcement:
         """``given`` remembers which addresses sessions were given; ``None`` where no policy asks."""
         self._session = session
         self._rules = rules
-        self._journal = journal
+        self._decisions = Decisions(rules, journal, principal, client, observe)
         self._consent = consent
         self._desk = desk
         self._client = client
         self._clock = clock
         self._grants = grants
-        self._carriage = Carriage(journal, self.publish, self._undecided, given)
+        self._carriage = Carriage(journal, self.publish, self._decisions.none, given)
         self._verdicts = Verdicts(rules, protected, clock, given)
-        self._observe = observe
-        self._principal = principal
 
     async def run(
         self, call: Call, send: Callable[[Flight], Awaitable[dict[str, Any]]], caller: Caller | None = None
@@ -123,7 +122,7 @@ class Enforcement:
             return call
         try:
             view = self._session.view()
-            return oblige(call, lambda facts: self._verdicts.of(facts, view), self._consent.secrets)
+            return oblige(call, lambda facts: self._verdict(facts, view), self._consent.secrets)
         except RuleOfTwoError as error:
             raise self.refusal(error, call.facts) from error
 
@@ -142,8 +141,7 @@ class Enforcement:
     def repeated(self, facts: Facts, *, named: str) -> Refused:
         """A refusal like one that was journalled in the very same state of the session, and is not written again."""
         view = self._session.view()
-        verdict = self._verdicts.of(facts, view)
-        return Refused(self._decision(None, facts, view, verdict), facts, named=named)
+        return Refused(self._decisions.made(None, facts, view, self._verdict(facts, view)), facts, named=named)
 
     def words_may_leave(self, labels: Labels) -> bool:
         """Whether words of the client's may follow a call of these labels that was sent before (why it was cancelled):
@@ -163,14 +161,15 @@ class Enforcement:
         """
         view = self._session.view()
         if view.id != session:
-            raise Refused(self._decision(None, facts, view, _ANOTHER_SESSION), facts, sent=True)
+            raise Refused(self._decisions.made(None, facts, view, _ANOTHER_SESSION), facts, sent=True)
         if view.frozen:
-            raise Refused(self._decision(None, facts, view, self._verdicts.of(facts, view)), facts, sent=True)
+            raise Refused(self._decisions.made(None, facts, view, self._verdict(facts, view)), facts, sent=True)
 
     def permits(self, action: Action, upstream: str) -> bool:
         """Whether policy might permit an action to a session that holds nothing: if not, it never will."""
         view = SessionView(self._session.view().id)
-        return self._verdicts.of(Facts(action, upstream, action, NONE), view, approvals=1).outcome is Outcome.ALLOW
+        facts = Facts(action, upstream, action, NONE)
+        return self._verdicts.of(facts, view, approvals=1).outcome is Outcome.ALLOW
 
     async def refuse(self, facts: Facts, code: Code, detail: str, *, named: str) -> Refused:
         """Journal a refusal that needs no policy, and return it to be raised. ``named`` is the client's own word."""
@@ -178,24 +177,24 @@ class Enforcement:
         try:
             decision = await self._session.decide(lambda view, _: self._commit(facts, view, verdict))
         except StoreError as error:
-            return Refused(self._undecided(error), facts, f"{error}.", named=named)
+            return Refused(self._decisions.none(error), facts, f"{error}.", named=named)
         return Refused(decision, facts, detail, named=named)
 
     async def receive(self, facts: Facts) -> bool:
         """Decide whether text that no request asked for may reach the session, and join its labels if so."""
         view = self._session.view()
         if facts.labels <= view.held.keys():
-            verdict = self._verdicts.of(facts, view)
-            if not (self._observe and policy_only(verdict)):
+            verdict = self._verdict(facts, view)
+            if not (self._decisions.observe and policy_only(verdict)):
                 return verdict.outcome is Outcome.ALLOW
 
         def work(view: SessionView, _: sqlite3.Connection) -> tuple[Decision, int | None, Labels]:
-            return self._commit(facts, view, self._verdicts.of(facts, view), unasked=True)
+            return self._commit(facts, view, self._verdict(facts, view), unasked=True)
 
         decision = await self._session.decide(work)
         if decision.outcome is not Outcome.ALLOW and not decision.observed:
             return False
-        await self._session.settle(decision.session, decision.number or 0, facts.labels)
+        await self._session.settle(Reservation(decision.session, decision.number or 0, facts.labels))
         self.publish()
         return True
 
@@ -218,77 +217,71 @@ class Enforcement:
             held=frozenset(view.after),
             dropped=view.dropped,
             frozen=view.frozen,
-            observed=self._observe,
+            observed=self._decisions.observe,
         )
         self._desk.audience.publish(self, status)
 
+    def _verdict(self, facts: Facts, view: SessionView) -> Verdict:
+        """The verdict of facts that are not known yet as they are now."""
+        return self._verdicts.of(self._verdicts.known(facts, view), view)
+
     def refusal(self, error: RuleOfTwoError, facts: Facts | None) -> Refused:
         """An error on the way to a decision, as the denial that it is."""
-        return Refused(self._undecided(error), facts, f"{error}.")
+        return Refused(self._decisions.none(error), facts, f"{error}.")
 
     async def _permit(self, call: Call, caller: Caller | None) -> Flight:
-        facts = call.facts
         view = self._session.view()
+        facts = self._verdicts.known(call.facts, view)
         if facts.labels <= view.held.keys():
             # Nothing to reserve: the labels are held for good, so no other call can be judged differently by this one.
-            verdict = self._verdicts.of_call(call, view)
+            verdict = self._verdicts.of_call(call, facts, view)
             if verdict.outcome is Outcome.ALLOW:
                 # A journal that is busy falls through to the transaction, which waits its turn.
                 with suppress(BusyError):
-                    number = self._journal.decision_now(
-                        self._verdicts.looked_up(facts, view),
-                        view,
-                        verdict,
-                        arguments=call.arguments,
-                        client=self._client,
-                        forced=call.forced,
-                        environment=self._rules.environment(view.id),
-                    )
-                    decision = self._decision(number, facts, view, verdict, call)
-                    return Flight(self._session, decision, facts.labels, reserved=False)
-        decision, used = await self._session.decide(lambda view, db: self._first(call, view, db))
+                    decision = self._decisions.committed(facts, view, verdict, call)
+                    return Flight(self._session, decision, facts, reserved=False)
+        facts, decision, used = await self._session.decide(lambda view, db: self._first(call, view, db))
         if used is not None:
             self._grants.committed(used)
         asked = 0
         while True:
             self.publish()
             if decision.outcome is Outcome.ALLOW or decision.observed:
-                return Flight(self._session, decision, facts.labels, reserved=True)
+                return Flight(self._session, decision, facts, reserved=True)
             if decision.outcome is Outcome.DENY:
                 raise Refused(decision, facts)
             if asked == _RECHECKS:
                 detail = "the session changed each time while a person was asked."
                 raise Refused(replace(decision, code=Code.APPROVAL_EXPIRED), facts, detail)
-            decision = await self._ask(call, decision, caller)
+            facts, decision = await self._ask(call, facts, decision, caller)
             asked += 1
 
     def _first(
         self, call: Call, view: SessionView, db: sqlite3.Connection
-    ) -> tuple[tuple[Decision, Used | None], int | None, Labels]:
+    ) -> tuple[tuple[Facts, Decision, Used | None], int | None, Labels]:
         """Decide a call that nobody was asked about yet; a standing yes that covers it is used."""
-        verdict, used = self._verdicts.of_call(call, view), None
+        facts = self._verdicts.known(call.facts, view)
+        verdict, used = self._verdicts.of_call(call, facts, view), None
         if verdict.outcome is Outcome.ASK and call.answers is None:
-            granted = self._verdicts.of_call(call, view, approvals=1)
+            granted = self._verdicts.of_call(call, facts, view, approvals=1)
             if granted.outcome is Outcome.ALLOW:
-                used = self._grants.use(db, self._verdicts.looked_up(call.facts, view), call.pin, view)
+                used = self._grants.use(db, facts, call.pin, view)
                 verdict = granted if used is not None else verdict
-        decision, number, labels = self._commit(
-            call.facts, view, verdict, call, grant=None if used is None else used.id
-        )
-        return (decision, used), number, labels
+        decision, number, labels = self._commit(facts, view, verdict, call, grant=None if used is None else used.id)
+        return (facts, decision, used), number, labels
 
-    async def _ask(self, call: Call, asking: Decision, caller: Caller | None) -> Decision:
-        """Ask a human, then decide again with the session's fresh state.
+    async def _ask(self, call: Call, facts: Facts, asking: Decision, caller: Caller | None) -> tuple[Facts, Decision]:
+        """Ask a human about a call and its ``facts`` as they were known, then decide again with the session's fresh
+        state.
 
         # INVARIANT: a yes covers this call with the labels that were shown, under the policies that asked; a label that
         # came meanwhile asks anew, other policies decide anew (tests/attacks/test_policy_reload.py), and a new session
         # does not take over a call that the old one's context made (tests/attacks/test_approvals.py).
         """
-        shown = replace(call, facts=self._verdicts.looked_up(call.facts, self._session.view()))
-        given = await self._consent.ask(shown, asking, caller)
+        given = await self._consent.ask(replace(call, facts=facts), asking, caller)
 
-        def work(view: SessionView, db: sqlite3.Connection) -> tuple[Decision, int | None, Labels]:
-            people = 0
+        def work(view: SessionView, db: sqlite3.Connection) -> tuple[tuple[Facts, Decision], int | None, Labels]:
+            people, known = 0, self._verdicts.known(call.facts, view)
             if view.id != asking.session:
                 verdict = _ANOTHER_SESSION
             elif call.facts_now() != call.facts:
@@ -296,13 +289,14 @@ class Enforcement:
             else:
                 question = given.question
                 same = view.after.keys() == question.held.keys() and question.policy_version == self._rules.version
+                same = same and known == facts
                 people = len(given.answers) if same and still_valid(given, self._clock()) else 0
-                verdict = self._verdicts.of_call(call, view, approvals=people)
-            committed = self._commit(call.facts, view, verdict, call, approves=given.question.decision)
+                verdict = self._verdicts.of_call(call, known, view, approvals=people)
+            decision, number, labels = self._commit(known, view, verdict, call, approves=given.question.decision)
             if people and verdict.outcome is Outcome.ALLOW:
-                receipts.use(db, given, decision=committed[1] or 0, at=self._clock().isoformat())
+                receipts.use(db, given, decision=number or 0, at=self._clock().isoformat())
                 self._grants.give(db, given.last)
-            return committed
+            return (known, decision), number, labels
 
         return await self._session.decide(work)
 
@@ -320,54 +314,9 @@ class Enforcement:
         """Journal a verdict; the value that :meth:`ConnectionSession.decide` wants. Without a call it is a refusal that
         needed no policy, or text that comes ``unasked``."""
         policys = call is not None or unasked
-        observed = self._observe and policys and policy_only(verdict)
-        number = self._journal.decision_now(
-            self._verdicts.looked_up(facts, view),
-            view,
-            verdict,
-            arguments=call.arguments if call else None,
-            approves=approves,
-            grant=grant,
-            pin=call.pin if call else None,
-            observed=observed,
-            client=self._client,
-            forced=call.forced if call else (),
-            environment=self._rules.environment(view.id),
+        observed = self._decisions.observe and policys and policy_only(verdict)
+        decision = self._decisions.committed(
+            facts, view, verdict, call, observed=observed, approves=approves, grant=grant
         )
         sends = policys and (verdict.outcome is Outcome.ALLOW or observed)
-        decision = self._decision(number, facts, view, verdict, call, observed=observed)
-        return decision, number, facts.labels if sends else NONE
-
-    def _decision(
-        self,
-        number: int | None,
-        facts: Facts,
-        view: SessionView,
-        verdict: Verdict,
-        call: Call | None = None,
-        *,
-        observed: bool = False,
-    ) -> Decision:
-        after = view.after
-        return Decision(
-            number=number,
-            outcome=verdict.outcome,
-            code=verdict.code,
-            session=view.id,
-            held=after,
-            adds=facts.labels - after.keys(),
-            policies=verdict.policies,
-            messages=verdict.messages,
-            approvals=verdict.approvals,
-            observed=observed,
-            observing=self._observe,
-            forced=call.forced if call else (),
-            principal=self._principal,
-            policy_version=self._rules.version,
-        )
-
-    def _undecided(self, error: RuleOfTwoError) -> Decision:
-        said = (str(error),)
-        return Decision(
-            None, Outcome.DENY, error.code, "", {}, NONE, (), said, observing=self._observe, principal=self._principal
-        )
+        return decision, decision.number, facts.labels if sends else NONE

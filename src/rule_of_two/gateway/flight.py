@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rule_of_two.model import INGRESS, Decision, Facts, Forced, Labels, Obligation, Verdict
-from rule_of_two.sessions.repository import ConnectionSession
+from rule_of_two.sessions.repository import ConnectionSession, Reservation
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,26 @@ def about(facts: Facts, arguments: Mapping[str, Any], *, forwarded: Mapping[str,
 
 
 class Flight:
-    """A call that was allowed. While it flies its labels are reserved."""
+    """A call that was allowed. While it flies its labels are reserved, unless its result waits: then nothing of it is
+    handed over before that was decided too."""
 
-    def __init__(self, session: ConnectionSession, decision: Decision, labels: Labels, *, reserved: bool) -> None:
+    def __init__(
+        self, session: ConnectionSession, decision: Decision, facts: Facts, *, reserved: bool, waits: bool = False
+    ) -> None:
+        """``facts`` are those that the decision was made by, with everything that was known then. ``waits``: it was
+        decided by what it does alone, and what it brings is decided when it is there."""
         self.decision = decision
-        self.labels = labels
+        self.facts = facts
+        self.waits = waits
         self.reserved = reserved
         self._session = session
         self._received = False
+        self._release: Reservation | None = None
+
+    @property
+    def labels(self) -> Labels:
+        """What the call can bring."""
+        return self.facts.labels
 
     async def receive(self) -> None:
         """Join A and B before the first byte of the upstream's (progress) is handed over."""
@@ -75,10 +87,26 @@ class Flight:
         """Whether bytes of the upstream's were handed over already."""
         return self._received
 
+    @property
+    def reservation(self) -> Reservation | None:
+        """What it keeps reserved while what came back is decided: that it acted. ``None``: it has reserved nothing."""
+        return Reservation(self.decision.session, self._number, self.labels - INGRESS) if self.reserved else None
+
+    def released(self, decision: Decision, brought: Labels) -> None:
+        """What came back was decided, and ``brought`` is reserved by that decision."""
+        self._release = Reservation(decision.session, decision.number or 0, brought)
+
     async def land(self, joined: Labels) -> None:
-        """End the reservation, joining what really happened."""
+        """End what is reserved, joining what really happened.
+
+        :raises StoreError: it could not be recorded.
+        """
+        ended = [self._release] if self._release is not None else []
         if self.reserved:
-            await self._session.settle(self.decision.session, self._number, joined)
+            own = joined if self._release is None else joined - INGRESS
+            ended.append(Reservation(self.decision.session, self._number, own))
+        if ended:
+            await self._session.settle(*ended)
 
     @property
     def _number(self) -> int:

@@ -33,13 +33,13 @@ class Verdicts:
         self._clock = clock
         self._given = given
 
-    def of_call(self, call: Call, view: SessionView, *, approvals: int = 0) -> Verdict:
+    def of_call(self, call: Call, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
         """The verdict of a whole call: of what it reaches, of its arguments as they have to be, of the answers that it
-        brings."""
-        own = self._protected.verdict(call.facts, cwd=call.cwd)
+        brings. ``facts`` are its own as they are :meth:`known`."""
+        own = self._protected.verdict(facts, cwd=call.cwd)
         if own is not None:
             return own
-        verdict = self.of(call.facts, view, approvals=approvals)
+        verdict = self.of(facts, view, approvals=approvals)
         if verdict.outcome is not Outcome.DENY and (call.unmet is not None or verdict.obligations != call.obligations):
             # INVARIANT: what is allowed is a call whose arguments are what this very verdict demands;
             # tests/gateway/test_obliged.py.
@@ -50,9 +50,8 @@ class Verdicts:
         return verdict
 
     def of(self, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
-        """The strictest verdict of all sessions that the request can belong to."""
+        """The strictest verdict of all sessions that the request can belong to, by facts as they are :meth:`known`."""
         now, authorizer = self._clock(), self._rules.current.authorizer
-        facts = self.looked_up(facts, view)
         verdicts = [
             authorizer.decide(facts, one, now=now, approvals=approvals, environment=self._rules.environment(one.id))
             for one in view.judged
@@ -62,7 +61,7 @@ class Verdicts:
         strictest = max(verdicts, key=lambda verdict: verdict.outcome.strictness)
         return replace(strictest, obligations=_of_all(verdicts)) if authorizer.obliges else strictest
 
-    def looked_up(self, facts: Facts, view: SessionView) -> Facts:
+    def known(self, facts: Facts, view: SessionView) -> Facts:
         """The facts with what is remembered of their addresses now. A call's own facts never hold it. What could belong
         to any of several conversations was given nothing."""
         return facts if self._given is None else self._given.looked_up(facts, None if view.beside else view.id)

@@ -69,8 +69,10 @@ class Authorizer:
         now: datetime,
         approvals: int = 0,
         environment: Environment = NOTHING_KNOWN,
+        releases: bool = False,
     ) -> Verdict:
         """Allow, ask or deny; with ``approvals``, when so many different people said yes, only allow or deny.
+        ``releases``: not the request, but handing over what it brought back, whose labels the facts have then.
 
         Never raises for anything that the request or the engine does.
 
@@ -78,14 +80,21 @@ class Authorizer:
         """
         people = int(approvals) if isinstance(approvals, int) and approvals > 0 else 0
         return contained(
-            lambda: self._decide(facts, view, now, people, environment), lambda error: _failed([error], ())
+            lambda: self._decide(facts, view, now, people, environment, releases), lambda error: _failed([error], ())
         )
 
     def _decide(
-        self, facts: Facts, view: SessionView, now: datetime, approvals: int, environment: Environment
+        self,
+        facts: Facts,
+        view: SessionView,
+        now: datetime,
+        approvals: int,
+        environment: Environment,
+        releases: bool,
     ) -> Verdict:
         context = {**environment, **context_of(facts, view, urls=self._policies.reads_urls)}
-        typed = self._policies.typed.get(facts.qualified) if facts.action is Action.CALL_TOOL else None
+        calls = facts.action is Action.CALL_TOOL and not releases
+        typed = self._policies.typed.get(facts.qualified) if calls else None
         if typed is not None:
             if typed.problem:
                 return Verdict(Outcome.DENY, Code.POLICY_ERROR, typed.policies, (_NOT_CHECKED,), (typed.problem,))
@@ -98,13 +107,14 @@ class Authorizer:
             except Unencodable as error:
                 text = f"Policies read the argument '{error.pointer}', and {error}, so nothing is allowed."
                 return Verdict(Outcome.DENY, Code.POLICY_ERROR, (), (text,))
-        request = (view.id, facts.action, facts.upstream, facts.name, context, approvals)
+        request = (view.id, facts.action, facts.upstream, facts.name, context, approvals, releases)
         at = minute(now)
         key = orjson.dumps((request, at if self._policies.reads_now else None), option=orjson.OPT_SORT_KEYS)
         known = self._decided.get(key)
         if known is not None:
             return known
-        verdict = self._two_passes(self._entities.participants(view.id, facts), {**context, "now": at}, approvals)
+        participants = self._entities.participants(view.id, facts, releases=releases)
+        verdict = self._two_passes(participants, {**context, "now": at}, approvals)
         if not verdict.errors:
             self._decided.put(key, verdict)
         return verdict

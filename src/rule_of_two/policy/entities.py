@@ -28,6 +28,9 @@ _RESOURCE_TYPES: Final[Mapping[Action, str]] = {
 }
 """The rest is about a server as a whole."""
 
+RELEASE: Final = "release"
+"""The action of handing over what came back; the resource is what was used."""
+
 _PARTICIPANTS: Final = 4096
 
 
@@ -52,19 +55,20 @@ class EntityStore:
         self._client = client
         self._participants: RecentlyUsed[Participants] = RecentlyUsed(_PARTICIPANTS)
 
-    def participants(self, session: str, facts: Facts) -> Participants:
-        """The entities of one request.
+    def participants(self, session: str, facts: Facts, *, releases: bool = False) -> Participants:
+        """The entities of one request, or of the release of what it brought back.
 
         :raises ValueError: an id is not valid Unicode, or the schema refuses an entity.
         :raises TypeError: an id is not text.
         """
-        key = orjson.dumps((session, facts.action.value, facts.upstream, facts.name))
+        key = orjson.dumps((session, facts.action.value, facts.upstream, facts.name, releases))
         known = self._participants.get(key)
         if known is None:
             own = session_entities(self._principal, self._client, session)
             used = used_entities(facts)
-            action, schema = uid("Action", facts.action.value), self._policies.schema
-            typed = self._policies.typed.get(facts.qualified) if facts.action is Action.CALL_TOOL else None
+            action, schema = uid("Action", RELEASE if releases else facts.action.value), self._policies.schema
+            calls = facts.action is Action.CALL_TOOL and not releases
+            typed = self._policies.typed.get(facts.qualified) if calls else None
             if typed is not None and typed.schema is not None:
                 action, schema = uid("Action", typed.id), typed.schema
             roots = [*own, *used]

@@ -90,6 +90,14 @@ def reserve(db: sqlite3.Connection, number: int, session: str, connection: str, 
     )
 
 
+def narrow(db: sqlite3.Connection, number: int, labels: Labels) -> None:
+    """Have a reservation hold no more than ``labels`` from now on."""
+    row = db.execute("SELECT labels FROM reservations WHERE number = ?", (number,)).fetchone()
+    if row is not None:
+        left = labels_in(row[0]) & labels
+        db.execute("UPDATE reservations SET labels = ? WHERE number = ?", ("".join(sorted(left)), number))
+
+
 def settle(db: sqlite3.Connection, number: int, session: str, joined: Labels) -> bool:
     """End the reservation of call ``number`` and join what it really brought. False: there was no reservation."""
     join(db, session, joined, number)

@@ -10,12 +10,22 @@ from typing import TypeVar
 from rule_of_two.model import Labels, SessionView, Tier
 from rule_of_two.sessions.boundary import BeganRightly, anyhow
 from rule_of_two.sessions.key import SessionKey
-from rule_of_two.sessions.labels import AMBIENT, join, reserve, settle, view_of, view_of_session
+from rule_of_two.sessions.labels import AMBIENT, join, narrow, reserve, settle, view_of, view_of_session
 from rule_of_two.sessions.memory import Memory
 from rule_of_two.sessions.rows import Row, row_of_connection
 from rule_of_two.store.database import Database
 
 T = TypeVar("T")
+Work = Callable[[SessionView, sqlite3.Connection], tuple[T, int | None, Labels]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The labels that call ``number`` has reserved in ``session``, or that it really brought when that ends."""
+
+    session: str
+    number: int
+    labels: Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +87,32 @@ class ConnectionSession:
         """Whether the state was found to have lost what this process knows."""
         return self._memory.amiss
 
-    async def decide(self, work: Callable[[SessionView, sqlite3.Connection], tuple[T, int | None, Labels]]) -> T:
+    async def decide(self, work: Work[T], *, narrows: Reservation | None = None) -> T:
         """Check and reserve in one atomic step.
 
         ``work`` sees the session and the transaction, decides, journals, and returns its value, the call's number and
         the labels to reserve; number ``None`` or no labels reserve nothing. It may run again from the start while
-        another process writes.
+        another process writes. A reservation that it ``narrows`` holds no more than these labels when ``work`` looks.
 
-        :raises StoreError: nothing was reserved, nothing may be sent.
+        :raises StoreError: nothing was reserved, nothing may be sent; what was to be narrowed is as before.
         """
-        reserved: list[tuple[int, str, Labels]] = []
+        reserved: list[Reservation] = []
 
         def transaction(db: sqlite3.Connection) -> T:
             reserved.clear()
+            if narrows is not None:
+                narrow(db, narrows.number, narrows.labels)
+                reserved.append(narrows)
             view = self._fresh(db)
             value, number, labels = work(view, db)
             if number is not None and labels:
                 reserve(db, number, view.id, self._connection, labels, self._clock())
-                reserved.append((number, view.id, labels))
+                reserved.append(Reservation(view.id, number, labels))
             return value
 
         value = await self._database.write(transaction)
         for one in reserved:
-            self._memory.reserved(*one)
+            self._memory.reserved(one.number, one.session, one.labels)
         return value
 
     def view(self) -> SessionView:
@@ -143,16 +156,20 @@ class ConnectionSession:
         self._memory.compare(db, self._connection, row)
         return row
 
-    async def settle(self, session: str, number: int, joined: Labels) -> None:
-        """End the reservation of call ``number`` in the session where it began, joining what it brought.
+    async def settle(self, *ended: Reservation) -> None:
+        """End reservations, each in the session where its call began, joining the labels that it really brought.
 
-        :raises StoreError: it could not be recorded, or the reservation was gone.
+        :raises StoreError: it could not be recorded, or a reservation was gone.
         """
-        found = await self._database.write(lambda db: settle(db, number, session, joined))
-        self._memory.joined(session, joined)
-        if self._memory.is_reserved(number) and not found:
-            raise self._memory.fail(f"the reservation of call d{number} is gone")
-        self._memory.settled(number)
+
+        def work(db: sqlite3.Connection) -> list[bool]:
+            return [settle(db, one.number, one.session, one.labels) for one in ended]
+
+        for one, found in zip(ended, await self._database.write(work), strict=True):
+            self._memory.joined(one.session, one.labels)
+            if self._memory.is_reserved(one.number) and not found:
+                raise self._memory.fail(f"the reservation of call d{one.number} is gone")
+            self._memory.settled(one.number)
 
     async def join(self, session: str, number: int, labels: Labels) -> None:
         """Join labels of a call that goes on, before its first byte is handed over."""
