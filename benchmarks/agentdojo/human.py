@@ -49,10 +49,12 @@ class Human:
             self.attached.set()
         elif isinstance(message, Asked):
             self.asked += 1
-            choice = Choice.YES if self._approves(message.question) else Choice.NO
-            answer = Answer.to(message.question, choice, approver=_NAME, now=datetime.now(UTC))
+            answer = Answer.to(message.question, self.choice(message.question), approver=_NAME, now=datetime.now(UTC))
             self._client.answer(gateway, answer)
 
-    def _approves(self, question: Question) -> bool:
+    def choice(self, question: Question) -> Choice:
+        """The answer. Whoever refuses lets in the rest of a result, where that is offered."""
         asked = Call(question.name, json.loads(question.arguments_json))
-        return self._mode is Mode.RIGHTLY and asked in self._honest
+        if self._mode is Mode.RIGHTLY and asked in self._honest:
+            return Choice.YES
+        return Choice.WITHOUT if Choice.WITHOUT in question.offers else Choice.NO
