@@ -21,10 +21,12 @@ from benchmarks.agentdojo.human import Human, Mode
 from benchmarks.agentdojo.link import link
 from benchmarks.agentdojo.server import SuiteServer
 from benchmarks.agentdojo.sets import PolicySet
+from rule_of_two.errors import Code
 from rule_of_two.gateway.blueprint import Blueprint, draw
 from rule_of_two.gateway.config import Config
 from rule_of_two.gateway.gateway import serve
 from rule_of_two.gateway.launch import Launch
+from rule_of_two.gateway.results import DECISION_KEY
 from rule_of_two.wire.codes import METHOD_NOT_FOUND
 from rule_of_two.wire.eras import LATEST_LEGACY
 from rule_of_two.wire.frames import FrameError, Notification
@@ -33,6 +35,21 @@ from rule_of_two.wire.peer import Limits, Peer, Transport
 
 _CLIENT: Final = {"name": "agent", "version": "1"}
 _SECONDS: Final = 120
+
+
+_STOPS: Final = frozenset(
+    (
+        Code.DENIED_BY_POLICY,
+        Code.APPROVAL_DENIED,
+        Code.SESSION_FROZEN,
+        Code.DROPPED_CAPABILITY,
+        Code.WITHHELD,
+    )
+)
+
+
+class Faulty(Exception):  # a fault of the benchmark's or the gateway's, no figure
+    """A call was not carried out for a reason that is neither policy's nor the human's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +81,7 @@ class Stage:
     async def run(self, case: Case, mode: Mode) -> Replay:
         """Replay a case with a human who answers so.
 
+        :raises Faulty: in a group; a call failed for a reason that has nothing to do with the policies.
         :raises TimeoutError: something hangs.
         """
         server = SuiteServer(self._suite.tools, case)
@@ -119,7 +137,13 @@ async def _gateway(plan: Blueprint, server: SuiteServer, human: Human) -> AsyncI
 
         async def invoke(call: Call) -> Mapping[str, Any]:
             params = {"name": f"{upstream.name}__{call.tool}", "arguments": dict(call.arguments)}
-            return await client.request("tools/call", params)
+            result = await client.request("tools/call", params)
+            # INVARIANT: nothing counts as stopped that failed for another reason;
+            # test_what_fails_is_not_counted_as_stopped.
+            code = result["_meta"][DECISION_KEY]["code"]
+            if code is not None and code not in _STOPS:
+                raise Faulty(f"{call.tool}: {result['content'][0]['text']}")
+            return result
 
         hello = {"protocolVersion": LATEST_LEGACY, "capabilities": {}, "clientInfo": _CLIENT}
         await client.request("initialize", hello)

@@ -155,7 +155,7 @@ def test_a_set_can_name_the_users_own_accounts_without_knowing_them(tmp_path: Pa
     ("arguments", "code", "says"),
     [
         (["--help"], 0, "scripts/agentdojo --only banking --set literal"),
-        (["--set", "no-such-set"], 2, "known: confirm-every-act, literal"),
+        (["--set", "no-such-set"], 2, "known: confirm-every-act, irreversible"),
         (["--only", "no-such-suite"], 2, "workspace"),
     ],
 )

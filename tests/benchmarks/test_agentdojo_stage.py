@@ -8,7 +8,8 @@ import pytest
 
 from benchmarks.agentdojo.case import Encoding
 from benchmarks.agentdojo.human import Mode
-from tests.benchmarks.tiny import Replaying
+from benchmarks.agentdojo.stage import Faulty
+from tests.benchmarks.tiny import GroundTruth, Replaying, UserTask
 
 
 @pytest.mark.parametrize("encoding", Encoding)
@@ -47,6 +48,23 @@ async def test_nothing_of_one_replay_is_left_to_the_next(tmp_path: Path) -> None
     first = await literal(Mode.RIGHTLY, "user_task_1")
     assert first == await literal(Mode.RIGHTLY, "user_task_1")
     assert _names(tmp_path) == ["tiny.yaml"]
+
+
+async def test_what_fails_is_not_counted_as_stopped(tmp_path: Path) -> None:
+    literal = Replaying(tmp_path, "literal")
+    literal.suite.suite.user_tasks = {"user_task_0": UserTask(GroundTruth("no_such_tool", {}))}
+    with pytest.raises(ExceptionGroup) as raised:
+        await literal(Mode.RIGHTLY, "user_task_0")
+    assert raised.group_contains(Faulty, match="no_such_tool")
+
+
+async def test_a_tool_that_fails_gives_its_own_error(tmp_path: Path) -> None:
+    literal = Replaying(tmp_path, "literal")
+    literal.suite.suite.user_tasks = {
+        "user_task_0": UserTask(GroundTruth("send_letter", {"to": "nobody", "text": ""}), GroundTruth("today", {}))
+    }
+    failed = await literal(Mode.RIGHTLY, "user_task_0")
+    assert (failed.useful, failed.refused) == (False, ())
 
 
 def _names(folder: Path) -> list[str]:
