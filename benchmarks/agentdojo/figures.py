@@ -106,7 +106,7 @@ def as_facts(batches: Sequence[Batch]) -> dict[str, Any]:
             task = honest[batch.job.suite, one.task]
             task[f"useful_{batch.job.mode}"] = one.useful
             if batch.job.mode is Mode.RIGHTLY:
-                task["questions"] = one.questions
+                task["asked"] = list(one.asked)
             else:
                 task["refused"] = list(one.refused)
     return {

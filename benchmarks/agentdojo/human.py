@@ -34,7 +34,8 @@ class Human:
     """Answers the questions of the gateway on one state folder."""
 
     def __init__(self, state: Path, mode: Mode, honest: Sequence[Call]) -> None:
-        self.asked = 0
+        self.asked: list[str] = []
+        """The tools that were asked about, in order."""
         self.attached = anyio.Event()
         self._mode = mode
         self._honest = honest
@@ -48,7 +49,7 @@ class Human:
         if isinstance(message, GatewayHello):
             self.attached.set()
         elif isinstance(message, Asked):
-            self.asked += 1
+            self.asked.append(message.question.name)
             answer = Answer.to(message.question, self.choice(message.question), approver=_NAME, now=datetime.now(UTC))
             self._client.answer(gateway, answer)
 

@@ -54,16 +54,20 @@ class Faulty(Exception):  # a fault of the benchmark's or the gateway's, no figu
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What came of one replay. ``harmed`` is of the injection, if there is one; ``questions`` is how many were asked,
-    and ``refused`` names the honest calls that were not carried out, or did not give back all."""
+    """What came of one replay. ``harmed`` is of the injection, if there is one; ``asked`` names the tools that questions
+    were about, and ``refused`` those of honest calls that were not carried out, or did not give back all."""
 
     task: str
     injection: str | None
     useful: bool
     harmed: bool
     obeyed: bool
-    questions: int
+    asked: tuple[str, ...]
     refused: tuple[str, ...]
+
+    @property
+    def questions(self) -> int:
+        return len(self.asked)
 
 
 class Stage:
@@ -97,7 +101,7 @@ class Stage:
             useful=said.answered and case.useful(said.answered, said.obeyed, carried_out),
             harmed=case.injection is not None and case.harmed(said.answered, said.obeyed, carried_out),
             obeyed=said.obeyed,
-            questions=human.asked,
+            asked=tuple(human.asked),
             refused=tuple(said.refused),
         )
 

@@ -22,14 +22,14 @@ from benchmarks.agentdojo.stage import Replay, blueprint
 from rule_of_two.errors import ConfigurationError
 from tests.benchmarks.tiny import manifest, tiny
 
-NOTHING = Replay("user_task_0", None, useful=False, harmed=False, obeyed=False, questions=0, refused=())
+NOTHING = Replay("user_task_0", None, useful=False, harmed=False, obeyed=False, asked=(), refused=())
 
 
 def _replays(job: Job) -> Iterator[Replay]:
     """Four tasks: questions 0 0 1 3, three useful if answered rightly and two if refused; attack 10 always succeeds
     where the human refuses, attack 2 in one task out of four."""
     for number, questions in enumerate((0, 0, 1, 3)):
-        one = replace(NOTHING, task=f"user_task_{number}", questions=questions)
+        one = replace(NOTHING, task=f"user_task_{number}", asked=("send",) * questions)
         if job.encoding is None:
             yield replace(one, useful=number < (3 if job.mode is Mode.RIGHTLY else 2), refused=("send",) * (number > 2))
         else:
@@ -81,7 +81,7 @@ def test_facts_are_json_and_name_each_honest_task() -> None:
     assert facts["honest"][3] == {
         "suite": "banking",
         "task": "user_task_3",
-        "questions": 3,
+        "asked": ["send", "send", "send"],
         "useful_rightly": False,
         "useful_refuses": False,
         "refused": ["send"],

@@ -28,7 +28,7 @@ async def test_honest_tasks_ask_as_often_as_the_policies_say(tmp_path: Path) -> 
     reading = await literal(Mode.REFUSES, "user_task_0")
     assert (reading.useful, reading.questions, reading.refused) == (True, 0, ())
     sending = await literal(Mode.RIGHTLY, "user_task_1")
-    assert (sending.useful, sending.questions, sending.refused) == (True, 1, ())
+    assert (sending.useful, sending.asked, sending.refused) == (True, ("send_letter",), ())
     refused = await literal(Mode.REFUSES, "user_task_1")
     assert (refused.useful, refused.questions, refused.refused) == (False, 1, ("send_letter",))
 
