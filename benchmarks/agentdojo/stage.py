@@ -54,8 +54,8 @@ class Faulty(Exception):  # a fault of the benchmark's or the gateway's, no figu
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What came of one replay. ``harmed`` is of the injection, if there is one. ``asked`` names the tools that questions
-    were about, ``refused`` those of honest calls that were not carried out, or did not give back all."""
+    """What came of one replay. ``harmed`` is of the injection, if there is one. ``asked`` names the tools of questions,
+    ``refused`` those of honest calls that were not carried out, or did not give back all."""
 
     task: str
     injection: str | None
