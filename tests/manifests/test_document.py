@@ -6,6 +6,7 @@ import pytest
 
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.manifests.document import ManifestDocument
+from rule_of_two.manifests.result_spec import ResultSpec
 from rule_of_two.yaml_source import parse_yaml
 from tests.manifests.bound import FILE, document, refused
 
@@ -33,7 +34,7 @@ def test_the_example_of_the_documentation_is_a_manifest() -> None:
     loaded = document(EXAMPLE)
     assert loaded.match.pypi == ("mcp-server-fetch",)
     assert loaded.tools["fetch"].targets["url"].at == ("/url",)
-    assert loaded.tools["search_mail"].result["author"] == "/from"
+    assert loaded.tools["search_mail"].result == ResultSpec(items="/messages", author="/from", owner="/to")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_a_key_that_is_no_part_of_a_manifest_is_refused(text: str, line: int, se
         ('arguments: {cap: {/limit: "100"}}', "'tools.t.arguments.cap./limit': a cap is a number"),
         ("arguments: {cap: {/limit: true}}", "a cap is a number"),
         ("arguments: {cap: {/limit: .inf}}", "a number is finite"),
-        ("result: {writer: /x}", "'tools.t.result.writer.[key]': Input should be 'items'"),
+        ("result: {writer: /x}", "'tools.t.result.writer'"),
     ],
 )
 def test_a_key_of_a_tool_is_checked(key: str, sentence: str) -> None:

@@ -17,13 +17,18 @@ import anyio
 import orjson
 
 from rule_of_two.errors import StoreError
-from rule_of_two.model import Action, Facts, Forced, Principal, SessionView, StoredResource, Target, Verdict
+from rule_of_two.model import Action, Facts, Forced, Item, Principal, SessionView, StoredResource, Target, Verdict
 from rule_of_two.store.journal import JournalStore, Line
 
 FLUSH_SECONDS: Final = 0.05
 """How long the outcome of a call may wait to be committed. A decision never waits."""
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+MOST_ITEMS: Final = 1000
+MOST_AUTHORS: Final = 20
+MOST_OF_ID: Final = 200
+"""Items of one result, authors of one item, and characters of a name, that are written down."""
 
 _LARGEST_INTEGER: Final = 2**53 - 1
 
@@ -148,9 +153,17 @@ class Journal:
         self.heard("decision", view.id, body)
         return number
 
-    def outcome(self, number: int, session: str, kind: OutcomeKind, detail: str = "") -> None:
-        """What became of a decided call. It is committed once, after those before it, with a next entry or a flush."""
-        line = Line(self._clock(), "outcome", session, number, {"outcome": kind, "detail": detail})
+    def outcome(
+        self, number: int, session: str, kind: OutcomeKind, detail: str = "", items: Sequence[Item] = ()
+    ) -> None:
+        """What became of a decided call, and which ``items`` of its result were handed over, by ids and digests. It is
+        committed once, after those before it, with a next entry or a flush."""
+        body: dict[str, Any] = {"outcome": kind, "detail": detail}
+        if items:
+            body["items"] = [told_item(item) for item in items[:MOST_ITEMS]]
+            if len(items) > MOST_ITEMS:
+                body["more_items"] = len(items) - MOST_ITEMS
+        line = Line(self._clock(), "outcome", session, number, body)
         self.heard("outcome", session, line.body)
         self._outcomes.append(line)
         self._waiting.set()
@@ -196,6 +209,14 @@ class Journal:
             if waiting or lines:
                 await self._store.append(*waiting, *lines)
                 del self._outcomes[: len(waiting)]
+
+
+def told_item(item: Item) -> dict[str, Any]:
+    """An item of a result as it is written down: never its contents."""
+    told: dict[str, Any] = {"id": item.id[:MOST_OF_ID], "sha256": item.digest, "labels": sorted(item.labels)}
+    if item.authors is not None:
+        told["authors"] = [author[:MOST_OF_ID] for author in item.authors[:MOST_AUTHORS]]
+    return told
 
 
 def described(body: Mapping[str, Any]) -> str:

@@ -70,7 +70,7 @@ def show(context: Context, name: str) -> None:
     for tool, entry in document.tools.items():
         rules = f"  (+{len(entry.rules)} rules)" if entry.rules else ""
         click.echo(f"  {tool:40} {label_text(frozenset(entry.labels))}{rules}")
-    for parameter, declared in document.parameters.items():
+    for parameter, declared in document.fillable.items():
         click.echo(f"  parameter {parameter}: {declared.type}, default {declared.default}")
 
 

@@ -250,6 +250,8 @@ def _upstream(
     if document is None:
         if server.parameters:
             raise ConfigurationError(f"'{where}.parameters' is given, but no manifest is: name one", file=file)
+        if server.label_authority:
+            raise ConfigurationError(f"'{where}.label_authority' is given, but no manifest is: name one", file=file)
         return Upstream(name, launch, Manifest.unknown(name, store), recognised=False)
     try:
         manifest = Manifest(
@@ -258,6 +260,7 @@ def _upstream(
             store=store,
             parameters=server.parameters,
             only_communication=only_communication,
+            label_authority=server.label_authority,
         )
     except ConfigurationError as error:
         raise ConfigurationError(f"'{where}': {error}", file=file) from error

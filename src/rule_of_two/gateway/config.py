@@ -44,6 +44,8 @@ class Server(_Strict):
     manifest: str | None = None
     store: str | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
+    label_authority: bool = False
+    """The labels that it asserts of its results may lower, where its manifest says in which place they stand."""
     disabled: bool = False
 
     @model_validator(mode="after")

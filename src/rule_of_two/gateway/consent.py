@@ -11,6 +11,7 @@ import anyio
 import anyio.to_thread
 
 from rule_of_two.approvals.answer import Unanswered, canonical_targets
+from rule_of_two.approvals.arrival import Arrival
 from rule_of_two.approvals.choice import APPROVING, Choice
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.judge import Given, StillWaiting
@@ -107,8 +108,20 @@ class Consent:
     elicited: Elicited | None = None
     """Where the client is a channel."""
 
-    async def ask(self, call: Call, asking: Decision, caller: Caller | None) -> Given:
-        """Put the call before a human and wait for the answer: enough times yes, or *drop C*.
+    def reaches(self, session: str, caller: Caller | None) -> bool:
+        """Whether anybody could be asked now about a call of a session.
+
+        :raises StoreError: that cannot be found out.
+        """
+        return self._somebody(caller) and self.quiet_for(session) is None
+
+    def _somebody(self, caller: Caller | None) -> bool:
+        elicits = self.elicited is not None and self.elicited.can_ask(caller)
+        return self.desk.attached or self.desk.holds_answers or elicits
+
+    async def ask(self, call: Call, asking: Decision, caller: Caller | None, arrival: Arrival | None = None) -> Given:
+        """Put the call before a human and wait for the answer: enough times yes, or *drop C*. With an ``arrival`` it is
+        about what came back, and to withhold it, or a part of it, is an answer too.
 
         The question is journalled before it is shown. A call that was held for as long as its client can take gets a
         ticket; repeated after the yes, it runs on it.
@@ -117,7 +130,7 @@ class Consent:
         :raises StoreError: the question could not be journalled, so there is no approval.
         """
         channel = self.elicited if self.elicited is not None and self.elicited.can_ask(caller) else None
-        if not self.desk.attached and not self.desk.holds_answers and channel is None:
+        if not self._somebody(caller):
             raise await self._unanswered(call, asking, Unanswered.NOBODY_ATTACHED)
         quiet = self.quiet_for(asking.session)
         if quiet is not None:
@@ -130,7 +143,7 @@ class Consent:
         outcome: Given | StillWaiting | AskedWithResult | Unanswered
         try:
             # Canonical text of a long call takes a while; other calls go on meanwhile.
-            question, shown = await anyio.to_thread.run_sync(self._question, call, asking, held)
+            question, shown = await anyio.to_thread.run_sync(self._question, call, asking, held, arrival)
             if self.desk.attached or channel is None or caller is None:
                 outcome = await self._at_the_desk(asking, question, shown, caller)
             else:
@@ -194,7 +207,7 @@ class Consent:
         :raises Refused: it does not.
         """
         verdict = given.last.verdict
-        if verdict in _REFUSED:
+        if verdict in _REFUSED and not (verdict is Choice.NO and given.question.arrival is not None):
             raise _refused(call, asking, *_REFUSED[verdict])
         if verdict in APPROVING and not still_valid(given, self.clock()):
             raise _refused(call, asking, Code.APPROVAL_EXPIRED)
@@ -207,7 +220,9 @@ class Consent:
     async def _note(self, asking: Decision, why: str, **more: str) -> None:
         await self.journal.answer(asking.number or 0, asking.session, {"answer": None, "reason": why, **more})
 
-    def _question(self, call: Call, asking: Decision, held: dict[Label, Origin]) -> tuple[Question, dict[str, Any]]:
+    def _question(
+        self, call: Call, asking: Decision, held: dict[Label, Origin], arrival: Arrival | None
+    ) -> tuple[Question, dict[str, Any]]:
         """The question, and what the journal keeps of it: all that is bound and shown, with secrets hidden."""
         question = Question.about(
             call.facts,
@@ -225,11 +240,12 @@ class Consent:
             call_keys=call.call_keys,
             user=self.principal.user,
             tenant=self.principal.tenant,
-            offers=(Choice.YES, Choice.DROP, Choice.NO, Choice.FREEZE, Choice.NEW),
+            offers=_offers(arrival),
             decision=asking.number or 0,
             tier=self.desk.tier,
+            arrival=arrival,
         )
-        if self._grantable(question):
+        if arrival is None and self._grantable(question):
             question = replace(question, offers=(*question.offers, Choice.GRANT))
         return question, shown_of(question, self.secrets)
 
@@ -248,6 +264,11 @@ def still_valid(given: Given, now: datetime) -> bool:
     return len(given.answers) >= given.question.needs and all(
         answer.approves(given.question, now=now) for answer in given.answers
     )
+
+
+def _offers(arrival: Arrival | None) -> tuple[Choice, ...]:
+    parts = (Choice.WITHOUT,) if arrival is not None and arrival.without is not None else ()
+    return (Choice.YES, Choice.DROP, *parts, Choice.NO, Choice.FREEZE, Choice.NEW)
 
 
 def shown_of(question: Question, secrets: tuple[str, ...]) -> dict[str, Any]:
@@ -277,6 +298,7 @@ def shown_of(question: Question, secrets: tuple[str, ...]) -> dict[str, Any]:
         "needs": question.needs,
         "offers": question.offers,
         "tier": question.tier,
+        **({} if question.arrival is None else {"arrival": question.arrival.bound}),
     }
 
 

@@ -21,7 +21,8 @@ from rule_of_two.gateway.exchange import IN_ROUNDS, Exchange
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.lane import LaneFull
 from rule_of_two.gateway.mount import CALL_SECONDS, Mount
-from rule_of_two.gateway.results import REFUSED, Refused, with_decision
+from rule_of_two.gateway.provenance import provenance_of
+from rule_of_two.gateway.results import PROVENANCE_KEY, REFUSED, Refused, with_decision
 from rule_of_two.gateway.rounds import Rounds
 from rule_of_two.model import Labels
 from rule_of_two.wire.codes import INTERNAL_ERROR
@@ -146,12 +147,13 @@ class Delivery:
             return self.adapt(self.mount, flight.labels, await self._final(call, result))
 
         try:
-            result, decision = await self.enforcement.run(call, send, self.exchange)
+            released = await self.enforcement.run(call, send, self.exchange)
         except RemoteError as error:
             if error.code == REFUSED:  # only we refuse so
                 raise RemoteError.received({**error.error, "code": INTERNAL_ERROR}) from error
             raise
-        return with_decision(result, decision)
+        own = {PROVENANCE_KEY: provenance_of(call.facts, released), **released.meta}
+        return with_decision(released.result, released.decision, own)
 
     def _must_be_unchanged(self, call: Call) -> None:
         """Look once more, at the moment of sending.

@@ -26,8 +26,10 @@ from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.decisions import Decisions
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
+from rule_of_two.gateway.held_results import HeldResults
 from rule_of_two.gateway.obliged import oblige
 from rule_of_two.gateway.protected import ProtectedPaths
+from rule_of_two.gateway.release import Released, ReleaseGate
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.gateway.verdicts import Verdicts, policy_only
@@ -90,23 +92,28 @@ class Enforcement:
         self._client = client
         self._clock = clock
         self._grants = grants
-        self._carriage = Carriage(journal, self.publish, self._decisions.none, given)
         self._verdicts = Verdicts(rules, protected, clock, given)
+        held = HeldResults(clock, consent.patience.pending)
+        self._gate = ReleaseGate(session, self._decisions, self._verdicts, consent, clock, held)
+        self._carriage = Carriage(journal, self.publish, self._decisions.none, self._gate, given)
 
     async def run(
         self, call: Call, send: Callable[[Flight], Awaitable[dict[str, Any]]], caller: Caller | None = None
-    ) -> tuple[dict[str, Any], Decision]:
-        """Carry out one request and return the upstream's result with the decision that let it pass. ``caller`` waits
-        while a human is asked.
+    ) -> Released:
+        """Carry out one request and return what is handed over of its result, with the decision that let it pass.
+        ``caller`` waits while a human is asked.
 
         :raises Refused: it was not carried out, or its result could not be handed over.
         :raises RemoteError: the upstream answered with an error; its labels are joined.
         """
         try:
-            flight = await self._permit(call, caller)
+            held = self._gate.held.take(call, self._session.view().id) if call.brings else None
+            flight = await self._permit(call, caller) if held is None else held.flight
         except RuleOfTwoError as error:
             raise self.refusal(error, call.facts) from error
-        return await self._carriage.run(call, flight, send)
+        if held is not None:
+            return await self._carriage.hand_on(call, flight, held.reply, caller)
+        return await self._carriage.run(call, flight, send, caller)
 
     @property
     def types_arguments(self) -> bool:
@@ -240,14 +247,17 @@ class Enforcement:
                 with suppress(BusyError):
                     decision = self._decisions.committed(facts, view, verdict, call)
                     return Flight(self._session, decision, facts, reserved=False)
-        facts, decision, used = await self._session.decide(lambda view, db: self._first(call, view, db))
+        reaches = call.brings and self._consent.reaches(view.id, caller)
+        facts, decision, used, waits = await self._session.decide(
+            lambda view, db: self._first(call, view, db, reaches=reaches)
+        )
         if used is not None:
             self._grants.committed(used)
         asked = 0
         while True:
             self.publish()
             if decision.outcome is Outcome.ALLOW or decision.observed:
-                return Flight(self._session, decision, facts, reserved=True)
+                return Flight(self._session, decision, facts, reserved=not waits, waits=waits)
             if decision.outcome is Outcome.DENY:
                 raise Refused(decision, facts)
             if asked == _RECHECKS:
@@ -257,9 +267,10 @@ class Enforcement:
             asked += 1
 
     def _first(
-        self, call: Call, view: SessionView, db: sqlite3.Connection
-    ) -> tuple[tuple[Facts, Decision, Used | None], int | None, Labels]:
-        """Decide a call that nobody was asked about yet; a standing yes that covers it is used."""
+        self, call: Call, view: SessionView, db: sqlite3.Connection, *, reaches: bool
+    ) -> tuple[tuple[Facts, Decision, Used | None, bool], int | None, Labels]:
+        """Decide a call that nobody was asked about yet; a standing yes that covers it is used. One that only what it
+        brings keeps from being allowed is sent, and what it brings waits. ``reaches``: a person could be asked then."""
         facts = self._verdicts.known(call.facts, view)
         verdict, used = self._verdicts.of_call(call, facts, view), None
         if verdict.outcome is Outcome.ASK and call.answers is None:
@@ -267,8 +278,21 @@ class Enforcement:
             if granted.outcome is Outcome.ALLOW:
                 used = self._grants.use(db, facts, call.pin, view)
                 verdict = granted if used is not None else verdict
+        if verdict.outcome is not Outcome.ALLOW and self._can_wait(call, facts, verdict, reaches=reaches):
+            alone = replace(facts, labels=NONE)
+            sent = self._verdicts.of_call(call, alone, view)
+            if sent.outcome is Outcome.ALLOW:
+                decision = self._decisions.committed(alone, view, sent, call, gate={"defers": sorted(facts.labels)})
+                return (facts, decision, None, True), decision.number, NONE
         decision, number, labels = self._commit(facts, view, verdict, call, grant=None if used is None else used.id)
-        return (facts, decision, used), number, labels
+        return (facts, decision, used, False), number, labels
+
+    def _can_wait(self, call: Call, facts: Facts, verdict: Verdict, *, reaches: bool) -> bool:
+        """Whether a call that is not allowed for what it can bring may be sent, if it does nothing besides: where what
+        really comes back can be less, or a person can look at it."""
+        if not call.brings or "C" in facts.labels or call.answers is not None or self._decisions.observe:
+            return False
+        return call.reader is not None or (reaches and verdict.outcome is Outcome.ASK)
 
     async def _ask(self, call: Call, facts: Facts, asking: Decision, caller: Caller | None) -> tuple[Facts, Decision]:
         """Ask a human about a call and its ``facts`` as they were known, then decide again with the session's fresh

@@ -98,12 +98,16 @@ class Exchange:
             await self.incoming.notify(method, without_ours(params))
 
     async def on_progress(self, params: dict[str, Any]) -> None:
-        """Progress of the upstream's: its labels are joined before the first is handed over."""
+        """Progress of the upstream's: its labels are joined before the first is handed over. Of a call whose result
+        waits only how far it is passes: numbers, and no text."""
         token = self.progress_token
-        if token is not None:
-            if self.flight is not None:
-                await self.flight.receive()
-            await self.tell("notifications/progress", {**params, "progressToken": token})
+        if token is None:
+            return
+        if self.flight is not None and self.flight.waits:
+            params = {key: params[key] for key in ("progress", "total") if type(params.get(key)) in {int, float}}
+        elif self.flight is not None:
+            await self.flight.receive()
+        await self.tell("notifications/progress", {**params, "progressToken": token})
 
     async def ask(self, method: str, params: dict[str, Any], on_progress: Progress | None = None) -> dict[str, Any]:
         """Put a question of an upstream before the client.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rule_of_two.manifests.results import ResultReader
 from rule_of_two.model import INGRESS, Decision, Facts, Forced, Labels, Obligation, Verdict
 from rule_of_two.sessions.repository import ConnectionSession, Reservation
 
@@ -47,6 +48,12 @@ class Call:
     """What was set in them, by policy or manifest."""
     unmet: Verdict | None = None
     """The denial of a call whose arguments cannot be what is demanded of them."""
+    brings: bool = False
+    """All that it brings is in its reply, which can be decided when it is there."""
+    reader: ResultReader | None = None
+    """Takes its result apart, where its manifest says where items stand."""
+    output_schema: Any = None
+    """What the structured content of its result is like, by the tool's pinned definition."""
 
 
 def about(facts: Facts, arguments: Mapping[str, Any], *, forwarded: Mapping[str, Any]) -> Call:

@@ -76,6 +76,9 @@ class Forwarding:
             secret_pointers=tuple(pointer.text for pointer in manifest.secret_pointers(tool)),
             call_keys=self.call_keys,
             cwd=found.mount.launch.cwd,
+            brings=True,
+            reader=manifest.result_of(Action.CALL_TOOL, tool),
+            output_schema=found.listed.definition.body.get("outputSchema"),
             changeable=Changeable(
                 facts_of,
                 schema=found.listed.definition.body.get("inputSchema", True),
@@ -101,6 +104,7 @@ class Forwarding:
             pin=found.listed.definition.digest,
             call_keys=self.call_keys,
             cwd=found.mount.launch.cwd,
+            brings=True,
         )
         return await self.forward(exchange, found.mount, call, Kind.PROMPT)
 
@@ -120,6 +124,8 @@ class Forwarding:
             forwarded=exchange.params,
             call_keys=self.call_keys,
             cwd=mount.launch.cwd,
+            brings=True,
+            reader=mount.manifest.result_of(Action.READ_RESOURCE, uri),
         )
         return await self.forward(exchange, mount, call)
 

@@ -6,6 +6,7 @@ The text is for the model and its user. It holds no approval secret and nothing 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from rule_of_two.errors import Code
@@ -13,6 +14,7 @@ from rule_of_two.model import ALL, Action, Decision, Facts, Labels, Outcome, lab
 
 OWN: Final = "rule-of-two/"
 DECISION_KEY: Final = f"{OWN}decision"
+PROVENANCE_KEY: Final = f"{OWN}provenance"
 LABELS_KEY: Final = f"{OWN}labels"
 REFUSED: Final = -32050
 """The JSON-RPC error code of everything that is not a tool call (INTERFACE "Results")."""
@@ -105,8 +107,10 @@ _THIRD_LABEL: Final = frozenset(
 )
 
 
-def with_decision(result: dict[str, Any], decision: Decision) -> dict[str, Any]:
-    """A copy of an upstream's result that carries the decision. A forged one is replaced.
+def with_decision(
+    result: dict[str, Any], decision: Decision, own: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """A copy of an upstream's result that carries the decision, and what else is our ``own``. A forged one is replaced.
 
     What observe mode let pass against policy also says so in a text block of its own. Hosts show people the content of
     a result and never its ``_meta``, and where policy decided otherwise a result may differ from a direct connection's.
@@ -115,7 +119,7 @@ def with_decision(result: dict[str, Any], decision: Decision) -> dict[str, Any]:
     Results without such content (resources, prompts) have no place for words of ours: they are marked in ``_meta``.
     """
     cleaned = without_ours(result)
-    marked = {**cleaned, "_meta": {**(cleaned.get("_meta") or {}), DECISION_KEY: decision.as_meta()}}
+    marked = {**cleaned, "_meta": {**(cleaned.get("_meta") or {}), DECISION_KEY: decision.as_meta(), **own}}
     if decision.observed and isinstance(cleaned.get("content"), list):
         block = {"type": "text", "text": observed_text(decision), "annotations": {"audience": ["user"]}}
         marked["content"] = [*cleaned["content"], block]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -13,7 +13,7 @@ from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.obliged import UNSTEADY
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.rulebook import Rulebook
-from rule_of_two.model import Facts, Obligation, Outcome, SessionView, Verdict
+from rule_of_two.model import Facts, Item, Obligation, Outcome, SessionView, Verdict
 
 _STILL_STOPS: Final = frozenset(
     (Code.SESSION_FROZEN, Code.DROPPED_CAPABILITY, Code.POLICY_ERROR, Code.APPROVAL_EXPIRED)
@@ -49,17 +49,39 @@ class Verdicts:
             return also if also.outcome is not Outcome.ALLOW else verdict
         return verdict
 
-    def of(self, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
-        """The strictest verdict of all sessions that the request can belong to, by facts as they are :meth:`known`."""
+    def of(self, facts: Facts, view: SessionView, *, approvals: int = 0, releases: bool = False) -> Verdict:
+        """The strictest verdict of all sessions that the request can belong to, by facts as they are :meth:`known`.
+        ``releases``: of handing over what it brought back."""
         now, authorizer = self._clock(), self._rules.current.authorizer
         verdicts = [
-            authorizer.decide(facts, one, now=now, approvals=approvals, environment=self._rules.environment(one.id))
+            authorizer.decide(
+                facts,
+                one,
+                now=now,
+                approvals=approvals,
+                environment=self._rules.environment(one.id),
+                releases=releases,
+            )
             for one in view.judged
         ]
         if len(verdicts) == 1:
             return verdicts[0]
         strictest = max(verdicts, key=lambda verdict: verdict.outcome.strictness)
         return replace(strictest, obligations=_of_all(verdicts)) if authorizer.obliges else strictest
+
+    def of_documents(
+        self, items: Sequence[Item], upstream: str, view: SessionView, *, approvals: int = 0
+    ) -> list[Verdict]:
+        """Of each item of a result of ``upstream``, in order, the strictest verdict of all sessions that the request
+        can belong to."""
+        now, authorizer = self._clock(), self._rules.current.authorizer
+        each = [
+            authorizer.documents(
+                items, upstream, one, now=now, approvals=approvals, environment=self._rules.environment(one.id)
+            )
+            for one in view.judged
+        ]
+        return [max(verdicts, key=lambda verdict: verdict.outcome.strictness) for verdicts in zip(*each, strict=True)]
 
     def known(self, facts: Facts, view: SessionView) -> Facts:
         """The facts with what is remembered of their addresses now. A call's own facts never hold it. What could belong

@@ -14,6 +14,7 @@ from pydantic.json_schema import WithJsonSchema
 
 from rule_of_two.manifests.condition import OPERATORS, RuleSpec, reference
 from rule_of_two.manifests.parameters import ParameterType, canonical
+from rule_of_two.manifests.result_spec import PUBLIC_CONFIDENTIALITY, TRUSTED_AUTHORS, ResultSpec
 from rule_of_two.manifests.shape import POINTERS, OneOrMore, Shape, pointers_in, refused
 from rule_of_two.manifests.uri import UriGlob
 from rule_of_two.model import Label, TargetKind
@@ -175,22 +176,14 @@ class ToolSpec(PromptSpec):
 
     arguments: ArgumentSpec = ArgumentSpec()
 
-    result: dict[
-        Literal["items", "author", "owner", "tenant", "role", "confidentiality", "created", "expires"], str
-    ] = Field(default_factory=dict)
-
-    @field_validator("result", mode="after")
-    @classmethod
-    def _results_arepointers_in(cls, value: dict[str, str]) -> dict[str, str]:
-        for name, pointer in value.items():
-            pointers_in(pointer, name)
-        return value
+    result: ResultSpec | None = None
 
 
 class ResourceSpec(_Entry):
     """What reading resources of one URI pattern can do. Pointers of ``reads`` point into ``{uri: ...}``."""
 
     uri: str
+    result: ResultSpec | None = None
 
     @field_validator("uri")
     @classmethod
@@ -220,6 +213,26 @@ class ManifestDocument(Shape):
     prompts: dict[str, PromptSpec] = Field(default_factory=dict)
     parameters: dict[str, ParameterSpec] = Field(default_factory=dict)
     texts: frozenset[Literal["A", "B"]] | None = None
+
+    @property
+    def fillable(self) -> dict[str, ParameterSpec]:
+        """All parameters that the operator may fill in: those that are written, and those that metadata of results
+        bring with them."""
+        entries: tuple[ToolSpec | ResourceSpec, ...] = (*self.tools.values(), *self.resources)
+        results = [entry.result for entry in entries if entry.result is not None]
+        implied: dict[str, ParameterSpec] = {}
+        if any(result.author for result in results):
+            implied[TRUSTED_AUTHORS] = ParameterSpec(type="authors")
+        if any(result.confidentiality for result in results):
+            implied[PUBLIC_CONFIDENTIALITY] = ParameterSpec(type="amount")
+        return {**implied, **self.parameters}
+
+    @model_validator(mode="after")
+    def _implied_parameters_have_their_type(self) -> Self:
+        for name, wanted in ((TRUSTED_AUTHORS, "authors"), (PUBLIC_CONFIDENTIALITY, "amount")):
+            if name in self.parameters and self.parameters[name].type != wanted:
+                raise refused(f"is for metadata of results, and of type {wanted}", "parameters", name, "type")
+        return self
 
     @model_validator(mode="after")
     def _rules_name_parameters(self) -> Self:

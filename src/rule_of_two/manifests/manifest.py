@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Set
+from decimal import Decimal
 from typing import Any, Self
 
 import orjson
 
-from rule_of_two.manifests.document import ManifestDocument, PromptSpec
+from rule_of_two.manifests.authors import TrustedAuthors
+from rule_of_two.manifests.document import ManifestDocument, PromptSpec, ResourceSpec, ToolSpec
 from rule_of_two.manifests.entry import Entry, bind_entry, bind_resource, unnamed
-from rule_of_two.manifests.parameters import bind
+from rule_of_two.manifests.metadata import Trust
+from rule_of_two.manifests.parameters import Bound, bind
 from rule_of_two.manifests.pointer import Pointer
+from rule_of_two.manifests.result_spec import PUBLIC_CONFIDENTIALITY, TRUSTED_AUTHORS
+from rule_of_two.manifests.results import ResultReader
 from rule_of_two.manifests.uri import UriGlob, is_plain_uri
 from rule_of_two.model import ALL, INGRESS, NONE, Action, Facts, Labels, Obligation, Principal
 
@@ -27,6 +32,7 @@ class Manifest:
         "_demanded",
         "_prompts",
         "_resources",
+        "_results",
         "_store",
         "_tools",
         "_upstream",
@@ -44,13 +50,14 @@ class Manifest:
         store: str,
         parameters: Mapping[str, Any] | None = None,
         only_communication: str | None = None,
+        label_authority: bool = False,
     ) -> None:
         """Bind ``document`` to the upstream named so in the configuration. ``only_communication`` is the policy set by
-        which C counts only where it communicates.
+        which C counts only where it communicates. ``label_authority``: what the upstream asserts of its labels counts.
 
         :raises ConfigurationError: a parameter that the manifest does not declare, or a value of another type.
         """
-        specs = document.parameters
+        specs = document.fillable
         types = {name: spec.type for name, spec in specs.items()}
         initial = {name: spec.initial for name, spec in specs.items()}
         bound = bind(types, initial, parameters or {}, server=document.server)
@@ -63,6 +70,7 @@ class Manifest:
                 "parameters": bound,
                 "store": store,
                 "c": only_communication is not None,
+                "authority": label_authority,
             }
         )
         """SHA-256 of everything that facts are derived from, but for the file system."""
@@ -85,8 +93,20 @@ class Manifest:
         self._prompts = {
             name: entry(spec, Action.GET_PROMPT, f"prompt {name}") for name, spec in document.prompts.items()
         }
+        trust = _trust(bound, authority=label_authority)
+
+        def reader(spec: ToolSpec | ResourceSpec, what: str) -> ResultReader | None:
+            if spec.result is None:
+                return None
+            return ResultReader(spec.result, trust, what=f"{document.server}: result of {what}")
+
+        self._results = {name: found for name, spec in document.tools.items() if (found := reader(spec, name))}
         self._resources = tuple(
-            (UriGlob.parse(spec.uri), bind_resource(spec, upstream=upstream, store=store, server=document.server))
+            (
+                UriGlob.parse(spec.uri),
+                bind_resource(spec, upstream=upstream, store=store, server=document.server),
+                reader(spec, spec.uri),
+            )
             for spec in document.resources
         )
         self.ingress: Labels = self._ingress()
@@ -117,7 +137,7 @@ class Manifest:
         return NONE.union(*(entry.rules.worst for entry in entries)) if entries else ALL
 
     def _entries(self) -> list[Entry]:
-        return [*self._tools.values(), *self._prompts.values(), *(entry for _, entry in self._resources)]
+        return [*self._tools.values(), *self._prompts.values(), *(entry for _, entry, _ in self._resources)]
 
     def tool(self, name: str, arguments: Mapping[str, Any], annotations: Mapping[str, Any] | None = None) -> Facts:
         """The facts of one tool call. ``annotations`` are the upstream's own, and can only add labels."""
@@ -146,9 +166,19 @@ class Manifest:
         return entry.facts(uri, {"uri": uri})
 
     def _resource(self, uri: str) -> Entry | None:
+        return self._matching(uri)[0]
+
+    def _matching(self, uri: str) -> tuple[Entry | None, ResultReader | None]:
         if not is_plain_uri(uri):
-            return None
-        return next((entry for glob, entry in self._resources if glob.matches(uri)), None)
+            return None, None
+        found = ((entry, reader) for glob, entry, reader in self._resources if glob.matches(uri))
+        return next(found, (None, None))
+
+    def result_of(self, action: Action, name: str) -> ResultReader | None:
+        """What reads the results of a tool, or of reading a URI; ``None`` where the manifest says nothing of them."""
+        if action is Action.CALL_TOOL:
+            return self._results.get(name)
+        return self._matching(name)[1] if action is Action.READ_RESOURCE else None
 
     def classifies_tool(self, name: str) -> bool:
         """Whether the manifest names this tool."""
@@ -171,6 +201,15 @@ class Manifest:
         """Where a tool's arguments hold secrets, to be masked wherever they are shown or stored."""
         entry = self._tools.get(name)
         return () if entry is None else entry.secrets
+
+
+def _trust(bound: Mapping[str, Bound], *, authority: bool) -> Trust:
+    authors, public = bound.get(TRUSTED_AUTHORS), bound.get(PUBLIC_CONFIDENTIALITY)
+    return Trust(
+        TrustedAuthors(authors if isinstance(authors, tuple) else ()),
+        public if isinstance(public, Decimal) else None,
+        authority,
+    )
 
 
 def _digest(content: object) -> str:

@@ -1,4 +1,4 @@
-"""What the operator fills in: named lists of hosts, folders, recipients or strings, and amounts, checked by type."""
+"""What the operator fills in: named lists of hosts, folders, recipients, authors or strings; amounts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any, Final, Literal
 
 from rule_of_two import normalise
 from rule_of_two.errors import ConfigurationError
+from rule_of_two.manifests.authors import author
 from rule_of_two.yaml_source import nearest
 
-ParameterType = Literal["hosts", "folders", "recipients", "strings", "amount"]
+ParameterType = Literal["hosts", "folders", "recipients", "strings", "authors", "amount"]
 
 Bound = tuple[str, ...] | Decimal | None
 """A parameter's value in canonical form. ``None`` is an amount that nobody named: nothing is at most that."""
@@ -93,6 +94,7 @@ ITEMS: Final[Mapping[str, Callable[[Any], str]]] = {
     "folders": folder,
     "recipients": recipient,
     "strings": string,
+    "authors": author,
 }
 """How one item of a list parameter, or of a literal list in a rule, becomes canonical."""
 

@@ -13,25 +13,31 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import cedarpy
 import orjson
 
 from rule_of_two.errors import Code
-from rule_of_two.model import Action, Facts, Labels, Obligation, Outcome, Principal, SessionView, Verdict
+from rule_of_two.model import Action, Facts, Item, Labels, Obligation, Outcome, Principal, SessionView, Verdict
 from rule_of_two.policy.cache import RecentlyUsed
 from rule_of_two.policy.context import NOTHING_KNOWN, Environment, context_of, minute
 from rule_of_two.policy.directory import Entity
+from rule_of_two.policy.documents import Documents, Form, entity_of
 from rule_of_two.policy.engine import contained, evaluate
 from rule_of_two.policy.entities import EntityStore, Participants
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.syntax import DEFAULT_DENY
 from rule_of_two.policy.typed.shapes import Unencodable
 
+MOST_FORMS: Final = 1000
+"""Items of one result that policies can tell apart."""
+
 _NOT_PERMITTED: Final = "No policy permits this."
 _NOT_CHECKED: Final = "A policy about this tool does not fit the tool's definition, so nothing is allowed."
 _NOT_KNOWN: Final = "Policies read the arguments of this call, which are not known here, so nothing is allowed."
+_TOO_MANY_FORMS: Final = f"More than {MOST_FORMS} items of one result differ in what policies read; ask for fewer."
 _NOT_EVALUATED: Final = "The policies could not be evaluated, so nothing is allowed."
 
 MOST_APPROVALS: Final = 5
@@ -50,6 +56,7 @@ class Authorizer:
         """:param client: the name of the client profile, for policies to read."""
         self._policies = policies
         self._entities = EntityStore(policies, principal, client)
+        self._documents = Documents(policies.documents, policies.directory, policies.literals, principal)
         self._decided: RecentlyUsed[Verdict] = RecentlyUsed(_DECISIONS)
         self._obligations: dict[str, tuple[Obligation, ...]] = {
             name: tuple(term.bound(principal, name) for term in policy.obligations)
@@ -140,6 +147,40 @@ class Authorizer:
             return self._two_passes(self._entities.of_document(view.id, document), known, approvals)
 
         return contained(work, lambda error: _failed([error], ()))
+
+    def documents(
+        self,
+        items: Sequence[Item],
+        upstream: str,
+        view: SessionView,
+        *,
+        now: datetime,
+        approvals: int = 0,
+        environment: Environment = NOTHING_KNOWN,
+    ) -> list[Verdict]:
+        """Whether each item of a result of ``upstream`` may be handed over (the action `return_document`), in order.
+
+        Items that the policies cannot tell apart are decided once. More than :data:`MOST_FORMS` that they can are
+        denied from there on, so that nobody chooses how long it takes. Never raises for anything that an item or the
+        engine does.
+
+        # INVARIANT: an item that cannot be decided is denied, and no other for it; tests/policy/test_documents.py.
+        """
+        decided: dict[Form, Verdict] = {}
+
+        def of(item: Item) -> Verdict:
+            form = self._documents.form(item, now)
+            known = decided.get(form)
+            if known is None:
+                if len(decided) >= MOST_FORMS:
+                    return Verdict(Outcome.DENY, Code.LIMIT_EXCEEDED, (), (_TOO_MANY_FORMS,))
+                entity = entity_of(form, upstream)
+                known = decided[form] = self.release(
+                    entity, item.labels, view, now=now, approvals=approvals, environment=environment
+                )
+            return known
+
+        return [contained(partial(of, item), lambda error: _failed([error], ())) for item in items]
 
     def _two_passes(self, participants: Participants, context: dict[str, Any], approvals: int) -> Verdict:
         first = self._evaluate(participants, context, approvals)

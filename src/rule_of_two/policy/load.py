@@ -18,6 +18,7 @@ import orjson
 
 from rule_of_two.errors import PolicyError
 from rule_of_two.policy.directory import Directory, Key, entity_literals, load_directory
+from rule_of_two.policy.documents import DocumentReads, document_reads
 from rule_of_two.policy.files import DISK, Files
 from rule_of_two.policy.references import INVARIANT, files_of_set, find_files, shipped_policies
 from rule_of_two.policy.settings import set_settings
@@ -61,6 +62,8 @@ class Policies:
     """The ``@id`` of the policies that may read whether somebody approved, or how many did."""
     counts: frozenset[str]
     """Those that may read how many."""
+    documents: DocumentReads
+    """What policies about items of results read of them."""
     only_communication: str | None
     typed: Mapping[str, TypedAction] = field(default_factory=dict)
     """Of each tool whose action a policy names (``<server>__<tool>``): its action. No part of ``version``."""
@@ -125,6 +128,7 @@ def load_policies(
         reads_given=any(reads(tree, "target", "given") for tree in trees.values()),
         yields=frozenset(name for name, tree in trees.items() if reads(tree, "approved") or reads(tree, "approvals")),
         counts=frozenset(name for name, tree in trees.items() if reads(tree, "approvals")),
+        documents=document_reads(trees.values()),
         only_communication=only_communication,
         typed=MappingProxyType(typed),
     )

@@ -1,0 +1,145 @@
+"""A result that came back, weighed before it is handed over: which of its items policy lets in, drops, or asks about.
+
+Pure but for the verdicts, which are asked for and write nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from rule_of_two.gateway.verdicts import Verdicts
+from rule_of_two.model import INGRESS, NONE, ORDER, Facts, Item, Labels, Outcome, SessionView, Verdict
+
+
+class Brought(Protocol):
+    """A result taken apart. ``frame`` are the labels of what is no item."""
+
+    @property
+    def items(self) -> tuple[Item, ...]: ...
+
+    @property
+    def frame(self) -> Labels: ...
+
+    def without(self, dropped: Collection[int]) -> dict[str, Any]:
+        """The result as it is handed over without these items."""
+
+    def text(self, place: int) -> str:
+        """One of the items as a person looks at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A result of which nothing is known but what its call can bring."""
+
+    result: dict[str, Any]
+    frame: Labels
+    items: tuple[Item, ...] = ()
+
+    def without(self, dropped: Collection[int]) -> dict[str, Any]:
+        """The result as it came: it has no items."""
+        return self.result
+
+    def text(self, place: int) -> str:
+        """:raises IndexError: it has no items."""
+        raise IndexError(place)
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What is to become of a result.
+
+    ``verdict`` is that of all that policy does not drop. ``dropped`` has the verdict of each item that it does,
+    ``asking`` the items without which the rest, ``labels``, may be handed over unasked; ``rest`` is ``False`` where
+    nothing may.
+    """
+
+    verdict: Verdict
+    facts: Facts
+    """With the labels of what is handed over by this verdict."""
+    dropped: dict[int, Verdict]
+    asking: frozenset[int]
+    rest: bool
+
+    @property
+    def allowed(self) -> bool:
+        """Whether all that is not dropped may be handed over."""
+        return self.verdict.outcome is Outcome.ALLOW
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """Weighs what one call brought back. ``facts`` are the call's own as they are known now."""
+
+    verdicts: Verdicts
+    facts: Facts
+    stored: Labels
+    """What the ledger says of what it read: nothing that it brought back is without."""
+    brought: Brought
+
+    def weigh(self, view: SessionView) -> Weighed:
+        """What policy says unasked.
+
+        # INVARIANT: every item is decided by itself, and all that is handed over is decided together, since two items
+        that are each fine can complete the set; tests/gateway/test_release.py.
+        """
+        items = self.brought.items
+        each = self.verdicts.of_documents(items, self.facts.upstream, view)
+        dropped = {place: one for place, one in enumerate(each) if one.outcome is Outcome.DENY}
+        asking = frozenset(place for place, one in enumerate(each) if one.outcome is Outcome.ASK)
+        kept = [place for place in range(len(items)) if place not in dropped]
+        if items and not kept and dropped:
+            empty = self.facts_of(())
+            verdict = self._together(empty, view)
+            return Weighed(verdict, empty, dropped, frozenset(), rest=False)
+        facts = self.facts_of(kept)
+        verdict = _strictest([self._together(facts, view), *(each[place] for place in asking)])
+        if verdict.outcome is Outcome.ALLOW:
+            return Weighed(verdict, facts, dropped, frozenset(), rest=True)
+        for without in self._ways(asking, kept, view):
+            rest = [place for place in kept if place not in without]
+            if rest and self._together(self.facts_of(rest), view).outcome is Outcome.ALLOW:
+                return Weighed(verdict, facts, dropped, without, rest=True)
+        return Weighed(verdict, facts, dropped, frozenset(kept), rest=False)
+
+    def let_in(self, places: Sequence[int], view: SessionView, *, approvals: int) -> tuple[Facts, Verdict]:
+        """The verdict of handing over exactly these items, with so many people's yes."""
+        items = [self.brought.items[place] for place in places]
+        each = self.verdicts.of_documents(items, self.facts.upstream, view, approvals=approvals)
+        facts = self.facts_of(places)
+        return facts, _strictest([self._together(facts, view, approvals=approvals), *each])
+
+    def _ways(self, asking: frozenset[int], kept: Sequence[int], view: SessionView) -> Iterable[frozenset[int]]:
+        """What to leave out so that the rest may be handed over: the items that ask, and else those that bring a label
+        that the session lacks."""
+        if asking:
+            yield asking
+        for label in ORDER:
+            if label not in view.after:
+                yield asking | {place for place in kept if label in self.brought.items[place].labels}
+
+    def facts_of(self, places: Iterable[int]) -> Facts:
+        """The call's facts with the labels of these items, and of what is around them."""
+        items = [self.brought.items[place] for place in places]
+        labels = self.brought.frame.union(*(item.labels for item in items)) & INGRESS
+        stored = self.stored if items or self.brought.frame else NONE
+        lowered = dict.fromkeys(line for item in items for line in item.lowered_by)
+        return replace(self.facts, labels=labels | stored, lowered_by=(*self.facts.lowered_by, *lowered))
+
+    def _together(self, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
+        """What the request's own action and that of handing over say, with the labels that came back."""
+        own = self.verdicts.of(facts, view, approvals=approvals)
+        return _strictest([own, self.verdicts.of(facts, view, approvals=approvals, releases=True)])
+
+
+def _strictest(verdicts: Sequence[Verdict]) -> Verdict:
+    """The strictest of several, with what all that are as strict say."""
+    strictest = max(verdicts, key=lambda one: one.outcome.strictness)
+    same = [one for one in verdicts if one.outcome is strictest.outcome]
+    return replace(
+        strictest,
+        policies=tuple(sorted({name for one in same for name in one.policies})),
+        messages=tuple(dict.fromkeys(text for one in same for text in one.messages)),
+        approvals=max(one.approvals for one in same),
+    )

@@ -1,0 +1,327 @@
+"""The second gate: what a call brought back is decided before it is handed over (DESIGN section 3 "Two gates").
+
+A result of which a manifest says where its items stand is taken apart, and brings no more than these bring. One of a
+call that was sent although what it can bring would ask or be denied waits here for policy, and for a person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from rule_of_two.approvals import receipts
+from rule_of_two.approvals.arrival import Arrival, ArrivedItem
+from rule_of_two.approvals.choice import APPROVING, Choice
+from rule_of_two.approvals.judge import Given
+from rule_of_two.audit.journal import MOST_ITEMS, told_item
+from rule_of_two.errors import Code
+from rule_of_two.gateway.arrivals import Brought, Scales, Weighed, Whole
+from rule_of_two.gateway.consent import Caller, Consent, still_valid
+from rule_of_two.gateway.decisions import Decisions
+from rule_of_two.gateway.flight import Call, Flight
+from rule_of_two.gateway.held_results import HeldResults
+from rule_of_two.gateway.results import Refused
+from rule_of_two.gateway.verdicts import Verdicts, policy_only
+from rule_of_two.gateway.withheld import withheld_block, withheld_meta, withheld_result
+from rule_of_two.model import INGRESS, NONE, Action, Decision, Item, Labels, Outcome, SessionView, Verdict
+from rule_of_two.sessions.repository import ConnectionSession
+from rule_of_two.store.database import BusyError
+from rule_of_two.wire.eras import INPUT_REQUIRED, kind_of
+from rule_of_two.wire.frames import dump
+from rule_of_two.wire.handler import RemoteError
+
+_SECRET: Final = secrets.token_bytes(16)
+"""Names of what is withheld are made with it: nobody finds contents by them."""
+_METHODS: Final = {
+    Action.CALL_TOOL: "tools/call",
+    Action.READ_RESOURCE: "resources/read",
+    Action.GET_PROMPT: "prompts/get",
+}
+_RECHECKS: Final = 3
+"""How often a person is asked again because the session gained a label while they read."""
+_NOBODY_ASKED: Final = frozenset((Code.APPROVAL_REQUIRED, Code.APPROVAL_DENIED))
+"""Why nobody was asked: nobody is there, or people refused too often. What asks nobody is handed over all the same."""
+_ANOTHER_SESSION: Final = Verdict(
+    Outcome.DENY,
+    Code.APPROVAL_EXPIRED,
+    ("gateway.another-session",),
+    ("A person started a new session while this result of the old one waited.",),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What is handed over: the result, the labels that it brings, and the items in it. ``withheld`` are our names for
+    the items that are not, a whole result being one, of ``total``."""
+
+    result: dict[str, Any]
+    decision: Decision
+    labels: Labels
+    items: tuple[Item, ...] = ()
+    withheld: tuple[str, ...] = ()
+    total: int = 0
+
+    @property
+    def nothing(self) -> bool:
+        """Whether all of it is withheld."""
+        return 0 < len(self.withheld) == self.total
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What the result says of what it lacks."""
+        return withheld_meta(self.withheld, self.total) if self.withheld else {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What was decided in one step, by a view of the session."""
+
+    weighed: Weighed
+    decision: Decision
+    places: Sequence[int] | None
+    """The items that are handed over; ``None``: nothing is, or a person is to be asked."""
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person is to be asked."""
+        return self.places is None and self.decision.outcome is Outcome.ASK
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseGate:
+    """Decides what the calls of one session's pipeline brought back. ``held`` keeps what waits while a client is
+    away."""
+
+    session: ConnectionSession
+    decisions: Decisions
+    verdicts: Verdicts
+    consent: Consent
+    clock: Callable[[], datetime]
+    held: HeldResults
+
+    def concerns(self, call: Call, flight: Flight) -> bool:
+        """Whether what the call brings is decided at all: else it is what was decided before it was sent."""
+        return flight.waits or call.reader is not None
+
+    async def release(self, call: Call, flight: Flight, reply: dict[str, Any], caller: Caller | None) -> Released:
+        """Decide what came back, and ask a person where policy asks. What may be handed over is reserved then.
+
+        :raises Refused: nothing of it may be handed over, for now or for good.
+        :raises StoreError: it could not be decided.
+        """
+        if kind_of(reply) == INPUT_REQUIRED:  # each of its questions was decided by itself
+            return Released(reply, flight.decision, flight.labels - INGRESS if flight.waits else flight.labels)
+        worst = flight.labels & INGRESS
+        brought: Brought = Whole(reply, worst) if call.reader is None else call.reader.read(reply, worst)
+        taken = self._at_once(call, flight, brought) or await self._decide(call, flight, brought)
+        asked = 0
+        while taken.asks:
+            if asked == _RECHECKS:
+                detail = "the session changed each time while a person was asked."
+                decision = replace(taken.decision, code=Code.APPROVAL_EXPIRED)
+                raise Refused(decision, taken.weighed.facts, detail, sent=True)
+            asked += 1
+            shown = replace(call, facts=taken.weighed.facts)
+            try:
+                arrival = self._arrival(call, brought, taken.weighed)
+                given = await self.consent.ask(shown, taken.decision, caller, arrival)
+            except Refused as refused:
+                if refused.decision.code is Code.APPROVAL_PENDING:
+                    self.held.put(call, flight, reply)
+                if refused.decision.code not in _NOBODY_ASKED:
+                    refused.sent = True
+                    raise
+                return await self._unasked(call, flight, brought, refused.decision.code)
+            if given.last.verdict is Choice.NO:
+                decision = replace(taken.decision, outcome=Outcome.DENY, code=Code.APPROVAL_DENIED)
+                return self._withheld(call, flight, brought, decision)
+            taken = await self._decide(call, flight, brought, given)
+        return self._outcome(call, flight, brought, taken)
+
+    async def release_error(self, call: Call, flight: Flight, error: RemoteError) -> Labels:
+        """Decide whether the text of an upstream's error may be handed over; the labels that it brings. Nobody is asked
+        about it.
+
+        :raises Refused: it may not be.
+        """
+        if not flight.waits:
+            return flight.labels
+        taken = await self._decide(call, flight, Whole({"error": error.error}, flight.labels & INGRESS))
+        if taken.places is None:
+            detail = "the server answered with an error, whose text is withheld."
+            code = taken.decision.code or Code.APPROVAL_REQUIRED
+            raise Refused(replace(taken.decision, code=code), taken.weighed.facts, detail, sent=True)
+        return taken.weighed.facts.labels
+
+    def _at_once(self, call: Call, flight: Flight, brought: Brought) -> _Taken | None:
+        """What was decided where the session holds already whatever the call can bring: nothing is reserved, so no
+        other call can be judged differently by it. ``None``: it takes a step of its own."""
+        if flight.reserved or flight.waits or self.decisions.observe:
+            return None
+        view = self.session.view()
+        weighed = self._scales(call, brought, view).weigh(view)
+        if not weighed.allowed or view.id != flight.decision.session:
+            return None
+        places = [place for place in range(len(brought.items)) if place not in weighed.dropped]
+        if not weighed.dropped:
+            return _Taken(weighed, flight.decision, places)
+        with suppress(BusyError):
+            gate = _gate(flight, brought, weighed, places)
+            decision = self.decisions.committed(weighed.facts, view, weighed.verdict, call, gate=gate)
+            return _Taken(weighed, decision, places)
+        return None
+
+    async def _decide(
+        self, call: Call, flight: Flight, brought: Brought, given: Given | None = None, *, unasked: bool = False
+    ) -> _Taken:
+        """Decide in one step with what is reserved. ``given`` is what a person answered; ``unasked``: only what asks
+        nobody is to be handed over."""
+
+        def work(view: SessionView, db: sqlite3.Connection) -> tuple[_Taken, int | None, Labels]:
+            scales = self._scales(call, brought, view)
+            weighed, every = scales.weigh(view), list(range(len(brought.items)))
+            facts, verdict, people = weighed.facts, weighed.verdict, 0
+            places = [place for place in every if place not in weighed.dropped]
+            if view.id != flight.decision.session:
+                verdict = _ANOTHER_SESSION
+            elif self.decisions.observe and weighed.dropped and weighed.allowed:
+                verdict = next(iter(weighed.dropped.values()))
+            elif given is not None and given.last.verdict in APPROVING:
+                people, picked = self._people(given, view), set(given.last.items)
+                ids = self._ids(brought)
+                places = [one for one in places if not picked or one not in weighed.asking or ids[one] in picked]
+                facts, verdict = scales.let_in(places, view, approvals=people)
+            elif (unasked or given is not None) and not weighed.allowed and weighed.rest:
+                places = [one for one in places if one not in weighed.asking]
+                facts, verdict = scales.let_in(places, view, approvals=0)
+            observed = self.decisions.observe and policy_only(verdict)
+            if observed:
+                facts, places = scales.facts_of(every), every
+            hands = verdict.outcome is Outcome.ALLOW or observed
+            decision = self.decisions.committed(
+                facts,
+                view,
+                verdict,
+                call,
+                observed=observed,
+                approves=None if given is None else given.question.decision,
+                gate=_gate(flight, brought, weighed, places if hands else None),
+            )
+            if given is not None and people and verdict.outcome is Outcome.ALLOW:
+                receipts.use(db, given, decision=decision.number or 0, at=self.clock().isoformat())
+            taken = _Taken(replace(weighed, facts=facts), decision, places if hands else None)
+            return taken, decision.number, facts.labels if hands else NONE
+
+        taken = await self.session.decide(work, narrows=flight.reservation)
+        if taken.places is not None:
+            flight.released(taken.decision, taken.weighed.facts.labels)
+        return taken
+
+    def _people(self, given: Given, view: SessionView) -> int:
+        """How many have said yes to this, with the session as it is now."""
+        question = given.question
+        same = view.after.keys() == question.held.keys() and question.policy_version == self.decisions.rules.version
+        return len(given.answers) if same and still_valid(given, self.clock()) else 0
+
+    def _scales(self, call: Call, brought: Brought, view: SessionView) -> Scales:
+        known = self.verdicts.known(call.facts, view)
+        return Scales(self.verdicts, known, (known.labels - call.facts.labels) & INGRESS, brought)
+
+    async def _unasked(self, call: Call, flight: Flight, brought: Brought, code: Code) -> Released:
+        """Hand over what asks nobody, if there is any, and else say that the result is withheld, by ``code``."""
+        taken = await self._decide(call, flight, brought, unasked=True)
+        if taken.places is None and taken.asks:
+            return self._withheld(call, flight, brought, replace(taken.decision, code=code))
+        return self._outcome(call, flight, brought, taken)
+
+    def _outcome(self, call: Call, flight: Flight, brought: Brought, taken: _Taken) -> Released:
+        """What becomes of the result by a decision that asks nobody any more.
+
+        :raises Refused: the session is frozen, or another one.
+        """
+        if taken.places is None:
+            if taken.decision.code in {Code.SESSION_FROZEN, Code.APPROVAL_EXPIRED}:
+                raise Refused(taken.decision, taken.weighed.facts, sent=True)
+            return self._withheld(call, flight, brought, taken.decision)
+        chosen = set(taken.places)
+        items = tuple(item for place, item in enumerate(brought.items) if place in chosen)
+        left = [place for place in range(len(brought.items)) if place not in chosen]
+        result = brought.without(left)
+        ids, total = self._ids(brought) if left else [], len(brought.items)
+        names = tuple(ids[place] for place in left)
+        if left and isinstance(result.get("content"), list):
+            result = {**result, "content": [*result["content"], withheld_block(taken.decision, names, total)]}
+        labels = (flight.labels - INGRESS) | taken.weighed.facts.labels
+        return Released(result, taken.decision, labels, items, names, total)
+
+    def _withheld(self, call: Call, flight: Flight, brought: Brought, decision: Decision) -> Released:
+        ids = tuple(self._ids(brought))
+        method = _METHODS.get(call.facts.action, "")
+        result = withheld_result(method, decision, ids, len(ids), call.output_schema)
+        return Released(result, decision, flight.labels - INGRESS, (), ids, len(ids))
+
+    def _arrival(self, call: Call, brought: Brought, weighed: Weighed) -> Arrival:
+        """What a person is shown of a result."""
+        ids, whole = self._ids(brought), brought.without(list(weighed.dropped))
+        without = None
+        if weighed.rest and brought.items:
+            without = _digest(brought.without([*weighed.dropped, *weighed.asking]))
+        items = [
+            ArrivedItem(
+                id=ids[place],
+                name=item.id,
+                labels=item.labels,
+                authors=item.authors,
+                size=item.size,
+                digest=item.digest,
+                text=brought.text(place),
+                asks=place in weighed.asking,
+            )
+            for place, item in enumerate(brought.items)
+            if place not in weighed.dropped
+        ]
+        if not items:
+            text = dump(whole).decode()
+            items = [
+                ArrivedItem(
+                    id=ids[0],
+                    name="the whole result",
+                    labels=weighed.facts.labels,
+                    authors=None,
+                    size=len(text),
+                    digest=_digest(whole),
+                    text=text,
+                    asks=True,
+                )
+            ]
+        where = ", ".join(target.value for target in call.facts.targets if target.value) or call.facts.upstream
+        return Arrival(digest=_digest(whole), where=where, items=tuple(items), without=without)
+
+    def _ids(self, brought: Brought) -> list[str]:
+        """A name for each item, or for the result that has none: the same whenever it is asked about, and it says
+        nothing of what it names."""
+        of_items = [f"{place}:{item.digest}" for place, item in enumerate(brought.items)] or ["whole"]
+        return [f"w-{hashlib.blake2b(one.encode(), key=_SECRET, digest_size=6).hexdigest()}" for one in of_items]
+
+
+def _gate(flight: Flight, brought: Brought, weighed: Weighed, places: Sequence[int] | None) -> dict[str, Any]:
+    """What is written of a decision about what came back: ids and digests of what is handed over and what is dropped,
+    and no contents."""
+    told: dict[str, Any] = {"releases": flight.decision.number}
+    if brought.items:
+        told["items"] = [told_item(brought.items[place]) for place in (places or ())[:MOST_ITEMS]]
+        told["dropped"] = [
+            {**told_item(brought.items[place]), "policies": one.policies}
+            for place, one in list(weighed.dropped.items())[:MOST_ITEMS]
+        ]
+    return told
+
+
+def _digest(result: dict[str, Any]) -> str:
+    return hashlib.sha256(dump(result)).hexdigest()

@@ -1,0 +1,64 @@
+"""What a client gets in place of what is withheld: how much, and opaque ids that a person can name at the console.
+
+The text is for the model and its user. It holds no text of an upstream's, and nothing to obey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from rule_of_two.gateway.minimal_instance import NoInstance, minimal_object
+from rule_of_two.gateway.results import DECISION_KEY, OWN
+from rule_of_two.model import Decision
+
+WITHHELD_KEY: Final = f"{OWN}withheld"
+MOST_IDS: Final = 100
+"""Ids that are told; the count says how many there are."""
+_IN_TEXT: Final = 10
+
+
+def withheld_result(
+    method: str, decision: Decision, ids: Sequence[str], total: int, output_schema: Any = None
+) -> dict[str, Any]:
+    """The result of ``method`` when all of it is withheld: a normal one, which says so.
+
+    ``ids`` are opaque ids of ours, one of each item that is withheld, of ``total``. With an ``output_schema`` it has
+    structured content that the schema takes; where none can be made, it is an error with the same text, which needs
+    none. Never raises, whatever the schema is.
+    """
+    text = withheld_text(decision, ids, total)
+    meta = {DECISION_KEY: decision.as_meta(), **withheld_meta(ids, total)}
+    if method == "resources/read":
+        contents = [{"uri": f"{OWN}withheld".replace("/", ":"), "mimeType": "text/plain", "text": text}]
+        return {"contents": contents, "_meta": meta}
+    block = {"type": "text", "text": text}
+    if method == "prompts/get":
+        return {"messages": [{"role": "user", "content": block}], "_meta": meta}
+    result: dict[str, Any] = {"content": [block], "_meta": meta}
+    if output_schema is not None:
+        try:
+            result["structuredContent"] = minimal_object(output_schema)
+        except NoInstance:
+            result["isError"] = True
+    return result
+
+
+def withheld_block(decision: Decision, ids: Sequence[str], total: int) -> dict[str, Any]:
+    """The text block that is added to a result some of whose items are withheld."""
+    return {"type": "text", "text": withheld_text(decision, ids, total)}
+
+
+def withheld_meta(ids: Sequence[str], total: int) -> dict[str, Any]:
+    """What ``_meta`` of a result says of its withheld items."""
+    return {WITHHELD_KEY: {"count": len(ids), "total": total, "ids": list(ids[:MOST_IDS])}}
+
+
+def withheld_text(decision: Decision, ids: Sequence[str], total: int) -> str:
+    """One short paragraph."""
+    count = len(ids)
+    items = "1 item" if total == 1 else f"{total:,} items"
+    what = f"this result ({items})" if count == total else f"{count:,} of {items} of this result"
+    named = ", ".join(ids[:_IN_TEXT]) + (", …" if count > _IN_TEXT else "")
+    number = f" (decision {decision.id}: `rule-of-two why {decision.id}`)" if decision.id else ""
+    return f"rule-of-two withheld {what}: {named}. A person can look at it in `rule-of-two console`{number}."
