@@ -111,7 +111,7 @@ class _Owned:
     """A suite with accounts of all kinds."""
 
     tools = ()
-    own: Mapping[str, str] = {"address": "me@example.org", "domain": "example.org", "account": "DE00"}
+    own: Mapping[str, str] = {"address": "me@example.org", "domain": "@example.org", "account": "DE00"}
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -145,7 +145,7 @@ def test_a_set_can_name_the_users_own_accounts_without_knowing_them(tmp_path: Pa
     file = tmp_path / "own.yaml"
     file.write_text('about: Own.\nserver: {parameters: {people: ["${own.address}", "x${own.address}", 1]}}\n')
     own = sets.PolicySet.load(file)
-    assert tiny().own == {"address": "me@example.org", "domain": "example.org"}
+    assert tiny().own == {"address": "me@example.org", "domain": "@example.org"}
     assert own.server("tiny", tiny().own) == {"parameters": {"people": ["me@example.org", "x${own.address}", 1]}}
     with pytest.raises(ConfigurationError, match=r"no \$\{own.address\}; it has account"):
         own.server("banking", {"account": "DE00"})
