@@ -9,13 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rule_of_two.escape import HIDDEN_CATEGORIES, MAX_MARKS, host_warning, is_mark, quoted, visible
+from rule_of_two.escape import HIDDEN_CATEGORIES, MAX_MARKS, host_warning, is_mark, name_warning, quoted, visible
 
 INVISIBLE = "\u034f\u115f\u1160\u17b4\u2800\u3164\uffa0\ufe0f\ufe00\U000e0100\u180b"
 
 
 def is_dangerous(character: str) -> bool:
     return character != " " and (unicodedata.category(character) in HIDDEN_CATEGORIES or character in INVISIBLE)
+
+
+@given(st.text(st.characters()))
+def test_a_warning_about_a_name_has_no_word_of_its_own(name: str) -> None:
+    for note in (name_warning(name) or "").split(", "):
+        scripts = note.removeprefix("MIXES ").removesuffix(" letters").split(" and ")
+        known = ("", "is too long to be looked through", "its host is NOT PLAIN ASCII")
+        twins = note in {f"its {script} letters LOOK LIKE Latin ones" for script in ("Cyrillic", "Greek")}
+        assert note in known or twins or (note.startswith("MIXES ") and all(s.isascii() for s in scripts))
 
 
 @given(st.text(st.characters()))

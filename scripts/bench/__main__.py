@@ -26,6 +26,7 @@ from scripts.bench.sections import (
     decisions,
     flatness,
     http,
+    items,
     latency,
     memory,
     mounted,
@@ -38,6 +39,7 @@ from scripts.bench.setting import Setting, Unmeasurable
 
 SECTIONS: Final[Mapping[str, Callable[[Setting], Section]]] = {
     "decisions": decisions.run,
+    "items": items.run,
     "latency": latency.run,
     "throughput": throughput.run,
     "startup": startup.run,

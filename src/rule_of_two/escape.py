@@ -42,6 +42,11 @@ _TOGETHER: Final = (
 )
 """Scripts that one word may mix (Unicode Technical Standard 39, section 5.2, "highly restrictive")."""
 
+_WORD: Final = re.compile(r"[\w-]+")
+
+LONGEST_NAME: Final = 2000
+"""Characters of a name that are looked through."""
+
 _LATIN_TWINS: Final = frozenset("асԁеһіјӏорԛѕԝхуѵαικνορυωχ")
 """Cyrillic and Greek letters that print like Latin ones."""
 
@@ -79,17 +84,30 @@ def host_warning(host: str) -> str | None:
     if all(label.isascii() for label in readable):
         return None
     notes = [f"reads as {quoted('.'.join(readable))}", f"is really {quoted('.'.join(_ascii(one) for one in readable))}"]
-    for label in readable:
-        scripts = _scripts(label)
-        if len(scripts) > 1 and not any(scripts <= together for together in _TOGETHER):
-            notes.append(f"MIXES {' and '.join(sorted(script.title() for script in scripts))} letters")
-        elif (
-            scripts
-            and scripts <= {"CYRILLIC", "GREEK"}
-            and all(letter in _LATIN_TWINS or letter.isascii() for letter in label)
-        ):
-            notes.append(f"its {next(iter(scripts)).title()} letters LOOK LIKE Latin ones")
-    return ", ".join(notes)
+    return ", ".join((*notes, *(note for label in readable if (note := _disguise(label)) is not None)))
+
+
+def name_warning(name: str) -> str | None:
+    """What a human must know of a name or address that somebody gave themselves, in words of ours only: that a word of
+    it mixes scripts or imitates Latin letters, and that the host behind an ``@`` is not plain ASCII."""
+    if len(name) > LONGEST_NAME:
+        return "is too long to be looked through"
+    at, host = name.rpartition("@")[1:]
+    words = [_readable(word) for word in _WORD.findall(name)]
+    notes = dict.fromkeys(note for word in words if (note := _disguise(word)) is not None)
+    plain = not at or all(_readable(label).isascii() for label in host.strip(" <>").split("."))
+    return ", ".join((*notes, *(() if plain else ("its host is NOT PLAIN ASCII",)))) or None
+
+
+def _disguise(label: str) -> str | None:
+    """Whether one word mixes scripts, or imitates Latin letters."""
+    scripts = _scripts(label)
+    if len(scripts) > 1 and not any(scripts <= together for together in _TOGETHER):
+        return f"MIXES {' and '.join(sorted(script.title() for script in scripts))} letters"
+    twins = all(letter in _LATIN_TWINS or letter.isascii() for letter in label)
+    if scripts and scripts <= {"CYRILLIC", "GREEK"} and twins:
+        return f"its {next(iter(scripts)).title()} letters LOOK LIKE Latin ones"
+    return None
 
 
 class _Table(dict[int, str | int]):

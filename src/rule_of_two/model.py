@@ -94,6 +94,8 @@ class Target:
     """The argument was byte-equal to ``value``: only then may a rule have matched it, or may another one."""
     url: str | None = None
     """Of kind ``url``, whose ``value`` is the host: the whole address, canonical, without fragment."""
+    indirect: bool = False
+    """It names something behind which others stand, such as the message that is answered: it is never known who."""
     given: bool | None = None
     """Of kind ``url``: whether the address stood in a result of the session. ``None``: nobody looked."""
 
@@ -108,13 +110,28 @@ class StoredResource:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredLabel:
+    """A label that a stored resource brings, since a session that had seen it wrote there.
+
+    ``decision`` is the number of the decision that let that write pass, ``session`` whose it was. Where it was another
+    tenant's both are ``None``, and ``resource`` is what the call itself names.
+    """
+
+    label: Label
+    resource: StoredResource
+    decision: int | None
+    session: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What one request touches, from manifest and arguments.
 
     ``labels`` is the worst case that the manifest allows for these arguments; so are ``communicates`` and
     ``irreversible``, which say more of a C and nothing without one. ``lowered_by`` names each line of the
-    operator's that took a label off, so that the decision can name it too. ``manifest`` is the one whose entry
-    named what is asked for; ``None``: none did.
+    operator's that took a label off, so that the decision can name it too. ``stored`` names each label that only a
+    stored resource brings, which the call reads. ``manifest`` is the one whose entry named what is asked for;
+    ``None``: none did.
     """
 
     action: Action
@@ -125,13 +142,21 @@ class Facts:
     reads: tuple[StoredResource, ...] = ()
     writes: tuple[StoredResource, ...] = ()
     lowered_by: tuple[str, ...] = ()
+    stored: tuple[StoredLabel, ...] = ()
     manifest: str | None = None
     communicates: bool = True
     """Its C can reach others; false: it only changes state."""
     irreversible: bool = True
     """Its C cannot be taken back."""
+    left_out: Labels = NONE
+    """C, where policy left it out of account (Cedar action ``lower_c``): then it is not in ``labels``."""
     arguments: Mapping[str, Any] | None = field(default=None, hash=False)
     """Of a tool call whose arguments policies read themselves (``typed_arguments``); else not given."""
+
+    @property
+    def acts(self) -> bool:
+        """Whether it changes something or communicates, even where policy leaves that out of account."""
+        return "C" in self.labels or "C" in self.left_out
 
     @property
     def qualified(self) -> str:
@@ -179,6 +204,16 @@ class SessionView:
     dropped: bool = False
     frozen: bool = False
     beside: tuple[SessionView, ...] = ()
+    readers: frozenset[str] | None = None
+    """Who may read everything private that the session has read, as platforms asserted it then. ``None``: nothing
+    private was read, some is under way, or of some it is not known."""
+    keeps_readers: bool = False
+    """What more the session reads can still take readers away, so that each B has to be joined, held or not."""
+
+    def has(self, labels: Labels) -> bool:
+        """Whether these labels would bring it nothing, so that they need not be joined again: it holds them, and nobody
+        is left whom more private data could take away from its readers."""
+        return labels <= self.held.keys() and not (self.keeps_readers and "B" in labels)
 
     @property
     def judged(self) -> tuple[SessionView, ...]:

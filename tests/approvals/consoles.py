@@ -17,7 +17,7 @@ from rule_of_two.approvals.answer import Answer, Unanswered
 from rule_of_two.approvals.channel import DeskServer
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.desk import Desk
-from rule_of_two.approvals.judge import Given, StillWaiting
+from rule_of_two.approvals.judge import Endorser, Given, StillWaiting
 from rule_of_two.approvals.messages import SessionStatus
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.rest import SETTLE_SECONDS
@@ -56,7 +56,11 @@ def wall() -> datetime:
 
 def a_fresh_question(now: datetime | None = None, *, needs: int = 1, **members: Any) -> Question:
     """A question of this moment that offers everything and lives for ten minutes."""
-    question = a_question(**{"offers": EVERY, **members})
+    return fresh(a_question(**{"offers": EVERY, **members}), now, needs=needs)
+
+
+def fresh(question: Question, now: datetime | None = None, *, needs: int = 1) -> Question:
+    """The same question, asked at this moment, that lives for ten minutes."""
     created = now or wall()
     moved = created - question.created_at
     held = {label: replace(origin, at=origin.at + moved) for label, origin in question.held.items()}
@@ -147,10 +151,11 @@ async def room(
     judge: Lenient | None = None,
     clock: Callable[[], datetime] = wall,
     limit: int = 100,
+    endorser: Endorser | None = None,
 ) -> AsyncIterator[Room]:
     """A gateway's desk on a socket in ``state``."""
     judge = judge or Lenient()
-    made = Room(Desk(clock=clock, judge=judge, limit=limit), judge)
+    made = Room(Desk(clock=clock, judge=judge, endorser=endorser, limit=limit), judge)
     async with anyio.create_task_group() as tasks:
         await tasks.start(DeskServer(made.desk, state=state, gateway=gateway).run)
         made._tasks = tasks

@@ -14,7 +14,9 @@ from rule_of_two.approvals.answer import Answer, Refusal
 from rule_of_two.approvals.arrival import Arrival, ArrivedItem
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.command import Command
+from rule_of_two.approvals.endorsement import Endorsement
 from rule_of_two.approvals.question import Origin, Question
+from rule_of_two.approvals.withheld import WithheldItem
 from rule_of_two.errors import StoreError
 from rule_of_two.model import Action, Facts, Label, Labels, Outcome, Target, Tier, Verdict
 
@@ -162,6 +164,40 @@ class Lenient:
             raise StoreError("the disk is full")
         self.commands.append(command)
         return "s-new" if command.choice is Choice.NEW else command.session
+
+
+class Vouching:
+    """Takes every endorsement, unless a test says otherwise, and remembers it."""
+
+    def __init__(self, refusal: Refusal | None = None) -> None:
+        self.refusal = refusal
+        self.given: list[Endorsement] = []
+        self.fails = False
+
+    def refuses(self, endorsement: Endorsement) -> Refusal | None:
+        return self.refusal
+
+    async def give(self, endorsement: Endorsement) -> None:
+        await anyio.lowlevel.checkpoint()
+        if self.fails:
+            raise StoreError("the disk is full")
+        self.given.append(endorsement)
+
+
+def a_withheld(number: int = 1, **members: Any) -> WithheldItem:
+    """A mail that policy held back."""
+    item = members.pop("item", None) or an_item(number)
+    return WithheldItem(
+        **{
+            "session": "s-7f3a91",
+            "upstream": "mail",
+            "tool": "search_messages",
+            "item": item,
+            "at": NOW + timedelta(seconds=number),
+            "policies": ("other-tenants",),
+            **members,
+        }
+    )
 
 
 def an_answer(question: Question, choice: Choice = Choice.YES, **changed: Any) -> Answer:

@@ -165,8 +165,6 @@ def test_an_answer_names_only_items_that_were_asked_about_and_only_where_the_res
     assert not arrival.has(("i1", "i9"))
     assert not replace(arrival, without=None).has(("i1",))
     assert not an_arrival(an_item(1), an_item(2, asks=False)).can_pick
-    assert [item.id for item in arrival.let_in(())] == ["i1", "i2", "i3"]
-    assert [item.id for item in arrival.let_in(("i2",))] == ["i2", "i3"]
 
 
 def test_a_yes_for_items_that_are_not_in_the_question_approves_nothing() -> None:
@@ -217,8 +215,8 @@ def test_the_longest_answer_fits_in_a_line() -> None:
 
 def test_what_is_too_long_to_be_shown_is_cut_and_counted() -> None:
     authors = tuple(f"{number}@{'x' * 400}" for number in range(MAX_AUTHORS + 5))
-    long = an_item(1, text="x" * 10_000_000, name="n" * 1000, authors=authors)
-    arrival = a_release(an_arrival(long, where="w" * 1000)).arrival
+    long = an_item(1, text="x" * 10_000_000, name="n" * 1700, authors=authors)
+    arrival = a_release(an_arrival(long, where="w" * 1700)).arrival
     assert arrival is not None
     (item,) = arrival.items
     assert (len(item.text), item.left_out) == (MAX_ITEM_TEXT, 10_000_000 - MAX_ITEM_TEXT)

@@ -24,7 +24,7 @@ from rule_of_two.approvals.judge import Given, StillWaiting
 from rule_of_two.approvals.messages import Asked, Ended, Sessions, SessionStatus, ToConsole, Waits, decode_to_console
 from rule_of_two.approvals.question import Question
 from rule_of_two.errors import BadRequest
-from tests.approvals.samples import NOW, WAIT, Clock, Lenient, a_question, an_answer
+from tests.approvals.samples import NOW, WAIT, Clock, Lenient, a_question, a_release, an_answer
 
 HOUR = 3600.0
 
@@ -95,7 +95,8 @@ async def test_without_a_console_an_ask_returns_at_once(desk: Desk) -> None:
 
 @pytest.mark.parametrize("choice", [choice for choice in Choice if choice is not Choice.GRANT])
 async def test_an_answer_reaches_the_one_who_asked(desk: Desk, choice: Choice) -> None:
-    console, question = Listener(), a_question(offers=tuple(Choice))
+    offers = tuple(choice for choice in Choice if choice is not Choice.WITHOUT)
+    console, question = Listener(), a_release() if choice is Choice.WITHOUT else a_question(offers=offers)
     desk.attach(console)
     async with asking(desk, question) as asked:
         assert console.asked == [question]

@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from rule_of_two.approvals.choice import Choice
+from rule_of_two.approvals.judge import Endorser
 from rule_of_two.approvals.plain_console import PlainConsole, plain
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.signer import Signer
@@ -50,7 +51,7 @@ class Reader:
 
 
 @asynccontextmanager
-async def scene(state: Path) -> AsyncIterator[tuple[Room, Reader]]:
+async def scene(state: Path, *, endorser: Endorser | None = None) -> AsyncIterator[tuple[Room, Reader]]:
     clocks, out = Clocks(), io.StringIO()
     console = PlainConsole(
         state,
@@ -62,7 +63,7 @@ async def scene(state: Path) -> AsyncIterator[tuple[Room, Reader]]:
     )
     reader = Reader(console, out, clocks)
     typed, lines = anyio.create_memory_object_stream[str]()
-    async with room(state, clock=clocks.now) as gateway, anyio.create_task_group() as tasks:
+    async with room(state, clock=clocks.now, endorser=endorser) as gateway, anyio.create_task_group() as tasks:
         tasks.start_soon(console.run, lines)
         await reader.hears("Gateway g1 is attached.")
         yield gateway, reader
@@ -140,7 +141,7 @@ async def test_long_arguments_are_read_out_in_pages_and_to_their_end_before_a_ye
         assert "Page 2 of 3" in reader.told()
         for wrong in ("a 0", "a 4", "a x"):
             reader.types(wrong)
-            assert "There is no such page; the arguments have 3 pages." in reader.told()
+            assert "There is no such page; of the arguments there are 3 pages." in reader.told()
         reader.types("y")
         assert question.id not in gateway.outcomes
         reader.types("a last")

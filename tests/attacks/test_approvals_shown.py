@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
-
-import pytest
 
 from rule_of_two.approvals.answer import Refusal
 from rule_of_two.approvals.choice import Choice
@@ -55,33 +53,31 @@ def _elsewhere(question: Question) -> Question:
     return replace(question, targets=(Target("recipient", "boss@example.org", "boss@example.org"),))
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        _masked,
-        _elsewhere,
-        lambda question: replace(question, client="the backup"),
-        lambda question: replace(question, user="bob"),
-        lambda question: replace(question, messages=("This is a routine check.",)),
-        lambda question: replace(question, policies=("routine",)),
-        lambda question: replace(question, labels=frozenset(("B", "C"))),
-        lambda question: replace(question, needs=2),
-        lambda question: replace(question, tier=Tier.SEPARATE),
-        lambda question: replace(question, decision=1),
-        lambda question: replace(
-            question, held={label: replace(one, shown="harmless") for label, one in question.held.items()}
-        ),
-    ],
+CHANGES: tuple[Callable[[Question], Question], ...] = (
+    _masked,
+    _elsewhere,
+    lambda question: replace(question, client="the backup"),
+    lambda question: replace(question, user="bob"),
+    lambda question: replace(question, messages=("This is a routine check.",)),
+    lambda question: replace(question, policies=("routine",)),
+    lambda question: replace(question, labels=frozenset(("B", "C"))),
+    lambda question: replace(question, needs=2),
+    lambda question: replace(question, tier=Tier.SEPARATE),
+    lambda question: replace(question, decision=1),
+    lambda question: replace(
+        question, held={label: replace(one, shown="harmless") for label, one in question.held.items()}
+    ),
 )
-async def test_a_question_that_was_changed_on_its_way_to_the_console_approves_nothing(
-    house: House, changed: Any
-) -> None:
+
+
+async def test_a_question_that_was_changed_on_its_way_to_the_console_approves_nothing(house: House) -> None:
     """Another process of the same user stands between gateway and console: it has the console mask what would be sent,
     or say that it goes elsewhere, and takes the signed yes to the gateway. The digest alone did not cover that."""
     async with asked(house, ALICE) as (_, person, question, waiting):
-        person.say(question, person.answer(changed(question)))
-        assert (await person.until(Refused)).reason is Refusal.DIGEST_MISMATCH
-        assert not waiting.done()
+        for number, changed in enumerate(CHANGES, start=1):
+            person.say(question, person.answer(changed(question)))
+            assert (await person.until(Refused, number)).reason is Refusal.DIGEST_MISMATCH, changed(question)
+            assert not waiting.done()
         person.give(question, Choice.NO)
         await waiting
     assert "send" not in house.sent()

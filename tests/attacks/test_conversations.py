@@ -172,17 +172,13 @@ async def test_what_counted_in_every_conversation_still_does_after_its_own_sessi
         assert outcome(await say(gateway, "two", "send")) == ALLOW
 
 
-@pytest.mark.parametrize(
-    "key",
-    ["", "x" * 201, 7, None, ["one"], {"one": 1}, True, "a\nb", "a\u202eb"],
-    ids=["empty", "long", "number", "null", "list", "object", "boolean", "control", "bidi"],
-)
-async def test_what_is_no_key_is_a_missing_one(house: House, key: object) -> None:
+async def test_what_is_no_key_is_a_missing_one(house: House) -> None:
     async with house.gateway() as gateway:
         await both(gateway, "one")
-        reply = await gateway.call("rec__send", _meta={"acme.thread": key})
-        assert outcome(reply) == ASK
-    assert len(sessions(house)) == 2
+        for key in ("", "x" * 201, 7, None, ["one"], {"one": 1}, True, "a\nb", "a\u202eb"):
+            reply = await gateway.call("rec__send", _meta={"acme.thread": key})
+            assert outcome(reply) == ASK, key
+            assert len(sessions(house)) == 2, key
 
 
 async def test_a_flood_of_keys_grows_no_further_and_washes_nothing(house: House) -> None:

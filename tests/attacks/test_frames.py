@@ -4,44 +4,42 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from tests.harness import DECISION, House, outcome
 
 CALL = '"method":"tools/call","params":{"name":"rec__read_untrusted","arguments":{}}'
 
 
-@pytest.mark.parametrize(
-    "frame",
-    [
-        '{"jsonrpc":"2.0","id":null,' + CALL + "}",
-        '{"jsonrpc":"2.0","id":1.5,' + CALL + "}",
-        '{"jsonrpc":"2.0","id":true,' + CALL + "}",
-        '{"jsonrpc":"2.0","id":{"a":1},' + CALL + "}",
-        '{"jsonrpc":"2.0",' + CALL + "}",
-        '{"jsonrpc":"1.0","id":77,' + CALL + "}",
-        '[{"jsonrpc":"2.0","id":77,' + CALL + "}]",
-        '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":["rec__read_untrusted"]}',
-        '{"jsonrpc":"2.0","id":77,"method":"tools/call","method":"ping","params":{}}',
-        '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"rec__neutral","name":"rec__send"}}',
-        '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"rec__send","arguments":{"to":"a","to":"b"}}}',
-        '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"rec__send","arguments":{"n":NaN}}}',
-        '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"rec__send","arguments":{"n":"\\ud800"}}}',
-        '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"rec__send","arguments":'
-        + '{"a":' * 500
-        + "1"
-        + "}" * 502,
-        "not json at all",
-    ],
+MALFORMED = (
+    '{"jsonrpc":"2.0","id":null,' + CALL + "}",
+    '{"jsonrpc":"2.0","id":1.5,' + CALL + "}",
+    '{"jsonrpc":"2.0","id":true,' + CALL + "}",
+    '{"jsonrpc":"2.0","id":{"a":1},' + CALL + "}",
+    '{"jsonrpc":"2.0",' + CALL + "}",
+    '{"jsonrpc":"1.0","id":77,' + CALL + "}",
+    '[{"jsonrpc":"2.0","id":77,' + CALL + "}]",
+    '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":["rec__read_untrusted"]}',
+    '{"jsonrpc":"2.0","id":77,"method":"tools/call","method":"ping","params":{}}',
+    '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"rec__neutral","name":"rec__send"}}',
+    '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"rec__send","arguments":{"to":"a","to":"b"}}}',
+    '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"rec__send","arguments":{"n":NaN}}}',
+    '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"rec__send","arguments":{"n":"\\ud800"}}}',
+    '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"rec__send","arguments":'
+    + '{"a":' * 500
+    + "1"
+    + "}" * 502,
+    "not json at all",
 )
-async def test_a_malformed_frame_is_refused_and_nothing_is_sent(house: House, frame: str) -> None:
+
+
+async def test_a_malformed_frame_is_refused_and_nothing_is_sent(house: House) -> None:
     async with house.gateway() as gateway:
-        gateway.write(frame.encode())
-        reply = await gateway.until_unmatched()
-        assert reply["error"]["code"] in {-32700, -32600, -32602}
-        assert outcome(await gateway.call("rec__neutral")) == ("allow", None)
-    assert house.sent() == ["neutral"]
-    assert [entry["code"] for entry in house.journal("refused")] == ["bad_request"]
+        for number, frame in enumerate(MALFORMED, start=1):
+            gateway.write(frame.encode())
+            reply = await gateway.until_unmatched(number)
+            assert reply["error"]["code"] in {-32700, -32600, -32602}, frame
+            assert outcome(await gateway.call("rec__neutral")) == ("allow", None), frame
+    assert house.sent() == ["neutral"] * len(MALFORMED)
+    assert [entry["code"] for entry in house.journal("refused")] == ["bad_request"] * len(MALFORMED)
 
 
 async def test_invalid_utf8_is_refused(house: House) -> None:
@@ -75,21 +73,20 @@ async def test_what_was_decided_is_what_is_sent(house: House) -> None:
     assert sent["params"]["_meta"] == {"vendor/key": "v"}
 
 
-@pytest.mark.parametrize(
-    "params", [{}, {"name": 3}, {"name": "rec__send", "arguments": "x"}, {"name": "rec__send", "arguments": [1]}]
-)
-async def test_parameters_of_the_wrong_shape_are_invalid(house: House, params: dict[str, object]) -> None:
+async def test_parameters_of_the_wrong_shape_are_invalid(house: House) -> None:
+    wrong: list[dict[str, object]] = [
+        {}, {"name": 3}, {"name": "rec__send", "arguments": "x"}, {"name": "rec__send", "arguments": [1]},
+    ]  # fmt: skip
     async with house.gateway() as gateway:
-        assert (await gateway.request("tools/call", params))["error"]["code"] == -32602
+        for params in wrong:
+            assert (await gateway.request("tools/call", params))["error"]["code"] == -32602, params
     assert house.sent() == []
 
 
-@pytest.mark.parametrize(
-    "name", ["send", "rec__", "rec__nothing", "other__send", "rec__send\u200b", "call_tool", "x" * 500]
-)
-async def test_a_tool_that_is_not_offered_is_unknown(house: House, name: str) -> None:
+async def test_a_tool_that_is_not_offered_is_unknown(house: House) -> None:
     async with house.gateway() as gateway:
-        assert outcome(await gateway.call(name)) == ("deny", "unknown_tool")
+        for name in ("send", "rec__", "rec__nothing", "other__send", "rec__send\u200b", "call_tool", "x" * 500):
+            assert outcome(await gateway.call(name)) == ("deny", "unknown_tool"), name
     assert house.sent() == []
 
 

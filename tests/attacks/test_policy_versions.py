@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,22 @@ HOSTILE = """
 forbid (principal, action, resource) when { context.frozen }; // \x1b[2J
 """
 Forge = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder in which a version was in force and is no more, and that version; to be copied, not to be changed."""
+    house = House(tmp_path_factory.mktemp("past"))
+    return house.folder, asyncio.run(_old_version(house))
+
+
+@pytest.fixture
+def version(past: tuple[Path, str], house: House) -> str:
+    """The old version, in the house of a test."""
+    folder, version = past
+    shutil.copytree(folder, house.folder, dirs_exist_ok=True)
+    own(house, BLOCK_READS)
+    return version
 
 
 async def _old_version(house: House) -> str:
@@ -78,8 +97,7 @@ def _deep(stored: dict[str, Any]) -> None:
         _deep,
     ],
 )
-async def test_a_version_that_was_changed_is_refused_by_name_everywhere(house: House, forge: Forge) -> None:
-    version = await _old_version(house)
+def test_a_version_that_was_changed_is_refused_by_name_everywhere(house: House, version: str, forge: Forge) -> None:
     file = house.state / "policies" / f"{version}.json"
     stored = json.loads(file.read_text())
     forge(stored)
@@ -91,8 +109,7 @@ async def test_a_version_that_was_changed_is_refused_by_name_everywhere(house: H
     assert not list(house.folder.parent.glob("evil.cedar"))
 
 
-async def test_a_rollback_writes_through_no_link(house: House) -> None:
-    version = await _old_version(house)
+def test_a_rollback_writes_through_no_link(house: House, version: str) -> None:
     elsewhere = house.folder / "elsewhere.txt"
     elsewhere.write_text("mine")
     file = house.folder / "own" / "own.cedar"
@@ -102,8 +119,7 @@ async def test_a_rollback_writes_through_no_link(house: House) -> None:
     assert elsewhere.read_text() == "mine"
 
 
-async def test_a_version_of_other_sets_is_not_put_back_over_these(house: House) -> None:
-    version = await _old_version(house)
+def test_a_version_of_other_sets_is_not_put_back_over_these(house: House, version: str) -> None:
     house.settings["policies"] = ["default", "four-eyes", "./own"]
     said = house.run("policy", "rollback", version, "--yes", code=2)
     assert "put `policies: [default, ./own]`" in said

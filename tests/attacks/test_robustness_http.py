@@ -62,7 +62,7 @@ async def portable(house: House) -> AsyncIterator[Upstream]:
             await upstream.end()
 
 
-async def _until_back(gateway: Gateway) -> None:
+async def _until_called(gateway: Gateway) -> None:
     async with asyncio.timeout(30):
         while outcome(await gateway.call("far__steady")) != ("allow", None):
             await gateway.request("ping")
@@ -70,20 +70,21 @@ async def _until_back(gateway: Gateway) -> None:
 
 async def test_an_http_upstream_that_went_away_fails_clearly_and_is_connected_again(house: House) -> None:
     async with portable(house) as upstream, house.gateway() as gateway:
-        assert outcome(await gateway.call("far__steady")) == ("allow", None)
+        await _until_called(gateway)
         await upstream.end()
         assert outcome(await gateway.call("far__steady")) == ("deny", "upstream_unavailable")
         assert outcome(await gateway.call("rec__neutral")) == ("allow", None)
         await upstream.start()
-        await _until_back(gateway)
+        await _until_called(gateway)
 
 
 async def test_a_call_that_an_http_upstream_lost_is_repeated_if_that_is_safe(house: House) -> None:
     async with portable(house) as upstream, house.gateway() as gateway:
+        await _until_called(gateway)
         assert outcome(await gateway.call("far__plain")) == ("deny", "upstream_unavailable")
         await upstream.ended()
         await upstream.start()
-        await _until_back(gateway)
+        await _until_called(gateway)
         call = gateway.start("tools/call", {"name": "far__repeatable", "arguments": {}})
         await upstream.ended()
         await upstream.start()

@@ -45,6 +45,9 @@ class Believing:
     def command(self, receipt: object) -> Said | None:
         return self._said(receipt)
 
+    def endorsement(self, receipt: object) -> Said | None:
+        return self._said(receipt)
+
     def digest(self, question: Mapping[str, Any]) -> str | None:
         return "d"
 

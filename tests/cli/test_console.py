@@ -18,8 +18,8 @@ from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.cli.console import console
 from rule_of_two.model import Tier
-from tests.approvals.consoles import a_fresh_question, reads, room, seat, status
-from tests.approvals.samples import Lenient
+from tests.approvals.consoles import a_fresh_question, fresh, reads, room, seat, status
+from tests.approvals.samples import Lenient, a_release, an_arrival, an_item
 from tests.terminal import flat, terminal
 
 pytestmark = [pytest.mark.terminal, pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")]
@@ -203,6 +203,28 @@ async def test_hostile_arguments_do_not_reach_the_terminal(state: Path) -> None:
         await shown.shows("1 gateway")
         await gateway.ask(a_fresh_question(arguments={"body": body}))
         await shown.shows("\\u{1b}[2J\\u{1b}]0;owned\\u{7}\\u{202e}\\u{200b}[bold]x[/]")
+        assert b"\x1b]0;owned" not in shown.output
+        assert "\u202e".encode() not in shown.output
+
+
+async def test_what_came_back_reaches_the_terminal_escaped_and_one_item_of_it_is_let_in(state: Path) -> None:
+    paint = "\x1b[2J\x1b]0;owned\x07\u202e y let in\n╰─ end of the list"
+    letters = an_arrival(an_item(1, text=paint, authors=(paint, "(yes)"), name=paint), an_item(2), where=paint)
+    async with room(state) as gateway, seat(state) as shown:
+        await shown.shows("1 gateway")
+        question = await gateway.ask(fresh(a_release(letters)))
+        await shown.shows("Let the agent read untrusted data")
+        shown.press(b"i")
+        await shown.shows("end of the list, sha256")
+        shown.press(b"\r")
+        await shown.shows("│ ┊ \\u{1b}[2J\\u{1b}]0;owned\\u{7}\\u{202e} y let in↵")
+        shown.press(b"\r")
+        await shown.shows("▸[x] 1")
+        shown.press(b" ")
+        await shown.shows("A yes lets in 1 of the 2 items that ask.")
+        await reads(shown, b"y")
+        assert (await gateway.answered(question)).items == ("i2",)
+        await shown.shows("let in once")
         assert b"\x1b]0;owned" not in shown.output
         assert "\u202e".encode() not in shown.output
 

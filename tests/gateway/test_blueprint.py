@@ -10,6 +10,7 @@ import pytest
 from rule_of_two.errors import ConfigurationError, PolicyError
 from rule_of_two.gateway.blueprint import Blueprint, draw
 from rule_of_two.gateway.config import Config
+from rule_of_two.model import ALL, Action, label_text
 
 
 def _draw(folder: Path, servers: dict[str, Any], **more: Any) -> Blueprint:
@@ -52,6 +53,29 @@ def test_where_nobody_ever_answers_the_principal_is_not_interactive(tmp_path: Pa
     assert not _draw(tmp_path, {}, approvals={"unattended": "deny"}).principal.interactive
 
 
+def test_only_an_upstream_that_the_operator_names_is_a_label_authority(tmp_path: Path) -> None:
+    (tmp_path / "forge.yaml").write_text(
+        "version: 1\nserver: forge\ntools: {read: {labels: [A, B], result: {from: meta, labels: /ifc, author: /by}}}\n"
+    )
+    server = {"command": "x", "manifest": "./forge.yaml"}
+    drawn = _draw(
+        tmp_path,
+        {
+            "a": server,
+            "b": {**server, "label_authority": True},
+            "c": {**server, "parameters": {"trusted_authors": ["ann"]}},
+        },
+    )
+    result = {"content": [], "_meta": {"ifc": {"integrity": "trusted", "confidentiality": "public"}, "by": "ann"}}
+    labels = []
+    for upstream in drawn.upstreams:
+        reader = upstream.manifest.result_of(Action.CALL_TOOL, "read")
+        assert reader is not None
+        labels.append(label_text(reader.read(result, ALL).labels))
+    assert labels == ["[A][B]", "none", "[B]"]
+    assert len({upstream.manifest.digest for upstream in drawn.upstreams}) == 3
+
+
 def test_our_own_files_are_protected(tmp_path: Path) -> None:
     (tmp_path / "rule-of-two.yaml").write_text("")
     assert {tmp_path / "state", tmp_path / "rule-of-two.yaml"} <= set(_draw(tmp_path, {}).protected)
@@ -61,6 +85,7 @@ def test_our_own_files_are_protected(tmp_path: Path) -> None:
     ("server", "says"),
     [
         ({"command": "x", "parameters": {"trusted_folders": []}}, "no manifest is: name one"),
+        ({"command": "x", "label_authority": True}, "label_authority' is given, but no manifest is: name one"),
         ({"command": "x", "manifest": "time", "parameters": {"odd": 1}}, "mcpServers.a"),
         ({"command": "x", "manifest": "nonsense"}, "nonsense"),
         ({"command": "x", "env": {"T": "${env:NOT_SET_ANYWHERE}"}}, "mcpServers.a.env.T"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rule_of_two.errors import BadRequest
@@ -129,8 +130,43 @@ def test_any_json_is_a_definition_or_a_bad_request(body: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"name": ""}, {"name": 3}, [], "x", {"name": "x" * 3000}, {"name": "x", "n": 2**60}]
+    "body", [{}, {"name": ""}, {"name": 3}, [], "x", {"name": "x" * 3000}, {"name": "x", "n": float("nan")}]
 )
 def test_a_definition_that_cannot_be_named_or_pinned_is_refused(body: Any) -> None:
     with pytest.raises(BadRequest):
         define(Kind.TOOL, body)
+
+
+NUMBERS = st.sampled_from(
+    [0, 1, 2**53 - 1, 2**53, 2**53 + 1, -(2**53), 2**63, 2**64 - 1, 2**64, 10**30, "0", "9007199254740992"]
+)
+BODIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "a": NUMBERS | st.lists(NUMBERS, max_size=2),
+        "a/0": NUMBERS,
+        "b": st.dictionaries(st.sampled_from(["", "0", "~"]), NUMBERS, max_size=2),
+    },
+)
+
+
+@settings(max_examples=300)
+@given(BODIES, BODIES)
+def test_no_two_definitions_share_a_digest(one: dict[str, Any], other: dict[str, Any]) -> None:
+    first, second = define(Kind.TOOL, {"name": "x", **one}), define(Kind.TOOL, {"name": "x", **other})
+    assert (first.digest == second.digest) == (one == other)
+
+
+def test_large_integers_that_differ_in_one_digit_or_place_are_other_definitions() -> None:
+    bodies: list[dict[str, Any]] = [
+        {"maximum": 2**53}, {"maximum": 2**53 + 1}, {"maximum": float(2**53)}, {"maximum": str(2**53)},
+        {"minimum": 2**53}, {"maximum": -(2**53)}, {"maximum": [2**53]}, {"maximum": {"0": 2**53}}, {"maximum": 0},
+        {"maximum": 0, "n": 2**53}, {"maximum": 2**53, "n": 0},
+    ]  # fmt: skip
+    assert len({_tool(**body).digest for body in bodies}) == len(bodies)
+
+
+def test_without_large_integers_a_digest_is_that_of_rfc_8785() -> None:
+    body = {"name": "read", "inputSchema": {"maximum": 2**53 - 1, "b": 1.5, "a": "\u20ac"}}
+    text = '{"inputSchema":{"a":"\u20ac","b":1.5,"maximum":9007199254740991},"name":"read"}'
+    assert define(Kind.TOOL, body).digest == hashlib.sha256(text.encode()).hexdigest()

@@ -39,10 +39,11 @@ from rule_of_two.gateway.flight import Call, Changeable, Flight
 from rule_of_two.gateway.protected import ProtectedPaths
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.rulebook import Rulebook
-from rule_of_two.model import NONE, Action, Facts, Labels, Principal, labels_in
+from rule_of_two.model import NONE, Action, Facts, Labels, Principal, StoredResource, labels_in
 from rule_of_two.policy.files import DISK
 from rule_of_two.sessions.boundary import Boundaries
 from rule_of_two.sessions.key import SessionKey
+from rule_of_two.sessions.ledger import Ledger
 from rule_of_two.sessions.presence import Presence
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.journal import JournalStore
@@ -55,6 +56,7 @@ LABELS: st.SearchStrategy[Labels] = st.frozensets(st.sampled_from(("A", "B", "C"
 KEY = SessionKey("alice", "acme", "generic", "/work")
 SCHEMA: Final = {"type": "object", "properties": {"number": {"type": "integer"}, "stamp": {"type": "string"}}}
 MOST_QUESTIONS: Final = 3
+NOTES: Final = ("/n/one", "/n/two")
 SETS: st.SearchStrategy[Rules] = st.sampled_from(list(RULES.values()))
 START = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
@@ -102,6 +104,8 @@ class Machine(RuleBasedStateMachine):
         self.time = START
         self.calls: list[Running] = []
         self.models: dict[str, Model] = {}
+        self.notes: dict[str, set[str]] = {name: set() for name in NOTES}
+        """What clings to each note, in every session."""
         self.landed = 0
         self.count = 0
         self.in_force, self.changed = RULES["default"], 0
@@ -139,6 +143,7 @@ class Machine(RuleBasedStateMachine):
             self.store, self.stamp, policy_version=lambda: rulebook.version, principal=Principal(), client="generic"
         )
         self.view = ConnectionSession(self.state, self.attached.connection, self.stamp)
+        self.ledger = Ledger(self.state, self.view.memory, tenant="acme", stores={}, clock=self.stamp)
         self.pipeline = Enforcement(
             session=self.view,
             rules=rulebook,
@@ -159,6 +164,7 @@ class Machine(RuleBasedStateMachine):
             principal=Principal(),
             client="generic",
             clock=self.clock,
+            ledger=self.ledger,
             grants=Grants(
                 Approvers((), claimed_tenant="acme"),
                 lambda: rulebook.version,
@@ -185,10 +191,13 @@ class Machine(RuleBasedStateMachine):
             self.desk.rules_changed(edition.version)
         self.in_force, self.changed = rules, self.count
 
-    async def start(self, labels: Labels, meanwhile: Callable[[], None] = _nothing) -> Running:
-        """Have a call taken in, and run it; ``meanwhile`` happens between the two."""
+    async def start(
+        self, labels: Labels, meanwhile: Callable[[], None] = _nothing, touching: Facts | None = None
+    ) -> Running:
+        """Have a call taken in, and run it; ``meanwhile`` happens between the two. ``touching`` are its own facts,
+        where it reads or writes notes: ``labels`` are then with what these bring."""
         call = Running(labels, self.session, asyncio.get_running_loop().create_future())
-        facts = Facts(Action.CALL_TOOL, "rec", "tool", labels)
+        facts = touching or Facts(Action.CALL_TOOL, "rec", "tool", labels)
 
         async def send(flight: Flight) -> dict[str, Any]:
             # INVARIANT: the model agrees with every call at the moment when it is sent.
@@ -250,6 +259,29 @@ class Machine(RuleBasedStateMachine):
         assert not waits or forbidden or len(self.of_session) == MAX_OF_SESSION
         with refused_only():
             call.task.result()
+
+    @rule(
+        labels=LABELS,
+        reads=st.sets(st.sampled_from((*NOTES, "/n")), max_size=2),
+        writes=st.sets(st.sampled_from(NOTES), max_size=2),
+    )
+    def keep_or_recall(self, labels: Labels, reads: set[str], writes: set[str]) -> None:
+        """A call that reads and writes notes, and is over before anything else happens."""
+        clinging = [self.notes[name] for name in NOTES if reads & {name, "/n"}]
+        facts = Facts(Action.CALL_TOOL, "rec", "tool", labels, reads=stored(reads), writes=stored(writes))
+        known = labels.union(*(labels_in(one) for one in clinging))
+        before, asks = set(self.model.before()), self.model.asks(known, self.in_force)
+        call = self.runner.run(self.start(known, touching=facts))
+        assert call.sent is not (asks or self.model.forbids(known)), (self.model, known)
+        if not call.sent:
+            self.runner.run(self.end([call]))
+            return
+        kept = ((before | known) & {"A", "B"}).union(*(self.notes[name] for name in writes))
+        for name in writes:
+            self.notes[name] |= kept
+        self.calls.append(call)
+        self.runner.run(self.settle(call, "result"))
+        self.land(call, known)
 
     @property
     def waiting(self) -> list[Running]:
@@ -471,10 +503,21 @@ class Machine(RuleBasedStateMachine):
         assert set(view.after) == self.model.before()
 
     @invariant()
+    def every_note_brings_what_the_model_says(self) -> None:
+        for name in NOTES:
+            reading = Facts(Action.CALL_TOOL, "rec", "tool", NONE, reads=stored({name}))
+            assert self.ledger.looked_up(reading).labels == self.notes[name]
+
+    @invariant()
     def people_see_what_waits_and_nothing_else(self) -> None:
         assert [question.policy_version for question in self.console.asked] == [self.rulebook.version] * len(
             self.waiting
         )
+
+
+def stored(names: set[str]) -> tuple[StoredResource, ...]:
+    """As a manifest would name them."""
+    return tuple(StoredResource("rec", "path", name) for name in sorted(names))
 
 
 @contextmanager

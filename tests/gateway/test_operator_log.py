@@ -41,5 +41,22 @@ def test_a_reader_that_reads_nothing_holds_nobody_up_and_is_told_what_it_missed(
     os.close(sink)
 
 
+def test_a_line_is_written_whole_where_writing_does_not_wait() -> None:
+    """Each write takes what fits: the rest of the line was lost, and the next one began in its middle."""
+    source, sink = os.pipe()
+    os.set_blocking(sink, False)
+    log = OperatorLog(sink)
+    lines = ["a" * 200_000, "b" * 200_000, "the end"]
+    for line in lines:
+        log.say(line)
+    read = bytearray()
+    while not read.endswith(b"the end\n"):
+        read.extend(os.read(source, 65536))
+    assert read.decode().splitlines() == lines
+    log.close()
+    os.close(source)
+    os.close(sink)
+
+
 def test_closing_what_never_spoke_is_nothing() -> None:
     OperatorLog().close()

@@ -127,3 +127,9 @@ def test_a_path_is_stamped_where_a_symlink_leads(tmp_path: Path) -> None:
     assert facts("{labels: [C], writes: {path: /p}}", {"p": f"{root}/link"}).writes == (
         StoredResource("shelf", "path", f"{root}/real"),
     )
+
+
+def test_what_is_indirect_is_said_of_each_target() -> None:
+    tool = "{labels: [C], targets: {path: /path, message: {kind: account, at: /id, indirect: true}}}"
+    for arguments in ({"path": "/srv", "id": "m1"}, {"path": "/srv"}, {"path": "/srv", "id": []}):
+        assert [target.indirect for target in facts(tool, arguments).targets] == [False, True]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.manifests.results import Brought, ResultReader
 from rule_of_two.model import ALL, Action, label_text, labels_in
 from tests.manifests.bound import document, manifest, refused
@@ -244,3 +245,23 @@ def test_parameters_come_with_what_they_are_for() -> None:
     assert set(document(text).fillable) == {"trusted_authors", "public_confidentiality"}
     assert document("tools: {t: {labels: [A], result: {items: /x}}}").fillable == {}
     refused(f"{text}\nparameters: {{trusted_authors: {{type: strings}}}}", 4, "of type authors")
+
+
+@pytest.mark.parametrize(
+    ("declared", "trust", "authority", "labels"),
+    [
+        ("author: /a, confidentiality: /c, labels: /l", {}, False, "none"),
+        ("author: /a", {"trusted_authors": ["ann"]}, True, "[A]"),
+        ("author: /a, confidentiality: /c", {"public_confidentiality": 0}, False, "[B]"),
+        ("labels: /l", {}, True, "[A][B]"),
+        ("items: /x", {}, True, "none"),
+    ],
+)
+def test_what_could_be_narrowed_is_known_before(
+    declared: str, trust: dict[str, Any], authority: bool, labels: str
+) -> None:
+    written = document(f"tools: {{t: {{labels: [A, B], result: {{{declared}}}}}}}")
+    mounted = Manifest(written, upstream="up", store="s", parameters=trust, label_authority=authority)
+    found = mounted.result_of(Action.CALL_TOOL, "t")
+    assert found is not None
+    assert label_text(found.may_lower) == labels

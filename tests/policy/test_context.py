@@ -38,12 +38,16 @@ def test_labels_and_session_are_told_as_they_are() -> None:
         "labels": {"A": False, "B": False, "C": True},
         "dropped": True,
         "frozen": False,
-        "effects": {"communicates": True, "irreversible": True},
+        "effects": {"acts": True, "communicates": True, "irreversible": True},
         "target": {
             "urls": [],
             "hosts": [],
             "paths": [],
             "recipients": [],
+            "domains": [],
+            "accounts": [],
+            "within": [],
+            "others": False,
             "complete": True,
             "known": False,
             "given": True,
@@ -57,6 +61,7 @@ def test_labels_and_session_are_told_as_they_are() -> None:
 def test_effects_are_told_of_what_acts_alone(labels: str, *, communicates: bool, irreversible: bool) -> None:
     act = replace(facts(labels=labels_in(labels)), communicates=communicates, irreversible=irreversible)
     assert context_of(act, SessionView("s"))["effects"] == {
+        "acts": "C" in labels,
         "communicates": communicates and "C" in labels,
         "irreversible": irreversible and "C" in labels,
     }

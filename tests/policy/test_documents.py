@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from rule_of_two.model import Item, Outcome, Principal, SessionView, labels_in
 from rule_of_two.policy.authorizer import MOST_FORMS, Authorizer
 from rule_of_two.policy.directory import Entity, reference, uid
 from rule_of_two.policy.documents import document_reads, labels_of
+from rule_of_two.policy.load import load_policies
 from rule_of_two.policy.trees import policy_trees
 from tests.policy.conftest import Authorize, LoadText
 
@@ -120,6 +123,41 @@ ITEMS = st.builds(
     created=TIMES,
     expires=TIMES,
 )
+
+
+DESCRIBED: list[Entity] = [
+    {
+        "uid": uid("Agent", "agent"),
+        "attrs": {"authors": [reference("User", "ann"), reference("User", "?0")]},
+        "parents": [],
+    },
+    {"uid": uid("User", "eve"), "attrs": {"tenant": reference("Tenant", "ann")}, "parents": [uid("Role", "?1")]},
+]
+
+
+@given(items=st.lists(ITEMS, max_size=6))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+def test_whoever_is_named_anywhere_stays_who_they_are(described: Authorizer, items: list[Item]) -> None:
+    alone = [described.release(whole(one), one.labels, VIEW, now=NOW) for one in items]
+    assert described.documents(items, "up", VIEW, now=NOW) == alone
+
+
+@pytest.fixture
+def described(tmp_path: Path) -> Authorizer:
+    text = (
+        OWN
+        + """
+@id("t.agent") @message("No.") forbid (principal, action == Gateway::Action::"return_document", resource)
+unless { principal.agent has authors && principal.agent.authors.containsAll(resource.authors) };
+@id("t.owner") @message("No.") forbid (principal, action == Gateway::Action::"return_document", resource)
+when { resource has owner && resource.owner in Gateway::Role::"?1" && resource.owner has tenant &&
+  resource has tenant && resource.owner.tenant == resource.tenant };
+"""
+    )
+    (tmp_path / "own.cedar").write_text(text, encoding="utf-8")
+    (tmp_path / "own.json").write_text(json.dumps(DESCRIBED), encoding="utf-8")
+    policies = load_policies(["default", "./own.cedar"], relative_to=tmp_path, entities=["own.json"])
+    return Authorizer(policies, Principal(), "generic")
 
 
 @given(items=st.lists(ITEMS, max_size=6), held=st.sampled_from([{}, {"B": 1}, {"B": 1, "C": 2}]))

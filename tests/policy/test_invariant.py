@@ -107,7 +107,9 @@ def test_the_invariant_reads_required_context_only_so_that_it_cannot_error() -> 
     }
     for tree in trees:
         assert (tree["principal"], tree["resource"]) == ({"op": "All"}, {"op": "All"})
-        assert tree["action"] == {"op": "in", "entity": {"type": "Gateway::Action", "id": "use"}}
+    lowering = {"op": "==", "entity": {"type": "Gateway::Action", "id": "lower_c"}}
+    use = {"op": "in", "entity": {"type": "Gateway::Action", "id": "use"}}
+    assert [tree["action"] for tree in trees] == [use, use, use, lowering]
 
 
 def test_every_part_of_the_context_that_the_invariant_reads_is_required_by_the_schema() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import cedarpy
 import pytest
 
-from rule_of_two.model import Action, Approver, Facts, Principal, SessionView, Target
+from rule_of_two.model import Action, Approver, Facts, Principal, SessionView, Target, labels_in
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.rights import Rights
 
@@ -128,3 +128,37 @@ def test_managing_a_session_is_a_right_of_its_own(load_text: LoadText) -> None:
     default = Rights(load_text(SESSIONS, "default"), PRINCIPAL, "generic")
     assert default.may_manage(ALICE, NOTHING_HELD, choice="new", now=NOW)
     assert not default.may_manage(Approver("m", "m", "other"), NOTHING_HELD, choice="new", now=NOW)
+
+
+def test_endorsing_is_a_right_of_its_own(load_text: LoadText) -> None:
+    head = '@id("own.a") permit (principal, action == Gateway::Action::"endorse", resource)'
+    text = f'{head} when {{ !context.labels.B && resource == Gateway::Server::"notes" && principal.signed }};'
+    rights = Rights(load_text(text), PRINCIPAL, "generic")
+    assert rights.may_endorse(ALICE, "notes", labels_in("A"), now=NOW)
+    assert not rights.may_endorse(ALICE, "notes", labels_in("AB"), now=NOW)
+    assert not rights.may_endorse(ALICE, "files", labels_in("A"), now=NOW)
+    assert not rights.may_manage(ALICE, NOTHING_HELD, choice="new", now=NOW)
+
+
+def test_an_item_of_a_result_can_be_endorsed(load_text: LoadText) -> None:
+    head = '@id("own.a") permit (principal, action == Gateway::Action::"endorse", resource is Gateway::Document)'
+    text = f'{head} when {{ resource.server == Gateway::Server::"mail" && resource has owner }};'
+    rights = Rights(load_text(text), PRINCIPAL, "generic")
+    mail = {"__entity": {"type": "Gateway::Server", "id": "mail"}}
+    attributes = {
+        "server": mail,
+        "labels": {"A": True, "B": False, "C": False},
+        "authors": [],
+        "owner": {"__entity": {"type": "Gateway::User", "id": "ann"}},
+    }
+    item: dict[str, Any] = {"uid": {"type": "Gateway::Document", "id": "m1"}, "attrs": attributes, "parents": []}
+    labels = labels_in("A")
+    assert rights.may_endorse(ALICE, "mail", labels, now=NOW, document=item)
+    assert not rights.may_endorse(ALICE, "mail", labels, now=NOW)
+
+
+def test_by_default_people_endorse_for_their_own_tenant_and_at_no_server_of_anothers(load_text: LoadText) -> None:
+    rights = Rights(load_text(SESSIONS, "default"), PRINCIPAL, "generic")
+    labels = labels_in("AB")
+    assert rights.may_endorse(ALICE, "notes", labels, now=NOW)
+    assert not rights.may_endorse(Approver("m", "m", "other"), "notes", labels, now=NOW)

@@ -23,6 +23,9 @@ SETS: Final = [INVARIANT, *shipped_sets()]
 OWN: Final = [name for name in SETS if name not in {INVARIANT, "default"}]
 PERMITTING: Final = {"default", "roots", "sampling"}
 """The sets with permits: all others only ever take away."""
+LOWERING: Final = {"trusted-targets", "audiences"}
+"""The sets that leave C out of account, and so ask less."""
+LOOSER: Final = {"lethal-trifecta", *LOWERING}
 WITH_PROPERTIES: Final = [name for name in shipped_sets() if properties_beside(files_of_set(name))]
 WITHOUT_PROPERTIES: Final = {"default", "four-eyes", "lethal-trifecta", "roots", "sampling"}
 """What they promise is the invariant's, a permit, or about answers, which the prover does not look at."""
@@ -52,6 +55,11 @@ def strictness(found: tuple[Result, ...]) -> list[int]:
     return [one.verdict.outcome.strictness for one in found]
 
 
+def left_out(found: tuple[Result, ...]) -> list[bool]:
+    """Of which calls C is left out of account, by how the shipped policies are called."""
+    return [any(".leave-out" in name for name in one.lowered) for one in found]
+
+
 def without_one(name: str, folder: Path) -> Iterator[tuple[str, Path]]:
     """Copies of a set, each without one of its policies, where that leaves any."""
     for file in files_of_set(name):
@@ -77,11 +85,11 @@ def test_every_policy_decides_some_case(name: str) -> None:
 
 @pytest.mark.parametrize("name", OWN)
 def test_some_case_notices_when_a_policy_is_missing(name: str, tmp_path: Path) -> None:
-    unnoticed = [
-        policy
-        for policy, copy in without_one(name, tmp_path)
-        if strictness(under(name, "default", str(copy))) == strictness(results(name))
-    ]
+    unnoticed = []
+    for policy, copy in without_one(name, tmp_path):
+        found = under(name, "default", str(copy))
+        if (strictness(found), left_out(found)) == (strictness(results(name)), left_out(results(name))):
+            unnoticed.append(policy)
     assert unnoticed == []
 
 
@@ -90,7 +98,7 @@ def test_some_case_is_let_through_beside_those_that_are_not(name: str) -> None:
     assert {Outcome.ALLOW} < {one.verdict.outcome for one in results(name)}
 
 
-@pytest.mark.parametrize("name", [name for name in OWN if name not in PERMITTING and name != "lethal-trifecta"])
+@pytest.mark.parametrize("name", [name for name in OWN if name not in PERMITTING | LOOSER])
 def test_a_set_only_ever_restricts(name: str) -> None:
     alone = strictness(under(name, "default"))
     assert all(before <= after for before, after in zip(alone, strictness(results(name)), strict=True))
@@ -100,7 +108,7 @@ def test_a_set_only_ever_restricts(name: str) -> None:
 def test_all_sets_together_never_err_and_never_loosen(name: str) -> None:
     together = under(name, *(one for one in shipped_sets() if one != "lethal-trifecta"))
     assert [one.case.place for one in together if one.verdict.errors] == []
-    if name not in {"lethal-trifecta", *PERMITTING}:
+    if name not in PERMITTING | LOOSER:
         assert all(
             before <= after for before, after in zip(strictness(results(name)), strictness(together), strict=True)
         )
@@ -109,6 +117,20 @@ def test_all_sets_together_never_err_and_never_loosen(name: str) -> None:
 def test_only_the_lethal_trifecta_lowers_c_and_says_that_it_is_the_one() -> None:
     lowering = {name: load_policies([name], relative_to=Path()).only_communication for name in shipped_sets()}
     assert {name: named for name, named in lowering.items() if named} == {"lethal-trifecta": "lethal-trifecta"}
+
+
+def test_two_sets_permit_to_leave_c_out_of_account_and_no_other_does() -> None:
+    permitting = {name for name in shipped_sets() if load_policies([name], relative_to=Path()).lowers}
+    assert permitting == LOWERING
+
+
+@pytest.mark.parametrize("name", sorted(LOWERING))
+def test_a_set_that_asks_less_denies_nothing_less(name: str) -> None:
+    """What counts less is the question of the third label alone."""
+    for alone, found in zip(under(name, "default"), results(name), strict=True):
+        if alone.verdict.outcome is not found.verdict.outcome:
+            assert (alone.verdict.outcome, found.verdict.outcome) == (Outcome.ASK, Outcome.ALLOW)
+            assert alone.verdict.policies == ("r2.ask-third-label",)
 
 
 def test_each_set_has_cases() -> None:
@@ -129,8 +151,11 @@ def test_what_a_set_promises_is_proved(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WITH_PROPERTIES)
-def test_each_promise_needs_the_set(name: str) -> None:
-    policies = load_policies(["default"], relative_to=Path())
+def test_each_promise_needs_the_set(name: str, tmp_path: Path) -> None:
+    (tmp_path / "lower.cedar").write_text(
+        '@id("test.lower") permit (principal, action == Gateway::Action::"lower_c", resource);'
+    )
+    policies = load_policies(["default", "lower.cedar"], relative_to=tmp_path)
     properties = [
         one
         for one in load_properties(properties_beside(files_of_set(name)), policies.schema_text)

@@ -74,6 +74,24 @@ def test_what_a_manifest_makes_of_a_call(name: str, more: dict[str, Any], labels
     assert (label_text(found.facts.labels), found.certain) == (labels, certain)
 
 
+@pytest.mark.parametrize(
+    ("stored", "labels"),
+    [
+        ([{"label": "A", "resource": "web:note:x"}], "[A][B]"),
+        ([{"label": "C"}, {"label": 7}, "A", None], "[B]"),
+        ("A", "[B]"),
+        ({"label": "A"}, "[B]"),
+    ],
+)
+def test_what_stored_things_brought_stays_under_other_manifests(stored: object, labels: str) -> None:
+    tape = Tape()
+    tape.add("web__plain", "B")
+    tape.entries[0].body["stored"] = stored
+    past = past_of(tape.entries[0], frozenset())
+    assert past is not None
+    assert label_text(OtherManifests({"web": Mounted("web", DOCUMENT)}, {})(past).facts.labels) == labels
+
+
 def test_a_value_that_was_written_in_another_way_matches_no_rule() -> None:
     found = relabelled("reach", targets={}, partly=False)
     assert not found.certain

@@ -213,6 +213,41 @@ def test_c_that_such_a_set_took_off_is_put_back_without_it(tmp_path: Path) -> No
     assert changes(rehearse(tmp_path, tape.entries)) == ["write: allow -> ask"]
 
 
+LOWER = (
+    '@id("own.lower") permit (principal, action == Gateway::Action::"lower_c", resource) '
+    'when { ["ann@a.example"].containsAll(context.target.recipients) && context.target.known };'
+)
+
+
+def reached(tape: Tape, address: str = "ann@a.example", **more: Any) -> None:
+    """The last call went there."""
+    last = tape.entries[-1]
+    targets = [{"kind": "recipient", "value": address, **more}]
+    tape.entries[-1] = replace(last, body={**last.body, "targets": targets})
+
+
+def test_c_that_policies_would_leave_out_of_account_asks_nobody(tmp_path: Path) -> None:
+    tape = Tape()
+    tape.add("web__read", "AB")
+    calls: dict[str, dict[str, Any]] = {"send": {}, "reply": {"indirect": True}, "copy": {"exact": False}}
+    for name, more in calls.items():
+        asked(tape, f"mail__{name}", "C")
+        reached(tape, **more)
+    asked(tape, "mail__tell", "C")
+    reached(tape, "eve@a.example")
+    assert changes(rehearse(tmp_path, tape.entries, LOWER)) == ["send: ask -> allow"]
+
+
+def test_c_that_policies_left_out_of_account_is_put_back_without_them(tmp_path: Path) -> None:
+    tape = Tape()
+    tape.add("web__read", "AB")
+    line = "policy own.lower: [C] is left out of account"
+    tape.add("mail__send", "", lowered_by=[line], communicates=True, irreversible=True)
+    reached(tape)
+    assert changes(rehearse(tmp_path, tape.entries)) == ["send: allow -> ask"]
+    assert changes(rehearse(tmp_path, tape.entries, LOWER)) == []
+
+
 def test_policies_see_whose_session_it_was(tmp_path: Path) -> None:
     tape = Tape()
     tape.add("web__read", "A", principal={"user": "ann", "purpose": "travel", "configuration": ["A", "B"]})

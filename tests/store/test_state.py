@@ -13,7 +13,7 @@ def test_the_schema_has_sessions_what_they_hold_and_what_was_approved(tmp_path: 
     state = open_state(tmp_path)
     rows = state.read(lambda db: db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall())
     assert {"sessions", "connections", "reservations", "pins", "receipts", "grants"} <= {name for (name,) in rows}
-    assert state.read(lambda db: db.execute("PRAGMA user_version").fetchone()) == (2,)
+    assert state.read(lambda db: db.execute("PRAGMA user_version").fetchone()) == (3,)
     state.close()
 
 

@@ -84,10 +84,15 @@ class Host:
     running: int = 0
     wrap: Callable[[str, Era, Transport], Awaitable[None]] | None = None
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    tokens: dict[str, str] = field(default_factory=lambda: {TOKEN: "alice", OTHER_TOKEN: "bob"})
+    unreadable: Exception | None = None
+    """Why no token can be read now."""
 
     def client_of(self, token: str) -> str | None:
-        """The client of one of two tokens."""
-        return {TOKEN: "alice", OTHER_TOKEN: "bob"}.get(token)
+        """The client of a token."""
+        if self.unreadable is not None:
+            raise self.unreadable
+        return self.tokens.get(token)
 
     def tool_schema(self, client: str, name: str) -> Any | None:
         return self.schemas.get(name)

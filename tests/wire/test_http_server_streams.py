@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rule_of_two.errors import StoreError
 from rule_of_two.wire import http_session
 from rule_of_two.wire.eras import Era
 from rule_of_two.wire.frames import Notification, Request, Result
@@ -18,6 +19,7 @@ from rule_of_two.wire.peer import Ending, EndOfStream, Incoming, Limits, NotSent
 from tests.wire.httpserver_host import (
     OTHER_TOKEN,
     SECONDS,
+    TOKEN,
     Host,
     Stream,
     Web,
@@ -526,6 +528,57 @@ async def test_an_idle_session_is_ended_and_one_in_use_is_not(host: Host, gate: 
             assert (await listening.post(call("echo"))).status_code == 200
             gate.open.set()
             assert (await data_of(reply))["result"] == {"done": 1}
+
+
+async def test_what_a_revoked_token_had_open_is_ended_and_nothing_of_others(
+    client: Web, host: Host, gate: Gate
+) -> None:
+    bob = Web(client.url, client.http)
+    await client.open()
+    await bob.open(changes=BOB)
+    body, headers = modern("wait")
+    once = asyncio.create_task(client.post(body, {**headers, "mcp-session-id": None}))
+    async with (
+        client.stream("POST", call("wait")) as called, client.stream("GET") as listened,
+        bob.stream("POST", call("wait"), BOB) as others,
+    ):  # fmt: skip
+        for _ in range(3):
+            await soon(gate.begun)
+        del host.tokens[TOKEN]
+
+        assert {await soon(gate.ended) for _ in range(2)} == {"cancelled"}
+        assert [event.data for event in await called.rest()] == [None]
+        assert [event.data for event in await listened.rest()] == [None]
+        assert (await once).status_code == 503
+        assert gate.ended.empty()
+        gate.open.set()
+        assert (await others.rest())[-1].data["result"] == {"done": 1}
+    assert (await bob.post(call("echo"), BOB)).status_code == 200
+
+
+async def test_a_session_that_a_replaced_token_opened_is_no_more_and_a_new_one_is_opened(
+    client: Web, host: Host
+) -> None:
+    await client.open()
+    new: dict[str, str | None] = {"authorization": "Bearer the-new-token-of-alice"}
+    async with client.stream("GET") as listened:
+        host.tokens["the-new-token-of-alice"] = "alice"
+        del host.tokens[TOKEN]
+        assert [event.data for event in await listened.rest()] == [None]
+    assert (await client.post(call("echo"), new)).status_code == 404
+    await client.open(changes=new)
+    assert (await client.post(call("echo"), new)).status_code == 200
+
+
+async def test_while_the_tokens_cannot_be_read_nothing_stays_open(client: Web, host: Host, gate: Gate) -> None:
+    await client.open()
+    async with client.stream("POST", call("wait")) as called:
+        await soon(gate.begun)
+        host.unreadable = StoreError("the token cannot be read")
+        assert [event.data for event in await called.rest()] == [None]
+    assert await soon(gate.ended) == "cancelled"
+    host.unreadable = None
+    await client.open()
 
 
 async def test_a_client_that_leaves_before_its_session_is_open_leaves_nothing(host: Host, gate: Gate) -> None:

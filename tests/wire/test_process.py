@@ -17,7 +17,7 @@ import pytest
 from rule_of_two.errors import LimitExceeded, UpstreamUnavailable
 from rule_of_two.wire.frames import FrameError, Request, Result
 from rule_of_two.wire.peer import ConnectionLost, Ending, Limits, Peer, TimedOut
-from rule_of_two.wire.process import ProcessTransport, open_process
+from rule_of_two.wire.process import Log, ProcessTransport, open_process
 from rule_of_two.wire.transport import EndOfStream
 from tests.wire.playbook import SECONDS, Script, running
 
@@ -267,6 +267,28 @@ async def test_standard_error_comes_in_lines_of_bounded_length() -> None:
         with pytest.raises(EndOfStream):
             await transport.receive()
     assert log == ["one", "two \ufffd", "x" * 8192 + " […]", "after", "rest"]
+
+
+def test_a_line_that_comes_in_pieces_is_one_line_and_the_last_one_is_said_at_the_end() -> None:
+    lines: list[str] = []
+    log = Log(lines.append)
+    log.connection_made(asyncio.ReadTransport())
+    for piece in (b"on", b"e \xe2", b"\x82\xac\ntw", b"o\n", b"\n" + b"x" * 8192, b"y" * 5, b"z\nthr", b"ee"):
+        log.data_received(piece)
+    log.eof_received()
+    log.eof_received()
+    assert lines == ["one \u20ac", "two", "", "x" * 8192 + " […]", "three"]
+
+
+async def test_what_a_child_was_writing_when_it_was_ended_is_said() -> None:
+    log: list[str] = []
+    source = (
+        "import sys, time; sys.stderr.write('half a line'); sys.stderr.flush(); print(1, flush=True); time.sleep(600)"
+    )
+    async with child(source, log=log) as transport:
+        with pytest.raises(FrameError):
+            await transport.receive()
+    assert log == ["half a line"]
 
 
 async def test_what_cannot_be_started_is_named(tmp_path: Path) -> None:

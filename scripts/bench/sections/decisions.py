@@ -14,12 +14,13 @@ from typing import Final
 import cedarpy
 import orjson
 
-from rule_of_two.model import NONE, Action, Facts, Outcome, Principal, SessionView, Target
+from rule_of_two.model import EGRESS, NONE, Action, Facts, Outcome, Principal, SessionView, Target
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.policy.context import context_of, minute
 from rule_of_two.policy.directory import Directory, reference, uid
 from rule_of_two.policy.entities import EntityStore
 from rule_of_two.policy.load import Policies, load_policies
+from rule_of_two.policy.lowering import as_counted
 from rule_of_two.policy.references import INVARIANT, shipped_policies
 from scripts.bench.report import Column, Section
 from scripts.bench.report import Target as Goal
@@ -39,7 +40,7 @@ _DIRECTORY: Final = Directory(
     {"uid": uid(kind, name), "attrs": attributes, "parents": []}
     for kind, name, attributes in (
         ("User", "local", _OURS),
-        ("Agent", "agent", {**_OURS, "hosts": ["a.example"]}),
+        ("Agent", "agent", {**_OURS, "hosts": ["a.example"], "trusts": {"hosts": ["a.example"]}}),
         ("Server", "web", _OURS),
     )
 )
@@ -94,6 +95,14 @@ class _Decisions:
         self._authorizer.decide(facts, view, now=_NOW, environment=_ENVIRONMENT)
         return lambda: self._authorizer.decide(facts, view, now=_NOW, environment=_ENVIRONMENT)
 
+    def counted(self) -> Work:
+        """Whether the C of a call counts, decided before: nothing is asked where no policy can leave it out."""
+        facts, view = self._next()
+        acts = replace(facts, labels=EGRESS, irreversible=False)
+        if self._policies.lowers and as_counted(acts, [view], self._authorizer, now=_NOW).labels:
+            raise Unmeasurable("the C of a call to a trusted host counts")
+        return lambda: as_counted(acts, [view], self._authorizer, now=_NOW)
+
     def _next(self) -> tuple[Facts, SessionView]:
         number = next(self._numbers)
         return self._facts[number % _TOOLS], self._view(number)
@@ -116,6 +125,7 @@ def run(setting: Setting) -> Section:
             (name, "engine", decisions.engine),
             (name, "uncached", decisions.uncached),
             (name, "cached", decisions.cached),
+            (name, "counted", decisions.counted),
         ]
     times = _in_turn([make for *_, make in kinds], rounds)
     medians = {(name, kind): median for (name, kind, _), median in zip(kinds, times, strict=True)}
@@ -128,19 +138,23 @@ def run(setting: Setting) -> Section:
             Column("engine", "engine alone", "µs"),
             Column("uncached", "one pass, uncached", "µs"),
             Column("cached", "cached", "µs"),
+            Column("counted", "whether C counts, cached", "µs"),
             Column("ratio", "uncached of engine", "×"),
             Column("cached_ratio", "cached of engine", "×"),
         ),
         notes=("Medians. The engine gets the same handles and the context as text; making that is the room's work.",),
     )
     for name, decisions in measured.items():
-        engine, uncached, cached = (medians[name, kind] for kind in ("engine", "uncached", "cached"))
+        engine, uncached, cached, counted = (
+            medians[name, kind] for kind in ("engine", "uncached", "cached", "counted")
+        )
         section.rows.append({
             "policies": name,
             "count": decisions.count,
             "engine": engine,
             "uncached": uncached,
             "cached": cached,
+            "counted": counted,
             "ratio": uncached / engine,
             "cached_ratio": cached / engine,
         })  # fmt: skip

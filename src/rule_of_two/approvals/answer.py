@@ -88,8 +88,12 @@ class Refusal(StrEnum):
     """Policy does not let this approver say this."""
     ANSWERED_BEFORE = "answered_before"
     """This approver has said yes already; another one is needed."""
+    OTHER_ITEMS = "other_items"
+    """Another approver has said yes to other items of the same result."""
     CLOCK = "clock"
     UNKNOWN_SESSION = "unknown_session"
+    UNKNOWN_ITEM = "unknown_item"
+    """The gateway does not keep this withheld item, or keeps it no longer."""
     NOT_RECORDED = "not_recorded"
 
     @property
@@ -108,7 +112,9 @@ _REFUSALS = {
     Refusal.BAD_SIGNATURE: "The gateway does not know your key: add it under approvals.approvers and start it again.",
     Refusal.NOT_ENTITLED: "The operator's policies do not let you say that. Nothing was approved.",
     Refusal.ANSWERED_BEFORE: "You have said yes already: another approver is needed.",
+    Refusal.OTHER_ITEMS: "Another approver said yes to other items. Mark the same ones, or say no.",
     Refusal.CLOCK: "Your clock and the gateway's are too far apart for this. Nothing was done.",
+    Refusal.UNKNOWN_ITEM: "The gateway keeps this item no longer. Nothing was endorsed.",
     Refusal.UNKNOWN_SESSION: "The gateway does not know this session.",
     Refusal.NOT_RECORDED: "It could not be written down, so it does not count.",
 }

@@ -28,7 +28,7 @@ MAX_ITEM_TEXT: Final = 32 * 1024
 MAX_TEXT: Final = 1024 * 1024
 """Characters of one item, and of all together, that are kept to be looked at. What is left out is counted."""
 
-MAX_NAME: Final = 300
+MAX_NAME: Final = 1000
 """Characters of an item's name, of one author, and of where a result came from."""
 
 MAX_AUTHORS: Final = 20
@@ -156,11 +156,6 @@ class Arrival:
         """
         wanted = frozenset(picked)
         return not wanted or (self.can_pick and wanted <= {item.id for item in self.asking})
-
-    def let_in(self, picked: Iterable[str]) -> tuple[ArrivedItem, ...]:
-        """The items that a yes for ``picked`` (ids; none: all) lets in, those that ask nothing included."""
-        wanted = frozenset(picked)
-        return tuple(item for item in self.items if not wanted or not item.asks or item.id in wanted)
 
     @property
     def bound(self) -> dict[str, Any]:

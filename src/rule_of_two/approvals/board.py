@@ -9,25 +9,29 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from rule_of_two.approvals import sentences
 from rule_of_two.approvals.answer import LONGEST_MINUTES, MOST_USES, GrantTerms
 from rule_of_two.approvals.choice import APPROVING, REFUSING, Choice
 from rule_of_two.approvals.command import COMMANDS
-from rule_of_two.approvals.items import Item, Ordered, Said
+from rule_of_two.approvals.items import Item, Ordered, Said, Vouched
 from rule_of_two.approvals.messages import (
     PROTOCOL,
     Asked,
     Done,
     Ended,
+    Endorsed,
     GatewayHello,
     Refused,
     Sessions,
     ToConsole,
     Waits,
+    Withheld,
 )
+from rule_of_two.approvals.picks import Picks
 from rule_of_two.approvals.rest import Haste, Rest
+from rule_of_two.approvals.review import Review
 from rule_of_two.approvals.roster import Roster, Row
 from rule_of_two.approvals.sentences import ours
 from rule_of_two.approvals.spans import BLANK, Line
@@ -44,6 +48,10 @@ class Face(StrEnum):
     QUESTION = "question"
     ARGUMENTS = "arguments"
     WHY = "why"
+    ITEMS = "items"
+    """The list of what came back, with its marks."""
+    TEXT = "text"
+    """One item of it."""
     TERMS = "terms"
     """Of the grant that a second key would sign."""
 
@@ -60,7 +68,10 @@ class Board:
         self.face = Face.QUESTION
         self.notice: Line = BLANK
         self.roster = Roster()
-        self.confirming: Choice | None = None
+        self.review = Review()
+        self.reviewing = False
+        """Whether what was held back is on screen, instead of a question or the sessions."""
+        self.confirming: Choice | Literal["endorse"] | None = None
         """What the same key would do if it was pressed again, as :attr:`confirmation` says."""
         self.confirmation: Line = BLANK
         self.terms: GrantTerms | None = None
@@ -69,7 +80,7 @@ class Board:
         self._follows = follows
         self._listing = False
         self._rest = Rest()
-        self._subject: Item | str | None = None
+        self._subject: Item | str | tuple[str, str] | None = None
         self._ending: Line = BLANK
         """How the last question ended, until another one is shown."""
 
@@ -92,6 +103,7 @@ class Board:
         """Take in what a gateway said; ``None``: it is gone. Returns whether a new question came."""
         if message is None:
             self.roster.detach(gateway)
+            self.review.detach(gateway)
             for item in [item for item in self.items if item.gateway == gateway]:
                 self._remove(item, sentences.gateway_gone(item.question))
         elif isinstance(message, GatewayHello):
@@ -102,6 +114,10 @@ class Board:
             self._add(Item(gateway, message.question))
         elif isinstance(message, Done):
             self.notice = sentences.done(message)
+        elif isinstance(message, (Withheld, Endorsed)):
+            self.review.hear(gateway, message)
+            if isinstance(message, Endorsed):
+                self.notice = sentences.endorsed(message)
         else:
             for item in self._find(gateway, message.question_id):
                 self._stands(item, message)
@@ -111,8 +127,10 @@ class Board:
         return isinstance(message, Asked)
 
     def select(self, step: int) -> None:
-        """Move to the next (1) or previous (-1) question, or session where those are on screen."""
-        if self.listing:
+        """Move to the next (1) or previous (-1) question; session or withheld item where those are on screen."""
+        if self.reviewing:
+            self.review.step(step)
+        elif self.listing:
             self.roster.step(step)
         elif self.selected is not None:
             self._show(self.items[(self.items.index(self.selected) + step) % len(self.items)])
@@ -120,8 +138,12 @@ class Board:
         self._look_again()
 
     def choose(self, place: int) -> bool:
-        """Show the question at ``place`` (from 0), or choose that session where those are on screen. ``False``: there
-        is none."""
+        """Show the question at ``place`` (from 0), or choose that session or withheld item where those are on screen.
+        ``False``: there is none."""
+        if self.reviewing:
+            found = self.review.choose(place)
+            self._look_again()
+            return found
         if not 0 <= place < len(self.roster.rows if self._listing else self.items):
             return False
         if self._listing:
@@ -134,16 +156,79 @@ class Board:
 
     def list_sessions(self, *, on: bool | None = None) -> None:
         """Show the sessions, or the question again; without ``on`` whichever is not on screen."""
-        self._listing = not self._listing if on is None else on
+        self._listing = (not self._listing or self.reviewing) if on is None else on
+        self.reviewing = False
         self.notice = BLANK
         self._look_again()
+
+    def look_back(self, *, on: bool | None = None, text: bool = False) -> None:
+        """Show what was held back, or go on with what was on screen; with ``text`` the chosen item's."""
+        self.leave()
+        self.reviewing = not self.reviewing if on is None else on
+        if text or self.review.open:
+            self.review.show(text=self.reviewing and text)
+        self.notice = BLANK
+        self._look_again()
+
+    def endorse(self, *, at: float, now: datetime) -> Vouched | None:
+        """Vouch for the withheld item on screen, the second time that it is pressed; ``None``, and a notice why, if
+        that does not count."""
+        kept = self.review.chosen
+        haste = self._rest.haste(at, now)
+        if not self.reviewing or kept is None:
+            self.notice = ours("This key endorses an item that was held back: h shows what was.")
+        elif haste is Haste.JUMPED:
+            self._void(haste)
+        elif haste is not None:
+            self.notice = ours(haste.value)
+        elif kept.key not in self.review.read:
+            way = "read on" if self.review.open else "enter shows it"
+            self.notice = ours(f"Read its text to the end first: {way}.")
+        elif self.confirming != "endorse":
+            self._confirm("endorse", sentences.vouching(kept))
+        else:
+            self._forget_confirmation()
+            self.notice = ours("Sending your endorsement.")
+            return Vouched(kept.gateway, kept.withheld)
+        return None
 
     def turn(self, face: Face) -> None:
         """Show another side of the selected question, or go back to the question itself."""
         self.leave()
-        if not self.listing and self.selected is not None:
+        if not self.listing and not self.reviewing and self.selected is not None:
+            if face in {Face.ITEMS, Face.TEXT} and self.selected.picks is None:
+                self.notice = ours("Nothing has come back: this call was not sent.")
+                return
             self.face = Face.QUESTION if self.face is face else face
             self.notice = BLANK
+
+    @property
+    def picking(self) -> Picks | None:
+        """The marks that keys change now."""
+        on_question = self.selected is not None and not self.listing and not self.reviewing
+        shown = on_question and self.face in {Face.ITEMS, Face.TEXT}
+        return self.selected.picks if shown and self.selected is not None else None
+
+    def go(self, step: int) -> None:
+        """To another item of what came back."""
+        if self.picking is not None:
+            self.picking.step(step)
+            self.notice = BLANK
+
+    def mark(self, *, every: bool = False, only: set[int] | None = None) -> None:
+        """Change what a yes would let in: of the item that a person is at, of ``every`` one, or to ``only`` those at
+        these places (from 0). What is answered has to be looked at anew."""
+        item = self.selected
+        if self.listing or self.reviewing or item is None or item.picks is None:
+            return
+        picks = item.picks
+        changed = picks.toggle_all() if every else picks.toggle() if only is None else picks.only(only)
+        if not changed:
+            self.notice = ours("Single items cannot be picked here.")
+        elif item.sent is None:
+            self.leave()
+            self.notice = ours(sentences.marked(picks))
+            self._rest.restart()
 
     def leave(self) -> bool:
         """Do not do what was to be confirmed. Returns whether anything was."""
@@ -166,6 +251,9 @@ class Board:
     def press(self, choice: Choice, *, at: float, now: datetime) -> Said | Ordered | None:
         """What this key says; ``None``, and a notice why, if it does not count or has to be confirmed."""
         item, row = self.selected, self.roster.chosen
+        if self.reviewing:
+            self.notice = ours("This key acts on a question or a session, and neither is on screen now.")
+            return None
         if (row if self.listing else item) is None:
             nothing = ours("Nothing is shown that this key could act on.")
             # It may have been meant for the question that has just ended: how it did stays on screen.
@@ -195,7 +283,7 @@ class Board:
             self.terms_read = False
             self._rest.restart()
 
-    def not_sent(self, deed: Said | Ordered) -> None:
+    def not_sent(self, deed: Said | Ordered | Vouched) -> None:
         """It could not be sent."""
         if isinstance(deed, Said):
             deed.item.sent = None
@@ -209,16 +297,19 @@ class Board:
         elif choice not in item.question.offers:
             self.notice = ours(sentences.not_offered(item.question, choice))
         elif choice in APPROVING and not item.read:
-            self.notice = ours("Read the arguments to their end first: a shows them all.")
+            self.notice = ours(sentences.read_first(item.question))
+        elif choice is Choice.YES and item.picks is not None and item.picks.unusable is not None:
+            self.notice = ours(item.picks.unusable)
         elif choice in sentences.CONFIRMED and self.confirming is not choice:
             self._begin(item, choice)
         elif choice is Choice.GRANT and not self.terms_read:
             self.notice = ours("Read the terms to their end first.")
         else:
-            said = Said(item, choice, self.terms if choice is Choice.GRANT else None)
+            items = item.picks.named if choice is Choice.YES and item.picks is not None else ()
+            said = Said(item, choice, self.terms if choice is Choice.GRANT else None, items)
             self._forget_confirmation()
             item.sent = choice
-            self.notice = ours(sentences.SENDING[choice])
+            self.notice = ours(sentences.sending(item.question, choice, items))
             return said
         return None
 
@@ -244,7 +335,7 @@ class Board:
             return Ordered(row.gateway, session, choice)
         return None
 
-    def _confirm(self, choice: Choice, sentence: Line) -> None:
+    def _confirm(self, choice: Choice | Literal["endorse"], sentence: Line) -> None:
         self.confirming = choice
         self.confirmation = sentence
         self.notice = BLANK
@@ -269,7 +360,11 @@ class Board:
         tests/approvals/test_board.py
         """
         row = self.roster.chosen
-        subject = self.selected if not self.listing else None if row is None else row.status.id
+        subject: Item | str | tuple[str, str] | None
+        if self.reviewing:
+            subject = None if self.review.chosen is None else self.review.chosen.key
+        else:
+            subject = self.selected if not self.listing else None if row is None else row.status.id
         if subject != self._subject:
             self._subject = subject
             self._forget_confirmation()

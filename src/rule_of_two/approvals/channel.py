@@ -22,6 +22,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from rule_of_two.approvals.answer import Answer, Refusal
 from rule_of_two.approvals.command import Command
 from rule_of_two.approvals.desk import Desk
+from rule_of_two.approvals.endorsement import Endorsement
 from rule_of_two.approvals.endpoint import Endpoint, connect, endpoints, gateways_folder, is_trusted, listen
 from rule_of_two.approvals.messages import (
     MAX_CONSOLE_LINE,
@@ -30,6 +31,7 @@ from rule_of_two.approvals.messages import (
     Answered,
     Commanded,
     ConsoleHello,
+    Endorsing,
     GatewayHello,
     Refused,
     ToConsole,
@@ -144,7 +146,7 @@ class DeskServer:
                 if reply is not None and not console.send(encode_to_console(reply)):
                     return
 
-    async def _take(self, message: Answered | Commanded) -> ToConsole | None:
+    async def _take(self, message: Answered | Commanded | Endorsing) -> ToConsole | None:
         """Do what a human says; what to tell the console of it. Finished once it has begun, whoever goes away."""
         result: ToConsole | None = None
         with anyio.CancelScope(shield=True):
@@ -152,6 +154,10 @@ class DeskServer:
                 reason = await self._desk.answer(message.answer)
                 if reason is not None:
                     result = Refused(question_id=message.answer.question_id, reason=reason)
+            elif isinstance(message, Endorsing):
+                reason = await self._desk.endorse(message.item_id, message.endorsement)
+                if reason is not None:
+                    result = Refused(question_id=message.item_id, reason=reason)
             else:
                 done = await self._desk.command(message.command)
                 result = Refused(question_id=message.command.id, reason=done) if isinstance(done, Refusal) else done
@@ -191,6 +197,10 @@ class DeskClient:
     def command(self, gateway: str, command: Command) -> bool:
         """Send a command. ``False``: that gateway is gone, so nothing was done."""
         return self._send(gateway, Commanded(command=command))
+
+    def endorse(self, gateway: str, item_id: str, endorsement: Endorsement) -> bool:
+        """Send an endorsement. ``False``: that gateway is gone, so nothing was endorsed."""
+        return self._send(gateway, Endorsing(item_id=item_id, endorsement=endorsement))
 
     def _send(self, gateway: str, message: ToGateway) -> bool:
         link = self._links.get(gateway)

@@ -25,12 +25,15 @@ from rule_of_two.approvals.board import Board, Face
 from rule_of_two.approvals.channel import DeskClient
 from rule_of_two.approvals.choice import REFUSING, Choice
 from rule_of_two.approvals.console_widgets import Lines, Paper
-from rule_of_two.approvals.items import Item
+from rule_of_two.approvals.items import Item, Ordered, Said, Vouched
 from rule_of_two.approvals.messages import ToConsole
+from rule_of_two.approvals.picks import Picks
 from rule_of_two.approvals.render import NARROWEST
+from rule_of_two.approvals.review import Review
 from rule_of_two.approvals.sentences import KEY_OF, ours
 from rule_of_two.approvals.signer import Signer
 from rule_of_two.approvals.spans import Line
+from rule_of_two.approvals.withheld_view import review_lines, withheld_lines
 from rule_of_two.escape import visible
 
 LIST_LINES: Final = 3
@@ -55,7 +58,13 @@ class ConsoleApp(App[None]):
         *(Binding(key, f"press('{choice}')") for choice, key in KEY_OF.items()),
         Binding("a", "turn('arguments')"),
         Binding("w", "turn('why')"),
+        Binding("i", "turn('items')"),
+        Binding("enter", "look"),
+        Binding("space", "mark(False)"),
+        Binding("m", "mark(True)"),
         Binding("l", "list_sessions"),
+        Binding("h", "look_back"),
+        Binding("e", "endorse"),
         Binding("escape", "close"),
         Binding("q,ctrl+c,ctrl+q", "leave", priority=True),
         Binding("up,plus", "adjust(1, 0)", priority=True),
@@ -87,6 +96,8 @@ class ConsoleApp(App[None]):
         """The line that has to be on screen before the arguments, or the terms, count as read."""
         self._drawn = 0
         """What of :attr:`Board.showing` was drawn last."""
+        self._place: int | None = None
+        """The line to have in sight once the page is drawn."""
         self._stale = False
         self._rings = False
 
@@ -114,11 +125,12 @@ class ConsoleApp(App[None]):
         self._look(self._drawn)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The arrow keys change the terms of a grant, or choose a session, or else scroll and turn to the next."""
+        """The arrow keys change the terms of a grant, or choose a session or an item, or else scroll and turn to the
+        next one."""
         if action == "adjust":
             return self.board.terms is not None
         if action == "step":
-            return self.board.listing
+            return self._has_marker()
         return True
 
     def action_press(self, choice: str) -> None:
@@ -129,12 +141,22 @@ class ConsoleApp(App[None]):
             self.draw()
             return
         face = self.board.face
-        deed = self.board.press(said, at=self._monotonic(), now=self._now())
-        if deed is not None and not self._signer.send(deed, self._client, self._now()):
-            self.board.not_sent(deed)
+        self._send(self.board.press(said, at=self._monotonic(), now=self._now()))
         if self.board.face is not face:
             self.query_one(Paper).scroll_home(animate=False)
         self.draw()
+
+    def action_endorse(self) -> None:
+        """Vouch for the item that was held back."""
+        if self._is_too_small():
+            self.board.notice = ours(f"Make the terminal at least {NARROWEST} by {SHORTEST}.")
+        else:
+            self._send(self.board.endorse(at=self._monotonic(), now=self._now()))
+        self.draw()
+
+    def _send(self, deed: Said | Ordered | Vouched | None) -> None:
+        if deed is not None and not self._signer.send(deed, self._client, self._now()):
+            self.board.not_sent(deed)
 
     def action_adjust(self, uses: int, minutes: int) -> None:
         """Other terms of a grant."""
@@ -148,19 +170,45 @@ class ConsoleApp(App[None]):
 
     def action_close(self) -> None:
         """Leave what is to be confirmed, else go back to the question."""
-        if not self.board.leave():
+        left = self.board.leave()
+        if not left and self.board.reviewing:
+            self.board.look_back(on=self.board.review.open)
+        elif not left:
             self.board.turn(self.board.face)
             self.board.list_sessions(on=False)
         self._from_the_top()
+
+    def action_look(self) -> None:
+        """The item that the marker is at, or the list again."""
+        if self.board.reviewing:
+            self.board.look_back(on=True, text=not self.board.review.open)
+            self._from_the_top()
+        elif self.board.picking is not None:
+            self.board.turn(Face.ITEMS if self.board.face is Face.TEXT else Face.TEXT)
+            self._from_the_top()
+
+    def action_mark(self, every: bool) -> None:  # Textual passes it by place
+        """Mark an item, or all of them, or take the marks away."""
+        if self.board.picking is not None:
+            self.board.mark(every=every)
+            self.draw()
 
     def action_list_sessions(self) -> None:
         """The sessions, or the question again."""
         self.board.list_sessions()
         self._from_the_top()
 
+    def action_look_back(self) -> None:
+        """What was held back, or the question again."""
+        self.board.look_back()
+        self._from_the_top()
+
     def action_select(self, step: int) -> None:
-        """Another question, or session where those are on screen."""
-        self.board.select(step)
+        """Another question; session or item where those are on screen."""
+        if self.board.picking is None:
+            self.board.select(step)
+        else:
+            self.board.go(step)
         self._from_the_top()
 
     action_step = action_select
@@ -184,6 +232,9 @@ class ConsoleApp(App[None]):
             self.query_one(f"#{part}", Lines).show(lines)
         rows = self.size.height - 1 - sum(map(len, around.values()))
         self.query_one(Paper).show(self._page(width - 1, rows, now))
+        if self._place is not None:
+            self.query_one(Paper).keep_in_sight(self._place)
+            self._place = None
         self._drawn = board.showing
         self.call_after_refresh(self._look, self._drawn)
 
@@ -230,15 +281,37 @@ class ConsoleApp(App[None]):
         """What is to be read. The question itself is laid out to fit on the screen."""
         item, face = self.board.selected, self.board.face
         self._end = None
+        if self.board.reviewing:
+            return self._held_back(self.board.review, width, now)
         if item is None or self.board.listing:
             return console_text.panel(self.board, visible(str(self._state)), width, rows)
         if face is Face.QUESTION:
             return self._question(item, width, rows, now)
         if face is Face.WHY:
             return item.view.why(width, now)
+        if item.picks is not None and face in {Face.ITEMS, Face.TEXT}:
+            return self._came_back(item, item.picks, width)
         terms = self.board.terms
         lines = item.view.arguments(width) if terms is None else item.view.terms(terms, width)
+        if item.picks is None:  # of what came back, the list is what has to be read
+            self._end = len(lines) - 1
+        return lines
+
+    def _came_back(self, item: Item, picks: Picks, width: int) -> Sequence[Line]:
+        """The list, or one item's text."""
+        if self.board.face is Face.TEXT:
+            return item.view.item(picks, width)
+        lines, self._place = item.view.items(picks, width)
         self._end = len(lines) - 1
+        return lines
+
+    def _held_back(self, review: Review, width: int, now: datetime) -> Sequence[Line]:
+        """The list, or one item's text."""
+        if review.open and review.chosen is not None:
+            text = withheld_lines(review.chosen.withheld, width, now)
+            self._end = len(text) - 1
+            return text
+        lines, self._place = review_lines(review, width, now)
         return lines
 
     def _question(self, item: Item, width: int, rows: int, now: datetime) -> Sequence[Line]:
@@ -256,15 +329,25 @@ class ConsoleApp(App[None]):
         seen = self._end is not None and self.query_one(Paper).last_visible() >= self._end
         if not seen or showing != board.showing or self._is_too_small():
             return
-        if board.terms is not None:
+        if board.reviewing:
+            board.review.read |= set() if board.review.chosen is None else {board.review.chosen.key}
+        elif board.terms is not None:
             board.terms_read = True
         elif board.selected is not None and not board.selected.read:
             board.selected.read = True
             self.query_one("#keys", Lines).show(console_text.keys(board, self.size.width))
 
+    def _has_marker(self) -> bool:
+        """Whether a list is on screen in which the arrow keys choose."""
+        board = self.board
+        if board.reviewing:
+            return not board.review.open
+        return board.listing or board.face is Face.ITEMS
+
     def _is_too_small(self) -> bool:
         return self.size.width < NARROWEST or self.size.height < SHORTEST
 
     def _from_the_top(self) -> None:
-        self.query_one(Paper).scroll_home(animate=False)
+        if not self._has_marker():
+            self.query_one(Paper).scroll_home(animate=False)
         self.draw()

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
+from rule_of_two.approvals import sentences
 from rule_of_two.approvals.board import Board, Face
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.hints import Key, keys_lines, question_keys
 from rule_of_two.approvals.items import Item
 from rule_of_two.approvals.messages import SessionStatus
+from rule_of_two.approvals.picks import Picks
 from rule_of_two.approvals.roster import Row, marks
 from rule_of_two.approvals.sentences import KEY_OF, KEY_TEXT, name
 from rule_of_two.approvals.signer import Signer
@@ -19,6 +21,9 @@ from rule_of_two.wording import counted
 
 _COUNT_CELLS: Final = 6
 """For ``  +999``: sessions that are not shown are counted."""
+
+_NUMBERS: Final = 8
+"""Of items that somebody picked; more are counted."""
 
 _ABOUT: Final = "This console waits for calls that would bring untrusted [A], private [B] and acting [C] together."
 
@@ -31,13 +36,14 @@ def labels(status: SessionStatus) -> str:
 def header(board: Board, signer: Signer, width: int) -> Line:
     """Gateways, who signs, and sessions at a glance; what does not fit is counted. Who signs is always there."""
     tiers = board.roster.tiers
-    standing = Span(f"  {signer.standing(tiers.values())}", Style.WARNING)
+    told = [Span(f"  {signer.standing(tiers.values())}", Style.WARNING)]
+    if (board.listing or board.reviewing) and board.items:
+        key = "h" if board.reviewing else "l"
+        told.append(Span(f"  {counted(len(board.items), 'question')} waiting: press {key}", Style.WARNING))
     for title in (" rule-of-two console", " rule-of-two", ""):
-        spans = [Span(f"{title}  {counted(len(tiers), 'gateway')}", Style.HEADLINE), standing]
+        spans = [Span(f"{title}  {counted(len(tiers), 'gateway')}", Style.HEADLINE), *told]
         if line_width(spans) + (_COUNT_CELLS if board.roster.rows else 0) <= width:
             break
-    if board.listing and board.items:
-        spans.append(Span(f"  {counted(len(board.items), 'question')} waiting: press l", Style.WARNING))
     return (*spans, *_glance(board.roster.rows, width - line_width(spans)))
 
 
@@ -60,7 +66,7 @@ def _glance(rows: Sequence[Row], room: int) -> Iterator[Span]:
 
 def questions(board: Board, width: int, height: int, now: datetime) -> list[Line]:
     """The waiting questions around the selected one, at most ``height`` of them."""
-    if board.selected is None or board.listing or board.face is not Face.QUESTION:
+    if board.selected is None or board.listing or board.reviewing or board.face is not Face.QUESTION:
         return []
     place = board.items.index(board.selected)
     total = len(board.items)
@@ -115,11 +121,13 @@ def notes(item: Item, board: Board, signer: Signer) -> list[Line]:
         yes = [] if waits is None else [name(approver) for approver in waits.approvers]
         by = [span for number, one in enumerate(yes) for span in ((Span(", "),) if number else ()) + (one,)]
         told = (*by, Span(" said yes")) if by else (Span("nobody has said yes yet"),)
-        said.append((Span(f"needs {question.needs} approvers; "), *told))
+        said.append((Span(f"needs {question.needs} approvers; "), *told, *_chosen(item)))
     if waits is not None and waits.calls > 1:
         said.append((Span(f"asked {waits.calls:,} times; a yes is for one of these calls"),))
     if waits is not None and waits.calls == 0:
         said.append((Span("the agent was told to come back: a yes waits until it repeats the call"),))
+    if item.picks is not None and len(item.picks.marked) < len(item.picks.asking):
+        said.append((Span(sentences.marked(item.picks), Style.WARNING),))
     turned_away = board.roster.turned_away(question.session)
     if turned_away:
         said.append((Span(f"{turned_away:,} more questions of this session were refused unshown"),))
@@ -129,28 +137,61 @@ def notes(item: Item, board: Board, signer: Signer) -> list[Line]:
     return said
 
 
+def _chosen(item: Item) -> list[Span]:
+    """To which items others said yes, by their numbers in the list."""
+    if item.waits is None or not item.waits.items or item.picks is None:
+        return []
+    places = [str(place + 1) for place, one in enumerate(item.picks.items) if one.id in item.waits.items]
+    more = f" and {len(places) - _NUMBERS:,} more" if len(places) > _NUMBERS else ""
+    return [Span(f" to items {', '.join(places[:_NUMBERS])}{more} only", Style.WARNING)]
+
+
 def keys(board: Board, width: int) -> list[Line]:
     """What can be pressed now."""
     item = board.selected
+    pressed: list[Key]
+    if board.reviewing:
+        several = len(board.review.rows) > 1
+        read: list[Key] = [("enter", "list" if board.review.open else "read it"), ("e", "endorse")]
+        pressed = read * bool(board.review.rows)
+        pressed = [*[("↑↓", "choose")] * (several and not board.review.open), *pressed]
+        return keys_lines([*pressed, ("h", "back"), ("q", "quit")], width)
     if board.terms is not None:
         return keys_lines(
             [("g", "grant these"), ("↑↓", "calls"), ("←→", "minutes"), ("esc", "leave"), ("n", "no")], width
         )
-    pressed: list[Key]
     if board.listing or item is None:
         deeds = (Choice.DROP, Choice.FREEZE, Choice.NEW)
         pressed = [(KEY_OF[choice], KEY_TEXT[choice]) for choice in deeds] if board.roster.rows else []
         pressed += [("↑↓", "choose")] * (len(board.roster.rows) > 1) + [("l", "questions")] * bool(board.items)
+        pressed += _held_back(board)
         return keys_lines([*pressed, ("q", "quit")], width)
-    back = {Face.ARGUMENTS: "a", Face.WHY: "w"}.get(board.face)
+    back = {Face.ARGUMENTS: "a", Face.WHY: "w", Face.ITEMS: "i"}.get(board.face)
+    release = item.question.arrival is not None
     pressed = [
         (key, "back") if key and key == back else (key, text)
-        for key, text in question_keys(item.question.offers, read=item.read)
+        for key, text in question_keys(item.question.offers, read=item.read, release=release)
     ]
+    if board.picking is not None:
+        return [*keys_lines(_item_keys(board, board.picking), width), *keys_lines(pressed, width)]
     if len(board.items) > 1:
         pressed.append(("tab", "next"))
+    pressed += _held_back(board)
     lines, more = keys_lines(pressed, width), keys_lines([*pressed, ("l", "sessions")], width)
     return more if len(more) == len(lines) else lines  # no line of the question's is given up for it
+
+
+def _held_back(board: Board) -> list[Key]:
+    return [("h", f"{len(board.review.rows):,} held back")] if board.review.rows else []
+
+
+def _item_keys(board: Board, picks: Picks) -> list[Key]:
+    """What can be done to the list of what came back, or to the item that is shown."""
+    several = len(picks.items) > 1
+    pressed: list[Key] = [("space", "mark"), ("m", "all/none")] if picks.can_pick else []
+    if board.face is Face.TEXT:
+        return [*pressed[:1], *[("tab", "next item")] * several, ("enter", "list")]
+    return [*[("↑↓", "choose")] * several, ("enter", "read it"), *pressed]
 
 
 def words(board: Board, width: int) -> list[Line]:

@@ -55,6 +55,12 @@ class Paper(ScrollView, can_focus=True):
         """The index of the last line that is on screen."""
         return self.scroll_offset.y + self.size.height - 1
 
+    def keep_in_sight(self, index: int) -> None:
+        """Scroll no further than it takes to have a line on screen, or the page's edge where that is next to it."""
+        top, height = self.scroll_offset.y, max(1, self.size.height)
+        first = max(0, min(top, index - 1))
+        self.scroll_to(y=max(first, index + 2 - height), animate=False)
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Say so."""
         super().watch_scroll_y(old_value, new_value)

@@ -8,7 +8,7 @@ one. Identical calls of a session wait for one answer: a yes is for one of them.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,9 +20,11 @@ from rule_of_two.approvals.answer import Answer, Refusal, Unanswered
 from rule_of_two.approvals.audience import Audience, Console
 from rule_of_two.approvals.choice import APPROVING
 from rule_of_two.approvals.command import Command
-from rule_of_two.approvals.judge import Given, Judge, StillWaiting
-from rule_of_two.approvals.messages import Asked, Done, Ended, Waits, encode_to_console
+from rule_of_two.approvals.endorsement import Endorsement
+from rule_of_two.approvals.judge import Endorser, Given, Judge, StillWaiting
+from rule_of_two.approvals.messages import Asked, Done, Ended, Endorsed, Waits, Withheld, encode_to_console
 from rule_of_two.approvals.question import Question
+from rule_of_two.approvals.withheld import Shelf, WithheldItem
 from rule_of_two.errors import BadRequest, StoreError
 from rule_of_two.model import Tier
 
@@ -56,7 +58,10 @@ class _Pending:
     @property
     def status(self) -> Waits:
         return Waits(
-            question_id=self.question.id, calls=self.calls, approvers=tuple(answer.approver for answer in self.yes)
+            question_id=self.question.id,
+            calls=self.calls,
+            approvers=tuple(answer.approver for answer in self.yes),
+            items=self.yes[0].items if self.yes else (),
         )
 
 
@@ -67,7 +72,17 @@ class Desk:
     # tests/approvals/test_desk.py
     """
 
-    def __init__(self, *, clock: Callable[[], datetime], judge: Judge, limit: int = MAX_WAITING) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], datetime],
+        judge: Judge,
+        endorser: Endorser | None = None,
+        limit: int = MAX_WAITING,
+    ) -> None:
+        """Without an ``endorser`` nobody can vouch for what is withheld; it can be looked at."""
+        self._endorser = endorser
+        self._shelf = Shelf()
         self._clock = clock
         self._judge = judge
         self._limit = limit
@@ -178,6 +193,46 @@ class Desk:
             return Refusal.UNKNOWN_SESSION
         return Done(command_id=command.id, choice=command.choice, session=session)
 
+    @property
+    def withheld(self) -> tuple[WithheldItem, ...]:
+        """What policy held back and people can look at, the oldest first: the newest :data:`~.withheld.MOST`."""
+        return self._shelf.items
+
+    def withhold(self, items: Iterable[WithheldItem]) -> None:
+        """Keep what policy held back, so that people can look at it. What is too much is forgotten, the oldest first.
+
+        :raises BadRequest: a text in it is not Unicode.
+        """
+        kept = self._shelf.put(items)
+        if kept:
+            self.audience.tell(Withheld(items=tuple(one.bounded() for one in kept)))
+
+    async def endorse(self, item_id: str, endorsement: Endorsement) -> Refusal | None:
+        """Accept a person's word for a withheld item, or say why not.
+
+        # INVARIANT: it is for exactly the item that was on screen, by somebody who may, and once;
+        # tests/approvals/test_withheld.py.
+        """
+        held = self._shelf.find(item_id)
+        if held is None:
+            return Refusal.UNKNOWN_ITEM
+        if endorsement.subject != held.subject:
+            return Refusal.DIGEST_MISMATCH
+        if self._endorser is None:
+            return Refusal.NOT_OFFERED
+        try:
+            refusal = self._endorser.refuses(endorsement)
+            if refusal is not None:
+                return refusal
+            self._shelf.take(item_id)
+            await self._endorser.give(endorsement)
+        except StoreError:
+            self.withhold((held,))
+            return Refusal.NOT_RECORDED
+        signed = self.tier is not Tier.ADVISORY
+        self.audience.tell(Endorsed(item_id=item_id, approver=endorsement.approver, signed=signed))
+        return None
+
     def void(self, session: str, *, acting_only: bool = False) -> None:
         """End the questions of a session, and forget what was approved and not used; with ``acting_only`` those about
         calls that carry C. The question whose answer is being recorded goes on."""
@@ -210,6 +265,8 @@ class Desk:
     def attach(self, console: Console) -> None:
         """Show a console the sessions and all that waits; it counts from now on."""
         waiting = [line for one in self._waiting.values() for line in (one.line, encode_to_console(one.status))]
+        if self._shelf.items:
+            waiting.append(encode_to_console(Withheld(items=tuple(one.bounded() for one in self._shelf.items))))
         self.audience.join(console, waiting)
 
     def detach(self, console: Console) -> None:
@@ -273,20 +330,18 @@ class Desk:
     def _refuses(self, pending: _Pending, answer: Answer) -> Refusal | None:
         question = pending.question
         bound = (question.session, pending.digest, pending.shown)
-        if (answer.session, answer.digest, answer.shown) != bound:
+        if (answer.session, answer.digest, answer.shown) != bound or not answer.fits(question):
             return Refusal.DIGEST_MISMATCH
         if pending.settling:
             return Refusal.ALREADY_ENDED
-        if not answer.fits(question):
-            return Refusal.DIGEST_MISMATCH
         if answer.verdict not in question.offers or answer.channel != "console":
             return Refusal.NOT_OFFERED
         try:
             refusal = self._judge.refuses(question, answer)
         except StoreError:
             return Refusal.NOT_RECORDED
-        if refusal is None and answer.verdict in APPROVING and answer.approver in {one.approver for one in pending.yes}:
-            return Refusal.ANSWERED_BEFORE
+        if refusal is None and answer.verdict in APPROVING:
+            refusal = _not_beside(answer, pending.yes)
         return refusal
 
     def _tell_of(self, pending: _Pending) -> None:
@@ -319,3 +374,11 @@ class Desk:
         else:
             ended = Ended(question_id=question_id, unanswered=outcome)
         self.audience.tell(ended)
+
+
+def _not_beside(answer: Answer, others: tuple[Answer, ...]) -> Refusal | None:
+    """Why a yes does not count beside the ones that other people gave: one each, and all to the same items."""
+    if answer.approver in {one.approver for one in others}:
+        return Refusal.ANSWERED_BEFORE
+    same = all(set(answer.items) == set(one.items) for one in others)
+    return None if same else Refusal.OTHER_ITEMS

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from rule_of_two.approvals.arrival import Arrival
+from rule_of_two.approvals.arrival_view import whose
 from rule_of_two.approvals.masks import Masks
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.spans import Span, Style, clip
@@ -24,6 +26,8 @@ _SHOWN_TARGETS: Final = 2
 _PIECE: Final = 46
 """Cells of one quotation in the sentence. The whole text stands below."""
 
+_KINDS: Final[tuple[tuple[Label, str], ...]] = (("A", "untrusted"), ("B", "private"))
+
 _HELD: Final[tuple[tuple[Label, str, str], ...]] = (
     ("A", "reading ", "untrusted "),
     ("B", "reading ", "private "),
@@ -32,7 +36,9 @@ _HELD: Final[tuple[tuple[Label, str, str], ...]] = (
 
 
 def headline(question: Question, masks: Masks) -> list[Span]:
-    """One sentence: what, to whom, and after what."""
+    """One sentence: what, to whom, and after what; of a result that came back whether it is let in."""
+    if question.arrival is not None:
+        return _admission(question, question.arrival, masks)
     spans = [Span("The agent wants to ", Style.HEADLINE), *_deed(question, masks)]
     causes = _causes(question, masks)
     if causes:
@@ -43,6 +49,34 @@ def headline(question: Question, masks: Masks) -> list[Span]:
 def target_text(target: Target) -> str:
     """The canonical form, as policy sees it; what was written, if it could not be parsed."""
     return target.shown if target.value is None else target.value
+
+
+def _admission(question: Question, arrival: Arrival, masks: Masks) -> list[Span]:
+    """Whose text the agent would read, where it came from, and after what."""
+    kinds = [word for label, word in _KINDS if label in question.labels]
+    writers = whose(arrival)
+    by = _listed(writers.named, writers.more, masks)
+    if writers.unknown:
+        by = [*by, Span(" and " if by else "", Style.HEADLINE), Span("somebody not known", Style.WARNING)]
+    spans = [
+        Span(f"Let the agent read {' and '.join(kinds)}{' ' if kinds else ''}data from ", Style.HEADLINE),
+        _quotation(f"{question.upstream} · {question.name}", masks),
+        Span(", written by ", Style.HEADLINE),
+        *by,
+    ]
+    causes = _causes(question, masks)
+    if causes:
+        spans += [Span(", after ", Style.HEADLINE), *causes]
+    return [*spans, Span("?", Style.HEADLINE)]
+
+
+def _listed(texts: Sequence[str], more: int, masks: Masks) -> list[Span]:
+    spans: list[Span] = []
+    for text in texts[:_SHOWN_TARGETS]:
+        spans += [Span(", ", Style.HEADLINE)] if spans else []
+        spans.append(_quotation(text, masks))
+    more += len(texts) - min(len(texts), _SHOWN_TARGETS)
+    return [*spans, *([Span(f" and {more:,} more", Style.HEADLINE)] if more else [])]
 
 
 def _deed(question: Question, masks: Masks) -> list[Span]:
@@ -57,7 +91,7 @@ def _deed(question: Question, masks: Masks) -> list[Span]:
 
 
 def _reading(question: Question, masks: Masks) -> list[Span]:
-    kinds = [word for label, word in (("A", "untrusted"), ("B", "private")) if label in question.labels]
+    kinds = [word for label, word in _KINDS if label in question.labels]
     start = [Span(f"read {' and '.join(kinds)} data", Style.HEADLINE)]
     if question.targets:
         return [*start, Span(": ", Style.HEADLINE), *_names(question.targets, masks)]

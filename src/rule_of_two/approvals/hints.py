@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from rule_of_two.approvals.choice import APPROVING, Choice
-from rule_of_two.approvals.sentences import KEY_OF, KEY_TEXT
+from rule_of_two.approvals.sentences import KEY_OF, KEY_TEXT, RELEASE_TEXT
 from rule_of_two.approvals.spans import Line, Span, Style, line_width
 
 Key = tuple[str, str]
@@ -15,18 +15,23 @@ Key = tuple[str, str]
 NOT_YET: Final[Key] = ("", "press a first")
 """Instead of what approves, until the end of the arguments has been on screen."""
 
+LIST_NOT_YET: Final[Key] = ("", "press i first")
+"""The same, until the end of the list of what came back has been."""
+
 SIDES: Final[tuple[Key, ...]] = (("a", "args"), ("w", "why"))
 
 
-def question_keys(offers: Collection[Choice], *, read: bool = True) -> list[Key]:
-    """The keys of a question that offers so much; those that approve only once its arguments were ``read``."""
+def question_keys(offers: Collection[Choice], *, read: bool = True, release: bool = False) -> list[Key]:
+    """The keys of a question that offers so much; those that approve only once its arguments were ``read``. In a
+    ``release`` it is about what came back."""
     keys: list[Key] = []
+    not_yet, texts = (LIST_NOT_YET, RELEASE_TEXT) if release else (NOT_YET, KEY_TEXT)
     for choice, key in KEY_OF.items():
         if choice in offers and (read or choice not in APPROVING):
-            keys.append((key, KEY_TEXT[choice]))
-        elif choice in offers and NOT_YET not in keys:
-            keys.append(NOT_YET)
-    return [*keys, *SIDES, ("q", "quit")]
+            keys.append((key, texts[choice]))
+        elif choice in offers and not_yet not in keys:
+            keys.append(not_yet)
+    return [*keys, *[("i", "items")] * release, *SIDES, ("q", "quit")]
 
 
 def keys_lines(keys: Sequence[Key], width: int) -> list[Line]:

@@ -1,4 +1,4 @@
-"""A question as a console holds it, and what a human says: to a question, or to a session."""
+"""A question as a console holds it, and what a human says: to a question, to a session, or for a withheld item."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from rule_of_two.approvals.answer import GrantTerms
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.messages import Waits
+from rule_of_two.approvals.picks import Picks
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.render import View
+from rule_of_two.approvals.withheld import WithheldItem
 
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A question that waits at one gateway. ``read``: the end of its arguments has been on screen."""
+    """A question that waits at one gateway. ``read``: the end of its arguments, or of the list of what came back, has
+    been on screen."""
 
     gateway: str
     question: Question
@@ -21,6 +24,7 @@ class Item:
     sent: Choice | None = None
     waits: Waits | None = None
     _view: View | None = None
+    _picks: Picks | None = None
 
     @property
     def view(self) -> View:
@@ -29,14 +33,30 @@ class Item:
             self._view = View(self.question)
         return self._view
 
+    @property
+    def picks(self) -> Picks | None:
+        """Which items a yes would let in; ``None`` where nothing has come back."""
+        if self._picks is None and self.question.arrival is not None:
+            self._picks = Picks(self.question.arrival)
+        return self._picks
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A human's answer to a question, to be signed and sent."""
+    """A human's answer to a question, to be signed and sent. ``items``: as in an answer."""
 
     item: Item
     choice: Choice
     grant: GrantTerms | None = None
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """A human's word for a withheld item, to be signed and sent."""
+
+    gateway: str
+    withheld: WithheldItem
 
 
 @dataclass(frozen=True, slots=True)

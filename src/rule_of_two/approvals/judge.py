@@ -7,6 +7,7 @@ from typing import Protocol
 
 from rule_of_two.approvals.answer import Answer, Refusal
 from rule_of_two.approvals.command import Command
+from rule_of_two.approvals.endorsement import Endorsement
 from rule_of_two.approvals.question import Question
 from rule_of_two.model import Tier
 
@@ -41,6 +42,22 @@ class Judge(Protocol):
         """Write the command down and do it; the session as it goes on. ``None``: there is no such session.
 
         :raises StoreError: it could not be done.
+        """
+
+
+class Endorser(Protocol):
+    """Who may vouch for what, and what becomes of it."""
+
+    def refuses(self, endorsement: Endorsement) -> Refusal | None:
+        """Why it does not count.
+
+        :raises StoreError: it cannot be found out.
+        """
+
+    async def give(self, endorsement: Endorsement) -> None:
+        """Write it down, so that it counts from now on.
+
+        :raises StoreError: it could not be.
         """
 
 

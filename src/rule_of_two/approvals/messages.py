@@ -1,7 +1,7 @@
 """What gateway and console say to each other: newline-delimited JSON, each line checked in full when it arrives.
 
-A gateway says hello, sessions, asked, waits, ended, refused, done. A console says hello (with the token where the
-endpoint has one), answers, and commands. A line that is anything else ends the connection.
+A gateway says hello, sessions, asked, waits, ended, refused, done, withheld, endorsed. A console says hello (with the
+token where the endpoint has one), answers, commands, and endorses. A line that is anything else ends the connection.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from pydantic_core import PydanticSerializationError
 from rule_of_two.approvals.answer import Answer, Refusal, Unanswered
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.command import Command
+from rule_of_two.approvals.endorsement import Endorsement
 from rule_of_two.approvals.question import Question
+from rule_of_two.approvals.withheld import WithheldItem
 from rule_of_two.errors import BadRequest, LimitExceeded
 from rule_of_two.model import Labels, Tier
 
-PROTOCOL: Final = 2
+PROTOCOL: Final = 3
 
 MAX_LINE: Final = 40 * 1024 * 1024
 """Bytes of one line to a console: the longest arguments, twice (quoted in JSON), and room for the rest."""
@@ -81,11 +83,13 @@ class Asked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
     """How a question that waits stands. ``calls`` is how many identical calls wait for its one answer; 0: the agent was
-    given a ticket and may come back. ``approvers`` said yes already, and more are needed."""
+    given a ticket and may come back. ``approvers`` said yes already, and more are needed; ``items`` are the ids that
+    they said yes to, of a result that came back (none: all)."""
 
     question_id: str
     calls: int
     approvers: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
     type: Literal["waits"] = "waits"
 
     __pydantic_config__ = _STRICT
@@ -130,6 +134,28 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withheld:
+    """Items that policy held back, besides those that were told of before."""
+
+    items: tuple[WithheldItem, ...]
+    type: Literal["withheld"] = "withheld"
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endorsed:
+    """A person vouched for a withheld item: it is off the list."""
+
+    item_id: str
+    approver: str
+    signed: bool = False
+    type: Literal["endorsed"] = "endorsed"
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleHello:
     """The first line of a console. ``token`` proves, on a TCP endpoint, that it may read the state folder."""
 
@@ -160,8 +186,19 @@ class Commanded:
     __pydantic_config__ = _STRICT
 
 
-ToConsole = GatewayHello | Sessions | Asked | Waits | Ended | Refused | Done
-ToGateway = ConsoleHello | Answered | Commanded
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endorsing:
+    """A human vouches for a withheld item, by our id of it."""
+
+    item_id: str
+    endorsement: Endorsement
+    type: Literal["endorsing"] = "endorsing"
+
+    __pydantic_config__ = _STRICT
+
+
+ToConsole = GatewayHello | Sessions | Asked | Waits | Ended | Refused | Done | Withheld | Endorsed
+ToGateway = ConsoleHello | Answered | Commanded | Endorsing
 
 _TO_CONSOLE: TypeAdapter[ToConsole] = TypeAdapter(Annotated[ToConsole, Field(discriminator="type")])
 _TO_GATEWAY: TypeAdapter[ToGateway] = TypeAdapter(Annotated[ToGateway, Field(discriminator="type")])

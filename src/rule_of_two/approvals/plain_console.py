@@ -22,14 +22,15 @@ from rule_of_two.approvals.board import Board
 from rule_of_two.approvals.channel import DeskClient
 from rule_of_two.approvals.choice import REFUSING, Choice
 from rule_of_two.approvals.hints import question_keys
-from rule_of_two.approvals.items import Item
-from rule_of_two.approvals.messages import Asked, GatewayHello, Sessions, ToConsole
+from rule_of_two.approvals.items import Item, Ordered, Said, Vouched
+from rule_of_two.approvals.messages import Asked, GatewayHello, Sessions, ToConsole, Withheld
 from rule_of_two.approvals.render import NARROWEST
 from rule_of_two.approvals.roster import Row, marks
 from rule_of_two.approvals.sentences import KEY_OF, name
 from rule_of_two.approvals.signer import Signer
 from rule_of_two.approvals.spans import Line, Span, Style, clip, wrap
 from rule_of_two.approvals.typed_lines import typed_lines
+from rule_of_two.approvals.withheld_view import review_lines, withheld_lines
 from rule_of_two.escape import visible
 from rule_of_two.wording import counted
 
@@ -39,8 +40,10 @@ PAGE_LINES: Final = 20
 _TICK_SECONDS: Final = 1.0
 
 HELP: Final = (
-    "Type a key and Enter: y once, d drop C, g grant (g 5 15: calls and minutes), n no, f freeze, s new session, "
-    "a arguments (a 3: page 3, a last), w why, x leave what is to be confirmed, l list (l 2: session 2), "
+    "Type a key and Enter: y once, d drop C, g grant (g 5 15: calls and minutes), r rest only, n no, f freeze, "
+    "s new session, a arguments (a 3: page 3, a last), i what came back (i 3: item 3, i 3 2: page 2 of it), "
+    "m 1 3: mark only these items (m: all), h what was held back (h 2: item 2), e endorse it, w why, "
+    "x leave what is to be confirmed, l list (l 2: session 2), "
     "a number: that question, Enter alone: the question again, q quit."
 )
 _CHOICES: Final = {key: choice for choice, key in KEY_OF.items()}
@@ -89,7 +92,19 @@ class PlainConsole:
         self._client = DeskClient(state, self._hear)
         self._sessions: dict[str, str] = {}
         self._page = 0
+        self._of = ""
+        """What the last page was of."""
         self._leaving = False
+        self._deeds: dict[str, Callable[[Sequence[str]], None]] = {
+            "a": self._arguments,
+            "i": self._items,
+            "m": self._mark,
+            "h": self._look_back,
+            "e": self._endorse,
+            "w": self._why,
+            "x": self._leave,
+            "l": self._list,
+        }
         self._shown = False
         """Whether a question was shown since the human's last line: what is half typed may be meant for it, so no
         other one is shown unasked."""
@@ -119,15 +134,8 @@ class PlainConsole:
                 return False
             self._leaving = True
             self._say("Calls are waiting; without a console they are refused. Type q again to leave.")
-        elif key == "a":
-            self._arguments(rest)
-        elif key == "w":
-            self._why()
-        elif key == "x":
-            self.board.leave()
-            self._say_words()
-        elif key == "l":
-            self._list(rest)
+        elif key in self._deeds:
+            self._deeds[key](rest)
         elif key.isdecimal():
             self._choose(int(key) - 1)
         elif not key:
@@ -164,12 +172,15 @@ class PlainConsole:
                 self._say("Note: ", *note)
         if shown is not None and self.board.selected is None and self.board.items:
             self._say(f"{counted(len(self.board.items), 'question')} waiting. Enter reads out the first.")
+        if isinstance(message, Withheld):
+            told = counted(len(message.items), "item")
+            self._say(f"{told} of a result held back by policy. Type h and Enter to have the list read out.")
         if new and isinstance(message, Asked):
             self._announce(next(item for item in self.board.items if item.question is message.question))
 
     def _announce(self, item: Item) -> None:
         place = self.board.items.index(item)
-        if self.board.selected is None and not self.board.listing and not self._shown:
+        if self.board.selected is None and not self._is_hidden and not self._shown:
             self._choose(place)
             return
         what = Span(clip(f"{item.question.upstream} · {item.question.name}", 60), Style.QUOTED)
@@ -204,9 +215,7 @@ class PlainConsole:
             )
             return
         if wanted is None or terms is None:
-            deed = self.board.press(choice, at=self._monotonic(), now=self._now())
-            if deed is not None and not self._signer.send(deed, self._client, self._now()):
-                self.board.not_sent(deed)
+            self._send(self.board.press(choice, at=self._monotonic(), now=self._now()))
         if wanted is not None and self.board.terms is not None:
             uses, minutes = wanted
             self.board.adjust(uses=uses - self.board.terms.uses, minutes=minutes - self.board.terms.minutes)
@@ -242,7 +251,7 @@ class PlainConsole:
         place = f"Question {board.items.index(item) + 1} of {len(board.items)}, from gateway "
         self._say(Span(place), name(item.gateway), Span(":"))
         self._print(page.lines)
-        self._page = 0
+        self._of = ""
         self._mark_read(item, end=page.arguments_end is not None)
         self._say_keys(item)
         self._shown = True
@@ -251,27 +260,115 @@ class PlainConsole:
     def _arguments(self, rest: Sequence[str]) -> None:
         """The next page of the arguments, or the one that is named."""
         item = self.board.selected
-        if item is None or self.board.listing:
+        if item is None or self._is_hidden:
             self._say("No question is shown.")
             return
         lines = item.view.arguments(self._width)
-        pages = -(-len(lines) // PAGE_LINES)
-        word = rest[0] if rest else str(self._page % pages + 1)
-        number = pages if word == "last" else int(word) if word.isdecimal() else 0
-        if not 1 <= number <= pages:
-            self._say(f"There is no such page; the arguments have {counted(pages, 'page')}.")
+        end = self._say_page(lines, "the arguments", rest[0] if rest else None)
+        if end is None:
             return
-        self._page = number
-        self._say(f"Page {number:,} of {pages:,} of the arguments:")
-        self._print(lines[(number - 1) * PAGE_LINES : number * PAGE_LINES])
-        self._mark_read(item, end=number == pages)
-        self._say("That was the last page." if number == pages else "a goes on; a last is the last page.")
-        if number == pages:
+        self._mark_read(item, end=end and item.picks is None)
+        self._say("That was the last page." if end else "a goes on; a last is the last page.")
+        if end:
             self._say_keys(item)
 
-    def _why(self) -> None:
+    @property
+    def _is_hidden(self) -> bool:
+        """Whether keys act on something else than the question."""
+        return self.board.listing or self.board.reviewing
+
+    def _say_page(self, lines: Sequence[Line], what: str, word: str | None) -> bool | None:
+        """The page that a word names, or the next one; whether it was the last. ``None``: there is none such."""
+        pages = -(-len(lines) // PAGE_LINES)
+        if self._of != what:
+            self._of, self._page = what, 0
+        word = word or str(self._page % pages + 1)
+        number = pages if word == "last" else int(word) if word.isdecimal() else 0
+        if not 1 <= number <= pages:
+            self._say(
+                f"There is no such page; of {what} there {'is' if pages == 1 else 'are'} {counted(pages, 'page')}."
+            )
+            return None
+        self._page = number
+        self._say(f"Page {number:,} of {pages:,} of {what}:")
+        self._print(lines[(number - 1) * PAGE_LINES : number * PAGE_LINES])
+        return number == pages
+
+    def _items(self, rest: Sequence[str]) -> None:
+        """The next page of the list of what came back, or an item of it."""
         item = self.board.selected
-        if item is None or self.board.listing:
+        if item is None or self._is_hidden:
+            self._say("No question is shown.")
+        elif item.picks is None:
+            self._say("Nothing has come back: this call was not sent.")
+        elif rest and rest[0].isdecimal():
+            if not item.picks.choose(int(rest[0]) - 1):
+                self._say(f"There is no such item; {counted(len(item.picks.items), 'item')} came back.")
+                return
+            page = rest[1] if len(rest) > 1 else None
+            what = f"item {item.picks.place + 1:,} and its text"
+            if self._say_page(item.view.item(item.picks, self._width), what, page) is False:
+                self._say(f"i {rest[0]} goes on; i {rest[0]} last is the last page.")
+        else:
+            lines, _ = item.view.items(item.picks, self._width)
+            end = self._say_page(lines, "the list of what came back", "last" if rest == ["last"] else None)
+            self._mark_read(item, end=bool(end))
+            self._say("That was the last page." if end else "i goes on; i last is the last page.")
+            if end:
+                self._say_keys(item)
+
+    def _mark(self, rest: Sequence[str]) -> None:
+        """Which items a yes lets in."""
+        item = self.board.selected
+        if item is None or self._is_hidden or item.picks is None:
+            self._say("Nothing that came back is shown.")
+        elif not all(word.isdecimal() for word in rest):
+            self._say("m takes numbers of items, as in m 1 3; m alone marks all.")
+        else:
+            asking = range(len(item.picks.asking))
+            self.board.mark(only={int(word) - 1 for word in rest} if rest else set(asking))
+            self._say_words()
+
+    def _look_back(self, rest: Sequence[str]) -> None:
+        """What was held back, or an item of it."""
+        board, width = self.board, self._width
+        board.look_back(on=True, text=bool(rest))
+        if not rest:
+            lines, _ = review_lines(board.review, width, self._now())
+            self._say_page(lines, "the list of what was held back", None)
+            self._say("h with a number reads out an item; Enter alone goes back to the questions.")
+        elif not rest[0].isdecimal() or not board.choose(int(rest[0]) - 1) or board.review.chosen is None:
+            board.look_back(on=True)
+            self._say(f"There is no such item; {counted(len(board.review.rows), 'item')} were held back.")
+        else:
+            kept = board.review.chosen
+            what = f"item {int(rest[0]):,} that was held back"
+            lines = withheld_lines(kept.withheld, width, self._now())
+            end = self._say_page(lines, what, rest[1] if len(rest) > 1 else None)
+            if end is False:
+                self._say(f"h {rest[0]} goes on; h {rest[0]} last is the last page.")
+            if end and self._columns() >= NARROWEST:
+                board.review.read.add(kept.key)
+                self._say("That was all of it. e endorses it.")
+
+    def _leave(self, _: Sequence[str]) -> None:
+        self.board.leave()
+        self._say_words()
+
+    def _endorse(self, _: Sequence[str]) -> None:
+        if self._columns() < NARROWEST:
+            self._say(f"Make the terminal at least {NARROWEST} wide.")
+            return
+        self._send(self.board.endorse(at=self._monotonic(), now=self._now()))
+        self._say_words()
+
+    def _send(self, deed: Said | Ordered | Vouched | None) -> None:
+        if deed is not None and not self._signer.send(deed, self._client, self._now()):
+            self.board.not_sent(deed)
+
+    def _why(self, _: Sequence[str]) -> None:
+        item = self.board.selected
+        if item is None or self._is_hidden:
             self._say("No question is shown.")
         else:
             self._print(item.view.why(self._width, self._now()))
@@ -296,7 +393,7 @@ class PlainConsole:
         item.read = item.read or (end and self._columns() >= NARROWEST)
 
     def _say_keys(self, item: Item) -> None:
-        keys = question_keys(item.question.offers, read=item.read)
+        keys = question_keys(item.question.offers, read=item.read, release=item.picks is not None)
         self._say(f"Keys: {', '.join(f'{key} {text}'.strip() for key, text in keys)}.")
 
     def _say_words(self) -> None:

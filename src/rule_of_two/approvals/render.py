@@ -17,12 +17,24 @@ from rich.cells import cell_len
 
 from rule_of_two.approvals.answer import MOST_TARGET_CHARACTERS, GrantTerms
 from rule_of_two.approvals.argument_view import value_lines
+from rule_of_two.approvals.arrival import Arrival
+from rule_of_two.approvals.arrival_view import (
+    facts_of,
+    list_lines,
+    marked_rows,
+    named_spans,
+    text_lines,
+    whose,
+    with_marks,
+)
 from rule_of_two.approvals.headline import headline, target_text
 from rule_of_two.approvals.masks import Masks
+from rule_of_two.approvals.picks import Picks
 from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.approvals.spans import BLANK, Line, Span, Style, clip, wrap
 from rule_of_two.escape import host_warning, visible
 from rule_of_two.model import Label, Target, Tier
+from rule_of_two.wording import counted
 
 NARROWEST: Final = 50
 """Cells below which lines may be cut. The console lets nobody say yes on a narrower screen."""
@@ -31,6 +43,7 @@ _MARGIN: Final = " "
 _COLUMN: Final = 9
 _TARGET_LINES: Final = 4
 _SENT_ALONG_LINES: Final = 3
+_AUTHORS: Final = 4
 _SHORT_NAME: Final = 12
 _LONG: Final = 1000
 """Cells of one text on the `why` side. What is longer is counted; arguments are shown whole on their own side."""
@@ -43,6 +56,11 @@ _THIS_CALL: Final[dict[Label, str]] = {
     "B": "this call brings in private data",
     "C": "this call changes something or sends something out",
 }
+_CAME_BACK: Final[dict[Label, str]] = {
+    "A": "what came back is untrusted content",
+    "B": "what came back is private data",
+    "C": "the call changes something or sends something out",
+}
 _WORTH: Final[dict[Tier, str]] = {
     Tier.ADVISORY: "This gateway has no approver enrolled, so any answer is advisory (T0).",
     Tier.SIGNED: "This gateway takes answers that an enrolled approver has signed, and no others (T1).",
@@ -53,7 +71,8 @@ _WORTH: Final[dict[Tier, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """``arguments_end`` is the index of the line that closes the arguments; ``None`` if they were shortened."""
+    """``arguments_end`` is the index of the line that closes the arguments, or the list of what came back; ``None`` if
+    that was shortened."""
 
     lines: tuple[Line, ...]
     arguments_end: int | None
@@ -69,13 +88,20 @@ class View:
         self._masks = Masks(self._arguments, question.secret_pointers)
         self._digest = question.digest
         self._frames: dict[tuple[int, int | None], tuple[tuple[Line, ...], bool]] = {}
+        self._rows: tuple[int, list[list[Line]]] | None = None
+        self._lists: dict[tuple[int, int | None], tuple[tuple[Line, ...], bool]] = {}
 
     def page(self, width: int, now: datetime, *, argument_lines: int | None = None, notes: Sequence[Line] = ()) -> Page:
-        """The question. With ``argument_lines`` only that many lines of longer arguments, and a line that says so;
-        ``notes`` are what else there is to know."""
-        width = max(width, NARROWEST)
-        arguments, whole = self._framed(width, argument_lines)
-        head = [*self._headline(width), *self._targets(width), *arguments]
+        """The question. With ``argument_lines`` only that many lines of longer arguments, or of a longer list of what
+        came back, and a line that says so; ``notes`` are what else there is to know."""
+        width, arrival = max(width, NARROWEST), self.question.arrival
+        if arrival is None:
+            framed, whole = self._framed(width, argument_lines)
+            about = self._targets(width)
+        else:
+            framed, whole = self._listed(arrival, width, argument_lines)
+            about = self._source(arrival, width)
+        head = [*self._headline(width), *about, *framed]
         tail = [*self._origins(width, now), *self._policy(width), *self._time(width, now)]
         for note in notes:
             tail += _entry("Note", note, width)
@@ -84,6 +110,28 @@ class View:
     def arguments(self, width: int) -> tuple[Line, ...]:
         """All arguments, and everything else that is sent along."""
         return self._framed(max(width, NARROWEST), None)[0]
+
+    def items(self, picks: Picks, width: int) -> tuple[tuple[Line, ...], int]:
+        """All that came back, with its marks, and the index of the line of the item that a person is at."""
+        width = max(width, NARROWEST)
+        if self._rows is None or self._rows[0] != width:
+            self._rows = width, marked_rows(picks, self._masks, width)
+        rows = self._rows[1]
+        lines = (_rule("╭", _list_title(picks.arrival, width), width), *with_marks(rows, picks), self._list_end(width))
+        return lines, 1 + sum(map(len, rows[: picks.place]))
+
+    def item(self, picks: Picks, width: int) -> tuple[Line, ...]:
+        """The item that a person is at: what is known of it, and its text, framed."""
+        width, item = max(width, NARROWEST), picks.current
+        lines = [line for title, spans in facts_of(item, self._masks) for line in _entry(title, spans, width)]
+        title = f" text of item {picks.place + 1:,} of {len(picks.items):,}: not ours "
+        end = f" end of what is shown of item {picks.place + 1:,} "
+        return (
+            *lines,
+            _rule("╭", title, width),
+            *text_lines(item, self._masks, width),
+            _rule("╰", end, width),
+        )
 
     def why(self, width: int, now: datetime) -> tuple[Line, ...]:
         """Everything about the question but its arguments, at length."""
@@ -105,11 +153,13 @@ class View:
             ("Policies", f"version {question.policy_version}"),
             ("Asked", f"{_clock(question.created_at, now)}, expires {_clock(question.expires_at, now)}"),
             ("Digest", self._digest),
+            *self._results(),
         )
         for title, text in facts:
             lines += _entry(title, [Span(clip(self._masks.hide(text), _LONG), Style.QUOTED)], width)
         needs = f" It needs {question.needs} different approvers." if question.needs > 1 else ""
-        ending = f"A yes covers exactly this call, once.{needs} {_WORTH[question.tier]}"
+        covers = "exactly this call" if question.arrival is None else "exactly this result of a call that was sent"
+        ending = f"A yes covers {covers}, once.{needs} {_WORTH[question.tier]}"
         return (*lines, BLANK, *_entry("", [Span(ending)], width))
 
     def terms(self, terms: GrantTerms, width: int) -> tuple[Line, ...]:
@@ -138,7 +188,9 @@ class View:
         question = self.question
         left = f"{_span_of(question.expires_at - now)} left" if now < question.expires_at else "expired"
         what = f"{question.upstream} · {question.name}"
-        if question.targets:
+        if question.arrival is not None:
+            what += f" ← {counted(len(question.arrival.asking), 'item')} to let in"
+        elif question.targets:
             what += f" → {self._masks.hide(target_text(question.targets[0]))}"
         room = width - cell_len(left) - 2
         shown = clip(what, room)
@@ -156,6 +208,9 @@ class View:
         if len(self.question.targets) > _TARGET_LINES:
             more = len(self.question.targets) - _TARGET_LINES
             yield from _entry("", [Span(f"and {more:,} more targets: press w", Style.WARNING)], width)
+        yield from self._tool("Tool", width)
+
+    def _tool(self, title: str, width: int) -> list[Line]:
         tool = clip(f"{self.question.upstream} · {self.question.name}", width - _COLUMN - 2)
         asked = (
             Span("  asked by ", Style.DIM),
@@ -163,7 +218,49 @@ class View:
             Span(", session ", Style.DIM),
             Span(clip(self.question.session, 20), Style.QUOTED),
         )
-        yield from _entry("Tool", [Span(tool, Style.QUOTED), *asked], width)
+        return _entry(title, [Span(tool, Style.QUOTED), *asked], width)
+
+    def _source(self, arrival: Arrival, width: int) -> Iterator[Line]:
+        """Where a result came from, and who wrote it."""
+        yield BLANK
+        yield from self._tool("From", width)
+        if arrival.where:
+            yield from _entry("Where", named_spans(arrival.where, self._masks), width)
+        writers = whose(arrival)
+        spans: list[Span] = []
+        for author in writers.named[:_AUTHORS]:
+            spans += [*([Span(", ")] if spans else []), *named_spans(author, self._masks)]
+        more = writers.more + max(0, len(writers.named) - _AUTHORS)
+        if more:
+            spans.append(Span(f" and {more:,} more: press i", Style.WARNING))
+        if writers.unknown:
+            words = f"{'; ' if spans else ''}{counted(writers.unknown, 'item')} of which the author is not known"
+            spans.append(Span(words, Style.WARNING))
+        yield from _entry("Author", spans, width)
+
+    def _listed(self, arrival: Arrival, width: int, limit: int | None) -> tuple[tuple[Line, ...], bool]:
+        """The list of what came back, and whether that is all of it. Kept, as the arguments are."""
+        if (width, limit) not in self._lists:
+            content = list_lines(arrival, self._masks, width)
+            shown = list(content if limit is None else islice(content, limit + 1))
+            whole = limit is None or len(shown) <= limit
+            if not whole:
+                shown = shown[: limit - 1] if limit else []
+                more = "… there is more: press i to see all of it"
+                shown.append((Span("│ ", Style.FRAME), Span(more, Style.WARNING)))
+            end = self._list_end(width) if whole else _rule("╰", " not the end ", width)
+            self._lists = {key: lines for key, lines in self._lists.items() if key[0] == width}
+            self._lists[width, limit] = (_rule("╭", _list_title(arrival, width), width), *shown, end), whole
+        return self._lists[width, limit]
+
+    def _list_end(self, width: int) -> Line:
+        return _rule("╰", f" end of the list, sha256 {self._digest[:16]} ", width)
+
+    def _results(self) -> list[tuple[str, str]]:
+        arrival = self.question.arrival
+        if arrival is None:
+            return []
+        return [("Result", arrival.digest), ("Rest", arrival.without or "cannot be handed over alone")]
 
     def _target(self, target: Target, room: int) -> list[Span]:
         if target.value is None:
@@ -223,7 +320,8 @@ class View:
             if origin is not None:
                 yield self._short_origin(label, origin, width, now)
             elif label in self.question.labels:
-                first, *rest = wrap([Span(_THIS_CALL[label])], width - 6)
+                words = _THIS_CALL if self.question.arrival is None else _CAME_BACK
+                first, *rest = wrap([Span(words[label])], width - 6)
                 yield (Span(f" [{label}] ", Style.LABEL), *first)
                 yield from ((Span(" " * 5), *line) for line in rest)
 
@@ -245,7 +343,8 @@ class View:
     def _long_origin(self, label: Label, width: int, now: datetime) -> list[Line]:
         origin = self.question.held.get(label)
         if origin is None:
-            text = _THIS_CALL[label] if label in self.question.labels else "not held"
+            words = _THIS_CALL if self.question.arrival is None else _CAME_BACK
+            text = words[label] if label in self.question.labels else "not held"
             return _entry(f"[{label}]", [Span(text)], width)
         when = f"{_clock(origin.at, now)} ({_ago(now - origin.at)} ago), call {origin.call}, "
         what = f"{origin.name}: {self._masks.hide(origin.shown)}" if origin.shown else origin.name
@@ -278,6 +377,13 @@ def _entry(title: str, spans: Sequence[Span], width: int) -> list[Line]:
     first, *rest = wrap(spans, width - _COLUMN - 2)
     indent = Span(" " * (_COLUMN + 1))
     return [(Span(f" {title:<{_COLUMN}}", Style.DIM), *first), *((indent, *line) for line in rest)]
+
+
+def _list_title(arrival: Arrival, width: int) -> str:
+    size, asking, total = sum(item.size for item in arrival.items), len(arrival.asking), len(arrival.items)
+    ask = "the one item asks" if total == 1 else f"{asking:,} of {total:,} items ask{'s' * (asking == 1)}"
+    title = f" what came back: {ask}, {size:,} bytes "
+    return title if len(title) + 2 <= width else f" what came back: {counted(total, 'item')} "
 
 
 def _rule(corner: str, text: str, width: int) -> Line:

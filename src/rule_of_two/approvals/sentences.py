@@ -11,10 +11,13 @@ from typing import Final
 
 from rule_of_two.approvals.answer import GrantTerms
 from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.messages import Done, Ended
+from rule_of_two.approvals.messages import Done, Ended, Endorsed
+from rule_of_two.approvals.picks import Picks
 from rule_of_two.approvals.question import Question
+from rule_of_two.approvals.review import Kept
 from rule_of_two.approvals.spans import Line, Span, Style, clip
 from rule_of_two.errors import BadRequest
+from rule_of_two.wording import counted
 
 _NAME_CELLS: Final = 40
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9@._-]{1,40}", re.ASCII)
@@ -40,6 +43,14 @@ KEY_TEXT: Final[Mapping[Choice, str]] = {
     Choice.NEW: "new session",
 }
 
+RELEASE_TEXT: Final[Mapping[Choice, str]] = {
+    **KEY_TEXT,
+    Choice.YES: "let in",
+    Choice.DROP: "drop C, let in",
+    Choice.NO: "withhold",
+}
+"""The same, where the question is whether what came back is let in."""
+
 CONFIRMED: Final = frozenset((Choice.DROP, Choice.GRANT, Choice.NEW))
 """What the same key has to say twice, as an answer. To a session outside a question, everything."""
 
@@ -53,6 +64,16 @@ SENDING: Final[Mapping[Choice, str]] = {
     Choice.NEW: "Sending: no, and a new session begins.",
 }
 
+_SENDING_RELEASE: Final[Mapping[Choice, str]] = {
+    **SENDING,
+    Choice.YES: "Sending: it is let in.",
+    Choice.DROP: "Sending: C is given up, and it is let in.",
+    Choice.NO: "Sending: it is withheld.",
+    Choice.FREEZE: "Sending: it is withheld, and the session is frozen. Nothing more passes in it.",
+    Choice.NEW: "Sending: it is withheld, and a new session begins.",
+}
+
+_UNDERSTOOD: Final = "The labels that held it back no longer count for it, in any session."
 _AGAIN: Final = "To do it: {key} once more."
 _GONE_ON: Final[Mapping[Choice, str]] = {
     Choice.YES: "approved once",
@@ -61,6 +82,16 @@ _GONE_ON: Final[Mapping[Choice, str]] = {
     Choice.NO: "refused",
     Choice.FREEZE: "refused, and the session is frozen",
     Choice.NEW: "refused, and a new session has begun",
+}
+
+
+_ARRIVAL_GONE_ON: Final[Mapping[Choice, str]] = {
+    **_GONE_ON,
+    Choice.YES: "let in once",
+    Choice.DROP: "C is dropped, so it is let in",
+    Choice.NO: "withheld",
+    Choice.FREEZE: "withheld, and the session is frozen",
+    Choice.NEW: "withheld, and a new session has begun",
 }
 
 
@@ -79,6 +110,12 @@ def ours(text: str) -> Line:
 
 def not_offered(question: Question, choice: Choice) -> str:
     """Why a key does nothing for this question."""
+    if choice is Choice.WITHOUT and question.arrival is None:
+        return "This call has not been sent, so nothing came back that could be handed over in part."
+    if choice is Choice.WITHOUT:
+        return "Nothing would be left to hand over without the items that ask."
+    if choice is Choice.GRANT and question.arrival is not None:
+        return "No grant here: the call was sent, and what came back is let in once."
     if choice is Choice.GRANT:
         try:
             GrantTerms.of(question, uses=1, minutes=1)
@@ -95,18 +132,42 @@ def confirmation(question: Question, choice: Choice) -> Line:
     """What a second key would do, for exactly this call."""
     again = _AGAIN.format(key=KEY_OF[choice])
     if choice is Choice.DROP:
-        this = (
-            "This call carries C, so it is refused; later reads pass unasked."
-            if "C" in question.labels
-            else "This read passes, and later ones do; every call that carries C is denied."
-        )
+        if question.arrival is not None:
+            this = "All that came back is let in, and later reads pass; every call that carries C is denied."
+        elif "C" in question.labels:
+            this = "This call carries C, so it is refused; later reads pass unasked."
+        else:
+            this = "This read passes, and later ones do; every call that carries C is denied."
         return ours(f"Drop C for the rest of this session? {this} It cannot be taken back. {again}")
     if choice is Choice.NEW:
+        this = "This call is refused." if question.arrival is None else "What came back is withheld."
         return ours(
-            "New session? This call is refused. The gateway forgets what the old conversation read; the model does "
+            f"New session? {this} The gateway forgets what the old conversation read; the model does "
             f"not. Is the conversation really new? {again}"
         )
     return ours(f"These terms would be given. {again}")
+
+
+def read_first(question: Question) -> str:
+    """What approves needs to have been read."""
+    if question.arrival is None:
+        return "Read the arguments to their end first: a shows them all."
+    return "Read the list of what came back to its end first: i shows it all."
+
+
+def marked(picks: Picks) -> str:
+    """What a yes would let in now."""
+    asking = len(picks.asking)
+    if len(picks.marked) == asking:
+        return "A yes lets in all of it."
+    return f"A yes lets in {len(picks.marked):,} of the {asking:,} items that ask."
+
+
+def sending(question: Question, choice: Choice, items: tuple[str, ...] = ()) -> str:
+    """An answer is on its way."""
+    if items:
+        return f"Sending: {counted(len(items), 'item')} let in, without the others that ask."
+    return (SENDING if question.arrival is None else _SENDING_RELEASE)[choice]
 
 
 def session_confirmation(session: str, choice: Choice) -> Line:
@@ -131,6 +192,20 @@ def sent_to_session(session: str, choice: Choice) -> Line:
     return (*ours(f"Sending '{KEY_TEXT[choice]}' for session "), name(session), *ours("."))
 
 
+def vouching(kept: Kept) -> Line:
+    """What a second key would endorse."""
+    item = kept.withheld.item
+    again = f"{_UNDERSTOOD} To do it: e once more."
+    return (*ours("Endorse the item "), name(item.name), *ours(f", {item.size:,} bytes, as it is now? {again}"))
+
+
+def endorsed(message: Endorsed) -> Line:
+    """An endorsement was taken."""
+    worth = "signed" if message.signed else "unsigned, advisory"
+    by = name(message.approver)
+    return (*ours("Endorsed, by "), by, *ours(f" ({worth}). It is let in when it comes again."))
+
+
 def ending(question: Question, message: Ended) -> Line:
     """What became of a question."""
     return (*_about(question), *_became(question, message))
@@ -149,7 +224,9 @@ def _about(question: Question) -> Line:
 def _became(question: Question, message: Ended) -> Line:
     if message.verdict is None:
         return ours(f"{message.unanswered.sentence}." if message.unanswered is not None else "it ended.")
-    if message.verdict is Choice.DROP:
+    if question.arrival is not None:
+        what = _ARRIVAL_GONE_ON[message.verdict]
+    elif message.verdict is Choice.DROP:
         what = "refused, as C is dropped" if "C" in question.labels else "C is dropped, so the read passes"
     else:
         what = _GONE_ON[message.verdict]

@@ -9,7 +9,8 @@ from datetime import datetime
 from rule_of_two.approvals.answer import Answer
 from rule_of_two.approvals.channel import DeskClient
 from rule_of_two.approvals.command import Command
-from rule_of_two.approvals.items import Ordered, Said
+from rule_of_two.approvals.endorsement import Endorsement
+from rule_of_two.approvals.items import Ordered, Said, Vouched
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.spans import clip
 from rule_of_two.model import Tier
@@ -22,21 +23,30 @@ class Signer:
         self.approver = approver
         self.key = key
 
-    def send(self, deed: Said | Ordered, client: DeskClient, now: datetime) -> bool:
+    def send(self, deed: Said | Ordered | Vouched, client: DeskClient, now: datetime) -> bool:
         """Send what the human said. ``False``: that gateway is gone, so nothing was approved or done."""
         if isinstance(deed, Said):
             return client.answer(deed.item.gateway, self.answer(deed, now))
+        if isinstance(deed, Vouched):
+            return client.endorse(deed.gateway, deed.withheld.item.id, self.endorsement(deed, now))
         return client.command(deed.gateway, self.command(deed, now))
 
     def answer(self, said: Said, now: datetime) -> Answer:
         """The answer, signed where there is a key."""
-        answer = Answer.to(said.item.question, said.choice, approver=self.approver, now=now, grant=said.grant)
+        answer = Answer.to(
+            said.item.question, said.choice, approver=self.approver, now=now, grant=said.grant, items=said.items
+        )
         return answer if self.key is None else answer.signed(self.key)
 
     def command(self, ordered: Ordered, now: datetime) -> Command:
         """The command, signed where there is a key."""
         command = Command.to(ordered.session, ordered.choice, approver=self.approver, now=now)
         return command if self.key is None else command.signed(self.key)
+
+    def endorsement(self, vouched: Vouched, now: datetime) -> Endorsement:
+        """The endorsement, signed where there is a key."""
+        endorsement = Endorsement.to(vouched.withheld.subject, approver=self.approver, now=now)
+        return endorsement if self.key is None else endorsement.signed(self.key)
 
     def standing(self, tiers: Collection[Tier]) -> str:
         """For the header: who signs, and what that is worth at gateways of these tiers."""

@@ -17,7 +17,18 @@ import anyio
 import orjson
 
 from rule_of_two.errors import StoreError
-from rule_of_two.model import Action, Facts, Forced, Item, Principal, SessionView, StoredResource, Target, Verdict
+from rule_of_two.model import (
+    Action,
+    Facts,
+    Forced,
+    Item,
+    Principal,
+    SessionView,
+    StoredLabel,
+    StoredResource,
+    Target,
+    Verdict,
+)
 from rule_of_two.store.journal import JournalStore, Line
 
 FLUSH_SECONDS: Final = 0.05
@@ -35,7 +46,7 @@ _LARGEST_INTEGER: Final = 2**53 - 1
 _NAMED_BY_MANIFESTS: Final = frozenset((Action.CALL_TOOL, Action.READ_RESOURCE, Action.GET_PROMPT))
 """What the entry of a manifest can name: its decisions say which manifest did, or that none does."""
 
-EventKind = Literal["session", "command", "upstream", "definitions", "refused", "policies", "provider"]
+EventKind = Literal["session", "command", "upstream", "definitions", "refused", "policies", "provider", "endorsement"]
 OutcomeKind = Literal["result", "error", "not_sent", "lost", "timeout", "cancelled", "withheld", "failed"]
 
 
@@ -109,8 +120,9 @@ class Journal:
         ``approves`` is the number of the asking decision that a human's yes turned into this one, ``grant`` the
         question at which a standing yes was given that covers it; with either ``pin`` is the definition that is called.
         ``client`` is whose request it is, where one process serves several, ``forced`` what obligations set in
-        ``arguments``, and ``environment`` what context providers knew. ``gate`` is what else is written of a call that
-        is decided in two steps: before it is sent (`defers`), and before its result is handed over (`releases`).
+        ``arguments``, and ``environment`` what context providers knew. ``gate`` is what else is written: of a call that
+        is decided in two steps, before it is sent (`defers`) and before its result is handed over (`releases`), and of
+        one that writes, what the ledger gets with it (`stamps`).
 
         :raises BusyError: another process is writing; the caller tries its whole step again.
         :raises StoreError: it could not be committed, so nothing may be sent.
@@ -239,14 +251,16 @@ def _told(facts: Facts) -> dict[str, Any]:
         "labels": sorted(facts.labels),
         "targets": [_reached(target) for target in facts.targets],
     }
-    if "C" in facts.labels:
+    if facts.acts:
         told["communicates"], told["irreversible"] = facts.communicates, facts.irreversible
     if facts.action in _NAMED_BY_MANIFESTS:
         told["manifest"] = facts.manifest
     if facts.reads:
-        told["reads"] = [_stored(resource) for resource in facts.reads]
+        told["reads"] = [stored_text(resource) for resource in facts.reads]
     if facts.writes:
-        told["writes"] = [_stored(resource) for resource in facts.writes]
+        told["writes"] = [stored_text(resource) for resource in facts.writes]
+    if facts.stored:
+        told["stored"] = [_brought(one) for one in facts.stored]
     if facts.lowered_by:
         told["lowered_by"] = facts.lowered_by
     return told
@@ -266,6 +280,8 @@ def _reached(target: Target) -> dict[str, Any]:
         reached["exact"] = False
     if target.given is not None:
         reached["given"] = target.given
+    if target.indirect:
+        reached["indirect"] = True
     return reached
 
 
@@ -292,5 +308,12 @@ def _plain(value: Any) -> Any:
     return [_plain(element) for element in value] if isinstance(value, list) else value
 
 
-def _stored(resource: StoredResource) -> str:
+def _brought(one: StoredLabel) -> dict[str, Any]:
+    """A label that a stored resource brought; whose write stamped it, unless that was another tenant's."""
+    written = {} if one.decision is None else {"decision": one.decision, "session": one.session}
+    return {"label": one.label, "resource": stored_text(one.resource), **written}
+
+
+def stored_text(resource: StoredResource) -> str:
+    """``notes:path:/x``: a stored resource as it is written down; ``notes:store:*`` is all of a store."""
     return f"{resource.store}:{resource.kind}:{resource.value or '*'}"

@@ -42,6 +42,7 @@ class People:
     deeds: dict[tuple[str, str], Deed] = field(default_factory=dict)
     """By session and choice."""
     _commands: set[str] = field(default_factory=set)
+    """Ids of commands and of endorsements."""
 
     def question(self, entry: Entry) -> None:
         """Check a question's entry."""
@@ -156,6 +157,21 @@ class People:
         else:
             self._commands.add(said.id)
             self._said(entry, said.choice)
+
+    def endorsement(self, entry: Entry) -> None:
+        """Check an endorsement's entry."""
+        said = self.witness.endorsement(entry.body.get("receipt"))
+        self.findings.counts["endorsements"] += 1
+        if said is None or said.id is None:
+            self.findings.add(entry, "unreadable", "The receipt of this endorsement cannot be read.")
+        elif entry.body.get("by") != said.approver:
+            self.findings.add(entry, "entry_differs", "What this entry says is not what its receipt says.")
+        elif said.id in self._commands:
+            self.findings.add(entry, "replayed", "This endorsement had been given before: this is a repetition.")
+        elif (wrong := self._signature(said)) is not None:
+            self.findings.add(entry, *wrong)
+        else:
+            self._commands.add(said.id)
 
     def session(self, entry: Entry) -> None:
         """Note what a session became, and that a clean one began by somebody's word."""

@@ -25,6 +25,8 @@ class Reached:
     value: str | None
     exact: bool
     given: bool | None = None
+    indirect: bool = False
+    """Others stand behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,8 @@ def _reached(value: Any) -> Reached:
     text = found if isinstance(found, str) else None
     exact = text is not None and value.get("exact", True) is True
     given = value.get("given")
-    return Reached(_text(value.get("kind"), ""), text, exact, given if isinstance(given, bool) else None)
+    known = given if isinstance(given, bool) else None
+    return Reached(_text(value.get("kind"), ""), text, exact, known, "indirect" in value)
 
 
 def time_of(text: Any) -> datetime | None:

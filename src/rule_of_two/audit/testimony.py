@@ -42,7 +42,8 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One answer or command, as its receipt says. ``id`` is the command's, ``question`` and ``digest`` an answer's."""
+    """One answer, command or endorsement, as its receipt says. ``id`` is a command's or an endorsement's, ``question``
+    and ``digest`` an answer's."""
 
     choice: str
     approver: str
@@ -63,6 +64,9 @@ class Witness(Protocol):
 
     def command(self, receipt: object) -> Said | None:
         """The command of a receipt; ``None``: it is none."""
+
+    def endorsement(self, receipt: object) -> Said | None:
+        """The endorsement of a receipt; ``None``: it is none."""
 
     def digest(self, question: Mapping[str, Any]) -> str | None:
         """The digest of a journalled question's members; ``None``: they are not what a question can have."""

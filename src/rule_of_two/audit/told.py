@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from rule_of_two.audit.testimony import DROP, FREEZE, GRANT, NEW, YES
 from rule_of_two.escape import visible
+from rule_of_two.model import label_text, labels_in
 
 _DEEDS: Final = {
     DROP: "gave up [C] for the rest of the session",
@@ -41,6 +42,34 @@ def commanded(body: Mapping[str, Any]) -> str:
     """``alice froze the session (signed with SHA256:…)``: a command's entry."""
     choice = str(body.get("command"))
     return f"{visible(str(body.get('by')))} {_COMMANDS.get(choice, visible(choice))} ({assured(body)})"
+
+
+def endorsed(body: Mapping[str, Any]) -> str:
+    """``alice endorsed notes:path:/x for [A] up to stamp 7 (signed with SHA256:…)``: an endorsement's entry."""
+    receipt = body.get("receipt")
+    given = receipt.get("subject") if isinstance(receipt, Mapping) else None
+    subject = given if isinstance(given, Mapping) else {}
+    if subject.get("of") == "resource":
+        labels = "".join(f"[{label}]" for label in subject.get("labels") or ())
+        what = f"{subject.get('store')}:{subject.get('kind')}:{subject.get('value') or '*'}"
+        what += f" for {labels} up to stamp {subject.get('up_to')}"
+    else:
+        what = f"the item {subject.get('id')} of {subject.get('upstream')}__{subject.get('name')}"
+    return f"{visible(str(body.get('by')))} endorsed {visible(what)} ({assured(body)})"
+
+
+def stored(one: Mapping[str, Any]) -> str:
+    """``[A] through the stored resource notes:path:/x, written at d12 by session s-1``: a label of a decision's entry
+    that only a stored resource brought."""
+    through = f"[{visible(str(one.get('label')))}] through the stored resource {visible(str(one.get('resource')))}"
+    if "decision" not in one:
+        return f"{through}, written by another tenant's session"
+    return f"{through}, written at d{visible(str(one['decision']))} by session {visible(str(one.get('session')))}"
+
+
+def kept(stamps: Mapping[str, Any]) -> str:
+    """``[A] clings to notes:path:/x``: what a decision stamped."""
+    return "; ".join(f"{label_text(labels_in(labels))} clings to {visible(name)}" for name, labels in stamps.items())
 
 
 def assured(body: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ _COUNTS: Final = (
     "answers",
     "unanswered",
     "commands",
+    "endorsements",
     "signed",
     "digests",
 )
@@ -105,6 +106,7 @@ def verify(entries: Iterable[Entry | Unreadable], witness: Witness) -> Verified:
         "question": people.question,
         "answer": people.answer,
         "command": people.command,
+        "endorsement": people.endorsement,
         "session": people.session,
         "decision": calls.decision,
     }

@@ -10,7 +10,7 @@ from typing import Any
 from rule_of_two.audit.journal import Origin, described, targets_text
 from rule_of_two.audit.recorded import recorded
 from rule_of_two.audit.testimony import DROP, FREEZE, GRANT
-from rule_of_two.audit.told import asked, commanded, said
+from rule_of_two.audit.told import asked, commanded, kept, said, stored
 from rule_of_two.errors import Code, RuleOfTwoError, StoreError
 from rule_of_two.escape import visible
 from rule_of_two.model import label_text
@@ -92,6 +92,9 @@ class Explanation:
         lines = [f"  Because{code} [{policies}]{f': {told}' if told else ''}"]
         if any(target.get("given") is False for target in body.get("targets", ())):
             lines.append("  An address that it reaches was not known from any result of this session.")
+        lines += [f"  It carries {stored(one)}." for one in body.get("stored", ())]
+        if stamps := body.get("stamps"):
+            lines.append(f"  What it writes keeps what was seen: {kept(stamps)}.")
         lines += [f"  A label was lowered by {visible(line)}." for line in body.get("lowered_by", ())]
         lines += [_forced(one) for one in body.get("forced", ())]
         return lines

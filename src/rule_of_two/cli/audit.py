@@ -7,7 +7,7 @@ import click
 import orjson
 
 from rule_of_two.audit.journal import described, targets_text
-from rule_of_two.audit.told import asked, commanded, said
+from rule_of_two.audit.told import asked, commanded, endorsed, said
 from rule_of_two.cli.audit_verify import verify
 from rule_of_two.cli.main import Context
 from rule_of_two.escape import visible
@@ -102,6 +102,8 @@ def _text(entry: Entry) -> str:
             text = f"      d{entry.decision} {said(body)}"
         case "command":
             text = f"      {visible(str(entry.session))}: {commanded(body)}"
+        case "endorsement":
+            text = f"      {endorsed(body)}"
         case _:
             text = f"      {entry.kind}: " + ", ".join(f"{key} {visible(str(value))}" for key, value in body.items())
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +25,12 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._lazy:
             return None
-        command: click.Command = getattr(importlib.import_module(self._module.format(cmd_name)), cmd_name)
+        # Nothing that a module makes while it is loaded is garbage; looking for some is a tenth of the start.
+        gc.disable()
+        try:
+            command: click.Command = getattr(importlib.import_module(self._module.format(cmd_name)), cmd_name)
+        finally:
+            gc.enable()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

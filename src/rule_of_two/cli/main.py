@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "console": "The terminal in which a human approves.",
     "token": "Bearer tokens of clients that connect over HTTP.",
     "session": "What sessions hold; dropping C, freezing, starting new ones; what would be asked.",
+    "ledger": "What stored notes and files bring to whoever reads them; endorsing what you looked at.",
     "why": "Why a call was allowed, asked or denied.",
     "audit": "The journal, and whether every receipt in it holds.",
     "policy": "Policies: checked, tested, proved, and tried out on what was recorded.",

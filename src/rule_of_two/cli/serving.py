@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 import sys
@@ -110,6 +111,7 @@ def run(
         limits = Limits()
         await serve(blueprint, await open_stdio(limits), limits=limits)
 
+    gc.freeze()  # what is loaded now lives as long as this process: no collection looks through it again
     serving = over_stdio if http is None else over_http
     try:
         anyio.run(_until_signal, serving, backend_options={"use_uvloop": find_spec("uvloop") is not None})

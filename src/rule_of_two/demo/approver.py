@@ -32,7 +32,7 @@ SCRIPT: Final = "demo script"
 
 _FEWEST_ARGUMENT_LINES: Final = 4
 _CHOICES: Final = {"y": Choice.YES, "n": Choice.NO}
-_FACES: Final = {"a": Face.ARGUMENTS, "w": Face.WHY}
+_FACES: Final = {"a": Face.ARGUMENTS, "w": Face.WHY, "i": Face.ITEMS}
 
 
 def _wall() -> datetime:
@@ -126,8 +126,10 @@ class Approver:
         self._screen.turn()
         if self._board.face is Face.WHY:
             head, lines, whole = (), item.view.why(width, now), False  # long: it has a sentence of its own on top
+        elif self._board.face is Face.ITEMS and item.picks is not None:
+            lines, whole = item.view.items(item.picks, width)[0], True
         elif self._board.face is Face.ARGUMENTS:
-            lines, whole = item.view.arguments(width), True
+            lines, whole = item.view.arguments(width), item.picks is None
         else:
             page = item.view.page(width, now, argument_lines=self._room(item, width, now))
             lines, whole = page.lines, page.arguments_end is not None
@@ -143,9 +145,9 @@ class Approver:
 
     def _keys(self, item: Item, width: int) -> list[Line]:
         """Those of the console that this one has; the key of this side leads back. One leaves with Ctrl-C."""
-        back = {Face.ARGUMENTS: "a", Face.WHY: "w"}.get(self._board.face)
+        back = {Face.ARGUMENTS: "a", Face.WHY: "w", Face.ITEMS: "i"}.get(self._board.face)
         offers = [choice for choice in item.question.offers if choice in _CHOICES.values()]
-        keys = [key for key in question_keys(offers, read=item.read) if key[0] != "q"]
+        keys = [key for key in question_keys(offers, read=item.read, release=item.picks is not None) if key[0] != "q"]
         return keys_lines([(key, "back" if key and key == back else text) for key, text in keys], width)
 
     def _hear(self, gateway: str, message: ToConsole | None) -> None:

@@ -43,6 +43,9 @@ POWERS: Final[Mapping[str, Power]] = {
     "demo": Power.NONE,
     "doctor": Power.NONE,
     "init": Power.CONFIGURATION,
+    "ledger endorse": Power.STATE,  # what it says counts by the same keys as `session new`, which is tried
+    "ledger list": Power.NONE,
+    "ledger show": Power.NONE,
     "manifest list": Power.NONE,
     "manifest pin": Power.STATE,
     "manifest show": Power.NONE,

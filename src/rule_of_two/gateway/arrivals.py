@@ -119,6 +119,14 @@ class Scales:
             if label not in view.after:
                 yield asking | {place for place in kept if label in self.brought.items[place].labels}
 
+    def readers_of(self, places: Iterable[int]) -> frozenset[str] | None:
+        """Who may read all that is private of these items, by what their platform asserts; ``None``: that is not known,
+        or something private is around them."""
+        if "B" in self.brought.frame or "B" in self.stored:
+            return None
+        known = [self.brought.items[place].readers for place in places if "B" in self.brought.items[place].labels]
+        return frozenset.intersection(*(one for one in known if one)) if known and all(known) else None
+
     def facts_of(self, places: Iterable[int]) -> Facts:
         """The call's facts with the labels of these items, and of what is around them."""
         items = [self.brought.items[place] for place in places]

@@ -88,10 +88,7 @@ class Carriage:
 
         :raises Refused: nothing of it may be.
         """
-        if self.gate.concerns(call, flight):
-            released = await self._decided(flight, partial(self.gate.release, call, flight, reply, caller))
-        else:
-            released = Released(reply, flight.decision, flight.labels)
+        released = await self._decided(flight, partial(self._released, call, flight, reply, caller))
         what = "isError" if reply.get("isError") is True else ""
         if released.nothing:
             await self._hand_over(flight, released.labels, "withheld", what)
@@ -100,6 +97,11 @@ class Carriage:
         if self.given is not None:
             self.given.handed_over(flight.decision.session, released.result)
         return released
+
+    async def _released(self, call: Call, flight: Flight, reply: dict[str, Any], caller: Caller | None) -> Released:
+        if self.gate.concerns(call, flight):
+            return await self.gate.release(call, flight, reply, caller)
+        return Released(reply, flight.decision, flight.labels)
 
     async def _decided(self, flight: Flight, decide: Callable[[], Awaitable[T]]) -> T:
         """What the gate says of something that came back. Where it says nothing, nothing is handed over, and so nothing

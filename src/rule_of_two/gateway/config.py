@@ -151,6 +151,11 @@ class Config(_Strict):
     pins: PinSettings = PinSettings()
     mode: Literal["enforce", "observe"] = "enforce"
 
+    @property
+    def stores(self) -> dict[str, str]:
+        """Of each server, the store that it keeps things in: its own, or one that it shares with others."""
+        return {name: server.store or name for name, server in self.servers.items()}
+
     @field_validator("client")
     @classmethod
     def _known_client(cls, value: str) -> str:

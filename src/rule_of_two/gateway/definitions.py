@@ -16,11 +16,13 @@ from typing import Any, Final
 import rfc8785
 
 from rule_of_two.errors import BadRequest
+from rule_of_two.json_pointer import pointer_of
 from rule_of_two.store.pins import Pin
 from rule_of_two.wire.frames import dump
 
 FIRST_USE: Final = "first use (unsigned)"
 NO_INSTRUCTIONS: Final = ""
+_LARGEST_INTEGER: Final = 2**53 - 1
 MOST: Final = 2000
 MOST_BYTES_EACH: Final = 256 * 1024
 MOST_BYTES: Final = 8 * 1024 * 1024
@@ -71,7 +73,10 @@ class Definition:
 
 
 def define(kind: Kind, body: Any) -> Definition:
-    """Read one definition and pin it by SHA-256 over its canonical JSON (RFC 8785).
+    """Read one definition and pin it by SHA-256 over its canonical JSON (RFC 8785); integers beyond 2^53 - 1, for which
+    that has no form, are written apart.
+
+    INVARIANT: two definitions of one digest are one JSON value (test_no_two_definitions_share_a_digest).
 
     :raises BadRequest: it has no usable name, or cannot be canonicalised.
     """
@@ -80,10 +85,33 @@ def define(kind: Kind, body: Any) -> Definition:
     if not isinstance(name, str) or (key and not 0 < len(name) <= 2048):
         raise BadRequest(f"a {kind} without a usable {key!r}")
     try:
-        digest = hashlib.sha256(rfc8785.dumps(body)).hexdigest()
-    except (rfc8785.CanonicalizationError, RecursionError, UnicodeError) as error:
+        digest = hashlib.sha256(_bytes_of(body)).hexdigest()
+    except (rfc8785.CanonicalizationError, RecursionError, ValueError) as error:
         raise BadRequest(f"the {kind} {name!r} cannot be pinned: {error}") from error
     return Definition(kind, name, body, digest)
+
+
+def _bytes_of(body: Any) -> bytes:
+    try:
+        return rfc8785.dumps(body)
+    except rfc8785.IntegerDomainError:
+        large: list[list[str]] = []
+        rest = rfc8785.dumps(_without_large(body, (), large))
+        # No JSON text begins so, and where each integer stands is said: nothing else has these bytes.
+        return b"large integers " + rfc8785.dumps(large) + rest
+
+
+def _without_large(value: Any, at: tuple[str, ...], large: list[list[str]]) -> Any:
+    """The value with 0 for each integer that RFC 8785 cannot write; those are put into ``large``, with where they
+    stand."""
+    if isinstance(value, dict):
+        return {key: _without_large(value[key], (*at, key), large) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_without_large(item, (*at, str(number)), large) for number, item in enumerate(value)]
+    if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
+        large.append([pointer_of(at), str(value)])
+        return 0
+    return value
 
 
 class Budget:

@@ -4,6 +4,9 @@ A request is sent once. One whose connection was lost before the reply came is s
 changes nothing for anybody: it does not carry C, and it is a read by MCP's own meaning, or a call of a tool whose
 accepted definition says ``idempotentHint``. It is decided anew then, like any other, with the session as it is by then.
 There is no third time.
+
+An HTTP upstream that refuses a call because its headers are not what it wants is asked for its tools anew, since those
+say what headers repeat (2026-07-28, Server Validation); what carries no C is then decided and sent once more.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from rule_of_two.gateway.provenance import provenance_of
 from rule_of_two.gateway.results import PROVENANCE_KEY, REFUSED, Refused, with_decision
 from rule_of_two.gateway.rounds import Rounds
 from rule_of_two.model import Labels
-from rule_of_two.wire.codes import INTERNAL_ERROR
+from rule_of_two.wire.codes import HEADER_MISMATCH, INTERNAL_ERROR
 from rule_of_two.wire.eras import INPUT_REQUIRED, TASK, Claims, Era, complete, kind_of
 from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
 
@@ -47,11 +50,13 @@ class DefinitionChanged(NotSent):
 
 @dataclass(slots=True)
 class _Attempt:
-    """How one sending went. ``repeated`` is the second one; ``quiet``: progress of the first was handed over."""
+    """How one sending went. ``repeated`` is the second one; ``quiet``: progress of the first was handed over.
+    ``mismatched``: the upstream wanted other headers."""
 
     repeated: bool = False
     quiet: bool = False
     lost: bool = False
+    mismatched: bool = False
     told: bool = False
 
 
@@ -92,6 +97,10 @@ class Delivery:
             again = await self._again(call, obliged) if attempt.lost else None
             if again is None:
                 raise
+        except RemoteError:
+            again = await self._with_other_headers(call) if attempt.mismatched else None
+            if again is None:
+                raise
         try:
             return await self._once(again, _Attempt(repeated=True, quiet=attempt.told))
         except Refused as refused:
@@ -120,6 +129,16 @@ class Delivery:
         )
         return again
 
+    async def _with_other_headers(self, call: Call) -> Call | None:
+        """A call whose headers were refused, as it is repeated once the tools were read; ``None`` if it is not to be.
+
+        # INVARIANT: what carries C is never sent twice, whatever an upstream says that it did not do;
+        # tests/attacks/test_refused_headers.py.
+        """
+        await self.mount.reread_tools()
+        again = self.enforcement.obliged(_anew(call))
+        return None if "C" in call.facts.labels | again.facts.labels else again
+
     def _may_repeat(self, call: Call) -> bool:
         if "C" in call.facts.labels:
             return False
@@ -143,6 +162,10 @@ class Delivery:
                 result = await self._request(call, {}, quiet=attempt.quiet)
             except ConnectionLost:
                 attempt.lost, attempt.told = not attempt.repeated, flight.received
+                raise
+            except RemoteError as error:
+                attempt.mismatched = error.code == HEADER_MISMATCH and self.method == "tools/call"
+                attempt.told = flight.received
                 raise
             return self.adapt(self.mount, flight.labels, await self._final(call, result))
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -19,7 +19,7 @@ from rule_of_two.approvals import receipts
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.grants import Grants, Used
 from rule_of_two.approvals.messages import SessionStatus
-from rule_of_two.audit.journal import Journal
+from rule_of_two.audit.journal import Journal, stored_text
 from rule_of_two.errors import Code, RuleOfTwoError, StoreError
 from rule_of_two.gateway.carriage import Carriage
 from rule_of_two.gateway.consent import Caller, Consent, still_valid
@@ -45,6 +45,7 @@ from rule_of_two.model import (
     SessionView,
     Verdict,
 )
+from rule_of_two.sessions.ledger import Due, Ledger
 from rule_of_two.sessions.repository import ConnectionSession, Reservation
 from rule_of_two.store.database import BusyError
 
@@ -80,10 +81,12 @@ class Enforcement:
         clock: Callable[[], datetime],
         grants: Grants,
         principal: Principal,
+        ledger: Ledger,
         observe: bool = False,
         given: GivenUrls | None = None,
     ) -> None:
-        """``given`` remembers which addresses sessions were given; ``None`` where no policy asks."""
+        """``ledger`` is that of the session's connection. ``given`` remembers which addresses sessions were given;
+        ``None`` where no policy asks."""
         self._session = session
         self._rules = rules
         self._decisions = Decisions(rules, journal, principal, client, observe)
@@ -92,7 +95,8 @@ class Enforcement:
         self._client = client
         self._clock = clock
         self._grants = grants
-        self._verdicts = Verdicts(rules, protected, clock, given)
+        self._ledger = ledger
+        self._verdicts = Verdicts(rules, protected, clock, given, ledger)
         held = HeldResults(clock, consent.patience.pending)
         self._gate = ReleaseGate(session, self._decisions, self._verdicts, consent, clock, held)
         self._carriage = Carriage(journal, self.publish, self._decisions.none, self._gate, given)
@@ -182,7 +186,7 @@ class Enforcement:
         """Journal a refusal that needs no policy, and return it to be raised. ``named`` is the client's own word."""
         verdict = Verdict(Outcome.DENY, code, (), (detail,))
         try:
-            decision = await self._session.decide(lambda view, _: self._commit(facts, view, verdict))
+            decision = await self._session.decide(lambda view, db: self._commit(facts, view, verdict, db=db))
         except StoreError as error:
             return Refused(self._decisions.none(error), facts, f"{error}.", named=named)
         return Refused(decision, facts, detail, named=named)
@@ -190,18 +194,21 @@ class Enforcement:
     async def receive(self, facts: Facts) -> bool:
         """Decide whether text that no request asked for may reach the session, and join its labels if so."""
         view = self._session.view()
-        if facts.labels <= view.held.keys():
-            verdict = self._verdict(facts, view)
+        known = self._verdicts.known(facts, view)
+        if view.has(known.labels) and not self._ledger.due(known, view):
+            verdict = self._verdicts.of(known, view)
             if not (self._decisions.observe and policy_only(verdict)):
                 return verdict.outcome is Outcome.ALLOW
 
-        def work(view: SessionView, _: sqlite3.Connection) -> tuple[Decision, int | None, Labels]:
-            return self._commit(facts, view, self._verdict(facts, view), unasked=True)
+        def work(view: SessionView, db: sqlite3.Connection) -> tuple[tuple[Decision, Labels], int | None, Labels]:
+            known = self._verdicts.known(facts, view)
+            decision, number, labels = self._commit(known, view, self._verdicts.of(known, view), db=db, unasked=True)
+            return (decision, known.labels), number, labels
 
-        decision = await self._session.decide(work)
+        decision, labels = await self._session.decide(work)
         if decision.outcome is not Outcome.ALLOW and not decision.observed:
             return False
-        await self._session.settle(Reservation(decision.session, decision.number or 0, facts.labels))
+        await self._session.settle(Reservation(decision.session, decision.number or 0, labels))
         self.publish()
         return True
 
@@ -209,7 +216,7 @@ class Enforcement:
         """What a decision about labels depends on: when it is equal, so is the decision."""
         view = self._session.view()
         known = orjson.dumps(dict(self._rules.environment(view.id)), option=orjson.OPT_SORT_KEYS)
-        labels = frozenset((frozenset(one.after), one.dropped, one.frozen) for one in view.judged)
+        labels = frozenset((frozenset(one.after), one.readers, one.dropped, one.frozen) for one in view.judged)
         return view.id, labels, self._rules.version, known
 
     def publish(self) -> None:
@@ -239,8 +246,9 @@ class Enforcement:
     async def _permit(self, call: Call, caller: Caller | None) -> Flight:
         view = self._session.view()
         facts = self._verdicts.known(call.facts, view)
-        if facts.labels <= view.held.keys():
+        if view.has(facts.labels) and not self._ledger.due(facts, view):
             # Nothing to reserve: the labels are held for good, so no other call can be judged differently by this one.
+            # Nor anything to stamp.
             verdict = self._verdicts.of_call(call, facts, view)
             if verdict.outcome is Outcome.ALLOW:
                 # A journal that is busy falls through to the transaction, which waits its turn.
@@ -282,15 +290,20 @@ class Enforcement:
             alone = replace(facts, labels=NONE)
             sent = self._verdicts.of_call(call, alone, view)
             if sent.outcome is Outcome.ALLOW:
-                decision = self._decisions.committed(alone, view, sent, call, gate={"defers": sorted(facts.labels)})
+                due = self._ledger.due(facts, view)
+                gate = {"defers": sorted(facts.labels), **_stamped(due)}
+                decision = self._decisions.committed(alone, view, sent, call, gate=gate)
+                self._stamp(db, decision, facts, due)
                 return (facts, decision, None, True), decision.number, NONE
-        decision, number, labels = self._commit(facts, view, verdict, call, grant=None if used is None else used.id)
+        decision, number, labels = self._commit(
+            facts, view, verdict, call, db=db, grant=None if used is None else used.id
+        )
         return (facts, decision, used, False), number, labels
 
     def _can_wait(self, call: Call, facts: Facts, verdict: Verdict, *, reaches: bool) -> bool:
         """Whether a call that is not allowed for what it can bring may be sent, if it does nothing besides: where what
         really comes back can be less, or a person can look at it."""
-        if not call.brings or "C" in facts.labels or call.answers is not None or self._decisions.observe:
+        if not call.brings or facts.acts or call.answers is not None or self._decisions.observe:
             return False
         return call.reader is not None or (reaches and verdict.outcome is Outcome.ASK)
 
@@ -316,7 +329,7 @@ class Enforcement:
                 same = same and known == facts
                 people = len(given.answers) if same and still_valid(given, self._clock()) else 0
                 verdict = self._verdicts.of_call(call, known, view, approvals=people)
-            decision, number, labels = self._commit(known, view, verdict, call, approves=given.question.decision)
+            decision, number, labels = self._commit(known, view, verdict, call, db=db, approves=given.question.decision)
             if people and verdict.outcome is Outcome.ALLOW:
                 receipts.use(db, given, decision=number or 0, at=self._clock().isoformat())
                 self._grants.give(db, given.last)
@@ -331,16 +344,28 @@ class Enforcement:
         verdict: Verdict,
         call: Call | None = None,
         *,
+        db: sqlite3.Connection,
         approves: int | None = None,
         grant: str | None = None,
         unasked: bool = False,
     ) -> tuple[Decision, int | None, Labels]:
-        """Journal a verdict; the value that :meth:`ConnectionSession.decide` wants. Without a call it is a refusal that
-        needed no policy, or text that comes ``unasked``."""
+        """Journal a verdict, and stamp what it lets be written; the value that :meth:`ConnectionSession.decide` wants.
+        Without a call it is a refusal that needed no policy, or text that comes ``unasked``."""
         policys = call is not None or unasked
         observed = self._decisions.observe and policys and policy_only(verdict)
-        decision = self._decisions.committed(
-            facts, view, verdict, call, observed=observed, approves=approves, grant=grant
-        )
         sends = policys and (verdict.outcome is Outcome.ALLOW or observed)
+        due = self._ledger.due(facts, view) if sends else ()
+        decision = self._decisions.committed(
+            facts, view, verdict, call, observed=observed, approves=approves, grant=grant, gate=_stamped(due)
+        )
+        self._stamp(db, decision, facts, due)
         return decision, decision.number, facts.labels if sends else NONE
+
+    def _stamp(self, db: sqlite3.Connection, decision: Decision, facts: Facts, due: Iterable[Due]) -> None:
+        self._ledger.stamp(db, decision.number or 0, decision.session, facts.qualified, due)
+
+
+def _stamped(due: Iterable[Due]) -> dict[str, Any]:
+    """What is written of a decision's stamps."""
+    stamps = {stored_text(one.resource): sorted(one.labels) for one in due}
+    return {"stamps": stamps} if stamps else {}

@@ -28,9 +28,10 @@ from rule_of_two.gateway.sealing import Sealer
 from rule_of_two.gateway.subscriptions import Subscriptions
 from rule_of_two.gateway.task_names import TaskNames
 from rule_of_two.gateway.tasks import Tasks
-from rule_of_two.gateway.timing import utc_now
+from rule_of_two.gateway.timing import timestamp, utc_now
 from rule_of_two.gateway.upkeep import Introduction, Upkeep
 from rule_of_two.model import Action
+from rule_of_two.sessions.ledger import Ledger
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.wire.eras import Era
 from rule_of_two.wire.peer import Ending, Limits, Peer, Transport
@@ -209,6 +210,14 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
         clock=utc_now,
         grants=resources.grants,
         principal=blueprint.principal,
+        ledger=Ledger(
+            resources.state,
+            session.memory,
+            tenant=blueprint.principal.tenant,
+            stores=blueprint.config.stores,
+            clock=timestamp,
+            covers=resources.endorsements.covers,
+        ),
         observe=blueprint.config.mode == "observe",
         given=resources.given,
     )

@@ -185,8 +185,12 @@ class Life:
         said = self.info.capabilities.get(_CAPABILITY[kind])
         due = self._looked[kind] + REREAD_SECONDS
         if said is not None and not announces(said) and anyio.current_time() >= due:
-            self._looked[kind] = anyio.current_time()
-            await self._owner.reread(self, {kind})
+            await self.reread(kind)
+
+    async def reread(self, kind: Kind) -> None:
+        """Read a list anew, now. What it was before stays when it cannot be read."""
+        self._looked[kind] = anyio.current_time()
+        await self._owner.reread(self, {kind})
 
     def subscribe(self, uris: frozenset[str]) -> None:
         """Be told of changes of exactly these resources from now on (modern upstreams)."""

@@ -129,6 +129,11 @@ class Mount:
             with anyio.move_on_after(seconds):
                 await self._life.look_again(kind)
 
+    async def reread_tools(self) -> None:
+        """Read the tools anew, of an upstream over HTTP that wants other headers than what it listed asks for."""
+        if self._life is not None and self.launch.url is not None:
+            await self._life.reread(Kind.TOOL)
+
     def listen(self, uris: frozenset[str]) -> None:
         """Be told of changes of exactly these resources, by a modern upstream."""
         if self._life is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import queue
+import select
 import threading
 from contextlib import suppress
 from typing import Final
@@ -52,7 +53,15 @@ class OperatorLog:
     def _write(self) -> None:
         while line := self._lines.get():
             with suppress(OSError):
-                os.write(self._descriptor, f"{line}\n".encode(errors="replace"))
+                self._write_whole(f"{line}\n".encode(errors="replace"))
+
+    def _write_whole(self, data: bytes) -> None:
+        # A terminal is one file for all three streams: where the two that carry MCP do not wait, this one does not.
+        while data:
+            try:
+                data = data[os.write(self._descriptor, data) :]
+            except BlockingIOError:
+                select.select([], [self._descriptor], [])
 
 
 LOG: Final = OperatorLog()

@@ -29,7 +29,7 @@ class ProtectedPaths:
 
         Paths that could not be normalised are tried as a server would read them: with ``~`` and relative to ``cwd``.
         """
-        changes = "C" in facts.labels
+        changes = facts.acts
         items: tuple[Target | StoredResource, ...] = (*facts.targets, *facts.reads, *facts.writes)
         for item in items:
             path = _path_of(item, cwd) if item.kind == "path" else None

@@ -20,7 +20,7 @@ from rule_of_two.approvals.arrival import Arrival, ArrivedItem
 from rule_of_two.approvals.choice import APPROVING, Choice
 from rule_of_two.approvals.judge import Given
 from rule_of_two.audit.journal import MOST_ITEMS, told_item
-from rule_of_two.errors import Code
+from rule_of_two.errors import BadRequest, Code, LimitExceeded
 from rule_of_two.gateway.arrivals import Brought, Scales, Weighed, Whole
 from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.decisions import Decisions
@@ -86,6 +86,8 @@ class _Taken:
     decision: Decision
     places: Sequence[int] | None
     """The items that are handed over; ``None``: nothing is, or a person is to be asked."""
+    readers: frozenset[str] | None = None
+    """Who may read all that is private of them; ``None``: that is not known."""
 
     @property
     def asks(self) -> bool:
@@ -107,7 +109,15 @@ class ReleaseGate:
 
     def concerns(self, call: Call, flight: Flight) -> bool:
         """Whether what the call brings is decided at all: else it is what was decided before it was sent."""
-        return flight.waits or call.reader is not None
+        return flight.waits or call.reader is not None or self._worst(flight) != flight.labels & INGRESS
+
+    def _worst(self, flight: Flight) -> Labels:
+        """What the call can bring by now: what it read can have been written while it was under way.
+
+        # INVARIANT: a read that was decided before a write, and served after it, brings what the write stamped;
+        # tests/gateway/test_ledger.py.
+        """
+        return self.verdicts.stored(flight.facts).labels & INGRESS
 
     async def release(self, call: Call, flight: Flight, reply: dict[str, Any], caller: Caller | None) -> Released:
         """Decide what came back, and ask a person where policy asks. What may be handed over is reserved then.
@@ -117,7 +127,7 @@ class ReleaseGate:
         """
         if kind_of(reply) == INPUT_REQUIRED:  # each of its questions was decided by itself
             return Released(reply, flight.decision, flight.labels - INGRESS if flight.waits else flight.labels)
-        worst = flight.labels & INGRESS
+        worst = self._worst(flight)
         brought: Brought = Whole(reply, worst) if call.reader is None else call.reader.read(reply, worst)
         taken = self._at_once(call, flight, brought) or await self._decide(call, flight, brought)
         asked = 0
@@ -129,7 +139,7 @@ class ReleaseGate:
             asked += 1
             shown = replace(call, facts=taken.weighed.facts)
             try:
-                arrival = self._arrival(call, brought, taken.weighed)
+                arrival = self._shown(call, brought, taken)
                 given = await self.consent.ask(shown, taken.decision, caller, arrival)
             except Refused as refused:
                 if refused.decision.code is Code.APPROVAL_PENDING:
@@ -150,14 +160,15 @@ class ReleaseGate:
 
         :raises Refused: it may not be.
         """
-        if not flight.waits:
+        worst = self._worst(flight)
+        if not flight.waits and worst == flight.labels & INGRESS:
             return flight.labels
-        taken = await self._decide(call, flight, Whole({"error": error.error}, flight.labels & INGRESS))
+        taken = await self._decide(call, flight, Whole({"error": error.error}, worst))
         if taken.places is None:
             detail = "the server answered with an error, whose text is withheld."
             code = taken.decision.code or Code.APPROVAL_REQUIRED
             raise Refused(replace(taken.decision, code=code), taken.weighed.facts, detail, sent=True)
-        return taken.weighed.facts.labels
+        return (flight.labels - INGRESS) | taken.weighed.facts.labels
 
     def _at_once(self, call: Call, flight: Flight, brought: Brought) -> _Taken | None:
         """What was decided where the session holds already whatever the call can bring: nothing is reserved, so no
@@ -166,7 +177,7 @@ class ReleaseGate:
             return None
         view = self.session.view()
         weighed = self._scales(call, brought, view).weigh(view)
-        if not weighed.allowed or view.id != flight.decision.session:
+        if not weighed.allowed or not view.has(weighed.facts.labels) or view.id != flight.decision.session:
             return None
         places = [place for place in range(len(brought.items)) if place not in weighed.dropped]
         if not weighed.dropped:
@@ -215,12 +226,14 @@ class ReleaseGate:
             )
             if given is not None and people and verdict.outcome is Outcome.ALLOW:
                 receipts.use(db, given, decision=decision.number or 0, at=self.clock().isoformat())
-            taken = _Taken(replace(weighed, facts=facts), decision, places if hands else None)
+            reads = self.decisions.rules.current.policies.reads_readers
+            readers = scales.readers_of(places) if hands and reads else None
+            taken = _Taken(replace(weighed, facts=facts), decision, places if hands else None, readers)
             return taken, decision.number, facts.labels if hands else NONE
 
         taken = await self.session.decide(work, narrows=flight.reservation)
         if taken.places is not None:
-            flight.released(taken.decision, taken.weighed.facts.labels)
+            flight.released(taken.decision, taken.weighed.facts.labels, taken.readers)
         return taken
 
     def _people(self, given: Given, view: SessionView) -> int:
@@ -266,6 +279,17 @@ class ReleaseGate:
         result = withheld_result(method, decision, ids, len(ids), call.output_schema)
         return Released(result, decision, flight.labels - INGRESS, (), ids, len(ids))
 
+    def _shown(self, call: Call, brought: Brought, taken: _Taken) -> Arrival:
+        """What a person is shown of a result.
+
+        :raises Refused: it cannot be shown.
+        """
+        try:
+            return self._arrival(call, brought, taken.weighed)
+        except (BadRequest, LimitExceeded, ValueError) as error:
+            decision = replace(taken.decision, code=Code.APPROVAL_REQUIRED)
+            raise Refused(decision, taken.weighed.facts, f"it cannot be put before a person. {error}") from error
+
     def _arrival(self, call: Call, brought: Brought, weighed: Weighed) -> Arrival:
         """What a person is shown of a result."""
         ids, whole = self._ids(brought), brought.without(list(weighed.dropped))
@@ -286,12 +310,13 @@ class ReleaseGate:
             for place, item in enumerate(brought.items)
             if place not in weighed.dropped
         ]
-        if not items:
+        if not items or "A" in brought.frame:  # what is around the items is let in with them, so it is shown too
             text = dump(whole).decode()
-            items = [
+            name = "the whole result"
+            items.append(
                 ArrivedItem(
-                    id=ids[0],
-                    name="the whole result",
+                    id=_named(f"whole:{name}"),
+                    name=name,
                     labels=weighed.facts.labels,
                     authors=None,
                     size=len(text),
@@ -299,15 +324,14 @@ class ReleaseGate:
                     text=text,
                     asks=True,
                 )
-            ]
+            )
         where = ", ".join(target.value for target in call.facts.targets if target.value) or call.facts.upstream
         return Arrival(digest=_digest(whole), where=where, items=tuple(items), without=without)
 
     def _ids(self, brought: Brought) -> list[str]:
         """A name for each item, or for the result that has none: the same whenever it is asked about, and it says
         nothing of what it names."""
-        of_items = [f"{place}:{item.digest}" for place, item in enumerate(brought.items)] or ["whole"]
-        return [f"w-{hashlib.blake2b(one.encode(), key=_SECRET, digest_size=6).hexdigest()}" for one in of_items]
+        return [_named(f"{place}:{item.digest}") for place, item in enumerate(brought.items)] or [_named("whole")]
 
 
 def _gate(flight: Flight, brought: Brought, weighed: Weighed, places: Sequence[int] | None) -> dict[str, Any]:
@@ -321,6 +345,10 @@ def _gate(flight: Flight, brought: Brought, weighed: Weighed, places: Sequence[i
             for place, one in list(weighed.dropped.items())[:MOST_ITEMS]
         ]
     return told
+
+
+def _named(what: str) -> str:
+    return f"w-{hashlib.blake2b(what.encode(), key=_SECRET, digest_size=6).hexdigest()}"
 
 
 def _digest(result: dict[str, Any]) -> str:

@@ -27,6 +27,7 @@ from rule_of_two.gateway.answers import Answers
 from rule_of_two.gateway.authorizations import Authorizations
 from rule_of_two.gateway.blueprint import Blueprint
 from rule_of_two.gateway.connect import connecting
+from rule_of_two.gateway.endorsements import Endorsements
 from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.operator_log import say
@@ -78,6 +79,7 @@ class Resources:
     grants: Grants
     rules: Rulebook
     typing: Typing
+    endorsements: Endorsements
     connect: Connect
     """How upstreams are reached."""
     given: GivenUrls | None = None
@@ -216,6 +218,7 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
                 Grants(approvers, lambda: rules.version, utc_now, answers.may_give),
                 rules,
                 Typing(blueprint.sources, rules, journal),
+                Endorsements(answers, blueprint.config.stores),
                 connect or connecting(authorizations),
                 GivenUrls() if blueprint.policies.reads_given else None,
             )

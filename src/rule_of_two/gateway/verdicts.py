@@ -14,6 +14,8 @@ from rule_of_two.gateway.obliged import UNSTEADY
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.model import Facts, Item, Obligation, Outcome, SessionView, Verdict
+from rule_of_two.policy.lowering import as_counted
+from rule_of_two.sessions.ledger import Ledger
 
 _STILL_STOPS: Final = frozenset(
     (Code.SESSION_FROZEN, Code.DROPPED_CAPABILITY, Code.POLICY_ERROR, Code.APPROVAL_EXPIRED)
@@ -23,15 +25,21 @@ _STILL_STOPS: Final = frozenset(
 
 class Verdicts:
     """Decides, and writes nothing. ``given`` remembers which addresses sessions were given; ``None`` where no policy
-    asks."""
+    asks. ``ledger`` knows what stored resources bring."""
 
     def __init__(
-        self, rules: Rulebook, protected: ProtectedPaths, clock: Callable[[], datetime], given: GivenUrls | None
+        self,
+        rules: Rulebook,
+        protected: ProtectedPaths,
+        clock: Callable[[], datetime],
+        given: GivenUrls | None,
+        ledger: Ledger,
     ) -> None:
         self._rules = rules
         self._protected = protected
         self._clock = clock
         self._given = given
+        self._ledger = ledger
 
     def of_call(self, call: Call, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
         """The verdict of a whole call: of what it reaches, of its arguments as they have to be, of the answers that it
@@ -83,10 +91,26 @@ class Verdicts:
         ]
         return [max(verdicts, key=lambda verdict: verdict.outcome.strictness) for verdicts in zip(*each, strict=True)]
 
+    def stored(self, facts: Facts) -> Facts:
+        """The facts with the labels that what they read brings now.
+
+        :raises StoreError: the ledger cannot be read.
+        """
+        return self._ledger.looked_up(facts)
+
     def known(self, facts: Facts, view: SessionView) -> Facts:
-        """The facts with what is remembered of their addresses now. A call's own facts never hold it. What could belong
-        to any of several conversations was given nothing."""
-        return facts if self._given is None else self._given.looked_up(facts, None if view.beside else view.id)
+        """The facts with what is remembered of their addresses now, with the labels of the stored resources that they
+        read, and without C where policy leaves that out of account now. A call's own facts never hold it. What could
+        belong to any of several conversations was given nothing, and its C counts unless it may be left out in each of
+        them.
+
+        :raises StoreError: the ledger cannot be read.
+        """
+        facts = self.stored(facts)
+        if self._given is not None:
+            facts = self._given.looked_up(facts, None if view.beside else view.id)
+        authorizer, environment = self._rules.current.authorizer, self._rules.environment
+        return as_counted(facts, view.judged, authorizer, now=self._clock(), environment=environment)
 
 
 def policy_only(verdict: Verdict) -> bool:

@@ -10,9 +10,11 @@ import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
 from rule_of_two.approvals.answer import CLOCK_SKEW, Answer, GrantTerms
-from rule_of_two.approvals.approvers import Enrolled
+from rule_of_two.approvals.approvers import Enrolled, Signed
+from rule_of_two.approvals.arrival import Arrival
 from rule_of_two.approvals.canonical import canonical
 from rule_of_two.approvals.command import Command
+from rule_of_two.approvals.endorsement import endorsement_in
 from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.approvals.receipts import deed, receipt
 from rule_of_two.audit.testimony import Said, Standing, Terms
@@ -40,6 +42,7 @@ class _Bound(BaseModel):
     policy_version: str
     nonce: str
     expires_at: AwareDatetime
+    arrival: dict[str, Any] | None = None
 
 
 _BOUND: Final = TypeAdapter(_Bound)
@@ -81,6 +84,15 @@ class KeyWitness:
             return None
         return Said(str(one.choice), one.approver, standing, one.session, id=one.id)
 
+    def endorsement(self, text: object) -> Said | None:
+        """The endorsement of a receipt; ``None``: it is none. Never raises."""
+        try:
+            one = endorsement_in(orjson.dumps(text).decode())
+            standing = self._standing(one)
+        except _UNUSABLE:
+            return None
+        return Said("endorse", one.approver, standing, None, id=one.id)
+
     def digest(self, question: Mapping[str, Any]) -> str | None:
         """The digest of a journalled question's members; ``None``: they are not what a question can have."""
         try:
@@ -106,11 +118,12 @@ class KeyWitness:
                 nonce=bound.nonce,
                 created_at=at - timedelta(seconds=1),
                 expires_at=at,
+                arrival=None if bound.arrival is None else Arrival.of_bound(bound.arrival),
             ).digest
         except _UNUSABLE:
             return None
 
-    def _standing(self, said: Answer | Command) -> Standing:
+    def _standing(self, said: Signed) -> Standing:
         if said.signature is None:
             return Standing.UNSIGNED
         enrolled = self._enrolled.get(said.key or "")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,9 @@ from rule_of_two.manifests.result_spec import Source
 _KNOWN: Final = frozenset(("content", "contents", "structuredContent", "isError", "_meta"))
 _RESULT_TYPE: Final = "resultType"
 _COMPLETE: Final = "complete"
+MOST_VALUES: Final = 500_000
+"""Containers, members and elements in all JSON texts of a result, at most; commas in strings count too."""
+_ESCAPED_COLON: Final = re.compile(r"\\u003a", re.IGNORECASE)
 _LONG_NUMBER: Final = re.compile(r"\d{19}")
 
 
@@ -63,6 +66,7 @@ def _text(result: Mapping[str, Any]) -> Opened:
     content = _blocks(result)
     if "structuredContent" in result or any(block.get("type") != "text" for block in content):
         raise Unfit("it is not only text")
+    _must_be_readable(block.get("text") for block in content)
     documents = [Document(f"/content/{place}/text", parsed(block.get("text"))) for place, block in enumerate(content)]
 
     def seal(left: Sequence[Any]) -> dict[str, Any]:
@@ -81,6 +85,7 @@ def _resources(result: Mapping[str, Any]) -> Opened:
         for place, block in enumerate(blocks)
         if key == "contents" or block.get("type") == "resource"
     }
+    _must_be_readable(resource.get("text") for resource in placed.values() if isinstance(resource, dict))
     documents = [
         Document(f"/{key}/{place}", _metadata_of(resource), blocks[place]) for place, resource in placed.items()
     ]
@@ -114,16 +119,27 @@ OPEN: Final[Mapping[Source, Callable[[Mapping[str, Any]], Opened]]] = {
 def parsed(text: Any) -> Any:
     """The value of a JSON text that every parser reads alike.
 
-    :raises Unfit: there is none: it does not parse, or a member stands twice, or hides behind an escaped colon.
+    :raises Unfit: there is none: it does not parse, a member stands twice, or a colon is escaped.
     """
     try:
         value = orjson.loads(text)
-        # orjson keeps the last of two members of one name. Every member has one colon, all others stand in texts.
-        if text.count(":") != as_json(value).decode().count(":"):
+        # orjson keeps the last of two members of one name. Every member has one colon, and all others stand in texts,
+        # as themselves: an escaped one could make up for a member that was lost.
+        if _ESCAPED_COLON.search(text.replace("\\\\", "")) or text.count(":") != as_json(value).decode().count(":"):
             raise Unfit("a member stands twice")
         return json.loads(text) if _LONG_NUMBER.search(text) else value  # orjson makes large integers inexact
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Unfit("it is no JSON") from error
+
+
+def _must_be_readable(texts: Iterable[Any]) -> None:
+    """Hold JSON texts, which no frame's limits know, against :data:`MOST_VALUES` before they are parsed.
+
+    :raises Unfit: they hold more.
+    """
+    marks = sum(text.count(mark) for text in texts if isinstance(text, str) for mark in "{[,")
+    if marks > MOST_VALUES:
+        raise Unfit("there is too much in it")
 
 
 def _metadata_of(resource: Any) -> Any:
@@ -143,7 +159,7 @@ def _blocks(result: Mapping[str, Any], key: str = "content") -> list[dict[str, A
 
 def _stray(result: Mapping[str, Any]) -> bool:
     return not all(
-        key in _KNOWN or (key == _RESULT_TYPE and value == _COMPLETE) or is_plain(value)
+        key in _KNOWN or (key == _RESULT_TYPE and value == _COMPLETE) or is_plain(value, key)
         for key, value in result.items()
     )
 
@@ -153,7 +169,9 @@ def _sealed(result: Mapping[str, Any], **parts: Any) -> dict[str, Any]:
     kept = {
         key: value
         for key, value in result.items()
-        if key == "isError" or (key not in _KNOWN and is_plain(value)) or (key == _RESULT_TYPE and value == _COMPLETE)
+        if key == "isError"
+        or (key not in _KNOWN and is_plain(value, key))
+        or (key == _RESULT_TYPE and value == _COMPLETE)
     }
     return {**kept, **parts}
 

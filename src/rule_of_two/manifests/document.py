@@ -67,10 +67,12 @@ class ParameterSpec(Shape):
 
 
 class TargetSpec(Shape):
-    """Where a call's target stands in its arguments."""
+    """Where a call's target stands in its arguments. ``indirect``: it is no target itself, but names something behind
+    which others stand (the message that is answered, a shared file, a forwarding rule), so that nothing is known."""
 
     kind: TargetKind
     at: tuple[str, ...]
+    indirect: bool = False
 
 
 class StoredSpec(Shape):

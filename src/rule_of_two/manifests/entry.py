@@ -74,7 +74,8 @@ class Entry:
     store: str
     rules: Rules
     slots: tuple[Slot, ...]
-    targets: tuple[tuple[TargetKind, int], ...]
+    targets: tuple[tuple[TargetKind, int, bool], ...]
+    """Of each its kind, the number of its slot, and whether it is indirect."""
     reads: Stored
     writes: Stored | None
     secrets: tuple[Pointer, ...]
@@ -86,7 +87,7 @@ class Entry:
     @property
     def is_local(self) -> bool:
         """Whether all that it reaches are paths, and it says so."""
-        return bool(self.targets) and all(kind == "path" for kind, _ in self.targets)
+        return bool(self.targets) and all(kind == "path" and not indirect for kind, _, indirect in self.targets)
 
     def facts(self, name: str, arguments: Mapping[str, Any], annotations: Mapping[str, Any] | None = None) -> Facts:
         """What this call touches. Never raises for any arguments: what cannot be read is the worst case."""
@@ -107,7 +108,11 @@ class Entry:
             self.upstream,
             name,
             labels,
-            targets=tuple(target for kind, slot in self.targets for target in _targets(kind, values[slot])),
+            targets=tuple(
+                target
+                for kind, slot, indirect in self.targets
+                for target in _targets(kind, values[slot], indirect=indirect)
+            ),
             reads=self.reads.resources(self.store, values),
             writes=writes,
             lowered_by=lowered_by,
@@ -117,11 +122,13 @@ class Entry:
         )
 
 
-def _targets(kind: TargetKind, values: tuple[Value, ...]) -> tuple[Target, ...]:
+def _targets(kind: TargetKind, values: tuple[Value, ...], *, indirect: bool) -> tuple[Target, ...]:
     if not values:
-        return (Target(kind, None, "[]", exact=False),)
+        return (Target(kind, None, "[]", exact=False, indirect=indirect),)
     return tuple(
-        Target(kind, value.canonical, value.shown, value.exact, whole_url(value.raw) if kind == "url" else None)
+        Target(
+            kind, value.canonical, value.shown, value.exact, whole_url(value.raw) if kind == "url" else None, indirect
+        )
         for value in values
     )
 
@@ -146,7 +153,9 @@ def bind_entry(
     set by which C counts only where it communicates."""
     table = SlotTable()
     targets = tuple(
-        (target.kind, table.place(target.kind, pointer)) for target in spec.targets.values() for pointer in target.at
+        (target.kind, table.place(target.kind, pointer), target.indirect)
+        for target in spec.targets.values()
+        for pointer in target.at
     )
     rules = bind_rules(spec, table, parameters, server=server, what=what)
     reads = _stored(spec.reads, table) or Stored(())

@@ -7,6 +7,7 @@ could hold anything, also of an item.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,6 +17,7 @@ from rule_of_two.manifests.pointer import Pointer
 
 EACH: Final = "*"
 MOST_ITEMS: Final = 100_000
+_FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _LARGEST: Final = 2**63
 GONE: Final = object()
 """Nothing is left."""
@@ -35,9 +37,9 @@ class Parts:
     numbers: bool = False
     """A number, ``true`` or ``false``."""
 
-    def outside(self, value: Any) -> None:
-        """Take note of a value that is no item and not declared."""
-        if not is_plain(value):
+    def outside(self, value: Any, key: str = "") -> None:
+        """Take note of a value, and of the key that it stands under, that is no item and not declared."""
+        if not is_plain(value, key):
             self.text = True
         elif isinstance(value, int | float):
             self.numbers = True
@@ -84,8 +86,11 @@ class Layout:
         return _kept(self._root, document, dropped, numbers)
 
 
-def is_plain(value: Any) -> bool:
-    """Whether a value holds no text: numbers, ``true``, ``false``, ``null``, and what is empty."""
+def is_plain(value: Any, key: str = "") -> bool:
+    """Whether a value, and the key that it stands under, hold no text: numbers, ``true``, ``false``, ``null``, and what
+    is empty, under a key that is a field's name and no sentence."""
+    if key and not _FIELD.fullmatch(key):
+        return False
     if isinstance(value, str | list | dict):
         return not value
     return value is None or not isinstance(value, int) or abs(value) < _LARGEST
@@ -104,12 +109,12 @@ def _at(node: _Node, way: Iterable[str], *, items: bool) -> _Node:
 
 def _collect(node: _Node, value: Any, place: str, parts: Parts) -> None:
     if node.item and not (node.listed and type(value) is list):
+        if len(parts.items) == MOST_ITEMS:
+            raise Unfit("too many items")
         parts.items.append((place, value))
     elif node.declared and not isinstance(value, list | dict):
         pass
     elif node.each is not None and type(value) is list:
-        if len(parts.items) + len(value) > MOST_ITEMS:
-            raise Unfit("too many items")
         for number, element in enumerate(value):
             _collect(node.each, element, f"{place}/{number}", parts)
     elif node.each is None and type(value) is dict and not node.declared:
@@ -128,7 +133,7 @@ def _collect_members(node: _Node, value: dict[str, Any], place: str, parts: Part
             raise Unfit("the items are not there")
     for key, below in value.items():
         if key not in node.members:
-            parts.outside(below)
+            parts.outside(below, key)
 
 
 def _kept(node: _Node, value: Any, dropped: Collection[int], numbers: Iterator[int]) -> Any:
@@ -148,6 +153,6 @@ def _kept(node: _Node, value: Any, dropped: Collection[int], numbers: Iterator[i
         return {
             key: below.get(key, member)
             for key, member in value.items()
-            if key in below or (key not in node.members and is_plain(member))
+            if key in below or (key not in node.members and is_plain(member, key))
         }
     return value if is_plain(value) else GONE

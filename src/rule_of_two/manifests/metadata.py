@@ -20,7 +20,7 @@ import orjson
 from rule_of_two.manifests.authors import NOBODY, TrustedAuthors
 from rule_of_two.manifests.pointer import MISSING, Odd, Pointer
 from rule_of_two.manifests.result_spec import PUBLIC_CONFIDENTIALITY, TRUSTED_AUTHORS, ResultSpec
-from rule_of_two.model import INGRESS, NONE, Item, Label, Labels
+from rule_of_two.model import INGRESS, NONE, Item, Label, Labels, labels_in
 
 LABEL_AUTHORITY: Final = "label_authority"
 _LINES: Final = {
@@ -56,7 +56,7 @@ class Trust:
 class Metadata:
     """Reads the metadata of items by one ``result:``. Immutable."""
 
-    __slots__ = ("_lines", "_places", "_trust")
+    __slots__ = ("_lines", "_places", "_trust", "may_lower")
 
     def __init__(self, spec: ResultSpec, trust: Trust, *, what: str) -> None:
         """``what`` names the entry in ``lowered_by``: ``mail: result of search``."""
@@ -67,6 +67,13 @@ class Metadata:
             if _written(spec, name)
         )
         self._lines = {name: f"{what}: {name} {says}" for name, says in _LINES.items()}
+        ways: tuple[tuple[object, Labels], ...] = (
+            (spec.author and trust.authors, labels_in("A")),
+            (spec.confidentiality and trust.public is not None, labels_in("B")),
+            (spec.labels and trust.authority, INGRESS),
+        )
+        self.may_lower: Labels = NONE.union(*(labels for way, labels in ways if way))
+        """The labels that metadata could take off at all, with what the operator trusts."""
 
     def item(self, stated: Any, content: Any, place: str, labels: Labels) -> Item:
         """The item whose metadata stand in ``stated``. ``content`` is all that is handed over of it, ``labels`` the
@@ -136,7 +143,10 @@ def _value(at: Sequence[Pointer], stated: Any) -> Any:
 
     :raises Malformed: the way there has another shape.
     """
-    (found,) = at[0].resolve(stated)
+    pointer = at[0]
+    if type(stated) is dict and len(pointer.tokens) == 1:  # by far the most usual
+        return stated.get(pointer.tokens[0])
+    (found,) = pointer.resolve(stated)
     if isinstance(found, Odd):
         raise Malformed
     return None if found is MISSING else found

@@ -81,6 +81,11 @@ class ResultReader:
         self._metadata = Metadata(spec, trust, what=what)
         self._open = OPEN[spec.source]
 
+    @property
+    def may_lower(self) -> Labels:
+        """The labels that a result could turn out not to bring; none where the operator trusts nothing it could say."""
+        return self._metadata.may_lower
+
     def read(self, result: Mapping[str, Any], labels: Labels) -> Brought:
         """Take a result apart. ``labels`` is the worst case of the call that brought it.
 

@@ -24,11 +24,13 @@ from rule_of_two.model import Action, Facts, Item, Labels, Obligation, Outcome, 
 from rule_of_two.policy.cache import RecentlyUsed
 from rule_of_two.policy.context import NOTHING_KNOWN, Environment, context_of, minute
 from rule_of_two.policy.directory import Entity
-from rule_of_two.policy.documents import Documents, Form, entity_of
+from rule_of_two.policy.documents import Documents, Form, Moment, entity_of
 from rule_of_two.policy.engine import contained, evaluate
-from rule_of_two.policy.entities import EntityStore, Participants
+from rule_of_two.policy.entities import RELEASE, EntityStore, Participants
 from rule_of_two.policy.load import Policies
+from rule_of_two.policy.slices import LOWER_C
 from rule_of_two.policy.syntax import DEFAULT_DENY
+from rule_of_two.policy.trusts import trusted_folders
 from rule_of_two.policy.typed.shapes import Unencodable
 
 MOST_FORMS: Final = 1000
@@ -58,6 +60,7 @@ class Authorizer:
         self._entities = EntityStore(policies, principal, client)
         self._documents = Documents(policies.documents, policies.directory, policies.literals, principal)
         self._decided: RecentlyUsed[Verdict] = RecentlyUsed(_DECISIONS)
+        self._folders = trusted_folders(policies.directory, principal)
         self._obligations: dict[str, tuple[Obligation, ...]] = {
             name: tuple(term.bound(principal, name) for term in policy.obligations)
             for name, policy in policies.by_id.items()
@@ -65,6 +68,8 @@ class Authorizer:
         }
         self.obliges = bool(self._obligations)
         """Whether any policy demands something of arguments."""
+        self.lowers_c = policies.lowers
+        """Whether any policy permits to leave C out of account."""
         self.types_arguments = bool(policies.typed)
         """Whether any policy reads arguments of a tool."""
 
@@ -99,7 +104,7 @@ class Authorizer:
         environment: Environment,
         releases: bool,
     ) -> Verdict:
-        context = {**environment, **context_of(facts, view, urls=self._policies.reads_urls)}
+        context = self._context(facts, view, environment)
         calls = facts.action is Action.CALL_TOOL and not releases
         typed = self._policies.typed.get(facts.qualified) if calls else None
         if typed is not None:
@@ -120,11 +125,39 @@ class Authorizer:
         known = self._decided.get(key)
         if known is not None:
             return known
-        participants = self._entities.participants(view.id, facts, releases=releases)
+        participants = self._entities.participants(view.id, facts, instead=RELEASE if releases else None)
         verdict = self._two_passes(participants, {**context, "now": at}, approvals)
         if not verdict.errors:
             self._decided.put(key, verdict)
         return verdict
+
+    def judge_lowering(
+        self, facts: Facts, view: SessionView, *, now: datetime, environment: Environment = NOTHING_KNOWN
+    ) -> Verdict:
+        """Whether the C of a request may be left out of account in this session (the action `lower_c`): allow or deny.
+        ``facts`` carry it.
+
+        Never raises for anything that the request or the engine does.
+        """
+        return contained(lambda: self._lowers(facts, view, now, environment), lambda error: _failed([error], ()))
+
+    def _lowers(self, facts: Facts, view: SessionView, now: datetime, environment: Environment) -> Verdict:
+        context, at = self._context(facts, view, environment), minute(now)
+        request = (view.id, facts.action, facts.upstream, facts.name, context, LOWER_C)
+        key = orjson.dumps((request, at if self._policies.reads_now else None), option=orjson.OPT_SORT_KEYS)
+        known = self._decided.get(key)
+        if known is not None:
+            return known
+        participants = self._entities.participants(view.id, facts, instead=LOWER_C)
+        verdict = self._evaluate(participants, {**context, "now": at}, 0)
+        if not verdict.errors:
+            self._decided.put(key, verdict)
+        return verdict
+
+    def _context(self, facts: Facts, view: SessionView, environment: Environment) -> dict[str, Any]:
+        read = self._policies
+        own = context_of(facts, view, urls=read.reads_urls, folders=self._folders, readers=read.reads_readers)
+        return {**environment, **own}
 
     def release(
         self,
@@ -168,8 +201,8 @@ class Authorizer:
         """
         decided: dict[Form, Verdict] = {}
 
-        def of(item: Item) -> Verdict:
-            form = self._documents.form(item, now)
+        def of(item: Item, moment: Moment) -> Verdict:
+            form = self._documents.form(item, moment)
             known = decided.get(form)
             if known is None:
                 if len(decided) >= MOST_FORMS:
@@ -180,7 +213,11 @@ class Authorizer:
                 )
             return known
 
-        return [contained(partial(of, item), lambda error: _failed([error], ())) for item in items]
+        def each() -> list[Verdict]:
+            moment = Moment(now)
+            return [contained(partial(of, item, moment), lambda error: _failed([error], ())) for item in items]
+
+        return contained(each, lambda error: [_failed([error], ())] * len(items))
 
     def _two_passes(self, participants: Participants, context: dict[str, Any], approvals: int) -> Verdict:
         first = self._evaluate(participants, context, approvals)

@@ -5,6 +5,7 @@ Only normalised values go in; :attr:`Target.shown`, raw arguments and other text
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from rule_of_two.errors import PolicyError
 from rule_of_two.model import ALL, Facts, SessionView, Target, TargetKind
 
 _HOSTS: Final[frozenset[TargetKind]] = frozenset(("url", "host"))
+_OTHERS: Final[frozenset[TargetKind]] = frozenset(("command", "query"))
+"""What policies see in no set."""
 
 Environment = Mapping[str, Any]
 """What context providers know: ``local``, ``device``, ``network`` and ``risk``, each only if it is known."""
@@ -26,26 +29,33 @@ _PLACES: Final = 4
 _UNITS: Final = range(-(2**63), 2**63)
 
 
-def context_of(facts: Facts, view: SessionView, *, urls: bool = True) -> dict[str, Any]:
+def context_of(
+    facts: Facts, view: SessionView, *, urls: bool = True, folders: Sequence[str] = (), readers: bool = False
+) -> dict[str, Any]:
     """``Use`` but for ``approved``, ``approvals``, ``now`` and the environment, in types that JSON and Cedar's schema
-    take as they are. Without ``urls``, ``target.urls`` is left empty: for policies that do not read it.
+    take as they are. Without ``urls``, ``target.urls`` is left empty, and without ``readers`` these are absent: for
+    policies that do not read them. ``folders`` are those that the operator trusts.
 
     :raises PolicyError: the facts carry a label that is none of A, B and C.
     """
     labels = facts.labels
     if not labels <= ALL:
         raise PolicyError(f"the facts carry unknown labels: {sorted(labels - ALL)}")
-    return {
+    context: dict[str, Any] = {
         "held": view.after,
         "labels": {"A": "A" in labels, "B": "B" in labels, "C": "C" in labels},
         "dropped": view.dropped,
         "frozen": view.frozen,
         "effects": {
-            "communicates": "C" in labels and facts.communicates,
-            "irreversible": "C" in labels and facts.irreversible,
+            "acts": facts.acts,
+            "communicates": facts.acts and facts.communicates,
+            "irreversible": facts.acts and facts.irreversible,
         },
-        "target": _target(facts.targets, urls=urls),
+        "target": _target(facts.targets, urls=urls, folders=folders),
     }
+    if readers and view.readers is not None:
+        context["readers"] = sorted(view.readers)
+    return context
 
 
 def minute(now: datetime) -> str:
@@ -74,7 +84,7 @@ def decimal(amount: str) -> str | None:
     return f"{whole}.{fraction or '0'}"
 
 
-def _target(targets: Sequence[Target], *, urls: bool) -> dict[str, Any]:
+def _target(targets: Sequence[Target], *, urls: bool, folders: Sequence[str]) -> dict[str, Any]:
     """Where the call reaches. Whatever was absent or not understood makes it incomplete; nothing is guessed. An address
     of which nobody looked whether it was given was not.
 
@@ -90,15 +100,26 @@ def _target(targets: Sequence[Target], *, urls: bool) -> dict[str, Any]:
         and None not in amounts
         and all(target.url is not None for target in addresses)
     )
+    paths = sorted({value for kind, value in known if kind == "path"})
+    recipients = sorted({value for kind, value in known if kind == "recipient"})
     record: dict[str, Any] = {
         "urls": sorted(whole) if urls else [],
         "hosts": sorted({value for kind, value in known if kind in _HOSTS}),
-        "paths": sorted({value for kind, value in known if kind == "path"}),
-        "recipients": sorted({value for kind, value in known if kind == "recipient"}),
+        "paths": paths,
+        "recipients": recipients,
+        "domains": sorted({address.rpartition("@")[2] for address in recipients}),
+        "accounts": sorted({value for kind, value in known if kind == "account"}),
+        "within": _within(paths, folders) if complete and paths else [],
+        "others": any(target.kind in _OTHERS for target in targets),
         "complete": complete,
-        "known": complete and bool(targets),
+        "known": complete and bool(targets) and not any(target.indirect for target in targets),
         "given": all(target.given is True for target in addresses),
     }
     if len(amounts) == 1 and amounts[0] is not None:
         record["amount"] = amounts[0]
     return record
+
+
+def _within(paths: Sequence[str], folders: Sequence[str]) -> list[str]:
+    """The folders in which every path is; each is in itself."""
+    return [one for one in folders if all(path == one or path.startswith(one + os.sep) for path in paths)]

@@ -94,6 +94,11 @@ class Directory:
                     waiting.append(self._known[key])
         return list(found.values())
 
+    def attributes(self, kind: str, name: str) -> Mapping[str, Any]:
+        """What is described of one entity; nothing, where it is not."""
+        entity = self._known.get(_key(uid(kind, name)))
+        return {} if entity is None else entity["attrs"]
+
     def _merged(self, root: Entity) -> Entity:
         described = self._known.get(_key(root["uid"]))
         if described is None:

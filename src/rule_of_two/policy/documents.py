@@ -27,9 +27,7 @@ _TIMES: Final = ("created", "expires")
 _COMPARISONS: Final = frozenset(("<", "<=", ">", ">="))
 _BY_NAME: Final = frozenset(("==", "!=", "in", "is"))
 """What looks at an entity's name, type and parents only."""
-_ALL: Final = frozenset(
-    ("authors", "owner", "tenant", "role", "confidentiality", "purposes", "created", "expires", "readers")
-)
+_ALL: Final = frozenset(("authors", "owner", "tenant", "role", "confidentiality", "purposes", "created", "expires"))
 _MINUTE: Final = timedelta(minutes=1)
 
 
@@ -98,6 +96,25 @@ def _compared_with_now(operands: Mapping[str, Any]) -> str | None:
     return str(read["attr"]) if read is not None and read.get("left") == _RESOURCE else None
 
 
+class Moment:
+    """One minute as policies are told it, and what is before and after it."""
+
+    __slots__ = ("_end", "_start", "_texts")
+
+    def __init__(self, now: datetime) -> None:
+        """:raises PolicyError: ``now`` has no time zone."""
+        self._start = now.replace(second=0, microsecond=0)
+        self._end = self._start + _MINUTE
+        self._texts = (minute(self._start - _MINUTE), minute(self._start), minute(self._end))
+
+    def relative(self, time: datetime) -> str:
+        """A time before it, itself, or a time after it.
+
+        :raises TypeError: ``time`` has no time zone.
+        """
+        return self._texts[0 if time < self._start else 1 if time < self._end else 2]
+
+
 Form = tuple[Any, ...]
 """All that is told of an item; items of one form are one to policies."""
 
@@ -121,10 +138,10 @@ class Documents:
             )
         }
 
-    def form(self, item: Item, now: datetime) -> Form:
+    def form(self, item: Item, now: Moment) -> Form:
         """The form of an item.
 
-        :raises PolicyError: a time has no time zone.
+        :raises PolicyError: a time has no time zone; or TypeError.
         """
         reads = self._reads.attributes
         strangers: dict[tuple[str, str], str] = {}
@@ -158,17 +175,10 @@ class Documents:
             return None
         return frozenset(one for name in names if (one := self._one(kind, name, strangers)) is not None)
 
-    def _time(self, name: str, time: datetime | None, now: datetime) -> str | None:
+    def _time(self, name: str, time: datetime | None, now: Moment) -> str | None:
         if time is None:
             return None
-        exact = minute(time)
-        if name not in self._reads.against_now:
-            return exact
-        today = minute(now)
-        if exact == today:
-            return today
-        # Times of one length, in UTC: their texts are in their order.
-        return minute(now - _MINUTE if exact < today else now + _MINUTE)
+        return now.relative(time) if name in self._reads.against_now else minute(time)
 
 
 def entity_of(form: Form, upstream: str) -> Entity:

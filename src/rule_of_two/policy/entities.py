@@ -55,19 +55,19 @@ class EntityStore:
         self._client = client
         self._participants: RecentlyUsed[Participants] = RecentlyUsed(_PARTICIPANTS)
 
-    def participants(self, session: str, facts: Facts, *, releases: bool = False) -> Participants:
-        """The entities of one request, or of the release of what it brought back.
+    def participants(self, session: str, facts: Facts, *, instead: str | None = None) -> Participants:
+        """The entities of one request, or of another action about it (:data:`RELEASE`, ``lower_c``).
 
         :raises ValueError: an id is not valid Unicode, or the schema refuses an entity.
         :raises TypeError: an id is not text.
         """
-        key = orjson.dumps((session, facts.action.value, facts.upstream, facts.name, releases))
+        key = orjson.dumps((session, facts.action.value, facts.upstream, facts.name, instead))
         known = self._participants.get(key)
         if known is None:
             own = session_entities(self._principal, self._client, session)
             used = used_entities(facts)
-            action, schema = uid("Action", RELEASE if releases else facts.action.value), self._policies.schema
-            calls = facts.action is Action.CALL_TOOL and not releases
+            action, schema = uid("Action", instead or facts.action.value), self._policies.schema
+            calls = facts.action is Action.CALL_TOOL and instead is None
             typed = self._policies.typed.get(facts.qualified) if calls else None
             if typed is not None and typed.schema is not None:
                 action, schema = uid("Action", typed.id), typed.schema

@@ -22,7 +22,7 @@ from rule_of_two.policy.documents import DocumentReads, document_reads
 from rule_of_two.policy.files import DISK, Files
 from rule_of_two.policy.references import INVARIANT, files_of_set, find_files, shipped_policies
 from rule_of_two.policy.settings import set_settings
-from rule_of_two.policy.slices import Slices
+from rule_of_two.policy.slices import Slices, permits_lowering
 from rule_of_two.policy.statements import Statement, split
 from rule_of_two.policy.syntax import Grammar, Policy
 from rule_of_two.policy.trees import annotations_of, policy_trees, reads
@@ -41,9 +41,10 @@ class Policies:
     ``version`` is the SHA-256 of schema, policies and entities, and ``parts`` those of each alone: it changes with
     everything that can change a decision or what is said of it, and not with layout, comments, file names or the order
     of sets. ``schema`` has the actions of the tools that policies name. ``by_id`` is in the order of the files.
-    ``literals`` are the entities that policies name. ``reads_now``, ``reads_urls`` and ``reads_given``: whether any
-    policy may read the clock, whole addresses, and whether these were given. ``only_communication`` is the set by which
-    C counts only where it communicates.
+    ``literals`` are the entities that policies name. ``reads_now``, ``reads_urls``, ``reads_given`` and
+    ``reads_readers``: whether any policy may read the clock, whole addresses, whether these were given, and who may
+    read what was read. ``lowers``: whether any permits to leave C out of account. ``only_communication`` is the set by
+    which C counts only where it communicates.
     """
 
     version: str
@@ -58,6 +59,8 @@ class Policies:
     reads_now: bool
     reads_urls: bool
     reads_given: bool
+    reads_readers: bool
+    lowers: bool
     yields: frozenset[str]
     """The ``@id`` of the policies that may read whether somebody approved, or how many did."""
     counts: frozenset[str]
@@ -126,6 +129,8 @@ def load_policies(
         reads_now=any(reads(tree, "now") for tree in trees.values()),
         reads_urls=any(reads(tree, "target", "urls") for tree in trees.values()),
         reads_given=any(reads(tree, "target", "given") for tree in trees.values()),
+        reads_readers=any(reads(tree, "readers") for tree in trees.values()),
+        lowers=any(permits_lowering(tree) for tree in trees.values()),
         yields=frozenset(name for name, tree in trees.items() if reads(tree, "approved") or reads(tree, "approvals")),
         counts=frozenset(name for name, tree in trees.items() if reads(tree, "approvals")),
         documents=document_reads(trees.values()),

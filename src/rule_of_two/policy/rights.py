@@ -1,4 +1,4 @@
-"""Who may answer a question, and who may change a session: the actions `approve_call` and `manage_session`.
+"""Who may answer a question, change a session, or endorse: the actions `approve_call`, `manage_session` and `endorse`.
 
 Asked seldom, so nothing is kept. As everywhere: what is not a clean allow of the engine's is not an allow.
 """
@@ -12,13 +12,14 @@ from typing import Any, Final
 import cedarpy
 
 from rule_of_two.errors import Code
-from rule_of_two.model import NONE, Action, Approver, Facts, Outcome, Principal, SessionView, Verdict
+from rule_of_two.model import NONE, Action, Approver, Facts, Labels, Outcome, Principal, SessionView, Verdict
 from rule_of_two.policy.context import NOTHING_KNOWN, Environment, context_of, minute
 from rule_of_two.policy.directory import Entity, Uid, reference, uid
 from rule_of_two.policy.engine import contained, evaluate
 from rule_of_two.policy.entities import Participants, parsed, session_entities, used_entities
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.syntax import DEFAULT_DENY
+from rule_of_two.policy.trusts import trusted_folders
 
 _NO_CALL: Final = Facts(Action.CALL_TOOL, "", "", NONE)
 
@@ -38,6 +39,7 @@ class Rights:
         self._principal = principal
         self._client = client
         self._environment = environment
+        self._folders = trusted_folders(policies.directory, principal)
 
     def may_answer(
         self,
@@ -61,6 +63,14 @@ class Rights:
         """Whether this person may do ``choice`` to a session."""
         return self.judge_management(approver, view, choice=choice, now=now).outcome is Outcome.ALLOW
 
+    def may_endorse(
+        self, approver: Approver, server: str, labels: Labels, *, now: datetime, document: Entity | None = None
+    ) -> bool:
+        """Whether this person may say that ``labels`` no longer count for what a server keeps, or for one item of a
+        result of its (``document``)."""
+        judged = self.judge_endorsement(approver, server, labels, now=now, document=document)
+        return judged.outcome is Outcome.ALLOW
+
     def judge_answer(
         self,
         approver: Approver,
@@ -79,7 +89,9 @@ class Rights:
             own, used = session_entities(self._principal, self._client, view.id), used_entities(facts)
             participants = self._participants(approver, "approve_call", used[-1]["uid"], own, used)
             session = {"session": {"__entity": own[0]["uid"]}}
-            return self._judge(participants, {**context_of(facts, view), **known, **session}, view.id, now)
+            return self._judge(
+                participants, {**context_of(facts, view, folders=self._folders), **known, **session}, view.id, now
+            )
 
         return contained(work, _failed)
 
@@ -91,6 +103,21 @@ class Rights:
             own = session_entities(self._principal, self._client, view.id)
             participants = self._participants(approver, "manage_session", own[0]["uid"], own, [])
             return self._judge(participants, {**context_of(_NO_CALL, view), **known}, view.id, now)
+
+        return contained(work, _failed)
+
+    def judge_endorsement(
+        self, approver: Approver, server: str, labels: Labels, *, now: datetime, document: Entity | None = None
+    ) -> Verdict:
+        """Like :meth:`may_endorse`, with the policies that decided: allow or deny."""
+        what = Facts(Action.RECEIVE, server, "", labels)  # of a server as a whole
+        known = {"approvals": 1, "choice": "endorse", "tenant": reference("Tenant", self._principal.tenant)}
+
+        def work() -> Verdict:
+            own = session_entities(self._principal, self._client, "")
+            used = [*used_entities(what), *(() if document is None else (document,))]
+            participants = self._participants(approver, "endorse", used[-1]["uid"], own, used)
+            return self._judge(participants, {**context_of(what, SessionView("")), **known}, "", now)
 
         return contained(work, _failed)
 

@@ -13,9 +13,18 @@ from typing import Any, Final
 import cedarpy
 
 from rule_of_two.policy.directory import Uid, uid
+from rule_of_two.policy.trees import actions_of
+
+LOWER_C: Final = "lower_c"
+"""Leaving the C of a request out of account. A permit applies to it only if its head names it.
+
+# INVARIANT: whoever permits everything has not said that C does not count; tests/policy/test_lowering.py.
+"""
 
 ACTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "approve_call": (),
+    "endorse": (),
+    LOWER_C: (),
     "manage_session": (),
     "return_document": (),
 }
@@ -63,14 +72,22 @@ class Slices:
         """:param policies: of each ``@id`` the tree and the text."""
         self._scopes = {name: scope_of(tree) for name, (tree, _) in policies.items()}
         self._texts = {name: text for name, (_, text) in policies.items()}
+        self._too_wide = frozenset(
+            name
+            for name, (tree, _) in policies.items()
+            if tree.get("effect") == "permit" and not permits_lowering(tree)
+        )
         self._slices: dict[tuple[str, ...], Slice] = {}
 
     def cut(self, principal: Uid, action: Uid, resource: Uid, server: Uid) -> Slice:
         """The slice for a request."""
         groups = ("call_tool", "use") if "__" in action["id"] else ACTION_GROUPS.get(action["id"], ("use",))
         actions = frozenset((action["id"], *groups))
+        never = self._too_wide if action["id"] == LOWER_C else ()
         return self._cut(
-            name for name, scope in self._scopes.items() if scope.may_match(principal, actions, resource, server)
+            name
+            for name, scope in self._scopes.items()
+            if name not in never and scope.may_match(principal, actions, resource, server)
         )
 
     def _cut(self, names: Iterable[str]) -> Slice:
@@ -79,6 +96,11 @@ class Slices:
             text = "\n".join(self._texts[name] for name in ids)
             self._slices[ids] = Slice(ids, cedarpy.PolicySet.from_str(text))
         return self._slices[ids]
+
+
+def permits_lowering(tree: Mapping[str, Any]) -> bool:
+    """Whether a policy can permit that C is left out of account."""
+    return tree["effect"] == "permit" and LOWER_C in actions_of(tree)
 
 
 def scope_of(tree: Mapping[str, Any]) -> Scope:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rule_of_two.model import ALL, NONE, Labels, Tier, labels_in
+from rule_of_two.sessions.compartments import take_over
 from rule_of_two.sessions.key import Boundary, SessionKey, lasting
 from rule_of_two.sessions.labels import AMBIENT, join, join_reservations
 from rule_of_two.sessions.presence import Presence
@@ -192,7 +193,8 @@ class Boundaries:
         return session
 
     def _take_over(self, db: sqlite3.Connection, old: str, new: str) -> None:
-        """What one session holds and gave up counts in another one too."""
+        """What one session holds and gave up counts in another one too, and so does who may read it."""
+        take_over(db, old, new)
         db.execute(
             "UPDATE sessions SET "
             "(held_a, held_b, held_c, dropped, frozen) = (SELECT coalesce(sessions.held_a, o.held_a), "

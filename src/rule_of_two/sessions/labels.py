@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Final
 
 from rule_of_two.model import ORDER, Held, Labels, SessionView, earliest, labels_in
+from rule_of_two.sessions.compartments import Readers, enter, in_common
 from rule_of_two.sessions.rows import (
     Row,
     bases_beside,
@@ -53,6 +55,7 @@ def view_of(db: sqlite3.Connection, row: Row) -> SessionView:
     views = [_beside(one, since(bases, one), reserved) for one in conversations_beside(db, row)]
     return replace(
         alone,
+        readers=None if views else alone.readers,
         reserved=earliest(alone.reserved, *(one.after for one in views)),
         frozen=any(one.frozen for one in (alone, *views)),
         beside=tuple({_as_judged(one): one for one in views}.values()),
@@ -60,26 +63,49 @@ def view_of(db: sqlite3.Connection, row: Row) -> SessionView:
 
 
 def _alone(row: Row, reserved: Held) -> SessionView:
-    return SessionView(row.id, row.held, reserved, row.dropped, row.frozen)
+    return SessionView(
+        row.id,
+        row.held,
+        reserved,
+        row.dropped,
+        row.frozen,
+        readers=_readers((row,), reserved),
+        keeps_readers=row.readers is not None,
+    )
 
 
 def _beside(row: Row, others: list[Row], reserved: Mapping[str, Held]) -> SessionView:
     """A conversation's session, in which ``others`` count."""
     rows = (row, *others)
+    under_way = earliest({}, *(reserved.get(one.id, {}) for one in rows))
     return SessionView(
         id=row.id,
         held=row.held,
-        reserved=earliest({}, *(reserved.get(one.id, {}) for one in rows), *(one.held for one in others)),
+        reserved=earliest(under_way, *(one.held for one in others)),
         dropped=any(one.dropped for one in rows),
         frozen=any(one.frozen for one in rows),
+        readers=_readers(rows, under_way),
+        keeps_readers=row.readers is not None,
     )
 
 
+def _readers(rows: Sequence[Row], under_way: Held) -> Readers:
+    """Who may read what any of these hold; what is under way can have any readers."""
+    known = [row.readers for row in rows if "B" in row.held]
+    return reduce(in_common, known) if known and "B" not in under_way else None
+
+
 def _as_judged(view: SessionView) -> object:
-    """What can make a difference to a decision: which labels, in which order, and what a person said."""
+    """What can make a difference to a decision: which labels, in which order, who may read what, and what a person
+    said."""
     after = view.after
     order = sorted(set(after.values()))
-    return frozenset((label, order.index(number)) for label, number in after.items()), view.dropped, view.frozen
+    return (
+        frozenset((label, order.index(number)) for label, number in after.items()),
+        view.readers,
+        view.dropped,
+        view.frozen,
+    )
 
 
 def reserve(db: sqlite3.Connection, number: int, session: str, connection: str, labels: Labels, at: str) -> None:
@@ -98,14 +124,17 @@ def narrow(db: sqlite3.Connection, number: int, labels: Labels) -> None:
         db.execute("UPDATE reservations SET labels = ? WHERE number = ?", ("".join(sorted(left)), number))
 
 
-def settle(db: sqlite3.Connection, number: int, session: str, joined: Labels) -> bool:
-    """End the reservation of call ``number`` and join what it really brought. False: there was no reservation."""
-    join(db, session, joined, number)
+def settle(db: sqlite3.Connection, number: int, session: str, joined: Labels, readers: Readers = None) -> bool:
+    """End the reservation of call ``number`` and join what it really brought, with who may read that. False: there was
+    no reservation."""
+    join(db, session, joined, number, readers)
     return db.execute("DELETE FROM reservations WHERE number = ?", (number,)).rowcount > 0
 
 
-def join(db: sqlite3.Connection, session: str, labels: Labels, number: int) -> None:
-    """Add labels to a session; a label that it holds keeps its first number."""
+def join(db: sqlite3.Connection, session: str, labels: Labels, number: int, readers: Readers = None) -> None:
+    """Add labels to a session; a label that it holds keeps its first number. ``readers`` may read the B among them."""
+    if "B" in labels:
+        enter(db, session, readers)
     if labels:
         db.execute(_JOIN, (*(number if label in labels else None for label in ORDER), session))
 

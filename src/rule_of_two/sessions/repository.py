@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from rule_of_two.model import Labels, SessionView, Tier
+from rule_of_two.sessions import ledger
 from rule_of_two.sessions.boundary import BeganRightly, anyhow
+from rule_of_two.sessions.compartments import Readers
 from rule_of_two.sessions.key import SessionKey
 from rule_of_two.sessions.labels import AMBIENT, join, narrow, reserve, settle, view_of, view_of_session
 from rule_of_two.sessions.memory import Memory
@@ -21,11 +23,14 @@ Work = Callable[[SessionView, sqlite3.Connection], tuple[T, int | None, Labels]]
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """The labels that call ``number`` has reserved in ``session``, or that it really brought when that ends."""
+    """The labels that call ``number`` has reserved in ``session``, or that it really brought when that ends; then
+    ``readers`` are who may read the private data among it, by what its platform asserts, and ``None`` if that is not
+    known."""
 
     session: str
     number: int
     labels: Labels
+    readers: Readers = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,11 @@ class ConnectionSession:
         self._version = (-1, -1)
 
     @property
+    def memory(self) -> Memory:
+        """What this connection knows of its sessions, and of what it stamped."""
+        return self._memory
+
+    @property
     def amiss(self) -> bool:
         """Whether the state was found to have lost what this process knows."""
         return self._memory.amiss
@@ -100,6 +110,7 @@ class ConnectionSession:
 
         def transaction(db: sqlite3.Connection) -> T:
             reserved.clear()
+            self._memory.begin()
             if narrows is not None:
                 narrow(db, narrows.number, narrows.labels)
                 reserved.append(narrows)
@@ -111,6 +122,7 @@ class ConnectionSession:
             return value
 
         value = await self._database.write(transaction)
+        self._memory.committed()
         for one in reserved:
             self._memory.reserved(one.number, one.session, one.labels)
         return value
@@ -163,21 +175,23 @@ class ConnectionSession:
         """
 
         def work(db: sqlite3.Connection) -> list[bool]:
-            return [settle(db, one.number, one.session, one.labels) for one in ended]
+            return [settle(db, one.number, one.session, one.labels, one.readers) for one in ended]
 
         for one, found in zip(ended, await self._database.write(work), strict=True):
-            self._memory.joined(one.session, one.labels)
+            self._memory.joined(one.session, one.labels, one.readers)
             if self._memory.is_reserved(one.number) and not found:
                 raise self._memory.fail(f"the reservation of call d{one.number} is gone")
             self._memory.settled(one.number)
 
     async def join(self, session: str, number: int, labels: Labels) -> None:
-        """Join labels of a call that goes on, before its first byte is handed over."""
+        """Join labels of a call that goes on, before its first byte is handed over. Nobody knows yet who may read what
+        comes."""
         await self._database.write(lambda db: join(db, session, labels, number))
         self._memory.joined(session, labels)
 
     async def restore(self) -> None:
-        """Write back what this process knows of its sessions, for those who come next. Labels only join.
+        """Write back what this process knows of its sessions and what it stamped, for those who come next. Labels only
+        join.
 
         :raises StoreError: it could not be recorded.
         """
@@ -189,6 +203,7 @@ class ConnectionSession:
                     "UPDATE sessions SET dropped = max(dropped, ?), frozen = max(frozen, ?) WHERE id = ?",
                     (dropped, frozen, session),
                 )
+            ledger.restore(db, self._memory.stamps)
 
         await self._database.write(work)
 

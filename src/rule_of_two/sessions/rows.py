@@ -6,10 +6,12 @@ import sqlite3
 from typing import Any, Final, NamedTuple
 
 from rule_of_two.model import ORDER, Label
+from rule_of_two.sessions.compartments import Readers, read_readers
 from rule_of_two.sessions.key import SessionKey
 
 _SELECT: Final = (
-    "SELECT s.rowid, s.id, s.key, s.boundary, s.held_a, s.held_b, s.held_c, s.dropped, s.frozen FROM sessions s "
+    "SELECT s.rowid, s.id, s.key, s.boundary, s.held_a, s.held_b, s.held_c, s.dropped, s.frozen, s.readers "
+    "FROM sessions s "
 )
 _OF_CONNECTION: Final = f"{_SELECT} JOIN connections c ON c.session = s.id WHERE c.id = ? AND c.closed_at IS NULL"
 _OF_ID: Final = f"{_SELECT} WHERE s.id = ?"
@@ -32,6 +34,8 @@ class Row(NamedTuple):
     held: dict[Label, int]
     dropped: bool
     frozen: bool
+    readers: Readers = None
+    """Who may read everything private that it holds."""
 
 
 def row_of_connection(db: sqlite3.Connection, connection: str) -> Row | None:
@@ -94,6 +98,7 @@ def is_base(row: Row) -> bool:
 
 
 def _row(row: Any) -> Row:
-    place, session, key, boundary, *held, dropped, frozen = row
+    place, session, key, boundary, *held, dropped, frozen, readers = row
     known = {label: number for label, number in zip(ORDER, held, strict=True) if number is not None}
-    return Row(place, session, key, boundary, known, bool(dropped), bool(frozen))
+    left = read_readers(readers) if "B" in known else None
+    return Row(place, session, key, boundary, known, bool(dropped), bool(frozen), left)

@@ -19,6 +19,7 @@ from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.policy.cases.case import as_lowered, facts_of
 from rule_of_two.policy.cases.document import NOW, CallSpec, Numbered, Shape
 from rule_of_two.policy.load import Policies
+from rule_of_two.policy.lowering import as_counted
 from rule_of_two.yaml_source import load_yaml
 
 SHIPPED: Final = Path(__file__).parent / "attacks"
@@ -123,8 +124,8 @@ def _attack(attack: AttackSpec, policies: Policies, authorizer: Authorizer) -> A
     verdict = Verdict(Outcome.ALLOW)
     first = max(held.values(), default=0) + 1
     for step, call in enumerate(attack.steps, start=1):
-        facts = as_lowered(facts_of(call), policies)
         view = SessionView(f"attack-{attack.id}", dict(held))
+        facts = as_counted(as_lowered(facts_of(call), policies), [view], authorizer, now=NOW)
         verdict = authorizer.decide(facts, view, now=NOW)
         if verdict.outcome is Outcome.DENY:
             return Attacked(attack, Result.STOPPED, step, verdict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -9,7 +10,9 @@ from rule_of_two.gateway.providers.settings import ATTRIBUTES
 from rule_of_two.model import Facts, Label, Labels, Principal, SessionView, Verdict, labels_in
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.policy.cases.case import as_lowered
+from rule_of_two.policy.context import Environment
 from rule_of_two.policy.load import Policies
+from rule_of_two.policy.lowering import as_counted
 from rule_of_two.policy.trees import policy_trees, reads
 from rule_of_two.simulation.recording import Past
 
@@ -30,9 +33,13 @@ class Judge:
         """The attributes that a policy reads of what context providers know."""
         self._authorizers: dict[tuple[Principal, str], Authorizer] = {}
 
-    def labels(self, facts: Facts) -> Labels:
-        """The labels that these policies count."""
-        return as_lowered(facts, self._policies).labels
+    def counted(self, past: Past, facts: Facts, views: Sequence[SessionView]) -> Facts:
+        """The facts with those labels that these policies count in all of the sessions."""
+        known = as_lowered(facts, self._policies)
+        environment = self._environment(past)
+        return as_counted(
+            known, views, self._authorizer(past), now=_utc(past.call.at), environment=lambda _: environment
+        )
 
     def knows_addresses(self, facts: Facts) -> bool:
         """Whether the journal kept what these policies read of the addresses that a call reached: whether each was
@@ -42,16 +49,20 @@ class Judge:
         return not unknown and not (reached and self._policies.reads_urls)
 
     def knows_environment(self, past: Past) -> bool:
-        """Whether the entry has each attribute that these policies read; what it does not have is absent for them."""
-        return self.reads <= past.environment.keys()
+        """Whether the entry has each attribute that these policies read; what it does not have is absent for them. Who
+        may read what the session had read is in no entry."""
+        private = self._policies.reads_readers and "B" in past.call.before
+        return self.reads <= past.environment.keys() and not private
 
     def decide(self, past: Past, facts: Facts, view: SessionView) -> Verdict:
-        """Allow, ask or deny, at the time of then and by what was known then. Never raises for anything that a
-        recording says."""
+        """Allow, ask or deny by facts as they are :meth:`counted`, at the time of then and by what was known then.
+        Never raises for anything that a recording says."""
         now = _utc(past.call.at)
-        # What no policy reads would only keep equal requests apart.
-        known = {name: value for name, value in past.environment.items() if name in self.reads}
-        return self._authorizer(past).decide(as_lowered(facts, self._policies), view, now=now, environment=known)
+        return self._authorizer(past).decide(facts, view, now=now, environment=self._environment(past))
+
+    def _environment(self, past: Past) -> Environment:
+        """What was known then. What no policy reads would only keep equal requests apart."""
+        return {name: value for name, value in past.environment.items() if name in self.reads}
 
     def _authorizer(self, past: Past) -> Authorizer:
         key = (self._principal_of(past.principal), past.client)

@@ -16,14 +16,16 @@ import orjson
 from rule_of_two.audit.recorded import Recorded, recorded
 from rule_of_two.errors import Code, ConfigurationError
 from rule_of_two.gateway.providers.settings import ATTRIBUTES, ProviderError, checked
-from rule_of_two.model import Outcome
+from rule_of_two.model import INGRESS, NONE, Labels, Outcome, labels_in
 from rule_of_two.policy.context import Environment
+from rule_of_two.policy.lowering import LINE
 from rule_of_two.store.journal import Entry
 
 MOST_TARGETS: Final = 100
 """Of one call, as :class:`Recorded` keeps them."""
 _LONGEST: Final = 1 << 24
 """Bytes of one line."""
+_BY_SET: Final = f"{LINE}set "
 _NOT_POLICYS: Final = "gateway."
 """How the names begin of what the gateway decided by itself."""
 
@@ -58,8 +60,12 @@ class Past:
     irreversible: bool
     lowered: bool
     """It had C taken off, since a set counts C only where it communicates."""
+    left_out: bool
+    """Policies left its C out of account."""
     environment: Environment
     """What context providers knew, as the entry says: only what they could have answered."""
+    stored: Labels = NONE
+    """What stored resources had brought it."""
 
     @property
     def was(self) -> Outcome:
@@ -108,8 +114,10 @@ def past_of(entry: Entry, answered: frozenset[int]) -> Past | None:
         client=name if isinstance(name := body.get("client"), str) else "generic",
         communicates=body.get("communicates") is not False,
         irreversible=body.get("irreversible") is not False,
-        lowered=isinstance(lines := body.get("lowered_by"), list) and any(map(_lowers, lines)),
+        lowered=_has_line(body, _BY_SET),
+        left_out=_has_line(body, LINE) and not _has_line(body, _BY_SET),
         environment=_environment(body.get("environment"), several=bool(call.beside)),
+        stored=_stored(body.get("stored")),
     )
 
 
@@ -128,8 +136,15 @@ def _environment(said: Any, *, several: bool) -> Environment:
     return known
 
 
-def _lowers(line: Any) -> bool:
-    return isinstance(line, str) and line.startswith("policy set ")
+def _stored(said: Any) -> Labels:
+    """The labels that an entry says came out of the ledger."""
+    lines = said if isinstance(said, list) else []
+    return INGRESS & labels_in(str(one.get("label")) for one in lines if isinstance(one, dict))
+
+
+def _has_line(body: Mapping[str, Any], start: str) -> bool:
+    lines = body.get("lowered_by")
+    return isinstance(lines, list) and any(isinstance(line, str) and line.startswith(start) for line in lines)
 
 
 def recordings_in(folder: Path) -> list[Recording]:

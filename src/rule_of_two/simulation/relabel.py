@@ -41,10 +41,12 @@ class OtherManifests:
         mounted = self._of(call)
         if mounted is None:
             return before
-        key = (call.action, call.upstream, call.name, call.targets, call.labels, past.partly)
+        key = (call.action, call.upstream, call.name, call.targets, call.labels, past.partly, past.stored)
         known = self._known.get(key)
         if known is None:
             known = self._facts(mounted, past, before)
+            # What stored things had brought it, they bring whatever the manifest says.
+            known = replace(known, facts=replace(known.facts, labels=known.facts.labels | past.stored))
             if len(self._known) < _REMEMBERED:
                 self._known[key] = known
         return known

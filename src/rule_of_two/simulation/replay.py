@@ -171,9 +171,9 @@ class Replay:
         verdict = self._decide(past, found.facts, carried)
         itself = verdict if carried == as_run else self._decide(past, found.facts, as_run)
         runs = self._runs(past, verdict)
-        labels = self._judge.labels(found.facts)
+        labels, alone = (self._judge.counted(past, found.facts, views).labels for views in (carried, as_run))
         self._carried.carry(past.call, labels=labels, ran=past.ran, runs=runs)
-        self._as_run.carry(past.call, labels=labels, ran=past.ran, runs=past.ran)
+        self._as_run.carry(past.call, labels=alone, ran=past.ran, runs=past.ran)
         doubts = frozenset(self._doubts(past, found))
         if verdict.outcome is not past.was:
             self._changed[past.call.session] = past.call.at
@@ -203,7 +203,8 @@ class Replay:
 
     def _decide(self, past: Past, facts: Facts, views: list[SessionView]) -> Verdict:
         """The strictest verdict of all sessions that the call is judged by."""
-        verdicts = [self._judge.decide(past, facts, view) for view in views]
+        counted = self._judge.counted(past, facts, views)
+        verdicts = [self._judge.decide(past, counted, view) for view in views]
         return max(verdicts, key=lambda verdict: verdict.outcome.strictness)
 
 
@@ -217,7 +218,7 @@ def as_recorded(past: Past) -> Relabelled:
             action,
             call.upstream,
             call.name,
-            call.labels | EGRESS if past.lowered else call.labels,
+            call.labels | EGRESS if past.lowered or past.left_out else call.labels,
             targets=(*targets, UNREAD) if past.partly else targets,
             manifest=call.manifest,
             communicates=past.communicates and not past.lowered,
@@ -238,4 +239,5 @@ def _target(reached: Reached) -> Target:
         reached.exact,
         url=f"https://{reached.value}/" if address else None,  # the journal keeps the host alone
         given=reached.given if address else None,
+        indirect=reached.indirect,
     )

@@ -11,15 +11,17 @@ import random
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
-from sqlite_utils import Database as Tables
 
 from rule_of_two.errors import StoreError
 
+if TYPE_CHECKING:
+    from sqlite_utils import Database as Tables  # only a file that is migrated pays for importing it
+
 T = TypeVar("T")
-Migration = Callable[[Tables], None]
+Migration = Callable[["Tables"], None]
 
 BUSY_SECONDS: Final = 2.0
 """How long a transaction is tried again while another process holds the write lock."""
@@ -64,10 +66,13 @@ class Database:
                 f"the {self.title} {self.path} was written by a newer version (schema {version}, this one knows "
                 f"{len(migrations)}): update mcp-rule-of-two, or choose another folder with --state"
             )
-        tables = Tables(self.connection, execute_plugins=False)
-        for migration in migrations[version:]:
-            migration(tables)
-        self.connection.execute(f"PRAGMA user_version={len(migrations):d}")
+        if version < len(migrations):
+            from sqlite_utils import Database as Tables  # noqa: PLC0415  # see above
+
+            tables = Tables(self.connection, execute_plugins=False)
+            for migration in migrations[version:]:
+                migration(tables)
+            self.connection.execute(f"PRAGMA user_version={len(migrations):d}")
         self.connection.execute("COMMIT")
 
     def _stat(self) -> tuple[int, int]:

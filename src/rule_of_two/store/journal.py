@@ -7,13 +7,15 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-from sqlite_utils import Database as Tables
 
 from rule_of_two.errors import StoreError
 from rule_of_two.store.database import Database
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database as Tables
 
 _INTO: Final = "INSERT INTO entries (at, kind, session, decision, body) VALUES"
 _ROW: Final = "(?, ?, ?, ?, ?)"

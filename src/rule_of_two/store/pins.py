@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-
-import orjson
 
 from rule_of_two.store.database import Database
 
@@ -35,7 +34,7 @@ class PinStore:
         columns = "kind, name, digest, definition, accepted_by, accepted_at"
         query = f"SELECT {columns} FROM pins WHERE upstream = ? ORDER BY rowid"  # noqa: S608  # columns is a literal
         rows = self._database.read(lambda db: db.execute(query, (upstream,)).fetchall())
-        return [Pin(row[0], row[1], row[2], orjson.loads(row[3]), row[4], row[5]) for row in rows]
+        return [Pin(row[0], row[1], row[2], json.loads(row[3]), row[4], row[5]) for row in rows]
 
     async def replace(self, upstream: str, pins: Iterable[Pin]) -> None:
         """Accept exactly these definitions for an upstream, in one step."""
@@ -45,7 +44,7 @@ class PinStore:
                 pin.kind,
                 pin.name,
                 pin.digest,
-                orjson.dumps(pin.definition).decode(),
+                _text_of(pin.definition),
                 pin.accepted_by,
                 pin.accepted_at,
             )
@@ -57,3 +56,9 @@ class PinStore:
             db.executemany("INSERT INTO pins VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
         await self._database.write(work)
+
+
+def _text_of(definition: dict[str, Any]) -> str:
+    """JSON with every digit of its integers, which is why the standard library reads and writes it: orjson makes those
+    of more than 64 bits inexact."""
+    return json.dumps(definition, ensure_ascii=False, separators=(",", ":"))

@@ -1,12 +1,15 @@
-"""The schema of the state: sessions, what they hold, who is connected, what was approved, which definitions were."""
+"""The schema of the state: sessions, what they hold, who is connected, what was approved, which definitions were, what
+was stored."""
 
 from __future__ import annotations
 
 from pathlib import Path
-
-from sqlite_utils import Database as Tables
+from typing import TYPE_CHECKING
 
 from rule_of_two.store.database import Database
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database as Tables
 
 
 def _first(tables: Tables) -> None:
@@ -103,9 +106,46 @@ def _second(tables: Tables) -> None:
     tables.table("grants").create_index(["session"])
 
 
+def _ledger(tables: Tables) -> None:
+    # AUTOINCREMENT: an endorsement covers all stamps up to a number, so none is ever given twice.
+    tables.conn.execute(
+        "CREATE TABLE ledger (number INTEGER PRIMARY KEY AUTOINCREMENT, store TEXT NOT NULL, kind TEXT NOT NULL, "
+        "value TEXT, "  # as the call named it; null: the whole store
+        "place TEXT, "  # as it is compared; null: it counts for the whole store
+        "label TEXT NOT NULL, "
+        "decision INTEGER NOT NULL, "  # journal number of the call that wrote it
+        "session TEXT NOT NULL, tenant TEXT NOT NULL, origin TEXT NOT NULL, at TEXT NOT NULL)"
+    )
+    tables.conn.execute("CREATE INDEX ledger_place ON ledger (store, label, place, kind)")
+    tables.table("endorsements").create(
+        {
+            "id": str,
+            "kind": str,  # resource, item
+            "subject": str,  # the store, or the upstream
+            "endorsement": str,  # as it was signed, JSON
+            "given_at": str,
+        },
+        pk="id",
+        not_null={"kind", "subject", "endorsement", "given_at"},
+    )
+    tables.table("endorsements").create_index(["kind", "subject"])
+    for table in ("ledger", "endorsements"):
+        for change in ("UPDATE", "DELETE"):
+            tables.conn.execute(
+                f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{table}: rows are only added'); END"
+            )
+
+
+def _compartments(tables: Tables) -> None:
+    # Who may read everything private that the session has read, a JSON list; null: it is not known. What a session of
+    # an older version holds, nobody is known to be a reader of.
+    tables.table("sessions").add_column("readers", str)
+
+
 def open_state(folder: Path) -> Database:
     """The state database in ``folder`` (created with mode 0700), migrated.
 
     :raises StoreError: see :class:`Database`.
     """
-    return Database(folder / "state.db", (_first, _second), title="state")
+    return Database(folder / "state.db", (_first, _second, _ledger, _compartments), title="state")

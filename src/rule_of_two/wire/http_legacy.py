@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Callable
 from typing import Final
 
 from rule_of_two.wire.codes import INTERNAL_ERROR, INVALID_REQUEST
@@ -13,6 +14,7 @@ from rule_of_two.wire.frames import FrameError, Request, RequestId
 from rule_of_two.wire.http_exchange import Exchange
 from rule_of_two.wire.http_modern import check_modern
 from rule_of_two.wire.http_request import LAST_EVENT, Head, Refused, read_message, refusal
+from rule_of_two.wire.http_security import Bearer
 from rule_of_two.wire.http_server import HttpHost, HttpSettings
 from rule_of_two.wire.http_session import Session
 from rule_of_two.wire.http_streams import EventStream
@@ -45,17 +47,17 @@ class LegacyEndpoint:
         """What the host does for the sessions."""
         self._closing = False
 
-    async def answer(self, head: Head, exchange: Exchange, client: str, usage: Usage) -> None:
+    async def answer(self, head: Head, exchange: Exchange, bearer: Bearer, usage: Usage) -> None:
         """Carry one HTTP request out.
 
         :raises Refused: it is answered with an error.
         :raises ClientGone: nobody waits for an answer.
         """
-        session = self._session(head, client)
+        session = self._session(head, bearer.client)
         if session is None:
             if head.method != "POST":
                 raise Refused(400, "the mcp-session-id header is missing")
-            await self._open(head, exchange, client, usage)
+            await self._open(head, exchange, bearer, usage)
             return
         exchange.headers.append(session.field())
         session.carried += 1
@@ -76,6 +78,12 @@ class LegacyEndpoint:
         for session in list(self._sessions.values()):
             if session.idle and now - session.idle_since > self._settings.idle_seconds:
                 self.forget(session, "it did nothing for too long", Ending.CLOSED)
+
+    def end_unless(self, is_good: Callable[[Bearer], bool]) -> None:
+        """End the sessions that were opened with a token which is good no more."""
+        for session in list(self._sessions.values()):
+            if not is_good(session.bearer):
+                self.forget(session, "its token was revoked", Ending.CLOSED)
 
     def close(self) -> None:
         """End all sessions."""
@@ -102,7 +110,7 @@ class LegacyEndpoint:
             raise Refused(404, "there is no such session")
         return session
 
-    async def _open(self, head: Head, exchange: Exchange, client: str, usage: Usage) -> None:
+    async def _open(self, head: Head, exchange: Exchange, bearer: Bearer, usage: Usage) -> None:
         """Answer a POST without a session, which only ``initialize`` may be."""
         head.must_be_post_of_json()
         try:
@@ -115,8 +123,8 @@ class LegacyEndpoint:
             if PROTOCOL_VERSION in (message.params.get("_meta") or {}):
                 check_modern(message, head, None)  # says what its headers lack
             raise Refused(400, "the mcp-session-id header is missing", number=message.id)
-        self._make_room(client)
-        session = Session(secrets.token_urlsafe(32), client, self._settings, usage)
+        self._make_room(bearer.client)
+        session = Session(secrets.token_urlsafe(32), bearer, self._settings, usage)
         exchange.headers.append(session.field())
         requested = message.params.get("protocolVersion")
         primed = isinstance(requested, str) and requested >= _PRIMED_SINCE

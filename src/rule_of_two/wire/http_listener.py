@@ -136,7 +136,7 @@ class _Server(uvicorn.Server):
         self.listening.set()
         if counter % 10 == 0:  # once a second
             now = asyncio.get_running_loop().time()
-            self._app.legacy.sweep(now)
+            self._app.sweep(now)
             self._watch.look(self.server_state.connections, now)
         return await super().on_tick(counter)
 

@@ -23,6 +23,7 @@ from rule_of_two.wire.eras import VERSION_HEADER, Era
 from rule_of_two.wire.frames import Failure, FrameError, Message, Notification, Request, RequestId, Result, encode
 from rule_of_two.wire.http_exchange import Abandoned, Exchange
 from rule_of_two.wire.http_request import Head, Refused, read_message, refusal
+from rule_of_two.wire.http_security import Bearer
 from rule_of_two.wire.http_server import HttpHost, HttpSettings
 from rule_of_two.wire.http_usage import Usage
 from rule_of_two.wire.sse_events import event
@@ -43,7 +44,7 @@ class ModernEndpoint:
         self._settings = settings
         self._limits = limits
 
-    async def answer(self, head: Head, exchange: Exchange, client: str, usage: Usage) -> None:
+    async def answer(self, head: Head, exchange: Exchange, bearer: Bearer, usage: Usage) -> None:
         """Carry one HTTP request out.
 
         :raises Refused: it is answered with an error.
@@ -62,10 +63,10 @@ class ModernEndpoint:
             return
         if not isinstance(message, Request):
             raise Refused(400, "a client sends no replies in this version of MCP", code=INVALID_REQUEST)
-        check_modern(message, head, self._schema(client, message, head))
+        check_modern(message, head, self._schema(bearer.client, message, head))
         usage.begin_call(message.id)
         try:
-            await self._serve(client, RequestConnection(message, exchange, self._settings.keep_alive_seconds))
+            await self._serve(bearer.client, RequestConnection(message, exchange, self._settings.keep_alive_seconds))
         finally:
             usage.end_call()
 

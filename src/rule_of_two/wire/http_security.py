@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass, field
 from typing import Final
 
 from rule_of_two.wire.http_exchange import Field
@@ -20,6 +21,14 @@ _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 _METHODS: Final = b"GET, POST, DELETE"
 _EXPOSED: Final = b"mcp-session-id, www-authenticate"
 _FIELD_NAMES: Final = re.compile(r"[A-Za-z0-9\-_, \t]{1,4096}")
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A client, and the token that it was let in with."""
+
+    token: str = field(repr=False)
+    client: str
 
 
 class Gate:

@@ -11,6 +11,7 @@ from rule_of_two.wire.eras import LATEST_LEGACY, SESSION_HEADER
 from rule_of_two.wire.frames import Failure, FrameError, Message, Request, RequestId, Result, encode
 from rule_of_two.wire.http_exchange import Exchange, Field
 from rule_of_two.wire.http_request import Refused
+from rule_of_two.wire.http_security import Bearer
 from rule_of_two.wire.http_server import HttpSettings
 from rule_of_two.wire.http_streams import EventLog, EventStream, StoredEvent
 from rule_of_two.wire.http_usage import Usage
@@ -27,9 +28,10 @@ _UNFETCHED: Final = 16
 class Session:
     """A :class:`~rule_of_two.wire.transport.Transport` for as long as one ``Mcp-Session-Id`` is valid."""
 
-    def __init__(self, name: str, client: str, settings: HttpSettings, usage: Usage) -> None:
+    def __init__(self, name: str, bearer: Bearer, settings: HttpSettings, usage: Usage) -> None:
         self.name = name
-        self.client = client
+        self.bearer = bearer
+        """Who opened it."""
         self.version = LATEST_LEGACY
         """The version that was negotiated."""
         self.opened = False
@@ -97,6 +99,11 @@ class Session:
         for _ in self._calls:
             self._usage.end_call()
         self._calls.clear()
+
+    @property
+    def client(self) -> str:
+        """To whom it belongs."""
+        return self.bearer.client
 
     @property
     def ended(self) -> bool:

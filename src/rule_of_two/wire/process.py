@@ -152,6 +152,7 @@ class Log(asyncio.Protocol):
 
     def close(self) -> None:
         """Read no more. A process that left the group could hold its end open for ever."""
+        self.eof_received()
         self._source.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -169,8 +170,9 @@ class Log(asyncio.Protocol):
             self._rest = b""
 
     def eof_received(self) -> None:
-        if self._rest:
-            self._say(self._rest)
+        rest, self._rest = self._rest, b""
+        if rest:
+            self._say(rest)
 
     def _say(self, line: bytes) -> None:
         if not self._cut:

@@ -50,7 +50,7 @@ def test_whatever_validates_is_verified_or_said_not_to_be(load_text: LoadText, t
     found = {one.claim.name: one.status for one in Prover(policies, properties).results()}
     assert found["third-label"] == "proved"
     assert found.get("my.x", "proved") in {"proved", "not proved"}
-    assert check(["own.cedar"], relative_to=tmp_path).policies == 5
+    assert check(["own.cedar"], relative_to=tmp_path).policies == 6
 
 
 def test_hidden_characters_of_names_are_shown(load_text: LoadText, tmp_path: Path) -> None:

@@ -100,7 +100,8 @@ def request(chance: random.Random) -> tuple[dict[str, Any], list[dict[str, Any]]
     approvals = pick([0, 0, 1, 1, 2, 3])
     hosts = pick([[], ["a.example"], ["b.example"], ["a.example", "b.example"], ["c.example"], ["a.example", "z"]])
     target: dict[str, Any] = {"hosts": hosts, "urls": [], "paths": [], "recipients": []}
-    target |= {name: some() for name in ("complete", "known", "given")}
+    target |= {"domains": [], "accounts": [], "within": []}
+    target |= {name: some() for name in ("complete", "known", "given", "others")}
     if some():
         target["amount"] = pick(["10.5", "10.4", "3.0", "99.9"])
     context: dict[str, Any] = {
@@ -110,7 +111,7 @@ def request(chance: random.Random) -> tuple[dict[str, Any], list[dict[str, Any]]
         "labels": {label: some() for label in "ABC"},
         "dropped": some(),
         "frozen": some(),
-        "effects": {"communicates": some(), "irreversible": some()},
+        "effects": {"acts": some(), "communicates": some(), "irreversible": some()},
         "target": target,
         "now": pick(["2025-06-01T00:45:00Z", "2026-01-01T00:00:00Z", "2026-03-01T12:00:00Z"]),
     }

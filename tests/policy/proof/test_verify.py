@@ -251,7 +251,7 @@ def test_the_invariant_holds_in_every_combination_of_the_shipped_sets() -> None:
     found = combinations(load_policies(names, relative_to=Path()), names, Path())
     assert found.combinations == 2 ** len(names)
     assert {one.claim.name: one.status for one in found.results or ()} == dict.fromkeys(
-        ("third-label", "dropped", "frozen"), "proved"
+        ("third-label", "dropped", "dropped-counts", "frozen"), "proved"
     )
     assert found.good
 

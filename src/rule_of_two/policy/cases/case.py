@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from rule_of_two.errors import Code
-from rule_of_two.model import EGRESS, ORDER, Approver, Facts, Outcome, Principal, SessionView, Target, TargetKind
+from rule_of_two.model import (
+    EGRESS,
+    ORDER,
+    Approver,
+    Facts,
+    Labels,
+    Outcome,
+    Principal,
+    SessionView,
+    Target,
+    TargetKind,
+)
 from rule_of_two.normalise import url_host
 from rule_of_two.policy.cases.document import (
     ApproverSpec,
@@ -43,6 +54,8 @@ class Case:
     facts: Facts | None
     """``None``: it is about a document, or a person and the session."""
     document: Entity | None
+    endorsed: tuple[str, Labels] | None
+    """A server, and the labels of what it keeps that a person vouches for."""
     environment: Environment
     approver: Approver | None
     choice: str
@@ -110,9 +123,10 @@ def targets_of(spec: TargetsSpec) -> tuple[Target, ...]:
         *(("recipient", one) for one in spec.recipients),
         *(("account", one) for one in spec.accounts),
         *((("amount", spec.amount),) if spec.amount is not None else ()),
+        *((("command", spec.command),) if spec.command is not None else ()),
     ]
     addresses = (Target("url", url_host(one), one, url=one, given=spec.given) for one in spec.urls)
-    known = (*addresses, *(Target(kind, value, value) for kind, value in given))
+    known = (*addresses, *(Target(kind, value, value, indirect=spec.indirect) for kind, value in given))
     return known if spec.complete else (*known, _UNREAD)
 
 
@@ -155,7 +169,8 @@ def document_of(spec: DocumentSpec) -> Entity:
 
 def view_of(spec: SessionSpec) -> SessionView:
     """The session so far."""
-    return SessionView(spec.id, spec.held, spec.reserved, spec.dropped, spec.frozen)
+    readers = None if spec.readers is None else frozenset(spec.readers)
+    return SessionView(spec.id, spec.held, spec.reserved, spec.dropped, spec.frozen, readers=readers)
 
 
 def _case(spec: CaseSpec, document: CasesDocument, path: Path) -> Case:
@@ -170,6 +185,7 @@ def _case(spec: CaseSpec, document: CasesDocument, path: Path) -> Case:
         view=view_of(spec.session),
         facts=None if spec.call is None else facts_of(spec.call),
         document=None if spec.document is None else document_of(spec.document),
+        endorsed=None if spec.endorse is None else (spec.endorse.server, frozenset(spec.endorse.labels)),
         environment=_environment(spec.environment, document.environment),
         approver=None if spec.approver is None else _approver(spec.approver, principal),
         choice=spec.choice or "",

@@ -101,7 +101,7 @@ class TargetsSpec(Shape):
     """Where a request reaches. ``complete: false``: something that the manifest declares was not understood.
 
     ``urls`` are whole addresses, whose hosts need not be written besides. ``given``: each stood in a result of the
-    session.
+    session. ``indirect``: others stand behind one of them.
     """
 
     hosts: tuple[Host, ...] = ()
@@ -111,6 +111,8 @@ class TargetsSpec(Shape):
     recipients: tuple[Recipient, ...] = ()
     accounts: tuple[Account, ...] = ()
     amount: Annotated[str | None, BeforeValidator(_text)] = None
+    command: str | None = None
+    indirect: bool = False
     complete: bool = True
 
 
@@ -161,13 +163,15 @@ class CallSpec(Shape):
 
 
 class SessionSpec(Shape):
-    """The session so far. ``held`` and ``reserved``: labels with the calls that brought them, or in their order."""
+    """The session so far. ``held`` and ``reserved``: labels with the calls that brought them, or in their order.
+    ``readers``: who may read everything private in it."""
 
     id: str = "session"
     held: Numbered = Field(default_factory=dict)
     reserved: Numbered = Field(default_factory=dict)
     dropped: bool = False
     frozen: bool = False
+    readers: tuple[Recipient, ...] | None = None
 
 
 class PrincipalSpec(Shape):
@@ -228,6 +232,13 @@ class DocumentSpec(Shape):
     expires: Moment | None = None
 
 
+class EndorsedSpec(Shape):
+    """What a person vouches for: that these labels no longer count for what a server keeps."""
+
+    server: str
+    labels: tuple[Label, ...] = ("A", "B")
+
+
 class ApproverSpec(Shape):
     """Who answers. ``user`` is ``name`` unless written, ``tenant`` the session's."""
 
@@ -239,7 +250,8 @@ class ApproverSpec(Shape):
 
 
 class CaseSpec(Shape):
-    """One case. With an ``approver`` it is about an answer to ``call``, or about the session where there is no call."""
+    """One case. With an ``approver`` it is about an answer to ``call``, about what they ``endorse``, or about the
+    session where there is neither."""
 
     name: Annotated[str, StringConstraints(min_length=1)]
     principal: PrincipalSpec = PrincipalSpec()
@@ -248,8 +260,9 @@ class CaseSpec(Shape):
     session: SessionSpec = SessionSpec()
     call: CallSpec | None = None
     document: DocumentSpec | None = None
+    endorse: EndorsedSpec | None = None
     approver: ApproverSpec | None = None
-    choice: Literal["yes", "grant", "drop", "new", "freeze"] | None = None
+    choice: Literal["yes", "grant", "drop", "new", "freeze", "endorse"] | None = None
     channel: Literal["console", "elicitation"] = "console"
     approvals: Annotated[int, Field(ge=0, le=100)] = 0
     now: Moment | None = None
@@ -262,6 +275,10 @@ class CaseSpec(Shape):
     def _consistent(self) -> Self:
         if self.document is not None and (self.call is not None or self.approver is not None):
             raise ValueError("a document stands alone: without a call and an approver")
+        if (self.endorse is not None) is not (self.choice == "endorse"):
+            raise ValueError("the choice 'endorse' and what is endorsed belong together")
+        if self.endorse is not None and (self.call is not None or self.approver is None):
+            raise ValueError("what is endorsed stands without a call, and with an approver")
         if self.approver is None:
             if self.call is None and self.document is None:
                 raise ValueError("a case needs a call or a document")
@@ -269,7 +286,7 @@ class CaseSpec(Shape):
                 raise ValueError("a choice needs an approver")
         elif self.choice is None:
             raise ValueError("an approver needs a choice")
-        elif self.call is None and self.choice not in {"drop", "freeze", "new"}:
+        elif self.call is None and self.choice not in {"drop", "freeze", "new", "endorse"}:
             raise ValueError(f"the choice '{self.choice}' answers a call, and there is none")
         elif self.call is not None and self.choice == "freeze":
             raise ValueError("refusing a call needs no right, so 'freeze' stands without one")

@@ -13,6 +13,7 @@ from rule_of_two.model import Approver, Facts, Principal, Verdict, labels_in
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.policy.cases.case import Case, as_lowered
 from rule_of_two.policy.load import Policies
+from rule_of_two.policy.lowering import as_counted
 from rule_of_two.policy.rights import Rights
 from rule_of_two.policy.syntax import DEFAULT_DENY
 from rule_of_two.yaml_source import nearest
@@ -30,6 +31,8 @@ class Result:
     case: Case
     verdict: Verdict
     problems: tuple[str, ...]
+    lowered: tuple[str, ...] = ()
+    """The policies that decided whether its C counts."""
 
     @property
     def passed(self) -> bool:
@@ -53,7 +56,7 @@ class Result:
             },
             "came": {
                 "outcome": came.outcome,
-                "by": list(came.policies),
+                "by": [*came.policies, *self.lowered],
                 "code": came.code,
                 "needs": came.approvals,
                 "messages": list(came.messages),
@@ -86,8 +89,9 @@ class Runner:
     def run(self, cases: Iterable[Case]) -> Iterator[Result]:
         """The results, in order. Never raises for what a case says."""
         for case in cases:
+            lowered = self._lowering(case)
             verdict = self._verdict(case)
-            yield Result(case, verdict, tuple(self._problems(case, verdict)))
+            yield Result(case, verdict, tuple(self._problems(case, verdict, lowered)), lowered)
 
     def _verdict(self, case: Case) -> Verdict:
         if case.approver is not None:
@@ -99,16 +103,17 @@ class Runner:
             return authorizer.release(
                 case.document, brings, case.view, now=now, approvals=approvals, environment=environment
             )
-        facts = as_lowered(_call(case), self._policies)
-        return authorizer.decide(facts, case.view, now=now, approvals=approvals, environment=environment)
+        return authorizer.decide(self._facts(case), case.view, now=now, approvals=approvals, environment=environment)
 
     def _answer(self, case: Case, approver: Approver) -> Verdict:
         rights = Rights(self._policies, case.principal, case.client, lambda session: case.environment)
+        if case.endorsed is not None:
+            return rights.judge_endorsement(approver, *case.endorsed, now=case.now)
         if case.facts is None:
             return rights.judge_management(approver, case.view, choice=case.choice, now=case.now)
         return rights.judge_answer(
             approver,
-            as_lowered(case.facts, self._policies),
+            self._facts(case),
             case.view,
             choice=case.choice,
             channel=case.channel,
@@ -116,16 +121,33 @@ class Runner:
             now=case.now,
         )
 
+    def _facts(self, case: Case) -> Facts:
+        """The facts of a call as they count."""
+        if case.facts is None:
+            raise AssertionError("a case without an approver and a document has a call")
+        facts = as_lowered(case.facts, self._policies)
+        authorizer, environment = self._authorizer(case), case.environment
+        return as_counted(facts, [case.view], authorizer, now=case.now, environment=lambda _: environment)
+
+    def _lowering(self, case: Case) -> tuple[str, ...]:
+        """The policies that decide whether the C of a call counts."""
+        facts = None if case.facts is None else as_lowered(case.facts, self._policies)
+        if facts is None or "C" not in facts.labels or not self._policies.lowers:
+            return ()
+        authorizer = self._authorizer(case)
+        said = authorizer.judge_lowering(facts, case.view, now=case.now, environment=case.environment)
+        return tuple(name for name in said.policies if name != DEFAULT_DENY)
+
     def _authorizer(self, case: Case) -> Authorizer:
         key = (case.principal, case.client)
         if key not in self._authorizers:
             self._authorizers[key] = Authorizer(self._policies, *key)
         return self._authorizers[key]
 
-    def _problems(self, case: Case, came: Verdict) -> Iterator[str]:
+    def _problems(self, case: Case, came: Verdict, lowered: tuple[str, ...]) -> Iterator[str]:
         if came.outcome is not case.expect:
             yield f"expected {case.expect}, came {came.outcome}{self._near(case)}"
-        missing = [name for name in case.by if name not in came.policies]
+        missing = [name for name in case.by if name not in {*came.policies, *lowered}]
         if missing:
             yield f"expected by {', '.join(missing)}"
         if case.code is not None and came.code is not case.code:
@@ -141,12 +163,7 @@ class Runner:
         return f" (did you mean '{close[0]}'? No policy names '{case.facts.qualified}')" if close else ""
 
 
-def _call(case: Case) -> Facts:
-    if case.facts is None:
-        raise AssertionError("a case without an approver and a document has a call")
-    return case.facts
-
-
 def coverage(policies: Policies, results: Iterable[Result]) -> frozenset[str]:
     """The ``@id`` of the policies that decided at least one of the results."""
-    return frozenset(name for result in results for name in result.verdict.policies) & policies.by_id.keys()
+    decided = (name for result in results for name in (*result.verdict.policies, *result.lowered))
+    return frozenset(decided) & policies.by_id.keys()

@@ -14,11 +14,14 @@ from rule_of_two.policy.proof.formula import Atom, Formula, Node, Values, atoms,
 from rule_of_two.policy.proof.relations import relations
 from rule_of_two.policy.proof.schema import SchemaView
 from rule_of_two.policy.proof.translate import Translator
+from rule_of_two.policy.slices import LOWER_C, permits_lowering
 from rule_of_two.policy.syntax import Policy
 from rule_of_two.policy.trees import policy_trees
 
 USE: Final = 'Gateway::Action::"use"'
 """The group of all requests that reach an upstream."""
+LOWERING: Final = f'Gateway::Action::"{LOWER_C}"'
+"""Whether the C of such a request may be left out of account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Abstraction:
         self.values = Values()
         trees = [(policy, tree_of(policy)) for policy in policies]
         further = [(policy, tree_of(policy)) for policy in besides]
-        mentioned = {uid for _, tree in trees + further for uid in mentioned_actions(tree)} | {USE}
+        mentioned = {uid for _, tree in trees + further for uid in mentioned_actions(tree)} | {USE, LOWERING}
         self.classes = ActionClasses(view, mentioned, self.values)
         self._translator = Translator(view, self.classes, self.values)
         self.policies = tuple(self._abstract(policy, tree) for policy, tree in trees)
@@ -55,6 +58,11 @@ class Abstraction:
         """The request reaches an upstream."""
         return self.classes.within([USE])
 
+    @property
+    def lowering(self) -> Formula:
+        """It is asked whether the C of a request may be left out of account."""
+        return self.classes.exactly(LOWERING)
+
     def facts(self, besides: Iterable[Formula] = ()) -> Iterator[Formula]:
         """What holds between the atoms of the policies, and of ``besides``."""
         formulas = [*(one.matches for one in (*self.policies, *self.besides)), *besides]
@@ -68,7 +76,10 @@ class Abstraction:
             formula = self._translator.formula(condition["body"])
             parts.append(formula if condition["kind"] == "when" else negated(formula))
             wrong = wrong or can_err(condition["body"], self.view)
-        return Abstract(policy, tree["effect"] == "permit", every(parts), wrong)
+        permit = tree["effect"] == "permit"
+        if permit and not permits_lowering(tree):
+            parts.append(negated(self.lowering))  # as the slices have it: a permit has to name that action
+        return Abstract(policy, permit, every(parts), wrong)
 
 
 def tree_of(policy: Policy) -> Node:

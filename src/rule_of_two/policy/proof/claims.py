@@ -12,10 +12,11 @@ from typing import Final
 
 from rule_of_two.policy.authorizer import MOST_APPROVALS
 from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, tree_of
-from rule_of_two.policy.proof.formula import Formula, every
+from rule_of_two.policy.proof.formula import Formula, Node, every
 from rule_of_two.policy.proof.schema import EntityType
 from rule_of_two.policy.proof.solver import UNASKED, Pass
-from rule_of_two.policy.trees import annotations_of
+from rule_of_two.policy.slices import LOWER_C
+from rule_of_two.policy.trees import actions_of, annotations_of
 
 ANY: Final = Pass("answered or not")
 ASKED: Final = Pass("asked", least=1)
@@ -24,6 +25,7 @@ ONE: Final = Pass("one yes", count=1)
 MOST: Final = Pass("every yes", count=MOST_APPROVALS)
 
 YES_KEEPS: Final = "yes-keeps"
+KEEPS: Final = "dropped-counts"
 
 _COMPLETING: Final = """!context.dropped &&
 (context.held has A || context.labels.A) && (context.held has B || context.labels.B) &&
@@ -32,6 +34,7 @@ _COMPLETING: Final = """!context.dropped &&
 
 
 _WITNESS: Final = 'permit (principal, action in Gateway::Action::"use", resource) when {{ {} }};'
+_LOWERED: Final = 'permit (principal, action == Gateway::Action::"lower_c", resource) when { context.dropped };'
 
 Outcomes = Sequence[tuple[Pass, bool]]
 
@@ -85,6 +88,14 @@ def claims(abstraction: Abstraction) -> Iterator[Claim]:
         [(ANY, True)],
         "C was dropped, and a call that carries C runs",
     )
+    yield Claim(
+        KEEPS,
+        "Once C is dropped, no policy leaves the C of a call out of account.",
+        every((abstraction.lowering, abstraction.condition("context.dropped"))),
+        [(UNASKED, True)],
+        "C was dropped, and that of this call is left out of account",
+        _LOWERED,
+    )
     yield claim(
         "frozen",
         "Nothing runs in a frozen session, whatever anybody answers.",
@@ -128,14 +139,18 @@ def property_claims(abstraction: Abstraction) -> Iterator[Claim]:
     for one in abstraction.besides:
         even = _annotation(one, "even")
         sentence = one.policy.message or one.policy.id
-        if not one.permit:
+        lowering = is_about_lowering(tree_of(one.policy))
+        if lowering:
+            passes = [(UNASKED, not one.permit)]
+            broken = "its C counts" if one.permit else "its C is left out of account"
+        elif not one.permit:
             passes = [(ANY if even == "approved" else UNASKED, True)]
             broken = "it runs" if even == "approved" else "it runs unasked"
         elif even == "asked":
             passes, broken = [(UNASKED, False), (ONE, False), (MOST, False)], "it is denied, whatever anybody answers"
         else:
             passes, broken = [(UNASKED, False)], "it does not run unasked"
-        where = every((abstraction.use, one.matches))
+        where = every((abstraction.lowering if lowering else abstraction.use, one.matches))
         yield Claim(one.policy.id, sentence, where, passes, broken, one.policy.text, origin=one)
 
 
@@ -150,6 +165,11 @@ def _blocked(abstraction: Abstraction) -> Iterator[tuple[str, str, str]]:
         if any(declared):
             guard = "resource has server && " if path != "resource" else ""
             yield name, sentence, f"{guard}{path} has blocked && {path}.blocked"
+
+
+def is_about_lowering(tree: Node) -> bool:
+    """Whether a property is about leaving C out of account: its head names that action and no other one."""
+    return actions_of(tree) == {LOWER_C}
 
 
 def _annotation(one: Abstract, name: str) -> str | None:

@@ -15,9 +15,10 @@ from rule_of_two.errors import PolicyError
 from rule_of_two.policy.load import read_text
 from rule_of_two.policy.proof.abstraction import reads_approvals, tree_of
 from rule_of_two.policy.references import PROPERTIES
+from rule_of_two.policy.slices import LOWER_C
 from rule_of_two.policy.statements import Statement, split
 from rule_of_two.policy.syntax import Grammar, Policy
-from rule_of_two.policy.trees import annotations_of
+from rule_of_two.policy.trees import actions_of, annotations_of
 
 _EVEN: Final = {"forbid": "approved", "permit": "asked"}
 
@@ -53,7 +54,12 @@ def _property(statement: Statement, grammar: Grammar) -> Policy:
         raise statement.error("a property needs a @message, the sentence that a report says of it", one.id)
     if reads_approvals(one):
         raise statement.error("a property is about requests, not about what people answered; use @even instead", one.id)
+    named = actions_of(tree)
+    if LOWER_C in named and len(named) > 1:
+        raise statement.error(f"a property is about {LOWER_C} alone or not at all; write two of them", one.id)
     annotations = annotations_of(tree)
+    if LOWER_C in named and "even" in annotations:
+        raise statement.error(f"nobody is asked about {LOWER_C}, so @even says nothing; take it off", one.id)
     wanted = _EVEN[tree["effect"]]
     if "even" in annotations and annotations["even"] != wanted:
         raise _even(statement, one, tree["effect"], wanted)

@@ -12,6 +12,7 @@ import cedarpy
 from rule_of_two.escape import visible
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.proof.abstraction import tree_of
+from rule_of_two.policy.proof.claims import KEEPS
 from rule_of_two.policy.proof.enumeration import Enumeration, enumerate_invariant
 from rule_of_two.policy.proof.expressions import attributes_read, paths_read
 from rule_of_two.policy.proof.solver import can_prove
@@ -21,7 +22,7 @@ from rule_of_two.policy.references import shipped_policies, told_path
 from rule_of_two.policy.syntax import Policy
 from rule_of_two.wording import counted
 
-ALWAYS: Final = frozenset(("third-label", "dropped", "frozen"))
+ALWAYS: Final = frozenset(("third-label", "dropped", KEEPS, "frozen"))
 """The claims that hold of every combination of sets, since the invariant is none of them."""
 
 ASSUMED: Final = (

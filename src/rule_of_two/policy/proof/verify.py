@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, reads_approvals, tree_of
-from rule_of_two.policy.proof.claims import ASKS, Claim, claims, property_claims
+from rule_of_two.policy.proof.claims import ASKS, KEEPS, Claim, claims, property_claims
 from rule_of_two.policy.proof.expressions import attributes_read
 from rule_of_two.policy.proof.formula import APPROVALS, Flag, Less, Number, unknowns
 from rule_of_two.policy.proof.replay import Answer, applies, replay, unrealised
@@ -85,7 +85,8 @@ class Prover:
         self._view = read_schema(policies.schema_text, policies.schema)
         self.abstraction = Abstraction(policies.by_id.values(), self._view, besides=properties)
         self.solver = Solver()
-        self._all_claims = (*claims(self.abstraction), *property_claims(self.abstraction))
+        general = (one for one in claims(self.abstraction) if one.name != KEEPS or policies.lowers)
+        self._all_claims = (*general, *property_claims(self.abstraction))
         self._plainer = [self.abstraction.condition(text) for text in _PLAINER]
         facts = list(self.abstraction.facts((*(one.where for one in self._all_claims), *self._plainer)))
         for fact in facts:
