@@ -68,11 +68,13 @@ class ParameterSpec(Shape):
 
 class TargetSpec(Shape):
     """Where a call's target stands in its arguments. ``indirect``: it is no target itself, but names something behind
-    which others stand (the message that is answered, a shared file, a forwarding rule), so that nothing is known."""
+    which others stand (the message that is answered, a shared file, a forwarding rule), so that nothing is known.
+    ``optional``: without that argument, or with ``null`` or an empty list in it, the call reaches nobody there."""
 
     kind: TargetKind
     at: tuple[str, ...]
     indirect: bool = False
+    optional: bool = False
 
 
 class StoredSpec(Shape):
