@@ -21,10 +21,11 @@ class _Strict(BaseModel):
 
 
 class _Configured(_Strict):
-    """Keys of a configuration file, and of the block of the suite's server."""
+    """Keys of a configuration file, and of the block of the suite's server; and what a file of entities holds."""
 
     configuration: dict[str, Any] = Field(default_factory=dict)
     server: dict[str, Any] = Field(default_factory=dict)
+    entities: list[dict[str, Any]] | None = None
 
 
 class _File(_Configured):
@@ -66,17 +67,26 @@ class PolicySet:
         written = {**self._content.server, **self._of(suite).server}
         return {key: self._filled(one, own) for key, one in written.items()}
 
+    def entities(self, suite: str, own: Mapping[str, str]) -> list[dict[str, Any]]:
+        """What the configuration's file of entities holds.
+
+        :raises ConfigurationError: the suite has no such account.
+        """
+        of_suite = self._of(suite).entities
+        written = self._content.entities if of_suite is None else of_suite
+        return [self._filled(one, own) for one in written or ()]
+
     def _filled(self, value: Any, own: Mapping[str, str]) -> Any:
         if isinstance(value, dict):
             return {key: self._filled(one, own) for key, one in value.items()}
         if isinstance(value, list):
             return [self._filled(one, own) for one in value]
-        match = _OWN.fullmatch(value) if isinstance(value, str) else None
-        if match is None:
-            return value
+        return _OWN.sub(lambda match: self._known(match, own), value) if isinstance(value, str) else value
+
+    def _known(self, match: re.Match[str], own: Mapping[str, str]) -> str:
         if match[1] not in own:
             known = ", ".join(own) or "nothing"
-            raise ConfigurationError(f"the suite has no {value}; it has {known}", file=self.file)
+            raise ConfigurationError(f"the suite has no {match[0]}; it has {known}", file=self.file)
         return own[match[1]]
 
     def _of(self, suite: str) -> _Configured:

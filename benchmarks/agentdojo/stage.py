@@ -6,6 +6,7 @@ so nothing that one session stored is seen by the next.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -114,7 +115,14 @@ def blueprint(suite: Suite, policy_set: PolicySet, manifest: Path, folder: Path)
     """
     name, own = suite.name, suite.own
     server = {"command": "agentdojo", "manifest": str(manifest.absolute()), **policy_set.server(name, own)}
-    config = {"version": 1, "mcpServers": {name: server}, **policy_set.configuration(name, own)}
+    entities = folder / "entities.json"
+    entities.write_text(json.dumps(policy_set.entities(name, own)), encoding="utf-8")
+    config = {
+        "version": 1,
+        "mcpServers": {name: server},
+        "entities": [str(entities)],
+        **policy_set.configuration(name, own),
+    }
     return draw(Config.model_validate(config), file=policy_set.file, state=folder)
 
 

@@ -84,12 +84,12 @@ class DojoSuite:
 
     @cached_property
     def own(self) -> Mapping[str, str]:
-        """``address`` of the user's mailbox, its ``domain`` with the ``@`` before it, and ``account``, the bank
+        """``address`` of the user's mailbox, its ``domain``, and ``account``, the bank
         account's number; where there are such."""
         world = self.suite.load_and_inject_default_environment({})
         found: dict[str, str] = {}
         if (inbox := getattr(world, "inbox", None)) is not None:
-            found |= {"address": inbox.account_email, "domain": f"@{inbox.account_email.partition('@')[2]}"}
+            found |= {"address": inbox.account_email, "domain": inbox.account_email.partition("@")[2]}
         if (bank := getattr(world, "bank_account", None)) is not None:
             found["account"] = bank.iban
         return found

@@ -111,7 +111,7 @@ class _Owned:
     """A suite with accounts of all kinds."""
 
     tools = ()
-    own: Mapping[str, str] = {"address": "me@example.org", "domain": "@example.org", "account": "DE00"}
+    own: Mapping[str, str] = {"address": "me@example.org", "domain": "example.org", "account": "DE00"}
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -130,11 +130,14 @@ def test_each_set_fits_each_suite(tmp_path: Path, file: Path) -> None:
 def test_what_a_set_says_of_a_suite_stands_before_what_it_says_of_all(tmp_path: Path) -> None:
     file = tmp_path / "own.yaml"
     file.write_text(
-        "about: Own.\nconfiguration: {policies: [default]}\nserver: {store: all}\n"
-        "suites: {banking: {configuration: {mode: observe}, server: {store: bank}}}\n"
+        "about: Own.\nconfiguration: {policies: [default]}\nserver: {store: all}\nentities: [{uid: a}]\n"
+        "suites: {banking: {configuration: {mode: observe}, server: {store: bank}, "
+        'entities: [{uid: "${own.account}"}]}}\n'
     )
     own = sets.PolicySet.load(file)
     assert own.configuration("banking", {}) == {"policies": ["default"], "mode": "observe"}
+    assert own.entities("banking", {"account": "DE00"}) == [{"uid": "DE00"}]
+    assert own.entities("travel", {}) == [{"uid": "a"}]
     assert (own.server("banking", {}), own.server("travel", {})) == ({"store": "bank"}, {"store": "all"})
     file.write_text("about: Own.\npolices: [default]\n")
     with pytest.raises(ConfigurationError, match="polices"):
@@ -143,10 +146,10 @@ def test_what_a_set_says_of_a_suite_stands_before_what_it_says_of_all(tmp_path: 
 
 def test_a_set_can_name_the_users_own_accounts_without_knowing_them(tmp_path: Path) -> None:
     file = tmp_path / "own.yaml"
-    file.write_text('about: Own.\nserver: {parameters: {people: ["${own.address}", "x${own.address}", 1]}}\n')
+    file.write_text('about: Own.\nserver: {parameters: {people: ["${own.address}", "@${own.domain}", 1]}}\n')
     own = sets.PolicySet.load(file)
-    assert tiny().own == {"address": "me@example.org", "domain": "@example.org"}
-    assert own.server("tiny", tiny().own) == {"parameters": {"people": ["me@example.org", "x${own.address}", 1]}}
+    assert tiny().own == {"address": "me@example.org", "domain": "example.org"}
+    assert own.server("tiny", tiny().own) == {"parameters": {"people": ["me@example.org", "@example.org", 1]}}
     with pytest.raises(ConfigurationError, match=r"no \$\{own.address\}; it has account"):
         own.server("banking", {"account": "DE00"})
 
@@ -155,7 +158,7 @@ def test_a_set_can_name_the_users_own_accounts_without_knowing_them(tmp_path: Pa
     ("arguments", "code", "says"),
     [
         (["--help"], 0, "scripts/agentdojo --only banking --set literal"),
-        (["--set", "no-such-set"], 2, "known: confirm-every-act, irreversible"),
+        (["--set", "no-such-set"], 2, "known: best, confirm-every-act, irreversible"),
         (["--only", "no-such-suite"], 2, "workspace"),
     ],
 )

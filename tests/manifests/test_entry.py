@@ -193,3 +193,30 @@ def test_an_optional_target_that_is_not_there_matches_no_rule_but_absent() -> No
     absent: tuple[dict[str, Any], ...] = ({}, {"cc": None}, {"cc": []})
     for arguments in absent:
         assert facts(tool, arguments).labels == frozenset("BC")
+
+
+def test_what_every_call_reaches_is_a_target_that_no_argument_changes() -> None:
+    tool = """{labels: [C], targets: {
+      guest: {kind: recipient, at: "/to/*", optional: true}, own: {kind: account, value: mine}}}"""
+    own = Target("account", "mine", "mine")
+    for arguments in ({}, {"own": "theirs"}, {"to": None}):
+        assert facts(tool, arguments).targets == (own,)
+    assert facts(tool, {"to": ["ann@acme.example"]}).targets[1:] == (own,)
+
+
+def test_what_reaches_a_host_besides_its_paths_is_not_local() -> None:
+    near = "tools: {t: {labels: [B, C], targets: {path: /p}}}"
+    far = "tools: {t: {labels: [B, C], targets: {path: /p, host: {kind: host, value: sync.example}}}}"
+    assert [label_text(manifest(text).completion) for text in (near, far)] == ["[B]", "[B][C]"]
+
+
+def test_what_every_call_reaches_can_be_filled_in_and_is_not_known_until_then() -> None:
+    text = """
+      tools: {t: {labels: [C], targets: {own: {kind: recipient, value: "${me}"}}}}
+      parameters: {me: {type: recipients}}
+    """
+    found = [manifest(text, **given).tool("t", {}).targets for given in ({}, {"me": ["ann@acme.example"]})]
+    assert found == [
+        (Target("recipient", None, "${me}", exact=False),),
+        (Target("recipient", "ann@acme.example", "ann@acme.example"),),
+    ]

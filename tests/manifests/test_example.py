@@ -61,3 +61,10 @@ def test_places_inside_objects_and_elements() -> None:
 )
 def test_what_cannot_be_told_apart_is_no_example(targets: str, values: list[tuple[str, str]]) -> None:
     assert example_arguments(_tool(targets), values) is None
+
+
+def test_what_every_call_reaches_is_in_no_argument() -> None:
+    spec = _tool("{to: {kind: recipient, at: '/to/*'}, own: {kind: recipient, value: own@b.example}}")
+    given, own = ("recipient", "a@b.example"), ("recipient", "own@b.example")
+    assert example_arguments(spec, [given, own]) == {"to": ["a@b.example"]}
+    assert example_arguments(spec, [given]) is None

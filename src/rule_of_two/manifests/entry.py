@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rule_of_two.manifests.arguments import Slot, SlotTable, Value
+from rule_of_two.manifests.condition import reference
 from rule_of_two.manifests.document import PromptSpec, ResourceSpec, StoredSpec, TargetSpec
 from rule_of_two.manifests.parameters import Bound
 from rule_of_two.manifests.pointer import Pointer
@@ -93,6 +94,7 @@ class Entry:
     rules: Rules
     slots: tuple[Slot, ...]
     targets: tuple[Aim, ...]
+    fixed: tuple[Target, ...]
     reads: Stored
     writes: Stored | None
     secrets: tuple[Pointer, ...]
@@ -102,7 +104,11 @@ class Entry:
     @property
     def is_local(self) -> bool:
         """Whether all that it reaches are paths, and it says so."""
-        return bool(self.targets) and all(aim.kind == "path" and not aim.indirect for aim in self.targets)
+        return (
+            bool(self.targets)
+            and not self.fixed
+            and all(aim.kind == "path" and not aim.indirect for aim in self.targets)
+        )
 
     def facts(self, name: str, arguments: Mapping[str, Any], annotations: Mapping[str, Any] | None = None) -> Facts:
         """What this call touches. Never raises for any arguments: what cannot be read is the worst case."""
@@ -124,7 +130,7 @@ class Entry:
             self.upstream,
             name,
             labels,
-            targets=tuple(target for aim in self.targets for target in aim.targets(values)),
+            targets=(*(target for aim in self.targets for target in aim.targets(values)), *self.fixed),
             reads=self.reads.resources(self.store, values),
             writes=writes,
             lowered_by=lowered_by,
@@ -168,6 +174,12 @@ def bind_entry(
         _aim(target, Pointer.parse(pointer), table) for target in spec.targets.values() for pointer in target.at
     )
     rules = bind_rules(spec, table, parameters, server=server, what=what)
+    fixed = tuple(
+        found
+        for target in spec.targets.values()
+        if target.value is not None
+        for found in _fixed(target.kind, target.value, parameters)
+    )
     reads = _stored(spec.reads, table) or Stored(())
     writes = _stored(spec.writes, table)
     secrets = tuple(Pointer.parse(pointer) for pointer in spec.secrets)
@@ -179,6 +191,7 @@ def bind_entry(
         rules,
         tuple(table.slots),
         targets,
+        fixed,
         reads,
         writes,
         secrets,
@@ -192,12 +205,22 @@ def bind_resource(spec: ResourceSpec, *, upstream: str, store: str, server: str)
     reads = _stored(spec.reads, table) or Stored(())
     writes = _stored(spec.writes, table)
     rules = Rules(Judgement(spec.labels), ())
-    return Entry(Action.READ_RESOURCE, server, upstream, store, rules, tuple(table.slots), (), reads, writes, ())
+    return Entry(Action.READ_RESOURCE, server, upstream, store, rules, tuple(table.slots), (), (), reads, writes, ())
 
 
 def _aim(target: TargetSpec, pointer: Pointer, table: SlotTable) -> Aim:
     whole = table.place(None, pointer.list_) if target.optional else None
     return Aim(target.kind, table.place(target.kind, pointer), target.indirect, whole)
+
+
+def _fixed(kind: TargetKind, written: str, parameters: Mapping[str, Bound]) -> tuple[Target, ...]:
+    """What is written, or what the operator filled in there. Where he filled in nothing, it is not known."""
+    name = reference(written)
+    if name is None:
+        return (Target(kind, written, written),)
+    bound = parameters[name]
+    filled = bound if isinstance(bound, tuple) else ()
+    return tuple(Target(kind, one, one) for one in filled) or (Target(kind, None, written, exact=False),)
 
 
 def _stored(spec: StoredSpec | None, table: SlotTable) -> Stored | None:
