@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.manifest import Manifest
@@ -159,3 +161,20 @@ def test_where_only_communication_counts_a_rule_takes_c_off_and_both_lines_are_n
         FIRST,
         "policy set lethal-trifecta: C counts only where it communicates",
     )
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+_CREATE = written(CALENDAR)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_JSON)
+def test_whatever_stands_in_an_optional_argument_is_a_target_unless_it_is_nothing(value: Any) -> None:
+    facts = _CREATE.tool("create", {"guests": value})
+    nothing = value is None or value == []
+    assert bool(facts.targets) is not nothing
+    assert effects(facts) == ((False, False) if nothing else (True, True))

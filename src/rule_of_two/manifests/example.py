@@ -20,6 +20,8 @@ def example_arguments(spec: PromptSpec, values: Sequence[tuple[str, str]]) -> di
     arrays = [number for number, (_, pointer) in enumerate(places) if _EACH in pointer.tokens]
     if len(arrays) > 1 or any(pointer.tokens.count(_EACH) > 1 for _, pointer in places):
         return None
+    if arrays and any(one.optional and not any(_EACH in at for at in one.at) for one in spec.targets.values()):
+        return None
     left = list(values)
     for target in spec.targets.values():
         if target.value is not None:
