@@ -11,7 +11,7 @@ import click
 
 from benchmarks.agentdojo import sets, suites
 from benchmarks.agentdojo.figures import as_facts
-from benchmarks.agentdojo.measuring import Batch, measured
+from benchmarks.agentdojo.measuring import SEED, Batch, measured
 from benchmarks.agentdojo.report import LEGEND, lines
 from rule_of_two.errors import RuleOfTwoError
 
@@ -35,8 +35,9 @@ def _sets(context: click.Context, parameter: click.Parameter, values: tuple[str,
     "--set", "files", multiple=True, callback=_sets, metavar="NAME", help="A set, or a file. Can be repeated."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print facts instead of tables.")
+@click.option("--sample", default=100, type=click.IntRange(1, 100), help="How many percent of the attacks.")
 @click.option("--jobs", default=os.cpu_count() or 1, type=click.IntRange(1), help="How many processes.")
-def main(names: tuple[str, ...], files: list[Path], *, as_json: bool, jobs: int) -> None:
+def main(names: tuple[str, ...], files: list[Path], *, as_json: bool, sample: int, jobs: int) -> None:
     """Replay AgentDojo's tasks and injections through the real gateway, and count.
 
     The agent is scripted and obeys every injection that reaches it, the human answers by rule, and AgentDojo's own
@@ -56,15 +57,17 @@ def main(names: tuple[str, ...], files: list[Path], *, as_json: bool, jobs: int)
 
     try:
         chosen = [sets.PolicySet.load(file) for file in files]
-        batches = measured(files, names or suites.NAMES, processes=jobs, told=tell)
+        batches = measured(files, names or suites.NAMES, processes=jobs, told=tell, percent=sample)
     except RuleOfTwoError as error:
         raise click.UsageError(str(error)) from error
     of_set = {one.name: [batch for batch in batches if batch.job.policy_set == one.name] for one in chosen}
+    head = {"agentdojo": installed, "suites": suites.VERSION, "sample": sample, "seed": SEED}
     if as_json:
         facts = [{"set": one.name, "about": one.about, **as_facts(of_set[one.name])} for one in chosen]
-        click.echo(json.dumps({"agentdojo": installed, "suites": suites.VERSION, "sets": facts}, indent=2))
+        click.echo(json.dumps({**head, "sets": facts}, indent=2))
         return
-    click.echo(f"AgentDojo {installed}, suites {suites.VERSION}")
+    of = "" if sample == 100 else f"; {sample} % of the attacks, seed {SEED}"
+    click.echo(f"AgentDojo {installed}, suites {suites.VERSION}{of}")
     for one in chosen:
         click.echo("\n" + "\n".join(lines(one, of_set[one.name])))
     click.echo(f"\n{LEGEND}")

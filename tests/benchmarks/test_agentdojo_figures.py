@@ -16,7 +16,7 @@ from benchmarks.agentdojo.__main__ import main
 from benchmarks.agentdojo.case import Encoding
 from benchmarks.agentdojo.figures import Figures, Remaining, as_facts, by_group, remaining
 from benchmarks.agentdojo.human import Mode
-from benchmarks.agentdojo.measuring import MANIFESTS, Batch, Job, jobs, replayed
+from benchmarks.agentdojo.measuring import MANIFESTS, Batch, Job, drawn, jobs, replayed
 from benchmarks.agentdojo.report import lines
 from benchmarks.agentdojo.stage import Replay, blueprint
 from rule_of_two.errors import ConfigurationError
@@ -165,3 +165,18 @@ def test_a_set_can_name_the_users_own_accounts_without_knowing_them(tmp_path: Pa
 def test_usage(arguments: list[str], code: int, says: str) -> None:
     done = CliRunner().invoke(main, arguments)
     assert (done.exit_code, says in done.output) == (code, True)
+
+
+def test_a_sample_is_the_same_attacks_for_every_set_and_all_tasks_without_an_attack() -> None:
+    suite: Any = _Owned("tiny")
+    suite.tasks = lambda: [f"task_{number}" for number in range(10)]
+    suite.injections = lambda: ["one", "two", "three"]
+    every = [(task, injection) for task in suite.tasks() for injection in suite.injections()]
+    whole = Job("literal", "tiny", Mode.RIGHTLY, Encoding.PLAIN)
+    assert drawn(suite, whole) == every
+    quarter = drawn(suite, replace(whole, percent=25))
+    assert len(quarter) == 8
+    assert quarter == [one for one in every if one in quarter]
+    assert drawn(suite, Job("best", "tiny", Mode.REFUSES, Encoding.BASE64, 25)) == quarter
+    assert drawn(suite, Job("best", "tiny", Mode.REFUSES, None, 25)) == [(task, None) for task in suite.tasks()]
+    assert {job.percent for job in jobs("literal", ["tiny"], 25)} == {25}
