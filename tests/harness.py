@@ -69,6 +69,15 @@ class House:
             "manifest": str(UPSTREAMS / "asker.yaml"),
         }
 
+    def echo(self, *trusted: str) -> dict[str, Any]:
+        """The block of an upstream whose results are what its caller says; what ``trusted`` people wrote is no [A]."""
+        return {
+            "command": sys.executable,
+            "args": [str(UPSTREAMS / "echo.py"), str(self.folder / "echo.jsonl")],
+            "manifest": str(UPSTREAMS / "echo.yaml"),
+            "parameters": {"trusted_authors": list(trusted)},
+        }
+
     def sent(self, name: str = "sent") -> list[str]:
         """The names of tools called, resources read and prompts got, in the order in which the upstream saw them."""
         path = self.folder / f"{name}.jsonl"

@@ -81,8 +81,8 @@ def test_the_policy_in_the_readme_is_one_and_the_sets_are_counted(tmp_path: Path
     (policy,) = re.findall(r"```cedar\n(.*?)```", README, re.DOTALL)
     (tmp_path / "mail.cedar").write_text(policy)
     assert "mail.ask-strangers" in load_policies(["default", "mail.cedar"], relative_to=tmp_path).by_id
-    assert len(shipped_sets()) == 20
-    assert "[Twenty sets]" in README
+    assert len(shipped_sets()) == 21
+    assert "[Twenty-one sets]" in README
 
 
 def test_the_repository_speaks_of_the_project_alone() -> None:

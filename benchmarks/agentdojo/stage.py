@@ -115,14 +115,11 @@ def blueprint(suite: Suite, policy_set: PolicySet, manifest: Path, folder: Path)
     """
     name, own = suite.name, suite.own
     server = {"command": "agentdojo", "manifest": str(manifest.absolute()), **policy_set.server(name, own)}
-    entities = folder / "entities.json"
-    entities.write_text(json.dumps(policy_set.entities(name, own)), encoding="utf-8")
-    config = {
-        "version": 1,
-        "mcpServers": {name: server},
-        "entities": [str(entities)],
-        **policy_set.configuration(name, own),
-    }
+    config = {"version": 1, "mcpServers": {name: server}, **policy_set.configuration(name, own)}
+    if entities := policy_set.entities(name, own):
+        file = folder / "entities.json"
+        file.write_text(json.dumps(entities), encoding="utf-8")
+        config["entities"] = [str(file)]
     return draw(Config.model_validate(config), file=policy_set.file, state=folder)
 
 

@@ -30,6 +30,7 @@ class Code(StrEnum):
     UNKNOWN_TOOL = "unknown_tool"
     DEFINITION_CHANGED = "definition_changed"
     WITHHELD = "withheld"
+    INVALID_HANDLE = "invalid_handle"
     BAD_REQUEST = "bad_request"
     POLICY_ERROR = "policy_error"
     STORE_ERROR = "store_error"

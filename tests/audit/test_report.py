@@ -141,3 +141,32 @@ def test_a_tally_keeps_the_order_among_equals() -> None:
     tally.add(["b", "a"])
     tally.add(["c", "c"])
     assert tally.most(2) == [("c", 2), ("b", 1)]
+
+
+def test_a_call_whose_result_is_decided_by_itself_is_one_call_with_one_question() -> None:
+    tape = Tape()
+    tape.add("mail__send", "C")
+    tape.add("crm__get", "B")
+    sent = tape.add("web__read", "", defers=["A"], targets={"host": "a.example"})
+    asked = tape.add("web__read", "A", outcome="ask", observed=False, releases=sent, targets={"host": "a.example"})
+    tape.add("web__read", "A", outcome="ask", observed=False, releases=sent, after=asked)
+    tape.add("web__read", "A", outcome="allow", releases=sent, approves=asked, after=asked)
+    found = _survey(tape)
+    assert (found.calls, found.asked, found.denied, found.confirmed) == (3, 1, 0, 1)
+    ((_, group),) = found.ordered()
+    assert (group.cause, group.call, group.decisions) == ("third_label", "web__read", [asked])
+    assert sorted((call.name, call.labels, times) for call, times in found.seen.values()) == [
+        ("get", frozenset("B"), 1),
+        ("read", frozenset("A"), 1),
+        ("send", frozenset("C"), 1),
+    ]
+
+
+def test_what_nobody_could_be_asked_about_is_confirmed_by_nobody() -> None:
+    tape = Tape()
+    sent = tape.add("web__read", "", defers=["A"])
+    first = tape.add(
+        "web__read", "A", outcome="ask", observed=False, releases=sent, policies=["default.permit-document"]
+    )
+    tape.add("web__read", "", outcome="allow", releases=sent, after=first)
+    assert (_survey(tape).asked, _survey(tape).confirmed) == (1, 0)

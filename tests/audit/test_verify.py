@@ -24,6 +24,7 @@ KINDS = ("decision", "question", "answer", "command", "session", "outcome")
 NAMES = (
     *("question", "digest", "joins", "nonce", "masked", "held", "adds", "needs", "expires_at", "tier", "channel"),
     *("answer", "approver", "receipt", "command", "by", "event", "instead_of", "arguments", "forwarded"),
+    *("releases", "defers", "after", "items", "arrival", "result_sha256", "detail"),
     *("action", "upstream", "name", "outcome", "labels", "reserved", "targets", "approves", "grant", "pin", "session"),
 )
 LIKELY = ANYTHING | st.sampled_from(["q", "yes", "grant", "drop", "new", "allow", "s", AT, 1, 2, ["A", "B", "C"]])

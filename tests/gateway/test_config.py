@@ -21,6 +21,7 @@ policies: [default]
 manifests: [./tool_manifests]
 approvals: {channels: [console], wait: 45s, unattended: ask}
 pins: {first_use: accept}
+audit: {contents: true}
 mode: enforce
 """
 
@@ -37,6 +38,7 @@ def test_the_documented_example_is_read_whole(tmp_path: Path) -> None:
     assert config.servers["crm"].store == "crm"
     assert config.approvals.wait == 45
     assert config.sessions.ambient == ("A",)
+    assert config.audit.contents
 
 
 def test_a_pasted_client_block_alone_is_enough(tmp_path: Path) -> None:
@@ -49,10 +51,10 @@ def test_a_pasted_client_block_alone_is_enough(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "says"),
     [
-        ("mode: enforce", "mood: enforce", 12, "unknown key 'mood'; did you mean 'mode'?"),
+        ("mode: enforce", "mood: enforce", 13, "unknown key 'mood'; did you mean 'mode'?"),
         ("command: npx,", "comand: npx,", 3, "unknown key 'mcpServers.files.comand'; did you mean 'command'?"),
         ("unattended: ask", "unatended: ask", 10, "did you mean 'unattended'?"),
-        ("mode: enforce", "mode: watch", 12, "'mode'"),
+        ("mode: enforce", "mode: watch", 13, "'mode'"),
         ("wait: 45s", "wait: soon", 10, "is not a duration such as 45s"),
         ("client: generic", "client: claude", 5, "unknown client 'claude'; did you mean"),
         ("ambient: [A]", "conversation_key: /a", 6, "belong to boundary: conversation"),

@@ -36,6 +36,7 @@ from rule_of_two.errors import Code
 from rule_of_two.gateway.consent import Consent, Patience
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.flight import Call, Changeable, Flight
+from rule_of_two.gateway.handles import Handles
 from rule_of_two.gateway.protected import ProtectedPaths
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.rulebook import Rulebook
@@ -145,6 +146,7 @@ class Machine(RuleBasedStateMachine):
         self.view = ConnectionSession(self.state, self.attached.connection, self.stamp)
         self.ledger = Ledger(self.state, self.view.memory, tenant="acme", stores={}, clock=self.stamp)
         self.pipeline = Enforcement(
+            handles=Handles(self.clock, uses=5, life=timedelta(minutes=15), takers=()),
             session=self.view,
             rules=rulebook,
             journal=journal,
@@ -164,6 +166,7 @@ class Machine(RuleBasedStateMachine):
             principal=Principal(),
             client="generic",
             clock=self.clock,
+            vouched=lambda upstream, name, items: {},
             ledger=self.ledger,
             grants=Grants(
                 Approvers((), claimed_tenant="acme"),

@@ -8,7 +8,7 @@ from rule_of_two.errors import ConfigurationError
 from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.result_spec import ResultSpec
 from rule_of_two.yaml_source import parse_yaml
-from tests.manifests.bound import FILE, document, refused
+from tests.manifests.bound import FILE, document, manifest, refused
 
 EXAMPLE = """
 source: "PyPI mcp-server-fetch 2026.10.24, tools/list"
@@ -87,10 +87,35 @@ def test_a_key_that_is_no_part_of_a_manifest_is_refused(text: str, line: int, se
         ("arguments: {cap: {/limit: true}}", "a cap is a number"),
         ("arguments: {cap: {/limit: .inf}}", "a number is finite"),
         ("result: {writer: /x}", "'tools.t.result.writer'"),
+        ("opaque: body", "'body' is no JSON Pointer"),
+        ("opaque: /parts/*", "'tools.t.opaque.0': names one argument each"),
+        ("opaque: /body", "so say what it writes: none, store or where"),
+        ("{labels: [C], opaque: /body, rules: [{when: {x: {equals: a}}, labels: []}]}", "say what it writes"),
+        ("{opaque: /to, targets: {recipient: /to}}", "'/to' is read as a target of kind recipient, so it cannot"),
+        ("{opaque: [/a, /to], targets: {recipient: /to/*}}", "'tools.t.opaque.1': '/to' is read as a target"),
+        ("{opaque: /to/0, targets: {recipient: /to/*}}", "of kind recipient at '/to/*'"),
+        ("{opaque: /m, targets: {account: /m/to}}", "of kind account at '/m/to'"),
+        ("{opaque: /m/to, targets: {query: /m}}", "of kind query at '/m'"),
+        ("{opaque: /x, rules: [{when: {x: {equals: a}}, labels: []}]}", "'/x' is read as a rule's condition"),
+        ("{opaque: /x, reads: {note: /x}}", "'/x' is read as what it reads"),
+        ("{opaque: /x, writes: {note: /x}}", "'/x' is read as what it writes"),
+        ("{opaque: /x, arguments: {force: {/x: 1}}}", "'/x' is read as an argument that the manifest sets"),
+        ("{opaque: /x, arguments: {omit: /x/y}}", "an argument that the manifest sets at '/x/y'"),
+        ("{opaque: /x, arguments: {cap: {/x: 1}}}", "an argument that the manifest sets"),
     ],
 )
 def test_a_key_of_a_tool_is_checked(key: str, sentence: str) -> None:
-    refused(f"tools:\n  t:\n    labels: [A]\n    {key}", 6, sentence)
+    several = key.startswith("{")
+    text = (
+        (key if "labels: [C]" in key else f"{{labels: [A], {key[1:]}") if several else f"\n    labels: [A]\n    {key}"
+    )
+    refused(f"tools:\n  t: {text}", 4 if several else 6, sentence)
+
+
+def test_what_is_opaque_is_known_of_a_tool() -> None:
+    bound = manifest("tools: {t: {labels: [C], targets: {recipient: /to}, opaque: [/body, /a~1b/c]}, u: {labels: []}}")
+    assert bound.opaque_pointers("t") == ("/body", "/a~1b/c")
+    assert bound.opaque_pointers("u") == bound.opaque_pointers("none") == ()
 
 
 def test_the_rules_of_prompts_are_checked_too() -> None:

@@ -48,7 +48,7 @@ def test_a_handle_holds_as_many_entities_with_a_thousand_tools_as_with_one(load_
         len(entities.participants("s", Facts(Action.CALL_TOOL, "files", f"t{number}", NONE)).handle)
         for number in range(1000)
     }
-    actions = len(Action) + 6  # the group "use", the two of people, that of documents, release, and lower_c
+    actions = len(Action) + 8  # "use", the three of people, documents, release, lower_c and hold_result
     assert sizes == {5 + actions}  # session, user, agent, server, tool
 
 

@@ -21,13 +21,13 @@ from rule_of_two.policy.statements import split
 
 SETS: Final = [INVARIANT, *shipped_sets()]
 OWN: Final = [name for name in SETS if name not in {INVARIANT, "default"}]
-PERMITTING: Final = {"default", "roots", "sampling"}
+PERMITTING: Final = {"default", "hold-untrusted", "roots", "sampling"}
 """The sets with permits: all others only ever take away."""
 LOWERING: Final = {"trusted-targets", "audiences"}
 """The sets that leave C out of account, and so ask less."""
 LOOSER: Final = {"lethal-trifecta", *LOWERING}
 WITH_PROPERTIES: Final = [name for name in shipped_sets() if properties_beside(files_of_set(name))]
-WITHOUT_PROPERTIES: Final = {"default", "four-eyes", "lethal-trifecta", "roots", "sampling"}
+WITHOUT_PROPERTIES: Final = {"default", "four-eyes", "hold-untrusted", "lethal-trifecta", "roots", "sampling"}
 """What they promise is the invariant's, a permit, or about answers, which the prover does not look at."""
 
 

@@ -190,6 +190,15 @@ def test_a_stamp_that_was_rolled_back_is_not_remembered(process: Process, state:
     assert not process.memory.stamps
 
 
+def test_what_a_call_stamped_itself_is_no_news_to_it_and_what_others_did_is(process: Process) -> None:
+    facts = writing(file("/n/x"), reads=(file("/n/x"),))
+    process.write(facts, held="A", number=12)
+    assert process.ledger.grown(facts, 12) == {"C"}
+    assert process.ledger.grown(facts, 11) == {"A", "C"}
+    process.write(writing(file("/n/x/y")), held="AB", number=13)
+    assert process.ledger.grown(facts, 12) == {"A", "B", "C"}
+
+
 def test_another_tenants_session_is_not_named(process: Process) -> None:
     process.write(writing(file("/n/salaries-of-acme")), held="A")
     facts = Process(process.database, tenant="other").ledger.looked_up(reading(file("/n")))

@@ -36,6 +36,12 @@ class Asked:
     expires: datetime | None
     signed_only: bool
     """Approvers were enrolled, and nobody was asked through the client."""
+    arrival: Mapping[str, str] | None = None
+    """Of a question about what came back: the digest of each item, by the name that it has there."""
+    result_sha256: str | None = None
+    """The digest of all that a yes to it lets in."""
+    picked: tuple[str, ...] = ()
+    """The items that the yes was for; none: all of them."""
     yes: dict[str, Said] = field(default_factory=dict)
     """By approver."""
     ended: str | None = None
@@ -63,6 +69,7 @@ class Asked:
             self.ended = said.choice
             return
         self.yes[said.approver] = said
+        self.picked = said.items
         if len(self.yes) >= self.needs:
             self.ended = said.choice
             self.grant = said if said.terms is not None else None
@@ -85,6 +92,7 @@ def asked(entry: Entry) -> Asked | None:
     if not isinstance(digest, str):
         return None
     needs, held, channel = body.get("needs"), body.get("held"), body.get("channel")
+    arrival = body.get("arrival")
     return Asked(
         number=entry.number,
         decision=entry.decision,
@@ -96,7 +104,16 @@ def asked(entry: Entry) -> Asked | None:
         needs=needs if isinstance(needs, int) and needs > 0 else 1,
         expires=time_of(body.get("expires_at")),
         signed_only=body.get("tier", Tier.ADVISORY) != Tier.ADVISORY and channel != ELICITATION,
+        arrival=_arrived(arrival) if isinstance(arrival, Mapping) else None,
+        result_sha256=str(arrival.get("digest")) if isinstance(arrival, Mapping) else None,
     )
+
+
+def _arrived(arrival: Mapping[str, Any]) -> dict[str, str]:
+    """The items by name; what cannot be read is left out, and its digest is found wrong."""
+    items = arrival.get("items")
+    pairs = [one for one in items if isinstance(one, list) and len(one) == 2] if isinstance(items, list) else []
+    return {str(name): str(digest) for name, digest in pairs}
 
 
 def _arguments(body: Mapping[str, Any]) -> str | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rule_of_two.audit.asked import Asked
 from rule_of_two.audit.findings import Findings
 from rule_of_two.audit.people import People
 from rule_of_two.audit.recorded import Recorded, recorded
-from rule_of_two.audit.testimony import DROP, FREEZE, Said, Standing
+from rule_of_two.audit.releases import Releases, not_for
+from rule_of_two.audit.testimony import DROP, FREEZE, WITHOUT, Said, Standing
+from rule_of_two.model import Labels
 from rule_of_two.store.journal import Entry
 
 
@@ -20,6 +22,13 @@ class Calls:
 
     people: People
     findings: Findings
+    releases: Releases = field(init=False)
+    _approved: dict[int, Labels] = field(default_factory=dict)
+    """Of each call that ran on a yes, what the session had seen then, with what it could bring."""
+
+    def __post_init__(self) -> None:
+        """Begin with no call."""
+        self.releases = Releases(self.findings)
 
     def decision(self, entry: Entry) -> None:
         """Check a decision's entry."""
@@ -28,15 +37,17 @@ class Calls:
         if one is None:
             self.findings.add(entry, "unreadable", "This decision cannot be read.")
             return
-        if not one.passed:
-            return
-        wrong = self._denied(one)
-        if wrong is None and one.observed:
-            self.findings.counts["observed"] += 1
-        elif wrong is None:
-            wrong = self._passed(entry, one)
+        wrong = self.releases.decision(entry, one)
+        if wrong is None and one.passed:
+            wrong = self._denied(one)
+            if wrong is None and one.observed:
+                self.findings.counts["observed"] += 1
+            elif wrong is None:
+                wrong = self._passed(entry, one)
         if wrong is not None:
             self.findings.add(entry, *wrong)
+        elif one.passed and one.releases is None and not {"approves", "grant"}.isdisjoint(entry.body):
+            self._approved[one.number] = frozenset(one.before) | one.labels
 
     def _denied(self, one: Recorded) -> tuple[str, str] | None:
         """Why nothing may have let it pass."""
@@ -55,9 +66,15 @@ class Calls:
         if "grant" in entry.body:
             self.findings.counts["by_grant"] += 1
             return self._by_grant(entry, one, self.people.questions.get(grant) if isinstance(grant, str) else None)
-        if one.completes:
+        if one.completes and not self._approved_before(one):
             return "no_approval", "A completing call was let pass without an approval."
         return None
+
+    def _approved_before(self, one: Recorded) -> bool:
+        """Whether it lets in what a call brought back that had run on a yes, with all that it could bring, and its
+        session has seen nothing else since."""
+        covers = None if one.releases is None else self._approved.get(one.releases)
+        return covers is not None and one.labels | frozenset(one.before) <= covers
 
     def _by_people(self, entry: Entry, one: Recorded) -> tuple[str, str] | None:
         asked = None if one.approves is None else self.people.by_decision.get(one.approves)
@@ -65,6 +82,8 @@ class Calls:
             return "no_approval", "The call was let pass on the answer to a question that was not asked."
         if asked.ended == DROP and one.dropped and "C" not in one.labels:
             return None  # nothing is completing any more, so it needed no yes
+        if asked.ended == WITHOUT and one.arrives and not one.completes:
+            return None  # what is handed over asks nobody
         self.findings.counts["by_people"] += 1
         if not asked.approved:
             return "no_approval", _lacking(asked)
@@ -72,7 +91,7 @@ class Calls:
         if wrong is None and asked.held is not None and asked.held != frozenset(one.before):
             # The yes was for other labels, so it does not count, and policy alone decided.
             return ("other_labels", "The session held other labels than were shown.") if one.completes else None
-        return wrong or self._use(entry, one, asked)
+        return wrong or not_for(entry, one, asked) or self._use(entry, one, asked)
 
     def _use(self, entry: Entry, one: Recorded, asked: Asked) -> tuple[str, str] | None:
         if asked.used_by is not None:

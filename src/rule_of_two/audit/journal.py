@@ -47,7 +47,7 @@ _NAMED_BY_MANIFESTS: Final = frozenset((Action.CALL_TOOL, Action.READ_RESOURCE, 
 """What the entry of a manifest can name: its decisions say which manifest did, or that none does."""
 
 EventKind = Literal["session", "command", "upstream", "definitions", "refused", "policies", "provider", "endorsement"]
-OutcomeKind = Literal["result", "error", "not_sent", "lost", "timeout", "cancelled", "withheld", "failed"]
+OutcomeKind = Literal["result", "error", "not_sent", "lost", "timeout", "cancelled", "withheld", "held", "failed"]
 
 
 Heard = Callable[[str, str | None, Mapping[str, Any]], None]
@@ -160,21 +160,31 @@ class Journal:
         if observed:
             body["observed"] = True
         waiting = () if self._appending.locked() else tuple(self._outcomes)
-        number = self._store.append_now(*waiting, Line(self._clock(), "decision", view.id, approves, body))
+        about = gate.get("releases", approves)  # so that all that became of a call is found by its number
+        number = self._store.append_now(*waiting, Line(self._clock(), "decision", view.id, about, body))
         del self._outcomes[: len(waiting)]
         self.heard("decision", view.id, body)
         return number
 
     def outcome(
-        self, number: int, session: str, kind: OutcomeKind, detail: str = "", items: Sequence[Item] = ()
+        self,
+        number: int,
+        session: str,
+        kind: OutcomeKind,
+        detail: str = "",
+        items: Sequence[Item] = (),
+        contents: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        """What became of a decided call, and which ``items`` of its result were handed over, by ids and digests. It is
-        committed once, after those before it, with a next entry or a flush."""
+        """What became of a decided call, and which ``items`` of its result were handed over, by ids and digests.
+        ``contents`` is what else is kept of them, where the operator wants that. It is committed once, after those
+        before it, with a next entry or a flush."""
         body: dict[str, Any] = {"outcome": kind, "detail": detail}
         if items:
             body["items"] = [told_item(item) for item in items[:MOST_ITEMS]]
             if len(items) > MOST_ITEMS:
                 body["more_items"] = len(items) - MOST_ITEMS
+        if contents:
+            body["contents"] = contents
         line = Line(self._clock(), "outcome", session, number, body)
         self.heard("outcome", session, line.body)
         self._outcomes.append(line)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from rule_of_two.model import ALL, Action, Held, Labels, Outcome, completing, labels_in
+from rule_of_two.model import ALL, NONE, Action, Held, Labels, Outcome, completing, labels_in
 from rule_of_two.store.journal import Entry
 
 THIRD_LABEL: Final = "r2.ask-third-label"
-_ONLY_THE_SET: Final = frozenset((THIRD_LABEL, "default.deny-nobody-to-ask"))
-"""Policies that say nothing but that the set was completed; the second one where nobody could be asked."""
+_ONLY_THE_SET: Final = frozenset((THIRD_LABEL, "default.deny-nobody-to-ask", "default.permit-document"))
+"""Policies that say nothing but that the set was completed: the second where nobody could be asked, the third of an
+item."""
 _MOST_TARGETS: Final = 100
 
 
@@ -53,6 +54,12 @@ class Recorded:
     """No manifest names it. Entries of older versions do not say: then both are empty."""
     targets: tuple[Reached, ...]
     policies: tuple[str, ...]
+    defers: Labels = NONE
+    """What it can bring, where it was sent with nothing of that counted, to be decided when it is there."""
+    releases: int | None = None
+    """The decision that sent the call whose result this one is about."""
+    after: int | None = None
+    """The decision about the same result that this one takes the place of."""
 
     @property
     def qualified(self) -> str:
@@ -77,8 +84,19 @@ class Recorded:
 
     @property
     def again(self) -> bool:
-        """Whether it is the same call as an earlier entry, decided once more after a person's answer."""
-        return self.approves is not None
+        """Whether it is the same as an earlier entry, decided once more: after a person's answer, or since nobody could
+        be asked, or the client came back."""
+        return self.approves is not None or self.after is not None
+
+    @property
+    def arrives(self) -> bool:
+        """Whether it is about what a call brought back, and so no call of its own."""
+        return self.releases is not None
+
+    @property
+    def can_bring(self) -> Labels:
+        """Its labels, and those that are decided when they are there."""
+        return self.labels | self.defers
 
     @property
     def questioned(self) -> bool:
@@ -104,6 +122,7 @@ def recorded(entry: Entry) -> Recorded | None:
     if not isinstance(labels, list) or outcome not in tuple(Outcome):
         return None
     manifest, approves = body.get("manifest"), body.get("approves")
+    releases, after = body.get("releases"), body.get("after")
     return Recorded(
         number=entry.number,
         at=time_of(entry.at),
@@ -122,6 +141,9 @@ def recorded(entry: Entry) -> Recorded | None:
         unnamed="manifest" in body and manifest is None,
         targets=tuple(_reached(one) for one in _list(body.get("targets"))[:_MOST_TARGETS]),
         policies=tuple(one for one in _list(body.get("policies")) if isinstance(one, str)),
+        defers=labels_in(one for one in _list(body.get("defers")) if isinstance(one, str)),
+        releases=releases if _is_number(releases) else None,
+        after=after if _is_number(after) else None,
     )
 
 

@@ -7,7 +7,7 @@ limited, and what does not fit is counted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Literal
 
@@ -146,12 +146,12 @@ def _count(found: Survey, call: Recorded, find: Find) -> None:
         found.since = call.at if found.since is None else min(call.at, found.since)
         found.until = call.at if found.until is None else max(call.at, found.until)
     if call.again:
-        found.confirmed += call.outcome is Outcome.ALLOW
+        found.confirmed += call.approves is not None and call.outcome is Outcome.ALLOW
         return
     if call.unasked:
         found.left_out += call.outcome is not Outcome.ALLOW
         return
-    found.calls += 1
+    found.calls += not call.arrives
     _remember(found, call)
     if call.questioned:
         found.asked += call.outcome is Outcome.ASK
@@ -163,12 +163,16 @@ def _count(found: Survey, call: Recorded, find: Find) -> None:
 
 
 def _remember(found: Survey, call: Recorded) -> None:
-    """What suggestions start from."""
+    """What suggestions start from. A call whose result is decided by itself counts with all that it can bring."""
     last, after = found.quiet_ends.get(call.session, (0, 0))
     if "C" in call.labels and (call.passed or call.questioned):
         found.quiet_ends[call.session] = (call.number, 0)
     elif last and call.questioned:
         found.quiet_ends[call.session] = (last, after + 1)
+    if call.arrives:
+        return
+    if call.defers:
+        call = replace(call, labels=call.can_bring)
     if call.labels and (call.passed or call.questioned):
         like = (call.upstream, call.action, call.name, call.manifest, call.targets, call.labels)
         if like in found.seen or len(found.seen) < MOST_CALLS:

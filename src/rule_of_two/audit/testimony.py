@@ -13,6 +13,7 @@ GRANT: Final = "grant"
 DROP: Final = "drop"
 FREEZE: Final = "freeze"
 NEW: Final = "new"
+WITHOUT: Final = "without"
 APPROVING: Final = frozenset((YES, GRANT))
 ELICITATION: Final = "elicitation"
 
@@ -54,6 +55,8 @@ class Said:
     digest: str | None = None
     channel: str | None = None
     terms: Terms | None = None
+    items: tuple[str, ...] = ()
+    """What of a result that came back the yes is for; none: all of it."""
 
 
 class Witness(Protocol):

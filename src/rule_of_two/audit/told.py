@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rule_of_two.audit.testimony import DROP, FREEZE, GRANT, NEW, YES
+from rule_of_two.audit.testimony import DROP, FREEZE, GRANT, NEW, WITHOUT, YES
 from rule_of_two.escape import visible
 from rule_of_two.model import label_text, labels_in
+from rule_of_two.wording import counted
 
 _DEEDS: Final = {
     DROP: "gave up [C] for the rest of the session",
     FREEZE: "answered no and froze the session",
     NEW: "started a new session, so that the call of the old one was refused",
+    WITHOUT: "let in what asks nobody, and withheld the rest",
 }
 _COMMANDS: Final = {DROP: "gave up [C] in the session", FREEZE: "froze the session", NEW: "started a new session"}
 _NOBODY: Final = {
@@ -34,6 +36,7 @@ def said(body: Mapping[str, Any]) -> str:
         return told.format(reason=visible(reason), ticket=visible(str(body.get("ticket"))))
     needs = body.get("needs")
     several = f", one of {needs} who must" if choice == YES and isinstance(needs, int) and needs > 1 else ""
+    several = _picked(body) or several
     deed = _granted(body) if choice == GRANT else _DEEDS.get(str(choice), f"answered {visible(str(choice))}{several}")
     return f"{visible(str(body.get('approver')))} {deed} ({assured(body)})"
 
@@ -87,7 +90,18 @@ def asked(body: Mapping[str, Any], *, answered: bool) -> str:
         return f"a person was asked about this very call already (d{visible(str(body['joins']))})"
     who = "the client's user" if body.get("channel") == "elicitation" else "a person"
     shown = "was shown" if answered else "was to be shown"
+    if isinstance(body.get("arrival"), Mapping):
+        items = body["arrival"].get("items")
+        what = counted(len(items), "item") if isinstance(items, list) else "what came back"
+        return f"{who} {shown} what came back, {what} (digest {visible(str(body.get('digest'))[:12])}…)"
     return f"{who} {shown} exactly this call (digest {visible(str(body.get('digest'))[:12])}…)"
+
+
+def _picked(body: Mapping[str, Any]) -> str:
+    """To how much of a result a yes was; empty: to all of it, or it was none to a result."""
+    receipt = body.get("receipt")
+    items = receipt.get("items") if isinstance(receipt, Mapping) else None
+    return f" to {counted(len(items), 'item')} of it" if isinstance(items, list) and items else ""
 
 
 def _granted(body: Mapping[str, Any]) -> str:

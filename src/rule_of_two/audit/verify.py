@@ -23,6 +23,7 @@ _COUNTS: Final = (
     "by_people",
     "by_grant",
     "observed",
+    "releases",
     "questions",
     "answers",
     "unanswered",
@@ -68,6 +69,7 @@ class Verified:
             f"Signatures: {count['signed']} verified with the enrolled key of the approver that is named.",
             f"Digests: {count['digests']} computed again from what was asked.",
             f"Calls: {count['by_people']} passed on a person's yes, {count['by_grant']} on a grant.",
+            f"Results: {count['releases']} decided by themselves, before they were handed over.",
             f"Every other call that passed was checked to complete nothing, but {count['observed']} of observe mode.",
         ]
 
@@ -97,7 +99,8 @@ class Verified:
 def verify(entries: Iterable[Entry | Unreadable], witness: Witness) -> Verified:
     """Check the entries in order. Whatever stands in them, it does not raise; what cannot be read is a finding.
 
-    It keeps a few hundred bytes of each question, and nothing of other entries.
+    It keeps a few hundred bytes of each question and of each call that was sent with nothing counted, and of other
+    entries nothing that is over.
     """
     findings = Findings()
     people = People(witness, findings)
@@ -109,6 +112,7 @@ def verify(entries: Iterable[Entry | Unreadable], witness: Witness) -> Verified:
         "endorsement": people.endorsement,
         "session": people.session,
         "decision": calls.decision,
+        "outcome": calls.releases.outcome,
     }
     for entry in entries:
         findings.counts["entries"] += 1

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from rule_of_two.audit.documents import HandedOver, call_of, count_of, handed_over_before, handed_over_by
+from rule_of_two.audit.gates import gate_lines, released_lines
 from rule_of_two.audit.journal import Origin, described, targets_text
 from rule_of_two.audit.recorded import recorded
 from rule_of_two.audit.testimony import DROP, FREEZE, GRANT
@@ -15,7 +17,10 @@ from rule_of_two.errors import Code, RuleOfTwoError, StoreError
 from rule_of_two.escape import visible
 from rule_of_two.model import label_text
 from rule_of_two.store.journal import Entry, JournalStore
+from rule_of_two.wording import counted
 
+_DOCUMENTS = 3
+"""The newest results that people are told of."""
 _VERBS = {"allow": "allowed", "ask": "asked", "deny": "denied"}
 _NOBODY_ATTACHED = "nobody_attached"
 _DEEDS = {Code.SESSION_FROZEN: FREEZE, Code.DROPPED_CAPABILITY: DROP}
@@ -37,6 +42,14 @@ class Explanation:
     """Questions, answers, outcomes, and the decision that an answer led to; oldest first."""
     rests_on: tuple[Entry, ...] = ()
     """The answers and commands of people that it rests on: the yes, the grant, or what they did to the session."""
+    call: Entry | None = None
+    """Of a decision about what came back: the one that sent the call."""
+    brought: Mapping[str, HandedOver] = field(default_factory=dict)
+    """Of every label that the session held: what the call that brought it handed over, where items are known."""
+    before: tuple[HandedOver, ...] = ()
+    """What else the session had been handed before, newest first."""
+    before_count: tuple[int, int] = (0, 0)
+    """How many results that were in all, and how many items."""
 
     def as_facts(self) -> dict[str, Any]:
         """For scripts."""
@@ -46,8 +59,20 @@ class Explanation:
             "session": self.decision.session,
             **self.decision.body,
             "origins": {
-                label: {"decision": f"d{one.number}", "call": one.what, "where": one.where, "at": one.at}
+                label: {
+                    "decision": f"d{one.number}",
+                    "call": one.what,
+                    "where": one.where,
+                    "at": one.at,
+                    **({"brought": self.brought[label].as_facts()} if label in self.brought else {}),
+                }
                 for label, one in self.origins.items()
+            },
+            "sent_by": None if self.call is None else f"d{self.call.number}",
+            "came_after": {
+                "results": self.before_count[0],
+                "items": self.before_count[1],
+                "newest": [one.as_facts() for one in self.before],
             },
             "followed": [
                 {"number": entry.number, "at": entry.at, "kind": entry.kind, **entry.body} for entry in self.followed
@@ -63,12 +88,16 @@ class Explanation:
         Names, targets, reasons and details come from the model, its servers and consoles: they are escaped, so that
         none can begin a line of its own.
         """
-        return [self._what(), self._seen(), *self._because(), *self._rests(), *self._then()]
+        gate = [f"  {line}" for line in gate_lines(self.decision)]
+        return [
+            self._what(), self._seen(), *self._after(), *self._because(), *gate, *self._rests(), *self._then(),
+        ]  # fmt: skip
 
     def _what(self) -> str:
         body = self.decision.body
         where = visible(targets_text(body))
         verb = _VERBS[body["outcome"]] + (", let pass by observe mode" if body.get("observed") else "")
+        verb += ", of what came back" if "releases" in body else ""
         return (
             f"d{self.decision.number} {verb}: {visible(described(body))}{f' to {where}' if where else ''} "
             f"{label_text(frozenset(body['labels']))}, {_clock(self.decision.at)}, session {self.decision.session}"
@@ -80,9 +109,28 @@ class Explanation:
         seen = [
             f"[{label}] since {f'd{one.number} ' if one.number else ''}{visible(one.what)}"
             f"{f' ({visible(one.where)})' if one.where else ''}{f' {_clock(one.at)}' if one.at else ''}"
+            f"{self._with(label)}"
             for label, one in sorted(self.origins.items())
         ]
         return f"  The session held {'; '.join(seen)}."
+
+    def _with(self, label: str) -> str:
+        brought = self.brought.get(label)
+        return "" if brought is None else f", with {counted(brought.count, 'item')} of d{brought.number}"
+
+    def _after(self) -> list[str]:
+        """Which documents it came after: those of the calls that brought what was held, and the newest."""
+        results, items = self.before_count
+        if not self.before:
+            return []
+        origins = {one.number for one in self.brought.values()}
+        shown = {one.number: one for one in (*self.brought.values(), *self.before[:_DOCUMENTS])}
+        newest = "" if len(shown) >= results else ", the newest and those that brought a label"
+        lines = [f"  It came after {counted(items, 'item')} of {counted(results, 'result')}{newest}:"]
+        return lines + [
+            f"    {one.text}{' (brought a label)' if number in origins else ''}"
+            for number, one in sorted(shown.items(), reverse=True)
+        ]
 
     def _because(self) -> list[str]:
         body = self.decision.body
@@ -96,6 +144,11 @@ class Explanation:
         if stamps := body.get("stamps"):
             lines.append(f"  What it writes keeps what was seen: {kept(stamps)}.")
         lines += [f"  A label was lowered by {visible(line)}." for line in body.get("lowered_by", ())]
+        lines += [
+            f"  Its argument {visible(one['argument'])} was the value held at {visible(one['held'])}, "
+            f"{label_text(frozenset(one['labels']))}."
+            for one in body.get("passes", ())
+        ]
         lines += [_forced(one) for one in body.get("forced", ())]
         return lines
 
@@ -109,11 +162,15 @@ class Explanation:
     def _then(self) -> list[str]:
         answers = {entry.decision: entry.body for entry in self.followed if entry.kind == "answer"}
         away = {entry.decision for entry in self.followed if entry.body.get("reason") == "pending"}
-        return [
-            f"  Then {text}, {_clock(entry.at)}."
-            for entry in self.followed
-            if (text := _followed(entry, answers.get(entry.decision, {}), came_back=entry.decision in away))
-        ]
+        lines: list[str] = []
+        for entry in self.followed:
+            text = _followed(entry, answers.get(entry.decision, {}), came_back=entry.decision in away)
+            more: list[str] = []
+            if entry.kind == "decision" and "releases" in entry.body:
+                text, *more = released_lines(entry)
+            if text:
+                lines += [f"  Then {text}, {_clock(entry.at)}.", *(f"    {line}" for line in more)]
+        return lines
 
 
 def explain(store: JournalStore, reference: str) -> Explanation:
@@ -127,11 +184,18 @@ def explain(store: JournalStore, reference: str) -> Explanation:
     if entry is None or entry.kind != "decision":
         raise UnknownDecision(f"the journal has no decision '{reference}'; `rule-of-two audit tail` names the newest")
     before = _before(entry)
+    call = call_of(entry)
+    brought = {label: handed_over_by(store, number) for label, number in before.items() if number}
+    session = entry.session or ""
     return Explanation(
         decision=entry,
         origins={label: origin_of(store, number) for label, number in before.items()},
-        followed=tuple(_chain(store, entry.number)),
+        followed=tuple(one for one in _chain(store, call) if one.number > entry.number),
         rests_on=tuple(_rests_on(store, entry)),
+        call=None if call == entry.number else store.get(call),
+        brought={label: one for label, one in brought.items() if one is not None},
+        before=tuple(handed_over_before(store, session, entry.number)),
+        before_count=store.count_handed_over(session, before=entry.number),
     )
 
 
@@ -205,6 +269,8 @@ def _followed(entry: Entry, answer: Mapping[str, Any], *, came_back: bool) -> st
 
 def _outcome(body: Mapping[str, Any]) -> str:
     detail = f" ({visible(body['detail'])})" if body["detail"] else ""
+    if count := count_of(body):
+        detail += f", {counted(count, 'item')}"
     return {
         "result": "it was sent and its result handed over",
         "error": "it was sent and the server's error handed over",
@@ -213,6 +279,7 @@ def _outcome(body: Mapping[str, Any]) -> str:
         "timeout": "it was sent and no reply came in time",
         "cancelled": "the client cancelled it",
         "withheld": "it was sent and its result withheld",
+        "held": "it was sent and the gateway kept its result, of which the client has a handle",
         "failed": "it failed inside the gateway, and counts as carried out",
     }[body["outcome"]] + detail
 

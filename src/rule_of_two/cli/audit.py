@@ -88,6 +88,8 @@ def _text(entry: Entry) -> str:
             where = visible(targets_text(body))
             text = f"{body['outcome']:5} {visible(described(body))}{f' to {where}' if where else ''}"
             text += f"  {''.join(f'[{label}]' for label in body['labels'])} {body['code'] or ''}".rstrip()
+            text += "  sent to look at what it brings" if "defers" in body else ""
+            text += f"  of what d{visible(str(body['releases']))} brought back" if "releases" in body else ""
             text += "  let pass by observe mode" if body.get("observed") else ""
             text += f"  after the answer to d{body['approves']}" if isinstance(body.get("approves"), int) else ""
             text += f"  on the grant {visible(str(body['grant']))}" if "grant" in body else ""

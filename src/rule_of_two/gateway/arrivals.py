@@ -5,12 +5,14 @@ Pure but for the verdicts, which are asked for and write nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from rule_of_two.gateway.verdicts import Verdicts
 from rule_of_two.model import INGRESS, NONE, ORDER, Facts, Item, Labels, Outcome, SessionView, Verdict
+
+_A: Final[Labels] = frozenset(("A",))
 
 
 class Brought(Protocol):
@@ -47,6 +49,73 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class Carrying:
+    """A result of a call that passed held values on: whatever comes back can repeat them, so all of it has their
+    labels, whatever its metadata say."""
+
+    brought: Brought
+    labels: Labels
+    items: tuple[Item, ...]
+    frame: Labels
+
+    @classmethod
+    def of(cls, brought: Brought, labels: Labels) -> Brought:
+        """``brought`` with these labels on every part; itself where there are none."""
+        if not labels:
+            return brought
+        private = "B" in labels  # and nobody says who may read that
+        items = tuple(
+            replace(item, labels=item.labels | labels, readers=None if private else item.readers)
+            for item in brought.items
+        )
+        return cls(brought, labels, items, brought.frame | labels)
+
+    def without(self, dropped: Collection[int]) -> dict[str, Any]:
+        """As it is handed over without these items."""
+        return self.brought.without(dropped)
+
+    def text(self, place: int) -> str:
+        """One of the items as a person looks at it."""
+        return self.brought.text(place)
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """A result of whose items some bring nothing untrusted, since a person looked at exactly these and vouched for
+    them: by place, who did."""
+
+    brought: Brought
+    people: Mapping[int, str]
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The items, with the labels that are left of them."""
+        return tuple(
+            replace(
+                item,
+                labels=item.labels - _A,
+                lowered_by=(*item.lowered_by, f"[A] {self.people[place]} vouched for the item {item.id}"),
+            )
+            if place in self.people
+            else item
+            for place, item in enumerate(self.brought.items)
+        )
+
+    @property
+    def frame(self) -> Labels:
+        """The labels of what is no item."""
+        return self.brought.frame
+
+    def without(self, dropped: Collection[int]) -> dict[str, Any]:
+        """The result as it is handed over without these items."""
+        return self.brought.without(dropped)
+
+    def text(self, place: int) -> str:
+        """One of the items as a person looks at it."""
+        return self.brought.text(place)
+
+
+@dataclass(frozen=True, slots=True)
 class Weighed:
     """What is to become of a result.
 
@@ -77,6 +146,10 @@ class Scales:
     stored: Labels
     """What the ledger says of what it read: nothing that it brought back is without."""
     brought: Brought
+    vouched: Collection[int] = ()
+    """The items that somebody vouched for: policy sees them as approved."""
+    people: int = 0
+    """How many have said yes to the call with all that it could bring."""
 
     def weigh(self, view: SessionView) -> Weighed:
         """What policy says unasked.
@@ -84,8 +157,7 @@ class Scales:
         # INVARIANT: every item is decided by itself, and all that is handed over is decided together, since two items
         that are each fine can complete the set; tests/gateway/test_release.py.
         """
-        items = self.brought.items
-        each = self.verdicts.of_documents(items, self.facts.upstream, view)
+        items, each = self.brought.items, self._each(view)
         dropped = {place: one for place, one in enumerate(each) if one.outcome is Outcome.DENY}
         asking = frozenset(place for place, one in enumerate(each) if one.outcome is Outcome.ASK)
         kept = [place for place in range(len(items)) if place not in dropped]
@@ -102,6 +174,17 @@ class Scales:
             if rest and self._together(self.facts_of(rest), view).outcome is Outcome.ALLOW:
                 return Weighed(verdict, facts, dropped, without, rest=True)
         return Weighed(verdict, facts, dropped, frozenset(kept), rest=False)
+
+    def _each(self, view: SessionView) -> list[Verdict]:
+        """What policy says of each item by itself."""
+        items, upstream = self.brought.items, self.facts.upstream
+        each = self.verdicts.of_documents(items, upstream, view, approvals=self.people)
+        waits = [place for place in self.vouched if each[place].outcome is not Outcome.ALLOW]
+        if waits:
+            approved = self.verdicts.of_documents([items[place] for place in waits], upstream, view, approvals=1)
+            for place, verdict in zip(waits, approved, strict=True):
+                each[place] = verdict
+        return each
 
     def let_in(self, places: Sequence[int], view: SessionView, *, approvals: int) -> tuple[Facts, Verdict]:
         """The verdict of handing over exactly these items, with so many people's yes."""
@@ -137,8 +220,9 @@ class Scales:
 
     def _together(self, facts: Facts, view: SessionView, *, approvals: int = 0) -> Verdict:
         """What the request's own action and that of handing over say, with the labels that came back."""
-        own = self.verdicts.of(facts, view, approvals=approvals)
-        return _strictest([own, self.verdicts.of(facts, view, approvals=approvals, releases=True)])
+        people = max(approvals, self.people)
+        own = self.verdicts.of(facts, view, approvals=people)
+        return _strictest([own, self.verdicts.of(facts, view, approvals=people, releases=True)])
 
 
 def _strictest(verdicts: Sequence[Verdict]) -> Verdict:

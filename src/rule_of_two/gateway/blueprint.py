@@ -74,6 +74,16 @@ class Blueprint:
         return manifests_digest((one.name, one.manifest) for one in self.upstreams)
 
     @property
+    def takers(self) -> tuple[str, ...]:
+        """The arguments that take handles, as clients name them: ``mail__send /body``."""
+        return tuple(
+            f"{one.name}__{tool} {pointer}" if self.prefixed else f"{tool} {pointer}"
+            for one in self.upstreams
+            for tool in one.manifest.document.tools
+            for pointer in one.manifest.opaque_pointers(tool)
+        )
+
+    @property
     def patience(self) -> Patience:
         """How long a call may wait for a human: the configuration's, else the client profile's."""
         own = self.config.approvals

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -18,9 +18,11 @@ from rule_of_two.errors import BadRequest, Code, LimitExceeded, RuleOfTwoError, 
 from rule_of_two.gateway.consent import Caller
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
+from rule_of_two.gateway.kept_contents import KeptContents
 from rule_of_two.gateway.release import Released, ReleaseGate
 from rule_of_two.gateway.results import Refused
 from rule_of_two.model import INGRESS, NONE, Decision, Item, Labels, Outcome
+from rule_of_two.wire.eras import INPUT_REQUIRED, kind_of
 from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
 
 T = TypeVar("T")
@@ -30,13 +32,14 @@ T = TypeVar("T")
 class Carriage:
     """Carries out the calls of one session's pipeline. ``publish`` says that the session changed, ``undecided`` makes
     the denial of an error, and ``gate`` decides what comes back. ``given`` remembers addresses, if any policy asks for
-    them."""
+    them, and ``contents`` says what is written down of what is handed over, if anything is."""
 
     journal: Journal
     publish: Callable[[], None]
     undecided: Callable[[RuleOfTwoError], Decision]
     gate: ReleaseGate
     given: GivenUrls | None = None
+    contents: KeptContents | None = None
 
     async def run(
         self,
@@ -90,10 +93,14 @@ class Carriage:
         """
         released = await self._decided(flight, partial(self._released, call, flight, reply, caller))
         what = "isError" if reply.get("isError") is True else ""
+        if kind_of(reply) == INPUT_REQUIRED:
+            what = INPUT_REQUIRED  # nothing of the result is there yet
         if released.nothing:
-            await self._hand_over(flight, released.labels, "withheld", what)
+            kind: OutcomeKind = "withheld" if released.handle is None else "held"
+            await self._hand_over(flight, released.labels, kind, what)
             return released
-        await self._hand_over(flight, released.labels, "result", what, released.items)
+        kept = [] if self.contents is None else self.contents.of(call, released)
+        await self._hand_over(flight, released.labels, "result", what, released.items, kept)
         if self.given is not None:
             self.given.handed_over(flight.decision.session, released.result)
         return released
@@ -128,14 +135,20 @@ class Carriage:
             raise
 
     async def _hand_over(
-        self, flight: Flight, brought: Labels, kind: OutcomeKind, detail: str, items: Sequence[Item] = ()
+        self,
+        flight: Flight,
+        brought: Labels,
+        kind: OutcomeKind,
+        detail: str,
+        items: Sequence[Item] = (),
+        contents: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         try:
             await flight.land(brought)
         except StoreError as error:
             # The reservation stands, so the labels still count; but what cannot be recorded is not handed over.
             raise Refused(self.undecided(error), flight.facts, f"{error}.", sent=True) from error
-        self._record(flight, kind, detail, items)
+        self._record(flight, kind, detail, items, contents)
 
     async def _land(self, flight: Flight, joined: Labels, kind: OutcomeKind, detail: str = "") -> None:
         """Settle a call whose result is not handed over. If the state fails, the reservation still counts."""
@@ -145,11 +158,18 @@ class Carriage:
             detail = f"{detail} (its labels stay reserved: the state could not be written)"
         self._record(flight, kind, detail)
 
-    def _record(self, flight: Flight, kind: OutcomeKind, detail: str, items: Sequence[Item] = ()) -> None:
+    def _record(
+        self,
+        flight: Flight,
+        kind: OutcomeKind,
+        detail: str,
+        items: Sequence[Item] = (),
+        contents: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         """Journal an outcome. The decision is committed already; losing this line changes nothing that was decided."""
         if flight.reserved or flight.waits:
             self.publish()
-        self.journal.outcome(flight.decision.number or 0, flight.decision.session, kind, detail, items)
+        self.journal.outcome(flight.decision.number or 0, flight.decision.session, kind, detail, items, contents)
 
     def _failed(self, flight: Flight, error: Exception, *, sent: bool) -> Refused:
         code = error.code if isinstance(error, RuleOfTwoError) else Code.UPSTREAM_UNAVAILABLE

@@ -134,6 +134,20 @@ class PinSettings(_Strict):
     first_use: Literal["accept", "ask"] = "accept"
 
 
+class HandleSettings(_Strict):
+    """``handles``: how often what the gateway holds can be passed on, and for how long it is held."""
+
+    uses: Annotated[int, Field(ge=1, le=1000)] = 5
+    life: Duration = 900.0
+
+
+class AuditSettings(_Strict):
+    """``audit``: what the journal keeps besides ids and digests."""
+
+    contents: bool = False
+    """The text of what is handed over, secrets hidden, cut to a size."""
+
+
 class Config(_Strict):
     """The whole file. ``path`` is where it stood; relative names in it are relative to that folder."""
 
@@ -149,6 +163,8 @@ class Config(_Strict):
     manifests: tuple[str, ...] = ()
     approvals: ApprovalSettings = ApprovalSettings()
     pins: PinSettings = PinSettings()
+    handles: HandleSettings = HandleSettings()
+    audit: AuditSettings = AuditSettings()
     mode: Literal["enforce", "observe"] = "enforce"
 
     @property

@@ -224,9 +224,10 @@ class Consent:
         self, call: Call, asking: Decision, held: dict[Label, Origin], arrival: Arrival | None
     ) -> tuple[Question, dict[str, Any]]:
         """The question, and what the journal keeps of it: all that is bound and shown, with secrets hidden."""
+        messages = (*asking.messages, *(one.sentence for one in call.passed))
         question = Question.about(
             call.facts,
-            Verdict(Outcome.ASK, None, asking.policies, asking.messages, approvals=asking.approvals),
+            Verdict(Outcome.ASK, None, asking.policies, messages, approvals=asking.approvals),
             session=asking.session,
             client=self.client,
             arguments=call.arguments,
@@ -245,7 +246,7 @@ class Consent:
             tier=self.desk.tier,
             arrival=arrival,
         )
-        if arrival is None and self._grantable(question):
+        if arrival is None and not call.passed and self._grantable(question):
             question = replace(question, offers=(*question.offers, Choice.GRANT))
         return question, shown_of(question, self.secrets)
 

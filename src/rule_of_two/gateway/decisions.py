@@ -38,11 +38,13 @@ class Decisions:
     ) -> Decision:
         """Journal a verdict. ``call`` is what it is about, if policy was asked; ``observed``: observe mode lets it pass
         all the same; ``approves`` and ``grant`` as in :meth:`Journal.decision_now`, and ``gate`` what else is written
-        of a decision that is made in two steps.
+        of a decision that is made in two steps. Held values that the call passes on are written too, by digests.
 
         :raises BusyError: another process is writing; the caller tries its whole step again.
         :raises StoreError: it could not be committed, so nothing may be sent or handed over.
         """
+        if call is not None and call.passed:
+            gate = {**gate, "passes": [{"argument": one.pointer, **one.kept.told} for one in call.passed]}
         number = self.journal.decision_now(
             facts,
             view,

@@ -22,10 +22,11 @@ from rule_of_two.gateway.definitions import Kind, Listed, Status
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import IN_ROUNDS, Exchange
 from rule_of_two.gateway.flight import Call, Flight
+from rule_of_two.gateway.handles import InvalidHandle, mention
 from rule_of_two.gateway.lane import LaneFull
 from rule_of_two.gateway.mount import CALL_SECONDS, Mount
 from rule_of_two.gateway.provenance import provenance_of
-from rule_of_two.gateway.results import PROVENANCE_KEY, REFUSED, Refused, with_decision
+from rule_of_two.gateway.results import PROVENANCE_KEY, REFUSED, Refused, with_decision, without_ours
 from rule_of_two.gateway.rounds import Rounds
 from rule_of_two.model import Labels
 from rule_of_two.wire.codes import HEADER_MISMATCH, INTERNAL_ERROR
@@ -40,6 +41,12 @@ _AT_ONCE: Final = frozenset(("tasks/cancel",))
 
 Adapt = Callable[[Mount, Labels, dict[str, Any]], dict[str, Any]]
 """Gives a result of an upstream's as the client is to see it; the labels are those of the call."""
+
+
+class HandleSpent(NotSent):
+    """What was decided passes a handle that stands for nothing any more, so nothing was sent."""
+
+    code = Code.INVALID_HANDLE
 
 
 class DefinitionChanged(NotSent):
@@ -157,6 +164,8 @@ class Delivery:
         # tests/attacks/test_stale_approvals.py.
         async def send(flight: Flight) -> dict[str, Any]:
             self._must_be_unchanged(call)
+            if call.passed:
+                self._spend(call, flight)
             self.exchange.flight = flight
             try:
                 result = await self._request(call, {}, quiet=attempt.quiet)
@@ -167,7 +176,8 @@ class Delivery:
                 attempt.mismatched = error.code == HEADER_MISMATCH and self.method == "tools/call"
                 attempt.told = flight.received
                 raise
-            return self.adapt(self.mount, flight.labels, await self._final(call, result))
+            # What is decided, and told of by its digest, is what is handed over: nothing in it is as if it were ours.
+            return self.adapt(self.mount, flight.labels, without_ours(await self._final(call, result)))
 
         try:
             released = await self.enforcement.run(call, send, self.exchange)
@@ -189,16 +199,27 @@ class Delivery:
             if listed is None or not listed.usable or listed.definition.digest != call.pin:
                 raise DefinitionChanged("its definition changed while it was being decided")
 
+    def _spend(self, call: Call, flight: Flight) -> None:
+        """Use up the handles that the call passes.
+
+        :raises HandleSpent: one of them stands for nothing any more.
+        """
+        try:
+            self.enforcement.spend(call.passed, flight.decision.session)
+        except InvalidHandle as error:
+            raise HandleSpent(str(error)) from error
+
     async def _request(self, call: Call, more: Mapping[str, Any], *, quiet: bool = False) -> dict[str, Any]:
         exchange = self.exchange
         labels = call.facts.labels
 
         def reason() -> str | None:
-            return exchange.cancel_reason if self.enforcement.words_may_leave(labels) else _NO_WORDS
+            may_leave = self.enforcement.words_may_leave(labels) and mention(exchange.cancel_reason) is None
+            return exchange.cancel_reason if may_leave else _NO_WORDS
 
         return await self.mount.request(
             self.method,
-            {**call.forwarded, **more},
+            {**call.sent, **more},
             self.told(exchange.claims),
             on_progress=exchange.on_progress if exchange.progress_token is not None and not quiet else None,
             cancel_reason=reason,

@@ -16,6 +16,7 @@ from rule_of_two.gateway.capabilities import ASKED_OF_CLIENT
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange, OwnAnswer
 from rule_of_two.gateway.flight import about
+from rule_of_two.gateway.handles import mention
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.outbox import Outbox
 from rule_of_two.gateway.results import Refused, without_ours
@@ -100,12 +101,15 @@ class Dialogue:
         :raises Refused: it may not leave.
         """
         facts = answer_facts(mount, methods[:200])
-        await self.session_of(exchange).admit(about(facts, {"answer": answer}, forwarded={}))
+        enforcement = self.session_of(exchange)
+        await enforcement.refuse_handles(facts, answer)
+        await enforcement.admit(about(facts, {"answer": answer}, forwarded={}))
 
     async def _answered(self, mount: Mount, exchange: Exchange, method: str, params: dict[str, Any]) -> dict[str, Any]:
         async def on_progress(progress: dict[str, Any]) -> None:
             """The client's progress leaves too: it is passed on where an answer would be, and nobody is asked."""
-            if await self.session_of(exchange).receive(answer_facts(mount, method[:200])):
+            leaves = mention(progress) is None
+            if leaves and await self.session_of(exchange).receive(answer_facts(mount, method[:200])):
                 self.outbox.put(mount, "notifications/progress", {**progress, "progressToken": token})
 
         token = (params.get("_meta") or {}).get("progressToken")

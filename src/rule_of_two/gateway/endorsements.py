@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from rule_of_two.approvals.grants import in_step
 from rule_of_two.errors import BadRequest
 from rule_of_two.gateway.answers import Answers
 from rule_of_two.gateway.timing import timestamp
-from rule_of_two.model import Approver, StoredResource, Tier
+from rule_of_two.model import Approver, Item, StoredResource, Tier
 from rule_of_two.policy.directory import Entity
 from rule_of_two.sessions.ledger import Cover, newest, stamps_in
 
@@ -39,6 +39,7 @@ class Endorsements:
     answers: Answers
     stores: Mapping[str, str]
     _verified: dict[tuple[str, str], Cover | None] = field(default_factory=dict)
+    _items: dict[tuple[str, str], Endorsement | None] = field(default_factory=dict)
 
     def covers(self, db: sqlite3.Connection, store: str) -> tuple[Cover, ...]:
         """What is endorsed in a store.
@@ -48,6 +49,34 @@ class Endorsements:
         """
         found = (self._cover(text, store) for text in kept(db, "resource", store))
         return tuple(one for one in found if one is not None)
+
+    def vouched(self, upstream: str, name: str, items: Sequence[Item]) -> dict[int, str]:
+        """Who vouched for which of the items that came of ``name``: for exactly these contents.
+
+        # INVARIANT: as of :meth:`covers`; tests/gateway/test_endorsed_items.py.
+
+        :raises StoreError: the state cannot be read.
+        """
+        texts = self.answers.state.read(lambda db: list(kept(db, "item", upstream)))
+        said = {one.subject: one.approver for text in texts if (one := self._of_item(text)) is not None}
+        if not said:
+            return {}
+        subjects = [ItemSubject(upstream=upstream, name=name, id=item.id, digest=item.digest) for item in items]
+        return {place: said[subject] for place, subject in enumerate(subjects) if subject in said}
+
+    def _of_item(self, text: str) -> Endorsement | None:
+        """The endorsement of an item in a row, if it counts under the policies in force."""
+        key = (text, self.answers.rules.version)
+        if key not in self._items:
+            if len(self._items) >= _VERIFIED:
+                self._items.clear()
+            try:
+                endorsement = endorsement_in(text)
+            except BadRequest:
+                self._items[key] = None
+            else:
+                self._items[key] = endorsement if self.counts(endorsement) else None
+        return self._items[key]
 
     def counts(self, endorsement: Endorsement, document: Entity | None = None) -> bool:
         """Whether it is the word of somebody who might give it when it was given. ``document`` is the item of an

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -26,10 +26,12 @@ from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.decisions import Decisions
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
+from rule_of_two.gateway.handles import Handles, Passed, Placed, mention
 from rule_of_two.gateway.held_results import HeldResults
+from rule_of_two.gateway.kept_contents import KeptContents
 from rule_of_two.gateway.obliged import oblige
 from rule_of_two.gateway.protected import ProtectedPaths
-from rule_of_two.gateway.release import Released, ReleaseGate
+from rule_of_two.gateway.release import Released, ReleaseGate, Vouching
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.gateway.verdicts import Verdicts, policy_only
@@ -81,12 +83,17 @@ class Enforcement:
         clock: Callable[[], datetime],
         grants: Grants,
         principal: Principal,
+        handles: Handles,
         ledger: Ledger,
+        vouched: Vouching,
         observe: bool = False,
         given: GivenUrls | None = None,
+        contents: KeptContents | None = None,
     ) -> None:
-        """``ledger`` is that of the session's connection. ``given`` remembers which addresses sessions were given;
-        ``None`` where no policy asks."""
+        """``handles`` keeps results that policy holds. ``ledger`` is that of the session's connection, and ``vouched``
+        says what people vouched for. ``given`` remembers which addresses sessions were given; ``None`` where no policy
+        asks. ``contents`` says what the journal keeps of what is handed over; ``None``: ids and digests alone."""
+        self._handles = handles
         self._session = session
         self._rules = rules
         self._decisions = Decisions(rules, journal, principal, client, observe)
@@ -98,8 +105,11 @@ class Enforcement:
         self._ledger = ledger
         self._verdicts = Verdicts(rules, protected, clock, given, ledger)
         held = HeldResults(clock, consent.patience.pending)
-        self._gate = ReleaseGate(session, self._decisions, self._verdicts, consent, clock, held)
-        self._carriage = Carriage(journal, self.publish, self._decisions.none, self._gate, given)
+        keeps = contents is not None
+        self._gate = ReleaseGate(
+            session, self._decisions, self._verdicts, consent, clock, held, desk, vouched, handles, keeps
+        )
+        self._carriage = Carriage(journal, self.publish, self._decisions.none, self._gate, given, contents)
 
     async def run(
         self, call: Call, send: Callable[[Flight], Awaitable[dict[str, Any]]], caller: Caller | None = None
@@ -123,6 +133,37 @@ class Enforcement:
     def types_arguments(self) -> bool:
         """Whether policies read arguments of tools, so that facts have to have them."""
         return self._rules.current.authorizer.types_arguments
+
+    def placed(self, arguments: Mapping[str, Any], pointers: Sequence[str], schema: Any) -> Placed:
+        """A tool call's arguments with what is shown for each handle at one of the ``pointers``; ``schema`` is the
+        tool's pinned input schema.
+
+        :raises InvalidHandle: it stands for nothing that may be passed on there.
+        :raises StoreError: the session cannot be read.
+        """
+        return self._handles.place(arguments, pointers, schema, lambda: self._session.view().id)
+
+    async def refuse_handles(self, facts: Facts, value: Any) -> None:
+        """Refuse something of the client's that names a handle where none is taken.
+
+        # INVARIANT: no text of a handle reaches an upstream; tests/attacks/test_handles.py.
+
+        :raises Refused: it does.
+        """
+        where = mention(value)
+        if where is None:
+            return
+        place = f"at '{where[:200]}'" if where else "there"
+        detail = f"a handle stands {place}, where none is taken: it has to be the whole of an argument that takes one."
+        alone = Facts(facts.action, facts.upstream, facts.action, NONE)  # its own name can be a handle
+        raise await self.refuse(alone, Code.INVALID_HANDLE, detail, named="The request")
+
+    def spend(self, passed: Sequence[Passed], session: str) -> None:
+        """Use handles up, at the moment of sending.
+
+        :raises InvalidHandle: as :meth:`Handles.spend`.
+        """
+        self._handles.spend(passed, session)
 
     def obliged(self, call: Call) -> Call:
         """The call with its arguments as policy and its manifest want them, to be decided and sent.
@@ -246,11 +287,12 @@ class Enforcement:
     async def _permit(self, call: Call, caller: Caller | None) -> Flight:
         view = self._session.view()
         facts = self._verdicts.known(call.facts, view)
+        holds = call.brings and self._verdicts.holds and not self._decisions.observe
         if view.has(facts.labels) and not self._ledger.due(facts, view):
             # Nothing to reserve: the labels are held for good, so no other call can be judged differently by this one.
             # Nor anything to stamp.
             verdict = self._verdicts.of_call(call, facts, view)
-            if verdict.outcome is Outcome.ALLOW:
+            if verdict.outcome is Outcome.ALLOW and not self._will_be_held(call, facts, verdict, view):
                 # A journal that is busy falls through to the transaction, which waits its turn.
                 with suppress(BusyError):
                     decision = self._decisions.committed(facts, view, verdict, call)
@@ -261,17 +303,26 @@ class Enforcement:
         )
         if used is not None:
             self._grants.committed(used)
-        asked = 0
+        asked, people = 0, 0 if used is None else 1
         while True:
             self.publish()
             if decision.outcome is Outcome.ALLOW or decision.observed:
-                return Flight(self._session, decision, facts, reserved=not waits, waits=waits)
+                may_be_held = holds and facts.acts and (bool(call.passed) or not people)
+                return Flight(
+                    self._session,
+                    decision,
+                    facts,
+                    reserved=not waits,
+                    waits=waits,
+                    people=people,
+                    may_be_held=may_be_held,
+                )
             if decision.outcome is Outcome.DENY:
                 raise Refused(decision, facts)
             if asked == _RECHECKS:
                 detail = "the session changed each time while a person was asked."
                 raise Refused(replace(decision, code=Code.APPROVAL_EXPIRED), facts, detail)
-            facts, decision = await self._ask(call, facts, decision, caller)
+            facts, decision, people = await self._ask(call, facts, decision, caller)
             asked += 1
 
     def _first(
@@ -281,12 +332,14 @@ class Enforcement:
         brings keeps from being allowed is sent, and what it brings waits. ``reaches``: a person could be asked then."""
         facts = self._verdicts.known(call.facts, view)
         verdict, used = self._verdicts.of_call(call, facts, view), None
-        if verdict.outcome is Outcome.ASK and call.answers is None:
+        if verdict.outcome is Outcome.ASK and call.answers is None and not call.passed:
             granted = self._verdicts.of_call(call, facts, view, approvals=1)
             if granted.outcome is Outcome.ALLOW:
                 used = self._grants.use(db, facts, call.pin, view)
                 verdict = granted if used is not None else verdict
-        if verdict.outcome is not Outcome.ALLOW and self._can_wait(call, facts, verdict, reaches=reaches):
+        held = used is None and self._will_be_held(call, facts, verdict, view)
+        stopped = verdict.outcome is not Outcome.ALLOW
+        if held or (stopped and self._can_wait(call, facts, verdict, reaches=reaches)):
             alone = replace(facts, labels=NONE)
             sent = self._verdicts.of_call(call, alone, view)
             if sent.outcome is Outcome.ALLOW:
@@ -300,16 +353,26 @@ class Enforcement:
         )
         return (facts, decision, used, False), number, labels
 
+    def _will_be_held(self, call: Call, facts: Facts, verdict: Verdict, view: SessionView) -> bool:
+        """Whether policy keeps what a call that does nothing besides can bring at worst. What policy denies it does not
+        bring, so that a handle is no way around a denial."""
+        if not call.brings or facts.acts or call.answers is not None or self._decisions.observe:
+            return False
+        return verdict.outcome is not Outcome.DENY and self._verdicts.of_holding(facts, view) is not None
+
     def _can_wait(self, call: Call, facts: Facts, verdict: Verdict, *, reaches: bool) -> bool:
         """Whether a call that is not allowed for what it can bring may be sent, if it does nothing besides: where what
         really comes back can be less, or a person can look at it."""
         if not call.brings or facts.acts or call.answers is not None or self._decisions.observe:
             return False
-        return call.reader is not None or (reaches and verdict.outcome is Outcome.ASK)
+        narrows = call.reader is not None and bool(call.reader.may_lower or verdict.outcome is Outcome.DENY)
+        return narrows or (reaches and verdict.outcome is Outcome.ASK)
 
-    async def _ask(self, call: Call, facts: Facts, asking: Decision, caller: Caller | None) -> tuple[Facts, Decision]:
+    async def _ask(
+        self, call: Call, facts: Facts, asking: Decision, caller: Caller | None
+    ) -> tuple[Facts, Decision, int]:
         """Ask a human about a call and its ``facts`` as they were known, then decide again with the session's fresh
-        state.
+        state; and how many said yes to it.
 
         # INVARIANT: a yes covers this call with the labels that were shown, under the policies that asked; a label that
         # came meanwhile asks anew, other policies decide anew (tests/attacks/test_policy_reload.py), and a new session
@@ -317,7 +380,7 @@ class Enforcement:
         """
         given = await self._consent.ask(replace(call, facts=facts), asking, caller)
 
-        def work(view: SessionView, db: sqlite3.Connection) -> tuple[tuple[Facts, Decision], int | None, Labels]:
+        def work(view: SessionView, db: sqlite3.Connection) -> tuple[tuple[Facts, Decision, int], int | None, Labels]:
             people, known = 0, self._verdicts.known(call.facts, view)
             if view.id != asking.session:
                 verdict = _ANOTHER_SESSION
@@ -333,7 +396,7 @@ class Enforcement:
             if people and verdict.outcome is Outcome.ALLOW:
                 receipts.use(db, given, decision=number or 0, at=self._clock().isoformat())
                 self._grants.give(db, given.last)
-            return (known, decision), number, labels
+            return (known, decision, people), number, labels
 
         return await self._session.decide(work)
 

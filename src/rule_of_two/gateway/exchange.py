@@ -99,11 +99,11 @@ class Exchange:
 
     async def on_progress(self, params: dict[str, Any]) -> None:
         """Progress of the upstream's: its labels are joined before the first is handed over. Of a call whose result
-        waits only how far it is passes: numbers, and no text."""
+        waits, or can be kept, only how far it is passes: numbers, and no text."""
         token = self.progress_token
         if token is None:
             return
-        if self.flight is not None and self.flight.waits:
+        if self.flight is not None and not self.flight.tells:
             params = {key: params[key] for key in ("progress", "total") if type(params.get(key)) in {int, float}}
         elif self.flight is not None:
             await self.flight.receive()

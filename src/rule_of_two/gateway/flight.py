@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rule_of_two.gateway.handles import Passed, filled, labels_of
 from rule_of_two.manifests.results import ResultReader
-from rule_of_two.model import INGRESS, Decision, Facts, Forced, Labels, Obligation, Verdict
+from rule_of_two.model import INGRESS, Decision, Facts, Forced, Labels, Obligation, SessionView, Verdict
 from rule_of_two.sessions.compartments import Readers
 from rule_of_two.sessions.repository import ConnectionSession, Reservation
 
@@ -55,6 +56,20 @@ class Call:
     """Takes its result apart, where its manifest says where items stand."""
     output_schema: Any = None
     """What the structured content of its result is like, by the tool's pinned definition."""
+    passed: tuple[Passed, ...] = ()
+    """Held values that it passes on. ``arguments`` and ``forwarded`` hold what is shown of them."""
+
+    @property
+    def carries(self) -> Labels:
+        """A and B of the held values that it passes on. All that comes back can repeat these."""
+        return labels_of(self.passed) & INGRESS
+
+    @property
+    def sent(self) -> Mapping[str, Any]:
+        """The parameters as they are sent: with each held value in its place."""
+        if not self.passed:
+            return self.forwarded
+        return {**self.forwarded, "arguments": filled(self.forwarded["arguments"], self.passed)}
 
 
 def about(facts: Facts, arguments: Mapping[str, Any], *, forwarded: Mapping[str, Any]) -> Call:
@@ -67,14 +82,29 @@ class Flight:
     handed over before that was decided too."""
 
     def __init__(
-        self, session: ConnectionSession, decision: Decision, facts: Facts, *, reserved: bool, waits: bool = False
+        self,
+        session: ConnectionSession,
+        decision: Decision,
+        facts: Facts,
+        *,
+        reserved: bool,
+        waits: bool = False,
+        people: int = 0,
+        may_be_held: bool = False,
     ) -> None:
         """``facts`` are those that the decision was made by, with everything that was known then. ``waits``: it was
-        decided by what it does alone, and what it brings is decided when it is there."""
+        decided by what it does alone, and what it brings is decided when it is there. ``people``: so many said yes to
+        it, with all that it could bring. ``may_be_held``: policy can keep what it brings from the session."""
+        self.tells = not (waits or may_be_held)
+        """Whether texts of its progress may be handed over before its result is decided."""
+        self.approved = people > 0
         self.decision = decision
         self.facts = facts
         self.waits = waits
+        self._people = people
         self.reserved = reserved
+        self.decided: int | None = None
+        """The newest decision about what came back."""
         self._session = session
         self._received = False
         self._release: Reservation | None = None
@@ -94,6 +124,11 @@ class Flight:
     def received(self) -> bool:
         """Whether bytes of the upstream's were handed over already."""
         return self._received
+
+    def people(self, view: SessionView) -> int:
+        """How many have said yes to what it brings: those who said yes to the call, while its session has seen nothing
+        else since."""
+        return self._people if view.after.keys() <= self.decision.held.keys() | self.labels else 0
 
     @property
     def reservation(self) -> Reservation | None:

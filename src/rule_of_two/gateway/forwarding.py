@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-from rule_of_two.errors import BadRequest, Code
+from rule_of_two.errors import BadRequest, Code, RuleOfTwoError
 from rule_of_two.gateway.capabilities import ASKED_OF_CLIENT
 from rule_of_two.gateway.catalog import Catalog, Found, tool_annotations
 from rule_of_two.gateway.definitions import Kind, Listed
@@ -17,6 +17,7 @@ from rule_of_two.gateway.elicited import REQUEST
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import COMES_BACK, Exchange
 from rule_of_two.gateway.flight import Call, Changeable, about
+from rule_of_two.gateway.handles import InvalidHandle, Placed, filled
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.rounds import Resumed, Rounds, Work
@@ -61,17 +62,21 @@ class Forwarding:
         annotations = tool_annotations(found.listed)
 
         enforcement = self.session_of(exchange)
+        schema = found.listed.definition.body.get("inputSchema", True)
+        placed = await self._placed(enforcement, found, arguments, schema)
 
         def facts_of(arguments: Mapping[str, Any]) -> Facts:
-            facts = manifest.tool(tool, arguments, annotations)
-            return replace(facts, arguments=arguments) if enforcement.types_arguments else facts
+            sent = filled(arguments, placed.passed)
+            facts = manifest.tool(tool, sent, annotations)
+            facts = replace(facts, labels=facts.labels | placed.labels)
+            return replace(facts, arguments=sent) if enforcement.types_arguments else facts
 
-        facts_now = partial(facts_of, arguments)
+        facts_now = partial(facts_of, placed.arguments)
         call = Call(
             facts=facts_now(),
             facts_now=facts_now,
-            arguments=arguments,
-            forwarded={**self.task_names.own(exchange.params), "name": tool},
+            arguments=placed.arguments,
+            forwarded=_with_arguments({**self.task_names.own(exchange.params), "name": tool}, placed),
             pin=found.listed.definition.digest,
             secret_pointers=tuple(pointer.text for pointer in manifest.secret_pointers(tool)),
             call_keys=self.call_keys,
@@ -81,11 +86,26 @@ class Forwarding:
             output_schema=found.listed.definition.body.get("outputSchema"),
             changeable=Changeable(
                 facts_of,
-                schema=found.listed.definition.body.get("inputSchema", True),
+                schema=schema,
                 demanded=manifest.obligations(tool, self.principal),
             ),
+            passed=placed.passed,
         )
         return await self.forward(exchange, found.mount, call, Kind.TOOL, adapt=self.task_names.begun)
+
+    async def _placed(self, enforcement: Enforcement, found: Found, arguments: dict[str, Any], schema: Any) -> Placed:
+        """The arguments with what is shown for each handle that its tool takes.
+
+        :raises Refused: it stands for nothing that may be passed on there, or the session cannot be read.
+        """
+        name, upstream = found.listed.definition.name, found.mount.name
+        facts = Facts(Action.CALL_TOOL, upstream, name, NONE)
+        try:
+            return enforcement.placed(arguments, found.mount.manifest.opaque_pointers(name), schema)
+        except InvalidHandle as error:
+            raise await enforcement.refuse(facts, error.code, f"{error}.", named=facts.qualified) from error
+        except RuleOfTwoError as error:
+            raise enforcement.refusal(error, facts) from error
 
     async def get_prompt(self, exchange: Exchange) -> dict[str, Any]:
         """``prompts/get``.
@@ -154,6 +174,7 @@ class Forwarding:
         :raises Refused: there is not exactly one, or it is down.
         """
         facts = Facts(action, "?", uri[:200], NONE)
+        await self.session_of(exchange).refuse_handles(facts, uri)
         refuse = partial(self.session_of(exchange).refuse, named="the resource")
         try:
             mount = self.catalog.owner_of(uri)
@@ -173,6 +194,7 @@ class Forwarding:
 
         :raises Refused: there is none, its upstream is down, or its definition is not the accepted one.
         """
+        await self.session_of(exchange).refuse_handles(Facts(action, "?", name[:200], NONE), name)
         found = self.catalog.find(kind, name)
         if found is None:
             await self.catalog.settle()
@@ -199,6 +221,7 @@ class Forwarding:
         :raises BadRequest: it brings answers that belong to no question.
         """
         enforcement = self.session_of(exchange)
+        await enforcement.refuse_handles(call.facts, call.forwarded)
         if exchange.era is Era.LEGACY and not _ROUNDS.isdisjoint(exchange.params):
             detail = "it answers a question of the server's, which its era does not know."
             raise await enforcement.refuse(call.facts, Code.BAD_REQUEST, detail, named=call.facts.qualified)
@@ -263,6 +286,10 @@ def _can_be_asked(claims: Claims) -> bool:
 def _changed(found: Found, listed: Listed | None) -> str:
     status = "is gone" if listed is None else f"is {listed.status}"
     return f"its definition {status} since the server '{found.mount.name}' was accepted"
+
+
+def _with_arguments(params: dict[str, Any], placed: Placed) -> dict[str, Any]:
+    return {**params, "arguments": placed.arguments} if placed.passed else params
 
 
 def text_of(params: Mapping[str, Any], key: str) -> str:

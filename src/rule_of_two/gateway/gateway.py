@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import anyio
 
@@ -17,6 +18,8 @@ from rule_of_two.gateway.dialogue import Dialogue
 from rule_of_two.gateway.elicited import Elicited
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.forwarding import Forwarding
+from rule_of_two.gateway.handles import Handles
+from rule_of_two.gateway.kept_contents import KeptContents
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.outbox import Outbox
@@ -210,6 +213,12 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
         clock=utc_now,
         grants=resources.grants,
         principal=blueprint.principal,
+        handles=Handles(
+            utc_now,
+            uses=blueprint.config.handles.uses,
+            life=timedelta(seconds=blueprint.config.handles.life),
+            takers=blueprint.takers,
+        ),
         ledger=Ledger(
             resources.state,
             session.memory,
@@ -218,6 +227,8 @@ def _enforcement(resources: Resources, session: ConnectionSession, client: str) 
             clock=timestamp,
             covers=resources.endorsements.covers,
         ),
+        vouched=resources.endorsements.vouched,
         observe=blueprint.config.mode == "observe",
         given=resources.given,
+        contents=KeptContents(blueprint.secrets) if blueprint.config.audit.contents else None,
     )

@@ -203,7 +203,8 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
             utc_now,
             blueprint.principal.tenant,
         )
-        desk = Desk(clock=utc_now, judge=answers)
+        endorsements = Endorsements(answers, blueprint.config.stores)
+        desk = Desk(clock=utc_now, judge=answers, endorser=endorsements)
         answers.void = desk.void
         async with aclosing(Authorizations(blueprint.state)) as authorizations, anyio.create_task_group() as tasks:
             resources = Resources(
@@ -218,7 +219,7 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
                 Grants(approvers, lambda: rules.version, utc_now, answers.may_give),
                 rules,
                 Typing(blueprint.sources, rules, journal),
-                Endorsements(answers, blueprint.config.stores),
+                endorsements,
                 connect or connecting(authorizations),
                 GivenUrls() if blueprint.policies.reads_given else None,
             )

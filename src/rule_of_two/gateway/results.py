@@ -37,6 +37,10 @@ _NEXT_STEP: Final[dict[Code, str]] = {
         "The upstream changed its definition after it was accepted. A person can look at it and accept it with "
         "`rule-of-two manifest pin`."
     ),
+    Code.INVALID_HANDLE: (
+        "A handle can be passed in the session that got it, as the whole of an argument that its result named, until "
+        "it expires or is used up."
+    ),
     Code.BAD_REQUEST: "The request cannot be read safely.",
     Code.POLICY_ERROR: "Policies could not be evaluated, so nothing is allowed. The journal says why.",
     Code.STORE_ERROR: "The gateway's state could not be used, so nothing is allowed.",

@@ -13,7 +13,7 @@ from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.obliged import UNSTEADY
 from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.rulebook import Rulebook
-from rule_of_two.model import Facts, Item, Obligation, Outcome, SessionView, Verdict
+from rule_of_two.model import Facts, Item, Labels, Obligation, Outcome, SessionView, Verdict
 from rule_of_two.policy.lowering import as_counted
 from rule_of_two.sessions.ledger import Ledger
 
@@ -77,6 +77,31 @@ class Verdicts:
         strictest = max(verdicts, key=lambda verdict: verdict.outcome.strictness)
         return replace(strictest, obligations=_of_all(verdicts)) if authorizer.obliges else strictest
 
+    @property
+    def holds(self) -> bool:
+        """Whether any policy permits that results are kept."""
+        return self._rules.current.authorizer.holds_results
+
+    def of_holding(self, facts: Facts, view: SessionView) -> Verdict | None:
+        """The verdict by which what came back, with the labels of ``facts``, is kept from the client; ``None``: it is
+        not. All sessions that the request can belong to have to say so."""
+        authorizer = self._rules.current.authorizer
+        if not authorizer.holds_results or not facts.labels:
+            return None
+        now = self._clock()
+        said = [
+            authorizer.judge_holding(facts, one, now=now, environment=self._rules.environment(one.id))
+            for one in view.judged
+        ]
+        if any(one.outcome is not Outcome.ALLOW for one in said):
+            return None
+        return Verdict(
+            Outcome.DENY,
+            Code.WITHHELD,
+            tuple(sorted({name for one in said for name in one.policies})),
+            tuple(dict.fromkeys(text for one in said for text in one.messages)),
+        )
+
     def of_documents(
         self, items: Sequence[Item], upstream: str, view: SessionView, *, approvals: int = 0
     ) -> list[Verdict]:
@@ -91,12 +116,12 @@ class Verdicts:
         ]
         return [max(verdicts, key=lambda verdict: verdict.outcome.strictness) for verdicts in zip(*each, strict=True)]
 
-    def stored(self, facts: Facts) -> Facts:
-        """The facts with the labels that what they read brings now.
+    def grown(self, facts: Facts, decision: int) -> Labels:
+        """The labels of facts as they were known at a decision, with those that what they read has gained since.
 
         :raises StoreError: the ledger cannot be read.
         """
-        return self._ledger.looked_up(facts)
+        return self._ledger.grown(facts, decision)
 
     def known(self, facts: Facts, view: SessionView) -> Facts:
         """The facts with what is remembered of their addresses now, with the labels of the stored resources that they
@@ -106,7 +131,7 @@ class Verdicts:
 
         :raises StoreError: the ledger cannot be read.
         """
-        facts = self.stored(facts)
+        facts = self._ledger.looked_up(facts)
         if self._given is not None:
             facts = self._given.looked_up(facts, None if view.beside else view.id)
         authorizer, environment = self._rules.current.authorizer, self._rules.environment

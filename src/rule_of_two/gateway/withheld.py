@@ -5,7 +5,7 @@ The text is for the model and its user. It holds no text of an upstream's, and n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from rule_of_two.gateway.minimal_instance import NoInstance, minimal_object
@@ -13,6 +13,7 @@ from rule_of_two.gateway.results import DECISION_KEY, OWN
 from rule_of_two.model import Decision
 
 WITHHELD_KEY: Final = f"{OWN}withheld"
+HANDLE_KEY: Final = f"{OWN}handle"
 MOST_IDS: Final = 100
 """Ids that are told; the count says how many there are."""
 _IN_TEXT: Final = 10
@@ -28,7 +29,11 @@ def withheld_result(
     none. Never raises, whatever the schema is.
     """
     text = withheld_text(decision, ids, total)
-    meta = {DECISION_KEY: decision.as_meta(), **withheld_meta(ids, total)}
+    return normal_result(method, text, {DECISION_KEY: decision.as_meta(), **withheld_meta(ids, total)}, output_schema)
+
+
+def normal_result(method: str, text: str, meta: dict[str, Any], output_schema: Any = None) -> dict[str, Any]:
+    """A result of ``method`` with a text of ours and nothing of an upstream's, as :func:`withheld_result` has it."""
     if method == "resources/read":
         contents = [{"uri": f"{OWN}withheld".replace("/", ":"), "mimeType": "text/plain", "text": text}]
         return {"contents": contents, "_meta": meta}
@@ -62,3 +67,16 @@ def withheld_text(decision: Decision, ids: Sequence[str], total: int) -> str:
     named = ", ".join(ids[:_IN_TEXT]) + (", …" if count > _IN_TEXT else "")
     number = f" (decision {decision.id}: `rule-of-two why {decision.id}`)" if decision.id else ""
     return f"rule-of-two withheld {what}: {named}. A person can look at it in `rule-of-two console`{number}."
+
+
+def handle_text(told: Mapping[str, Any], decision: Decision) -> str:
+    """What a client is told of a result that the gateway keeps, in one short paragraph."""
+    takers = told["permitted"]
+    named = ", ".join(takers[:_IN_TEXT]) + (", …" if len(takers) > _IN_TEXT else "")
+    where = f"in one of these arguments: {named}" if takers else "nowhere: no mounted tool takes one"
+    times = "once" if told["uses"] == 1 else f"{told['uses']} times"
+    return (
+        f"rule-of-two kept this result ({told['type']}, at most {told['size']:,} bytes) and handed over nothing of it. "
+        f"Its handle is {told['handle']}: it can be passed, whole, {where}, {times} until {told['expires']}, and the "
+        f"gateway puts the result in (decision {decision.id}: `rule-of-two why {decision.id}`)."
+    )

@@ -71,6 +71,7 @@ class KeyWitness:
             digest=one.digest,
             channel=one.channel,
             terms=terms,
+            items=one.items,
         )
 
     def command(self, text: object) -> Said | None:

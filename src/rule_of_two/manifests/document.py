@@ -6,13 +6,15 @@ the operator filled in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic.json_schema import WithJsonSchema
 
+from rule_of_two.json_pointer import pointer_of
 from rule_of_two.manifests.condition import OPERATORS, RuleSpec, reference
+from rule_of_two.manifests.opaque import clash
 from rule_of_two.manifests.parameters import ParameterType, canonical
 from rule_of_two.manifests.result_spec import PUBLIC_CONFIDENTIALITY, TRUSTED_AUTHORS, ResultSpec
 from rule_of_two.manifests.shape import POINTERS, OneOrMore, Shape, pointers_in, refused
@@ -198,12 +200,44 @@ def _term(read: Callable[..., Term], pointer: str, *value: Any) -> Term:
 
 
 class ToolSpec(PromptSpec):
-    """What calling one tool can do, by its arguments. ``result`` says where items and their metadata stand, and
-    ``arguments`` what holds of the arguments in every call."""
+    """What calling one tool can do, by its arguments. ``result`` says where items and their metadata stand,
+    ``arguments`` what holds of the arguments in every call, and ``opaque`` which of them the server only stores or
+    sends: a handle of the gateway's can stand there for what it holds."""
 
     arguments: ArgumentSpec = ArgumentSpec()
 
+    opaque: OneOrMore = ()
+
     result: ResultSpec | None = None
+
+    @field_validator("opaque", mode="before")
+    @classmethod
+    def _opaque_are_pointers(cls, value: Any) -> Any:
+        return pointers_in(value) if value else ()
+
+    @model_validator(mode="after")
+    def _opaque_names_nothing(self) -> Self:
+        for place, pointer in enumerate(self.opaque):
+            why = clash(pointer, self._claimed())
+            if why is not None:
+                raise refused(why, "opaque", place)
+        acts = "C" in self.labels and all("C" in rule.labels for rule in self.rules)
+        if self.opaque and self.writes is None and not acts:
+            raise refused(
+                "what is stored as it is can be read again, so say what it writes: none, store or where", "opaque"
+            )
+        return self
+
+    def _claimed(self) -> Iterator[tuple[str, str]]:
+        """What else is read of the arguments, and where."""
+        for target in self.targets.values():
+            yield from ((f"a target of kind {target.kind}", pointer) for pointer in target.at)
+        for rule in self.rules:
+            yield from (("a rule's condition", pointer_of((name,))) for name in rule.when if name not in self.targets)
+        for what, stored in (("what it reads", self.reads), ("what it writes", self.writes)):
+            for pointers in () if stored is None else stored.at.values():
+                yield from ((what, pointer) for pointer in pointers)
+        yield from (("an argument that the manifest sets", term.pointer) for term in self.arguments.terms)
 
 
 class ResourceSpec(_Entry):

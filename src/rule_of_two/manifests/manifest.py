@@ -197,6 +197,11 @@ class Manifest:
         by = f"manifest:{self.document.server}"
         return tuple(term.bound(principal, by) for term in self._demanded.get(name, ()))
 
+    def opaque_pointers(self, name: str) -> tuple[str, ...]:
+        """Which of a tool's arguments a handle can stand in, for what the gateway holds: JSON Pointers."""
+        spec = self.document.tools.get(name)
+        return () if spec is None else spec.opaque
+
     def secret_pointers(self, name: str) -> tuple[Pointer, ...]:
         """Where a tool's arguments hold secrets, to be masked wherever they are shown or stored."""
         entry = self._tools.get(name)

@@ -28,7 +28,7 @@ from rule_of_two.policy.documents import Documents, Form, Moment, entity_of
 from rule_of_two.policy.engine import contained, evaluate
 from rule_of_two.policy.entities import RELEASE, EntityStore, Participants
 from rule_of_two.policy.load import Policies
-from rule_of_two.policy.slices import LOWER_C
+from rule_of_two.policy.slices import HOLD_RESULT, LOWER_C
 from rule_of_two.policy.syntax import DEFAULT_DENY
 from rule_of_two.policy.trusts import trusted_folders
 from rule_of_two.policy.typed.shapes import Unencodable
@@ -68,6 +68,8 @@ class Authorizer:
         }
         self.obliges = bool(self._obligations)
         """Whether any policy demands something of arguments."""
+        self.holds_results = policies.holds
+        """Whether any policy permits that the gateway keeps a result."""
         self.lowers_c = policies.lowers
         """Whether any policy permits to leave C out of account."""
         self.types_arguments = bool(policies.typed)
@@ -131,6 +133,18 @@ class Authorizer:
             self._decided.put(key, verdict)
         return verdict
 
+    def judge_holding(
+        self, facts: Facts, view: SessionView, *, now: datetime, environment: Environment = NOTHING_KNOWN
+    ) -> Verdict:
+        """Whether what a request brought back is kept by the gateway (the action `hold_result`): allow or deny. The
+        labels of ``facts`` are those of what came back.
+
+        Never raises for anything that the request or the engine does.
+        """
+        return contained(
+            lambda: self._named(HOLD_RESULT, facts, view, now, environment), lambda error: _failed([error], ())
+        )
+
     def judge_lowering(
         self, facts: Facts, view: SessionView, *, now: datetime, environment: Environment = NOTHING_KNOWN
     ) -> Verdict:
@@ -139,16 +153,19 @@ class Authorizer:
 
         Never raises for anything that the request or the engine does.
         """
-        return contained(lambda: self._lowers(facts, view, now, environment), lambda error: _failed([error], ()))
+        return contained(
+            lambda: self._named(LOWER_C, facts, view, now, environment), lambda error: _failed([error], ())
+        )
 
-    def _lowers(self, facts: Facts, view: SessionView, now: datetime, environment: Environment) -> Verdict:
+    def _named(self, action: str, facts: Facts, view: SessionView, now: datetime, environment: Environment) -> Verdict:
+        """One of the actions that only permits which name them permit, and about which nobody is asked."""
         context, at = self._context(facts, view, environment), minute(now)
-        request = (view.id, facts.action, facts.upstream, facts.name, context, LOWER_C)
+        request = (view.id, facts.action, facts.upstream, facts.name, context, action)
         key = orjson.dumps((request, at if self._policies.reads_now else None), option=orjson.OPT_SORT_KEYS)
         known = self._decided.get(key)
         if known is not None:
             return known
-        participants = self._entities.participants(view.id, facts, instead=LOWER_C)
+        participants = self._entities.participants(view.id, facts, instead=action)
         verdict = self._evaluate(participants, {**context, "now": at}, 0)
         if not verdict.errors:
             self._decided.put(key, verdict)

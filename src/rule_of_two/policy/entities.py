@@ -56,7 +56,7 @@ class EntityStore:
         self._participants: RecentlyUsed[Participants] = RecentlyUsed(_PARTICIPANTS)
 
     def participants(self, session: str, facts: Facts, *, instead: str | None = None) -> Participants:
-        """The entities of one request, or of another action about it (:data:`RELEASE`, ``lower_c``).
+        """The entities of one request, or of another action about it (:data:`RELEASE`, ``lower_c``, ``hold_result``).
 
         :raises ValueError: an id is not valid Unicode, or the schema refuses an entity.
         :raises TypeError: an id is not text.

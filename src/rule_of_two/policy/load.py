@@ -22,7 +22,7 @@ from rule_of_two.policy.documents import DocumentReads, document_reads
 from rule_of_two.policy.files import DISK, Files
 from rule_of_two.policy.references import INVARIANT, files_of_set, find_files, shipped_policies
 from rule_of_two.policy.settings import set_settings
-from rule_of_two.policy.slices import Slices, permits_lowering
+from rule_of_two.policy.slices import HOLD_RESULT, LOWER_C, Slices, permits
 from rule_of_two.policy.statements import Statement, split
 from rule_of_two.policy.syntax import Grammar, Policy
 from rule_of_two.policy.trees import annotations_of, policy_trees, reads
@@ -43,7 +43,8 @@ class Policies:
     of sets. ``schema`` has the actions of the tools that policies name. ``by_id`` is in the order of the files.
     ``literals`` are the entities that policies name. ``reads_now``, ``reads_urls``, ``reads_given`` and
     ``reads_readers``: whether any policy may read the clock, whole addresses, whether these were given, and who may
-    read what was read. ``lowers``: whether any permits to leave C out of account. ``only_communication`` is the set by
+    read what was read. ``lowers`` and ``holds``: whether any permits to leave C
+    out of account, and to keep results. ``only_communication`` is the set by
     which C counts only where it communicates.
     """
 
@@ -61,6 +62,7 @@ class Policies:
     reads_given: bool
     reads_readers: bool
     lowers: bool
+    holds: bool
     yields: frozenset[str]
     """The ``@id`` of the policies that may read whether somebody approved, or how many did."""
     counts: frozenset[str]
@@ -130,7 +132,8 @@ def load_policies(
         reads_urls=any(reads(tree, "target", "urls") for tree in trees.values()),
         reads_given=any(reads(tree, "target", "given") for tree in trees.values()),
         reads_readers=any(reads(tree, "readers") for tree in trees.values()),
-        lowers=any(permits_lowering(tree) for tree in trees.values()),
+        lowers=any(permits(tree, LOWER_C) for tree in trees.values()),
+        holds=any(permits(tree, HOLD_RESULT) for tree in trees.values()),
         yields=frozenset(name for name, tree in trees.items() if reads(tree, "approved") or reads(tree, "approvals")),
         counts=frozenset(name for name, tree in trees.items() if reads(tree, "approvals")),
         documents=document_reads(trees.values()),

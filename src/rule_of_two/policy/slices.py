@@ -16,14 +16,20 @@ from rule_of_two.policy.directory import Uid, uid
 from rule_of_two.policy.trees import actions_of
 
 LOWER_C: Final = "lower_c"
-"""Leaving the C of a request out of account. A permit applies to it only if its head names it.
+"""Leaving the C of a request out of account."""
+HOLD_RESULT: Final = "hold_result"
+"""Keeping what came back, and naming it to the client by a handle."""
+ONLY_NAMED: Final = frozenset((LOWER_C, HOLD_RESULT))
+"""Actions to which a permit applies only if its head names them.
 
-# INVARIANT: whoever permits everything has not said that C does not count; tests/policy/test_lowering.py.
+# INVARIANT: whoever permits everything has not said that C does not count, or that results are kept;
+# tests/policy/test_lowering.py, tests/policy/test_holding.py.
 """
 
 ACTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "approve_call": (),
     "endorse": (),
+    HOLD_RESULT: (),
     LOWER_C: (),
     "manage_session": (),
     "return_document": (),
@@ -72,18 +78,21 @@ class Slices:
         """:param policies: of each ``@id`` the tree and the text."""
         self._scopes = {name: scope_of(tree) for name, (tree, _) in policies.items()}
         self._texts = {name: text for name, (_, text) in policies.items()}
-        self._too_wide = frozenset(
-            name
-            for name, (tree, _) in policies.items()
-            if tree.get("effect") == "permit" and not permits_lowering(tree)
-        )
+        self._too_wide = {
+            action: frozenset(
+                name
+                for name, (tree, _) in policies.items()
+                if tree.get("effect") == "permit" and not permits(tree, action)
+            )
+            for action in ONLY_NAMED
+        }
         self._slices: dict[tuple[str, ...], Slice] = {}
 
     def cut(self, principal: Uid, action: Uid, resource: Uid, server: Uid) -> Slice:
         """The slice for a request."""
         groups = ("call_tool", "use") if "__" in action["id"] else ACTION_GROUPS.get(action["id"], ("use",))
         actions = frozenset((action["id"], *groups))
-        never = self._too_wide if action["id"] == LOWER_C else ()
+        never = self._too_wide.get(action["id"], frozenset())
         return self._cut(
             name
             for name, scope in self._scopes.items()
@@ -98,9 +107,9 @@ class Slices:
         return self._slices[ids]
 
 
-def permits_lowering(tree: Mapping[str, Any]) -> bool:
-    """Whether a policy can permit that C is left out of account."""
-    return tree["effect"] == "permit" and LOWER_C in actions_of(tree)
+def permits(tree: Mapping[str, Any], action: str) -> bool:
+    """Whether a policy can permit one of the actions that only permits which name them permit."""
+    return tree.get("effect") == "permit" and action in actions_of(tree)
 
 
 def scope_of(tree: Mapping[str, Any]) -> Scope:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
 
 import orjson
 
@@ -101,7 +102,24 @@ class Due:
     labels: Labels
 
 
-Covers = Callable[[sqlite3.Connection, str], tuple[Cover, ...]]
+class Uncounted(Protocol):
+    """Says which stamps do not count."""
+
+    def covers(self, stamp: Stamp, read: Place) -> bool:
+        """Whether this one does not, for what is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """The stamps of one decision: what a call wrote itself is no news to it."""
+
+    decision: int
+
+    def covers(self, stamp: Stamp, read: Place) -> bool:
+        return stamp.decision == self.decision
+
+
+Covers = Callable[[sqlite3.Connection, str], tuple[Uncounted, ...]]
 """The endorsements of a store that count now, each verified."""
 
 
@@ -147,6 +165,26 @@ class Ledger:
         if not new:
             return facts
         return replace(facts, labels=facts.labels | added.keys(), stored=(*facts.stored, *new))
+
+    def grown(self, facts: Facts, decision: int) -> Labels:
+        """The labels of facts that were known at a decision, with those that what they read has gained since, but for
+        the stamps of that decision itself."""
+        labels = self.looked_up(facts).labels
+        if labels == facts.labels:
+            return labels
+        covers = partial(self._but_own, decision)
+
+        def found(db: sqlite3.Connection) -> list[Stamp]:
+            stamps = [one for resource in facts.reads for one in stamps_of(db, resource, covers)]
+            if facts.labels & INGRESS:
+                store = StoredResource(self._stores.get(facts.upstream, facts.upstream), "store", None)
+                stamps += _first(db, store, covers, _whole_only)
+            return stamps
+
+        return facts.labels | {one.label for one in self._database.read(found)}
+
+    def _but_own(self, decision: int, db: sqlite3.Connection, store: str) -> tuple[Uncounted, ...]:
+        return (*self._covers(db, store), _Own(decision))
 
     def due(self, facts: Facts, view: SessionView) -> tuple[Due, ...]:
         """What a call of these facts, as they are known, has to stamp if it is sent: what the session has seen then,
@@ -290,7 +328,7 @@ def _first(db: sqlite3.Connection, resource: StoredResource, covers: Covers, sea
     return tuple(one for one in found if one is not None)
 
 
-def _uncovered(rows: Iterable[Any], endorsed: tuple[Cover, ...], read: Place) -> Stamp | None:
+def _uncovered(rows: Iterable[Any], endorsed: tuple[Uncounted, ...], read: Place) -> Stamp | None:
     for row in rows:
         stamp = _stamp(row)
         if not any(cover.covers(stamp, read) for cover in endorsed):

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from rule_of_two.gateway.providers.settings import ATTRIBUTES
-from rule_of_two.model import Facts, Label, Labels, Principal, SessionView, Verdict, labels_in
+from rule_of_two.model import Facts, Item, Label, Labels, Outcome, Principal, SessionView, Verdict, labels_in
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.policy.cases.case import as_lowered
 from rule_of_two.policy.context import Environment
+from rule_of_two.policy.documents import document_reads
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.lowering import as_counted
 from rule_of_two.policy.trees import policy_trees, reads
@@ -18,6 +19,7 @@ from rule_of_two.simulation.recording import Past
 
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """Of a call whose entry names no time that can be read."""
+_DOCUMENTS_KEPT: Final = frozenset(("authors",))
 _KEPT: Final = 64
 """Principals that are kept apart at a time."""
 
@@ -31,6 +33,8 @@ class Judge:
         trees = [policy_trees(one.text)[0] for one in policies.by_id.values()]
         self.reads = frozenset(name for name in ATTRIBUTES if any(reads(tree, name) for tree in trees))
         """The attributes that a policy reads of what context providers know."""
+        self.reads_documents = document_reads(trees).attributes - _DOCUMENTS_KEPT
+        """What a policy reads of the items of results and the journal does not keep."""
         self._authorizers: dict[tuple[Principal, str], Authorizer] = {}
 
     def counted(self, past: Past, facts: Facts, views: Sequence[SessionView]) -> Facts:
@@ -54,11 +58,20 @@ class Judge:
         private = self._policies.reads_readers and "B" in past.call.before
         return self.reads <= past.environment.keys() and not private
 
-    def decide(self, past: Past, facts: Facts, view: SessionView) -> Verdict:
-        """Allow, ask or deny by facts as they are :meth:`counted`, at the time of then and by what was known then.
+    def decide(self, past: Past, facts: Facts, view: SessionView, *, releases: bool = False) -> Verdict:
+        """Allow, ask or deny by facts as they are :meth:`counted`, at the time of then and by what was known then;
+        ``releases``: handing over what came back. Never raises for anything that a recording says."""
+        now, known = _utc(past.call.at), self._environment(past)
+        return self._authorizer(past).decide(facts, view, now=now, environment=known, releases=releases)
+
+    def drops(self, past: Past, view: SessionView) -> list[bool]:
+        """Whether these policies drop each of the documents, by what the journal keeps of them: id, labels and authors.
         Never raises for anything that a recording says."""
-        now = _utc(past.call.at)
-        return self._authorizer(past).decide(facts, view, now=now, environment=self._environment(past))
+        items = [Item(one.id, "", one.labels, one.sha256, 0, authors=one.authors) for one, _ in past.documents]
+        verdicts = self._authorizer(past).documents(
+            items, past.call.upstream, view, now=_utc(past.call.at), environment=self._environment(past)
+        )
+        return [verdict.outcome is Outcome.DENY for verdict in verdicts]
 
     def _environment(self, past: Past) -> Environment:
         """What was known then. What no policy reads would only keep equal requests apart."""

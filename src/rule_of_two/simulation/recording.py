@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from rule_of_two.audit.documents import Document, lists_of
 from rule_of_two.audit.recorded import Recorded, recorded
 from rule_of_two.errors import Code, ConfigurationError
 from rule_of_two.gateway.providers.settings import ATTRIBUTES, ProviderError, checked
@@ -64,6 +65,8 @@ class Past:
     """Policies left its C out of account."""
     environment: Environment
     """What context providers knew, as the entry says: only what they could have answered."""
+    documents: tuple[tuple[Document, bool], ...] = ()
+    """The items of what came back, where it is about that, each with whether policy dropped it then."""
     stored: Labels = NONE
     """What stored resources had brought it."""
 
@@ -80,17 +83,25 @@ class Past:
 
 
 def confirmed(entries: Iterable[Entry | None]) -> frozenset[int]:
-    """The numbers of the decisions whose call ran after a person's yes, as the entries say."""
+    """The numbers of the decisions whose call ran after a person's yes, as the entries say; of those about a result,
+    whose labels were all let in."""
     first: dict[int, int] = {}
+    asked: dict[int, Labels] = {}
     found: set[int] = set()
     for entry in entries:
         call = None if entry is None else recorded(entry)
-        if call is None or call.approves is None:
+        if call is None:
+            continue
+        before = call.approves if call.approves is not None else call.after
+        if before is None:
+            if call.arrives and call.outcome is Outcome.ASK:
+                asked[call.number] = call.labels
             continue
         # A call can be asked about again, so its yes is looked for along the chain.
-        root = first.get(call.approves, call.approves)
+        root = first.get(before, before)
         first[call.number] = root
-        if call.outcome is Outcome.ALLOW:
+        yes = call.approves is not None and call.outcome is Outcome.ALLOW
+        if yes and call.labels >= asked.get(root, NONE):
             found.add(root)
     return frozenset(found)
 
@@ -117,8 +128,14 @@ def past_of(entry: Entry, answered: frozenset[int]) -> Past | None:
         lowered=_has_line(body, _BY_SET),
         left_out=_has_line(body, LINE) and not _has_line(body, _BY_SET),
         environment=_environment(body.get("environment"), several=bool(call.beside)),
+        documents=_documents(body) if call.arrives else (),
         stored=_stored(body.get("stored")),
     )
+
+
+def _documents(body: Mapping[str, Any]) -> tuple[tuple[Document, bool], ...]:
+    lists = lists_of(body)
+    return tuple((one, name == "dropped") for name, (listed, _) in lists.items() for one in listed if one.sha256)
 
 
 def _environment(said: Any, *, several: bool) -> Environment:

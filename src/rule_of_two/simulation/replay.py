@@ -8,15 +8,17 @@ says that it ran after a person's yes (or that observe mode let it pass); else n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, get_args
 
+from rule_of_two.audit.documents import Document
 from rule_of_two.audit.recorded import Reached, Recorded
 from rule_of_two.gateway.providers.risk import WINDOW
 from rule_of_two.model import (
     EGRESS,
+    INGRESS,
     NONE,
     Action,
     Facts,
@@ -59,6 +61,8 @@ class Doubt(StrEnum):
     """They read what context providers know, and the entry does not have all of that: it counts as not known."""
     RISK = "risk"
     """They read the risk, and it is that of then, though shortly before calls of the session come out otherwise."""
+    DOCUMENTS = "documents"
+    """They read of the items of a result what the journal does not keep, or would drop others than were dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,8 @@ class _Course:
     sessions: dict[str, _Session] = field(default_factory=dict)
     lost: set[tuple[int, Label]] = field(default_factory=set)
     """What calls brought then, and would not."""
+    first: dict[int, int] = field(default_factory=dict)
+    """Of decisions that repeat another one, which was the first: labels are held since the last of them."""
 
     def carry(self, call: Recorded, *, labels: Labels, ran: bool, runs: bool) -> None:
         """Go on after a call: it had its own labels if it ``ran`` then, and has ``labels`` if it ``runs``."""
@@ -144,7 +150,7 @@ class _Course:
         declared, stays: a label goes only with the recorded call that brought it."""
         held: dict[Label, int] = {}
         for label, number in call.before.items():
-            if (number, label) not in self.lost:
+            if (self.first.get(number, number), label) not in self.lost:
                 held[label] = number
             elif label in session.supported:
                 held[label] = session.supported[label]
@@ -161,27 +167,80 @@ class Replay:
         self._carried = _Course()
         self._as_run = _Course()
         """Every call runs that ran then; only its labels may be others."""
+        self._first: dict[int, int] = {}
+        self._carried.first = self._as_run.first = self._first
+        self._sent: dict[int, Labels] = {}
+        """What calls could bring then, by their numbers, where other manifests say what they can."""
+        self._stopped: set[int] = set()
+        """The calls that would not be sent, by their numbers."""
         self._changed: dict[str, datetime | None] = {}
         """Of each session in which a call comes out otherwise: when the last one did; ``None``: nobody knows."""
 
-    def step(self, past: Past) -> Replayed:
-        """Decide the next call. Never raises for anything that a recording says."""
-        found = self._relabel(past)
+    def repeat(self, call: Recorded) -> None:
+        """Note a decision that repeats another one."""
+        before = call.approves if call.approves is not None else call.after
+        if before is not None:
+            self._first[call.number] = self._first.get(before, before)
+
+    def step(self, past: Past) -> Replayed | None:
+        """Decide the next call, or what came back of one. ``None``: nothing would have come back, since the call would
+        not have been sent. Never raises for anything that a recording says."""
+        call = past.call
+        found = self._found(past)
+        if found is None:
+            self._carried.carry(call, labels=NONE, ran=past.ran, runs=False)
+            self._as_run.carry(call, labels=call.labels, ran=past.ran, runs=past.ran)
+            return None
         carried, as_run = self._carried.views(past), self._as_run.views(past)
         verdict = self._decide(past, found.facts, carried)
         itself = verdict if carried == as_run else self._decide(past, found.facts, as_run)
         runs = self._runs(past, verdict)
         labels, alone = (self._judge.counted(past, found.facts, views).labels for views in (carried, as_run))
-        self._carried.carry(past.call, labels=labels, ran=past.ran, runs=runs)
-        self._as_run.carry(past.call, labels=alone, ran=past.ran, runs=past.ran)
+        self._carried.carry(call, labels=labels, ran=past.ran, runs=runs)
+        self._as_run.carry(call, labels=alone, ran=past.ran, runs=past.ran)
+        if not runs and not call.arrives:
+            self._stopped.add(call.number)
+        elif self._relabel is not as_recorded:
+            self._sent[call.number] = call.can_bring
         doubts = frozenset(self._doubts(past, found))
         if verdict.outcome is not past.was:
-            self._changed[past.call.session] = past.call.at
+            self._changed[call.session] = call.at
         return Replayed(past, verdict, itself.outcome, runs, doubts)
+
+    def _found(self, past: Past) -> Relabelled | None:
+        """The facts to decide by. A call that was sent with nothing counted still is, unless it acts now; and what came
+        back brings what it brought, less what it cannot bring now, and with what it can bring now besides."""
+        call, found = past.call, self._relabel(past)
+        labels = found.facts.labels
+        if call.defers and "C" not in labels:
+            return replace(found, facts=replace(found.facts, labels=NONE))
+        if call.releases is None:
+            return found
+        sent = self._first.get(call.releases, call.releases)
+        if sent in self._stopped:
+            return None
+        brings = call.labels
+        if self._relabel is not as_recorded:
+            brings = (brings & labels) | (labels & INGRESS - self._sent.get(sent, NONE))
+        again = [one.labels for (one, dropped), drops in self._drops(past) if dropped and not drops]
+        facts = replace(found.facts, labels=brings.union(*again))
+        certain = found.certain and facts.labels == call.labels
+        return Relabelled(facts, certain)
+
+    def _drops(self, past: Past) -> list[tuple[tuple[Document, bool], bool]]:
+        """Each document with what was done then, and what would be: by the strictest session that is judged."""
+        if not past.documents:
+            return []
+        each = [self._judge.drops(past, view) for view in self._carried.views(past)]
+        return list(zip(past.documents, map(any, zip(*each, strict=True)), strict=True))
 
     def _doubts(self, past: Past, found: Relabelled) -> Iterator[Doubt]:
         if not (found.certain and self._judge.knows_addresses(found.facts)):
             yield Doubt.ARGUMENTS
+        if past.documents:
+            otherwise = any(dropped is not drops for (_, dropped), drops in self._drops(past))
+            if self._judge.reads_documents or otherwise:
+                yield Doubt.DOCUMENTS
         if not self._judge.knows_environment(past):
             yield Doubt.ENVIRONMENT
         if "risk" in self._judge.reads and "risk" in past.environment and self._changed_of_late(past.call):
@@ -202,9 +261,11 @@ class Replay:
         return self._all_yes or (past.ran and past.was is not Outcome.ALLOW)
 
     def _decide(self, past: Past, facts: Facts, views: list[SessionView]) -> Verdict:
-        """The strictest verdict of all sessions that the call is judged by."""
+        """The strictest verdict of all sessions that the call is judged by; of what came back, also of handing it
+        over."""
         counted = self._judge.counted(past, facts, views)
-        verdicts = [self._judge.decide(past, counted, view) for view in views]
+        gates = (False, True) if past.call.arrives else (False,)
+        verdicts = [self._judge.decide(past, counted, view, releases=gate) for view in views for gate in gates]
         return max(verdicts, key=lambda verdict: verdict.outcome.strictness)
 
 

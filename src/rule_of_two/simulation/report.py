@@ -28,6 +28,9 @@ _DOUBTS: Final = {
         "These policies read what context providers know, and not all of that is recorded; what is not counts as not "
         "known (marked with ~)"
     ),
+    Doubt.DOCUMENTS: (
+        "Judged by what the journal keeps of the items of results: labels, authors and ids (marked with ~)"
+    ),
     Doubt.RISK: "Judged by the risk of then, though calls shortly before come out otherwise (marked with ~)",
 }
 _VALUES: Final = 3
@@ -117,8 +120,9 @@ def _change(change: Change) -> str:
     mark = "" if replayed.certain else "~"
     where = f"{_short(change.recording)}:" if change.recording else ""
     follows = " (since an earlier call changes)" if replayed.follows else ""
+    what = "what came back of " if call.arrives else ""
     return (
-        f"{mark}{where}d{call.number} {_short(call.qualified)} {label_text(call.labels)}{reached}: "
+        f"{mark}{where}d{call.number} {what}{_short(call.qualified)} {label_text(call.labels)}{reached}: "
         f"{replayed.past.was} -> {replayed.verdict.outcome}{follows}{_by(replayed.verdict)}"
     )
 

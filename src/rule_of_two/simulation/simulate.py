@@ -33,6 +33,7 @@ class Change:
             "session": call.session,
             "action": call.action,
             "call": call.qualified,
+            "of_what_came_back": call.arrives,
             "labels": sorted(call.labels),
             "targets": [one.value for one in call.targets],
             "was": self.replayed.past.was,
@@ -104,6 +105,7 @@ class Simulation:
             "arguments_not_kept": self.doubts[Doubt.ARGUMENTS],
             "environment_not_recorded": self.doubts[Doubt.ENVIRONMENT],
             "risk_of_then": self.doubts[Doubt.RISK],
+            "items_not_kept": self.doubts[Doubt.DOCUMENTS],
             "not_policys": self.fixed,
             "unreadable": self.unreadable,
             "changes": [change.as_facts() for change in self.changes],
@@ -130,9 +132,11 @@ def simulate(
             past = None if entry is None else past_of(entry, answered)
             if past is None:
                 found.unreadable += 1
-            elif not past.call.again and _counts(past, since, session):
+            elif past.call.again:
+                one.repeat(past.call)
+            elif _counts(past, since, session):
                 if past.policys:
-                    _count(found, recording, one.step(past))
+                    _count(found, recording, past, one.step(past))
                 else:
                     found.fixed += 1
     return found
@@ -143,18 +147,20 @@ def _counts(past: Past, since: datetime | None, session: str | None) -> bool:
     return not early and session in (None, past.call.session)
 
 
-def _count(found: Simulation, recording: Recording, replayed: Replayed) -> None:
-    past, would = replayed.past, replayed.verdict.outcome
-    found.calls += 1
+def _count(found: Simulation, recording: Recording, past: Past, replayed: Replayed | None) -> None:
+    found.calls += not past.call.arrives
     found.sessions.add((recording.name, past.call.session))
     found.versions.add(past.version)
     if past.call.at is not None:
         found.days.add(past.call.at.date())
+    would = None if replayed is None else replayed.verdict.outcome
     if not past.call.unasked:
         found.asked += past.was is Outcome.ASK and not past.standing
         found.would_ask += would is Outcome.ASK and not past.standing
     found.denied += past.was is Outcome.DENY
     found.would_deny += would is Outcome.DENY
+    if replayed is None:
+        return
     found.uncertain += not replayed.certain
     found.doubts.update(replayed.doubts)
     found.undecided += bool(replayed.verdict.errors)

@@ -22,6 +22,10 @@ _ROW: Final = "(?, ?, ?, ?, ?)"
 _INSERT: Final = f"{_INTO} {_ROW}"
 _BATCH: Final = 1000
 _COLUMNS: Final = "seq, at, kind, session, decision, body"
+_WITH_ITEMS: Final = (
+    "WHERE session = ? AND kind = 'outcome' AND seq < ? AND instr(body, '\"items\"') "
+    "AND CASE WHEN json_valid(body) THEN json_type(body, '$.items') = 'array' END"
+)
 _RAW: Final = (
     "seq, CAST(at AS BLOB), CAST(kind AS BLOB), CAST(session AS BLOB), "
     "CASE WHEN typeof(decision) = 'integer' THEN decision END, CAST(body AS BLOB)"
@@ -144,6 +148,21 @@ class JournalStore:
         """What people said to a session before an entry: answers and commands, newest first."""
         clause = "WHERE session = ? AND kind IN ('answer', 'command') AND seq < ? ORDER BY seq DESC"
         return list(self._select(clause, (session, before)))
+
+    def handed_over(self, session: str, *, before: int, count: int) -> list[Entry]:
+        """The newest ``count`` outcomes of a session before an entry that list items of results, newest first."""
+        return list(self._select(f"{_WITH_ITEMS} ORDER BY seq DESC LIMIT ?", (session, before, count)))
+
+    def count_handed_over(self, session: str, *, before: int) -> tuple[int, int]:
+        """How many outcomes there are that :meth:`handed_over` could give, and how many items they are of."""
+        more = "iif(json_type(body, '$.more_items') = 'integer', json_extract(body, '$.more_items'), 0)"
+        # In floating point, as numbers that somebody else wrote could overflow.
+        query = (
+            f"SELECT count(*), total(json_array_length(body, '$.items') + {more}) "  # noqa: S608  # literals
+            f"FROM entries {_WITH_ITEMS}"
+        )
+        ((results, items),) = self.database.read(lambda db: db.execute(query, (session, before)).fetchall())
+        return int(results), int(items)
 
     def tail(self, count: int, *, after: int = 0) -> list[Entry]:
         """The newest ``count`` entries numbered above ``after``, oldest first."""

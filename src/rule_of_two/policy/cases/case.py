@@ -54,6 +54,7 @@ class Case:
     facts: Facts | None
     """``None``: it is about a document, or a person and the session."""
     document: Entity | None
+    holds: bool
     endorsed: tuple[str, Labels] | None
     """A server, and the labels of what it keeps that a person vouches for."""
     environment: Environment
@@ -185,6 +186,7 @@ def _case(spec: CaseSpec, document: CasesDocument, path: Path) -> Case:
         view=view_of(spec.session),
         facts=None if spec.call is None else facts_of(spec.call),
         document=None if spec.document is None else document_of(spec.document),
+        holds=spec.holds,
         endorsed=None if spec.endorse is None else (spec.endorse.server, frozenset(spec.endorse.labels)),
         environment=_environment(spec.environment, document.environment),
         approver=None if spec.approver is None else _approver(spec.approver, principal),

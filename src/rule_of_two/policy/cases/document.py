@@ -251,7 +251,8 @@ class ApproverSpec(Shape):
 
 class CaseSpec(Shape):
     """One case. With an ``approver`` it is about an answer to ``call``, about what they ``endorse``, or about the
-    session where there is neither."""
+    session where there is neither. ``holds``: it is about whether the gateway keeps what ``call`` brought back, with
+    the labels that are written there."""
 
     name: Annotated[str, StringConstraints(min_length=1)]
     principal: PrincipalSpec = PrincipalSpec()
@@ -260,6 +261,7 @@ class CaseSpec(Shape):
     session: SessionSpec = SessionSpec()
     call: CallSpec | None = None
     document: DocumentSpec | None = None
+    holds: bool = False
     endorse: EndorsedSpec | None = None
     approver: ApproverSpec | None = None
     choice: Literal["yes", "grant", "drop", "new", "freeze", "endorse"] | None = None
@@ -270,6 +272,14 @@ class CaseSpec(Shape):
     by: tuple[str, ...] = ()
     code: Code | None = None
     needs: Annotated[int | None, Field(ge=1)] = None
+
+    @model_validator(mode="after")
+    def _holds_a_result(self) -> Self:
+        if self.holds and (self.call is None or self.call.does not in _BY_KIND.values() or self.approver is not None):
+            raise ValueError("what is held is the result of a call of a tool, resource or prompt, and no approver's")
+        if self.holds and self.expect is Outcome.ASK:
+            raise ValueError("whether a result is held is allow or deny: nobody is asked")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -103,7 +103,10 @@ class Runner:
             return authorizer.release(
                 case.document, brings, case.view, now=now, approvals=approvals, environment=environment
             )
-        return authorizer.decide(self._facts(case), case.view, now=now, approvals=approvals, environment=environment)
+        facts = self._facts(case)
+        if case.holds:
+            return authorizer.judge_holding(facts, case.view, now=now, environment=environment)
+        return authorizer.decide(facts, case.view, now=now, approvals=approvals, environment=environment)
 
     def _answer(self, case: Case, approver: Approver) -> Verdict:
         rights = Rights(self._policies, case.principal, case.client, lambda session: case.environment)

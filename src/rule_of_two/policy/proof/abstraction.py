@@ -14,7 +14,7 @@ from rule_of_two.policy.proof.formula import Atom, Formula, Node, Values, atoms,
 from rule_of_two.policy.proof.relations import relations
 from rule_of_two.policy.proof.schema import SchemaView
 from rule_of_two.policy.proof.translate import Translator
-from rule_of_two.policy.slices import LOWER_C, permits_lowering
+from rule_of_two.policy.slices import LOWER_C, permits
 from rule_of_two.policy.syntax import Policy
 from rule_of_two.policy.trees import policy_trees
 
@@ -77,7 +77,7 @@ class Abstraction:
             parts.append(formula if condition["kind"] == "when" else negated(formula))
             wrong = wrong or can_err(condition["body"], self.view)
         permit = tree["effect"] == "permit"
-        if permit and not permits_lowering(tree):
+        if permit and not permits(tree, LOWER_C):
             parts.append(negated(self.lowering))  # as the slices have it: a permit has to name that action
         return Abstract(policy, permit, every(parts), wrong)
 
