@@ -128,9 +128,9 @@ class Facts:
     """What one request touches, from manifest and arguments.
 
     ``labels`` is the worst case that the manifest allows for these arguments; so are ``communicates`` and
-    ``irreversible``, which say more of a C and nothing without one. ``lowered_by`` names each line of the
-    operator's that took a label off, so that the decision can name it too. ``stored`` names each label that only a
-    stored resource brings, which the call reads. ``manifest`` is the one whose entry named what is asked for;
+    ``irreversible``, which say more of a C and nothing without one. ``lowered_by`` names each line of the operator's
+    that took a label off, or said less of its C, so that the decision can name it too. ``stored`` names each label that
+    only a stored resource brings, which the call reads. ``manifest`` is the one whose entry named what is asked for;
     ``None``: none did.
     """
 
