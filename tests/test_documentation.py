@@ -86,9 +86,11 @@ def test_the_policy_in_the_readme_is_one_and_the_sets_are_counted(tmp_path: Path
 
 
 def test_the_repository_speaks_of_the_project_alone() -> None:
-    lock = (ROOT / "requirements.lock").read_text()
-    assert "://" not in lock
-    assert "--hash=sha256:" in lock
+    for name in ("requirements.lock", "examples/retrieval/model.lock"):
+        lock = (ROOT / name).read_text()
+        assert "://" not in lock
+        assert "--hash=sha256:" in lock
+        assert not re.search(r"^(torch|sentence-transformers)\b", lock, re.MULTILINE)
 
 
 def test_links_in_the_readme_lead_somewhere() -> None:

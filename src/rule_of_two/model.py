@@ -128,9 +128,9 @@ class Facts:
     """What one request touches, from manifest and arguments.
 
     ``labels`` is the worst case that the manifest allows for these arguments; so are ``communicates`` and
-    ``irreversible``, which say more of a C and nothing without one. ``lowered_by`` names each line of the
-    operator's that took a label off, so that the decision can name it too. ``stored`` names each label that only a
-    stored resource brings, which the call reads. ``manifest`` is the one whose entry named what is asked for;
+    ``irreversible``, which say more of a C and nothing without one. ``lowered_by`` names each line of the operator's
+    that took a label off, or said less of its C, so that the decision can name it too. ``stored`` names each label that
+    only a stored resource brings, which the call reads. ``manifest`` is the one whose entry named what is asked for;
     ``None``: none did.
     """
 
@@ -168,11 +168,11 @@ class Facts:
 class Item:
     """One item of a result, by what its platform asserts of it: never by its content.
 
-    What the platform does not say, or says in a way that cannot be read, is ``None``, and ``labels`` are then the worst
-    case. ``place`` is the JSON Pointer (RFC 6901) where it stands in the result, ``id`` the platform's own name for it
-    or else its place, ``digest`` the SHA-256 over its canonical JSON, ``size`` the bytes of that. ``authors`` is
-    everyone who wrote a part of it, ``readers`` everyone who may read it already. ``lowered_by`` is as in
-    :class:`Facts`.
+    What the platform does not say is ``None``. What it says in a way that cannot be read is at its worst: a name that
+    nobody has, the highest grade, a time that is over; ``labels`` are then the worst case. ``place`` is the JSON
+    Pointer (RFC 6901) where it stands in the result, ``id`` the platform's own name for it or else its place,
+    ``digest`` the SHA-256 over its canonical JSON, ``size`` the bytes of that. ``authors`` is everyone who wrote a part
+    of it, ``readers`` everyone who may read it already. ``lowered_by`` is as in :class:`Facts`.
     """
 
     id: str

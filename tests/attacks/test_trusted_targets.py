@@ -21,6 +21,7 @@ from tests.harness import House, outcome
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 SESSION = SessionView("s", {"A": 1, "B": 2})
+OPTIONAL: dict[str, Any] = {"kind": "recipient", "optional": True}
 TOOLS: dict[str, Any] = {
     "send": {"labels": ["C"], "targets": {"recipient": ["/to", "/cc"]}},
     "send_many": {"labels": ["C"], "targets": {"recipient": "/to/*"}},
@@ -35,6 +36,19 @@ TOOLS: dict[str, Any] = {
         "targets": {"recipient": "/to", "rule": {"kind": "account", "at": "/rule", "indirect": True}},
     },
     "nothing_declared": {"labels": ["C"]},
+    "mail": {
+        "labels": ["C"],
+        "targets": {"to": {"kind": "recipient", "at": "/to/*"}, "cc": {**OPTIONAL, "at": ["/cc/*", "/bcc/*"]}},
+    },
+    "note": {"labels": ["C"], "targets": {"to": {**OPTIONAL, "at": "/to/*"}}},
+    "event": {
+        "labels": ["C"],
+        "targets": {
+            "owner": {"kind": "recipient", "value": "ann@own.example"},
+            "guest": {**OPTIONAL, "at": "/guests/*"},
+        },
+    },
+    "away": {"labels": ["C"], "targets": {"host": {"kind": "host", "value": "evil.example"}}},
 }
 MANIFEST = Manifest(
     ManifestDocument.model_validate({"version": 1, "server": "srv", "tools": TOOLS}), upstream="srv", store="srv"
@@ -96,6 +110,11 @@ OWN = "ann@own.example"
         ("post", {"url": "https://good.example/a?b"}),
         ("pay", {"to": "DE00", "amount": "50"}),
         ("pay", {"to": "#team", "amount": 0}),
+        ("mail", {"to": [OWN]}),
+        ("mail", {"to": [OWN], "cc": None, "bcc": []}),
+        ("mail", {"to": [OWN], "cc": ["joe@own.example"]}),
+        ("event", {}),
+        ("event", {"guests": ["joe@own.example"]}),
     ],
 )
 def test_what_is_trusted_counts_as_no_c(judge: Authorizer, tool: str, arguments: dict[str, Any]) -> None:
@@ -281,3 +300,29 @@ def test_a_path_above_our_own_files_stays_protected_when_its_c_is_left_out(tmp_p
     facts: Facts = MANIFEST.tool("write", {"path": str(own.parent)})
     lowered = Facts(facts.action, "srv", "write", frozenset(), targets=facts.targets, left_out=labels_in("C"))
     assert ProtectedPaths([own]).verdict(lowered, cwd=tmp_path) is PROTECTED
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("mail", {}),
+        ("mail", {"cc": []}),
+        ("mail", {"to": [OWN], "cc": ["eve@evil.example"]}),
+        ("mail", {"to": [OWN], "cc": "eve@evil.example"}),
+        ("mail", {"to": [OWN], "bcc": {"0": "eve@evil.example"}}),
+        ("mail", {"to": [OWN], "bcc": [["eve@evil.example"]]}),
+        ("mail", {"to": [OWN], "cc": [None, "eve@evil.example"]}),
+        ("mail", {"to": [OWN], "cc": ""}),
+        ("mail", {"to": [OWN], "cc": False}),
+        ("note", {}),  # nobody at all
+        ("note", {"to": None}),
+        ("event", {"guests": ["eve@evil.example"]}),
+        ("event", {"guests": "eve@evil.example"}),
+        ("event", {"guests": [{"email": "eve@evil.example"}]}),
+        ("away", {"host": "good.example"}),
+    ],
+)
+def test_what_may_be_left_out_or_is_never_given_hides_nobody(
+    judge: Authorizer, tool: str, arguments: dict[str, Any]
+) -> None:
+    assert counts(judge, tool, arguments)

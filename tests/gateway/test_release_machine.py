@@ -19,7 +19,7 @@ from hypothesis.stateful import precondition, rule
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.desk import MAX_OF_SESSION
 from rule_of_two.approvals.question import Question
-from rule_of_two.gateway.release import Released
+from rule_of_two.gateway.released import Released
 from rule_of_two.manifests.metadata import Trust
 from rule_of_two.manifests.result_spec import ResultSpec
 from rule_of_two.manifests.results import ResultReader

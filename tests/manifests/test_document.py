@@ -67,7 +67,7 @@ def test_a_key_that_is_no_part_of_a_manifest_is_refused(text: str, line: int, se
         ("targets: {url: 3}", "write a JSON Pointer such as /url"),
         ("targets: {url: []}", "write a JSON Pointer such as /url"),
         ("targets: {s: {kind: pth, at: /s}}", "'tools.t.targets.s.kind': Input should be"),
-        ("targets: {s: {kind: path}}", "key 'tools.t.targets.s.at' is missing"),
+        ("targets: {s: {kind: path}}", "'tools.t.targets.s': needs one of at and value"),
         ("targets: {s: {kind: path, at: s}}", "'tools.t.targets.s.at': 's' is no JSON Pointer"),
         ("writes: nothing", "write none, store, or {kind: pointer}"),
         ("writes: [none]", "write none, store, or {kind: pointer}"),
@@ -154,3 +154,47 @@ def test_the_schema_of_the_file_describes_the_short_forms() -> None:
     targets = schema["$defs"]["ToolSpec"]["properties"]["targets"]["additionalProperties"]
     assert {"type": "string"} in targets["anyOf"]
     assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("{kind: host}", "needs one of at and value"),
+        ("{kind: host, at: /x, value: a.example}", "needs one of at and value"),
+        ("{kind: host, value: A.example}", "'A.example' is no canonical host"),
+        ("{kind: host, value: ''}", "'' is no canonical host"),
+        ("{kind: recipient, value: '@a.example'}", "is no canonical recipient"),
+        ("{kind: path, value: /srv}", "is for kind host or recipient or account; a path stands in an argument"),
+        ("{kind: host, value: a.example, indirect: true}", "is always there"),
+        ("{kind: host, value: a.example, optional: true}", "is always there"),
+    ],
+)
+def test_a_target_of_every_call_is_canonical_and_has_no_place(target: str, sentence: str) -> None:
+    refused(f"tools:\n  t:\n    labels: [C]\n    targets:\n      x: {target}\n", 7, sentence)
+
+
+@pytest.mark.parametrize("condition", ["{host_in: [a.example]}", "{absent: true}", "{equals: a.example}"])
+def test_a_rule_cannot_ask_for_a_target_of_every_call(condition: str) -> None:
+    text = """
+      tools:
+        t:
+          labels: [C]
+          targets: {x: {kind: host, value: a.example}}
+          rules:
+            - when: {x: CONDITION}
+              labels: []
+    """
+    refused(text.replace("CONDITION", condition), 8, "is the same in every call")
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("{kind: host, value: '${elsewhere}'}", "no parameter is named 'elsewhere'"),
+        ("{kind: host, value: '${people}'}", "takes a parameter of type hosts, and 'people' is of type recipients"),
+        ("{kind: account, value: '${people}'}", "takes a literal, and 'people' is of type recipients"),
+    ],
+)
+def test_what_the_operator_fills_in_for_a_target_has_its_type(target: str, sentence: str) -> None:
+    head = "parameters: {people: {type: recipients}}\ntools:\n  t:\n    labels: [C]\n    targets:\n"
+    refused(f"{head}      x: {target}\n", 8, sentence)

@@ -133,3 +133,90 @@ def test_what_is_indirect_is_said_of_each_target() -> None:
     tool = "{labels: [C], targets: {path: /path, message: {kind: account, at: /id, indirect: true}}}"
     for arguments in ({"path": "/srv", "id": "m1"}, {"path": "/srv"}, {"path": "/srv", "id": []}):
         assert [target.indirect for target in facts(tool, arguments).targets] == [False, True]
+
+
+OPTIONAL = """{labels: [C], targets: {
+  to: {kind: recipient, at: "/to/*"}, cc: {kind: recipient, at: ["/cc/*", /bcc], optional: true}}}"""
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"cc": None}, {"cc": []}, {"bcc": None}, {"bcc": []}, {"cc": None, "bcc": None}],
+)
+def test_an_optional_target_that_is_not_there_is_none(given: dict[str, Any]) -> None:
+    targets = facts(OPTIONAL, {"to": ["ann@acme.example"], **given}).targets
+    assert [target.value for target in targets] == ["ann@acme.example"]
+
+
+@pytest.mark.parametrize(
+    ("given", "values"),
+    [
+        ({"cc": ["bob@acme.example"]}, ["bob@acme.example"]),
+        ({"cc": ["bob@acme.example", None]}, ["bob@acme.example", None]),
+        ({"cc": [None]}, [None]),
+        ({"cc": [[]]}, [None]),
+        ({"cc": [""]}, [None]),
+        ({"cc": ""}, [None]),
+        ({"cc": {}}, [None]),
+        ({"cc": False}, [None]),
+        ({"cc": 0}, [None]),
+        ({"cc": ()}, []),
+        ({"bcc": ""}, [None]),
+        ({"bcc": "bob@acme.example"}, ["bob@acme.example"]),
+        ({"bcc": ["bob@acme.example"]}, [None]),
+    ],
+)
+def test_an_optional_target_that_is_there_in_any_other_shape_is_a_target(
+    given: dict[str, Any], values: list[str | None]
+) -> None:
+    targets = facts(OPTIONAL, {"to": ["ann@acme.example"], **given}).targets
+    assert [target.value for target in targets] == ["ann@acme.example", *values]
+
+
+def test_an_element_without_the_key_of_an_optional_target_is_a_target_that_is_not_understood() -> None:
+    tool = "{labels: [C], targets: {who: {kind: recipient, at: '/guests/*/email', optional: true}}}"
+    assert facts(tool, {"guests": []}).targets == ()
+    assert [target.value for target in facts(tool, {"guests": [{"id": 7}]}).targets] == [None]
+
+
+def test_a_target_that_is_not_optional_has_to_be_there() -> None:
+    tool = "{labels: [C], targets: {cc: {kind: recipient, at: '/cc/*', optional: false}}}"
+    absent: tuple[dict[str, Any], ...] = ({}, {"cc": None}, {"cc": []})
+    for arguments in absent:
+        assert [target.value for target in facts(tool, arguments).targets] == [None]
+
+
+def test_an_optional_target_that_is_not_there_matches_no_rule_but_absent() -> None:
+    tool = """{labels: [B, C], targets: {cc: {kind: recipient, at: "/cc/*", optional: true}},
+      rules: [{when: {cc: {recipient_in: [ann@acme.example]}}, labels: [B]}]}"""
+    assert facts(tool, {"cc": ["ann@acme.example"]}).labels == frozenset("B")
+    absent: tuple[dict[str, Any], ...] = ({}, {"cc": None}, {"cc": []})
+    for arguments in absent:
+        assert facts(tool, arguments).labels == frozenset("BC")
+
+
+def test_what_every_call_reaches_is_a_target_that_no_argument_changes() -> None:
+    tool = """{labels: [C], targets: {
+      guest: {kind: recipient, at: "/to/*", optional: true}, own: {kind: account, value: mine}}}"""
+    own = Target("account", "mine", "mine")
+    for arguments in ({}, {"own": "theirs"}, {"to": None}):
+        assert facts(tool, arguments).targets == (own,)
+    assert facts(tool, {"to": ["ann@acme.example"]}).targets[1:] == (own,)
+
+
+def test_what_reaches_a_host_besides_its_paths_is_not_local() -> None:
+    near = "tools: {t: {labels: [B, C], targets: {path: /p}}}"
+    far = "tools: {t: {labels: [B, C], targets: {path: /p, host: {kind: host, value: sync.example}}}}"
+    assert [label_text(manifest(text).completion) for text in (near, far)] == ["[B]", "[B][C]"]
+
+
+def test_what_every_call_reaches_can_be_filled_in_and_is_not_known_until_then() -> None:
+    text = """
+      tools: {t: {labels: [C], targets: {own: {kind: recipient, value: "${me}"}}}}
+      parameters: {me: {type: recipients}}
+    """
+    found = [manifest(text, **given).tool("t", {}).targets for given in ({}, {"me": ["ann@acme.example"]})]
+    assert found == [
+        (Target("recipient", None, "${me}", exact=False),),
+        (Target("recipient", "ann@acme.example", "ann@acme.example"),),
+    ]

@@ -61,3 +61,23 @@ def test_places_inside_objects_and_elements() -> None:
 )
 def test_what_cannot_be_told_apart_is_no_example(targets: str, values: list[tuple[str, str]]) -> None:
     assert example_arguments(_tool(targets), values) is None
+
+
+def test_what_every_call_reaches_is_in_no_argument() -> None:
+    spec = _tool("{to: {kind: recipient, at: '/to/*'}, own: {kind: recipient, value: own@b.example}}")
+    given, own = ("recipient", "a@b.example"), ("recipient", "own@b.example")
+    assert example_arguments(spec, [given, own]) == {"to": ["a@b.example"]}
+    assert example_arguments(spec, [given]) is None
+
+
+def test_an_argument_that_may_be_left_out_is_not_guessed_beside_an_array() -> None:
+    spec = _tool("{to: {kind: recipient, at: '/to/*'}, cc: {kind: recipient, at: /cc, optional: true}}")
+    assert example_arguments(spec, [("recipient", "a@b.example"), ("recipient", "c@b.example")]) is None
+    spec = _tool("{to: {kind: recipient, at: /to}, cc: {kind: recipient, at: '/cc/*', optional: true}}")
+    assert example_arguments(spec, [("recipient", "a@b.example")]) is None
+    assert example_arguments(spec, [("recipient", "a@b.example"), ("recipient", "c@b.example")]) == {
+        "to": "a@b.example",
+        "cc": ["c@b.example"],
+    }
+    spec = _tool("{to: {kind: recipient, at: /to, optional: true}, cc: {kind: recipient, at: /cc, optional: true}}")
+    assert example_arguments(spec, [("recipient", "a@b.example")]) is None

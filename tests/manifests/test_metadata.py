@@ -152,6 +152,23 @@ def test_malformed_metadata_makes_nothing_of_the_item_believed(attribute: str, v
     assert (found.labels, found.lowered_by) == (labels_in("AB"), ())
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "attribute", "worst"),
+    [
+        ("level", "0", "confidentiality", 2**63 - 1),
+        ("expires", "never", "expires", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("tenant", "acme\u200b", "tenant", ""),
+        ("owner", ["ann"], "owner", ""),
+        ("role", "", "role", ""),
+        ("for", "support", "purposes", ()),
+    ],
+)
+def test_malformed_metadata_is_not_taken_for_metadata_that_is_missing(
+    key: str, value: object, attribute: str, worst: object
+) -> None:
+    assert getattr(item({**WHOLE, key: value}), attribute) == worst
+
+
 def test_missing_metadata_is_none_and_leaves_the_rest() -> None:
     found = item({"from": "ann@corp.example", "notes": []}, **TRUST)
     assert label_text(found.labels) == "[B]"

@@ -55,6 +55,13 @@ def test_a_pointer_finds_every_value_and_says_what_is_missing(
     assert Pointer.parse(pointer).resolve(document) == found
 
 
+@pytest.mark.parametrize(
+    ("text", "array"), [("/to/*", "/to"), ("/a/*/b/*", "/a"), ("/a~1b/*", "/a~1b"), ("/url", "/url"), ("/*", "/*")]
+)
+def test_the_array_of_a_pointer_ends_at_its_first_star(text: str, array: str) -> None:
+    assert Pointer.parse(text).list_ == Pointer.parse(array)
+
+
 @pytest.mark.parametrize("text", ["", "url", "#/url", "/a~", "/a~2", "/~b"])
 def test_what_is_no_pointer_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no JSON Pointer"):

@@ -27,6 +27,11 @@ TOOLS: dict[str, Any] = {
     "whole": {"labels": ["B"], "rules": [{"when": {"/all": {"absent": True}}, "labels": ["A"]}]},
     "kind": {"labels": ["A"], "targets": {"recipient": "/to"}},
     "inside": {"labels": ["C"], "communicates": False, "reversible": True},
+    "invite": {
+        "labels": ["C"],
+        "targets": {"guest": {"kind": "recipient", "at": "/guests/*", "optional": True}},
+        "rules": [{"when": {"guest": {"absent": True}}, "labels": ["C"], "communicates": False, "reversible": True}],
+    },
 }
 DOCUMENT = ManifestDocument.model_validate(
     {
@@ -156,3 +161,11 @@ def test_whether_an_address_was_given_stays_the_recordings_word(said: list[bool 
     assert past is not None
     found = OtherManifests({"web": Mounted("web", document)}, {})(past)
     assert [target.given for target in found.facts.targets] == [given] * len(said)
+
+
+def test_what_a_rule_says_of_acts_is_not_believed_of_a_call_whose_arguments_nobody_kept() -> None:
+    for found in (relabelled("invite"), relabelled("invite", targets={"recipient": "ann@acme.example"}, partly=True)):
+        assert (found.facts.communicates, found.facts.irreversible, found.facts.lowered_by) == (True, True, ())
+        assert not found.certain
+    known = relabelled("invite", targets={"recipient": "ann@acme.example"})
+    assert (known.facts.communicates, known.facts.irreversible, known.certain) == (True, True, True)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
+from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.verdicts import Verdicts
 from rule_of_two.model import INGRESS, NONE, ORDER, Facts, Item, Labels, Outcome, SessionView, Verdict
 
@@ -223,6 +224,32 @@ class Scales:
         people = max(approvals, self.people)
         own = self.verdicts.of(facts, view, approvals=people)
         return _strictest([own, self.verdicts.of(facts, view, approvals=people, releases=True)])
+
+
+def worst_of(verdicts: Verdicts, flight: Flight) -> Labels:
+    """What a call can bring by now: what it read can have been written while it was under way.
+
+    # INVARIANT: a read that was decided before a write, and served after it, brings what the write stamped;
+    # tests/gateway/test_ledger.py.
+
+    :raises StoreError: the ledger cannot be read.
+    """
+    return verdicts.grown(flight.facts, flight.decision.number or 0) & INGRESS
+
+
+def scales_for(verdicts: Verdicts, call: Call, flight: Flight, brought: Brought, view: SessionView) -> Scales:
+    """What weighs the result of a call, with what is known now.
+
+    :raises StoreError: the ledger cannot be read.
+    """
+    known, stored = (
+        verdicts.known(call.facts, view),
+        verdicts.clinging(call.facts, flight.decision.number or 0) & INGRESS,
+    )
+    vouched = brought.people if isinstance(brought, Vouched) else {}
+    # A yes to the call covers all that it could bring. A platform can say that an item brings more than that.
+    covered = stored.union(brought.frame, *(item.labels for item in brought.items)) <= flight.labels
+    return Scales(verdicts, known, stored, brought, vouched, flight.people(view) if covered else 0)
 
 
 def _strictest(verdicts: Sequence[Verdict]) -> Verdict:

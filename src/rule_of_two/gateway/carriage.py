@@ -19,7 +19,8 @@ from rule_of_two.gateway.consent import Caller
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.kept_contents import KeptContents
-from rule_of_two.gateway.release import Released, ReleaseGate
+from rule_of_two.gateway.release import ReleaseGate
+from rule_of_two.gateway.released import Released
 from rule_of_two.gateway.results import Refused
 from rule_of_two.model import INGRESS, NONE, Decision, Item, Labels, Outcome
 from rule_of_two.wire.eras import INPUT_REQUIRED, kind_of

@@ -28,10 +28,12 @@ from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.handles import Handles, Passed, Placed, mention
 from rule_of_two.gateway.held_results import HeldResults
+from rule_of_two.gateway.holding import Holding
 from rule_of_two.gateway.kept_contents import KeptContents
 from rule_of_two.gateway.obliged import oblige
 from rule_of_two.gateway.protected import ProtectedPaths
-from rule_of_two.gateway.release import Released, ReleaseGate, Vouching
+from rule_of_two.gateway.release import ReleaseGate, Vouching
+from rule_of_two.gateway.released import Released
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.gateway.verdicts import Verdicts, policy_only
@@ -105,9 +107,10 @@ class Enforcement:
         self._ledger = ledger
         self._verdicts = Verdicts(rules, protected, clock, given, ledger)
         held = HeldResults(clock, consent.patience.pending)
+        holding = Holding(session, self._decisions, self._verdicts, handles)
         keeps = contents is not None
         self._gate = ReleaseGate(
-            session, self._decisions, self._verdicts, consent, clock, held, desk, vouched, handles, keeps
+            session, self._decisions, self._verdicts, consent, clock, held, desk, vouched, holding, keeps
         )
         self._carriage = Carriage(journal, self.publish, self._decisions.none, self._gate, given, contents)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from rule_of_two.approvals.masks import Masks
 from rule_of_two.gateway.flight import Call
-from rule_of_two.gateway.release import Released
+from rule_of_two.gateway.released import Released
 from rule_of_two.wire.frames import dump
 
 MOST_OF_ITEM: Final = 4096

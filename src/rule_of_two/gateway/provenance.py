@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rule_of_two.audit.journal import MOST_ITEMS, told_item
-from rule_of_two.gateway.release import Released
+from rule_of_two.gateway.released import Released
 from rule_of_two.model import Facts
 
 

@@ -6,8 +6,6 @@ call that was sent although what it can bring would ask or be denied waits here 
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -16,44 +14,29 @@ from datetime import datetime
 from typing import Any, Final
 
 from rule_of_two.approvals import receipts
-from rule_of_two.approvals.arrival import Arrival, ArrivedItem
+from rule_of_two.approvals.arrival import Arrival
 from rule_of_two.approvals.choice import APPROVING, Choice
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.judge import Given
-from rule_of_two.approvals.withheld import MOST_OF_SESSION, WithheldItem
-from rule_of_two.audit.journal import MOST_ITEMS, told_item
 from rule_of_two.errors import BadRequest, Code, LimitExceeded
-from rule_of_two.gateway.arrivals import Brought, Carrying, Scales, Vouched, Weighed, Whole
+from rule_of_two.gateway.arrival_view import arrival_of, withheld_items
+from rule_of_two.gateway.arrivals import Brought, Carrying, Vouched, Weighed, Whole, scales_for, worst_of
 from rule_of_two.gateway.consent import Caller, Consent, still_valid
 from rule_of_two.gateway.decisions import Decisions
 from rule_of_two.gateway.flight import Call, Flight
-from rule_of_two.gateway.handles import MOST_BYTES, Handles, new_handle, written
 from rule_of_two.gateway.held_results import HeldResults
-from rule_of_two.gateway.held_value import HeldValue, value_of
+from rule_of_two.gateway.holding import Holding
+from rule_of_two.gateway.release_entry import names_of, release_entry
+from rule_of_two.gateway.released import Released
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.verdicts import Verdicts, policy_only
-from rule_of_two.gateway.withheld import (
-    HANDLE_KEY,
-    handle_text,
-    normal_result,
-    withheld_block,
-    withheld_meta,
-    withheld_result,
-)
-from rule_of_two.model import INGRESS, NONE, Action, Decision, Facts, Item, Labels, Outcome, SessionView, Verdict
+from rule_of_two.gateway.withheld import METHODS, withheld_block, withheld_result
+from rule_of_two.model import INGRESS, NONE, Decision, Item, Labels, Outcome, SessionView, Verdict
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.database import BusyError
 from rule_of_two.wire.eras import INPUT_REQUIRED, TASK, kind_of
-from rule_of_two.wire.frames import dump
 from rule_of_two.wire.handler import RemoteError
 
-_SECRET: Final = secrets.token_bytes(16)
-"""Names of what is withheld are made with it: nobody finds contents by them."""
-_METHODS: Final = {
-    Action.CALL_TOOL: "tools/call",
-    Action.READ_RESOURCE: "resources/read",
-    Action.GET_PROMPT: "prompts/get",
-}
 _OF_ITEMS: Final = APPROVING | {Choice.WITHOUT}
 """What lets in items that a person was shown, or some of them."""
 _RECHECKS: Final = 3
@@ -69,35 +52,6 @@ _ANOTHER_SESSION: Final = Verdict(
 
 Vouching = Callable[[str, str, Sequence[Item]], Mapping[int, str]]
 """Of the items that came of a name at an upstream, who vouched for which."""
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """What is handed over: the result, the labels that it brings, and the items in it. ``withheld`` are our names for
-    the items that are not, a whole result being one, of ``total``."""
-
-    result: dict[str, Any]
-    decision: Decision
-    labels: Labels
-    items: tuple[Item, ...] = ()
-    withheld: tuple[str, ...] = ()
-    total: int = 0
-    texts: tuple[str, ...] = ()
-    """Of the items, where they are to be kept."""
-    handle: Mapping[str, Any] | None = None
-    """What a client is told of a result that the gateway keeps."""
-
-    @property
-    def nothing(self) -> bool:
-        """Whether all of it is withheld, or kept."""
-        return self.handle is not None or 0 < len(self.withheld) == self.total
-
-    @property
-    def meta(self) -> dict[str, Any]:
-        """What the result says of what it lacks."""
-        if self.handle is not None:
-            return {HANDLE_KEY: self.handle}
-        return withheld_meta(self.withheld, self.total) if self.withheld else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +72,6 @@ class _Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class _Holding:
-    """A result that is kept, as it was decided."""
-
-    decision: Decision
-    facts: Facts
-    value: HeldValue
-
-
-class _NotHeld(Exception):
-    """No policy keeps it, or it cannot be kept: it is decided like any other."""
-
-
-@dataclass(frozen=True, slots=True)
 class ReleaseGate:
     """Decides what the calls of one session's pipeline brought back. ``held`` keeps what waits while a client is
     away, ``desk`` what people can look at of what was withheld, and ``vouched`` says what they vouched for;
@@ -144,29 +85,14 @@ class ReleaseGate:
     held: HeldResults
     desk: Desk
     vouched: Vouching
-    handles: Handles
+    holding: Holding
     keeps_texts: bool = False
 
     def concerns(self, call: Call, flight: Flight) -> bool:
         """Whether what the call brings is decided at all: else it is what was decided before it was sent."""
-        if flight.waits or call.reader is not None or self._holds(call, flight):
+        if flight.waits or call.reader is not None or self.holding.concerns(call, flight):
             return True
-        return self._worst(flight) != flight.labels & INGRESS
-
-    def _holds(self, call: Call, flight: Flight) -> bool:
-        """Whether policy is asked whether what it brings is kept. What a person let in with the call is not: but they
-        did not let in what it passes on."""
-        if not self.verdicts.holds or self.decisions.observe or not call.brings:
-            return False
-        return bool(self._worst(flight)) and (bool(call.passed) or not flight.approved)
-
-    def _worst(self, flight: Flight) -> Labels:
-        """What the call can bring by now: what it read can have been written while it was under way.
-
-        # INVARIANT: a read that was decided before a write, and served after it, brings what the write stamped;
-        # tests/gateway/test_ledger.py.
-        """
-        return self.verdicts.grown(flight.facts, flight.decision.number or 0) & INGRESS
+        return worst_of(self.verdicts, flight) != flight.labels & INGRESS
 
     async def release(self, call: Call, flight: Flight, reply: dict[str, Any], caller: Caller | None) -> Released:
         """Decide what came back, and ask a person where policy asks. What may be handed over is reserved then.
@@ -174,13 +100,12 @@ class ReleaseGate:
         :raises Refused: nothing of it may be handed over, for now or for good.
         :raises StoreError: it could not be decided.
         """
-        if kind_of(reply) == INPUT_REQUIRED:  # each of its questions was decided by itself
-            passed = _only_questions(reply) if flight.waits else reply
-            return Released(passed, flight.decision, flight.labels - INGRESS if flight.waits else flight.labels)
-        worst = self._worst(flight)
+        if kind_of(reply) == INPUT_REQUIRED:
+            return _asking(flight, reply)
+        worst = worst_of(self.verdicts, flight)
         brought = Carrying.of(self._read(call, reply, worst), call.carries)
-        if self._holds(call, flight):
-            if not _begins_task(reply) and (kept := await self._kept(call, flight, brought)) is not None:
+        if self.holding.concerns(call, flight):
+            if not _begins_task(reply) and (kept := await self.holding.keep(call, flight, brought)) is not None:
                 return kept
             if not flight.waits and call.reader is None and worst == flight.labels & INGRESS:
                 return Released(reply, flight.decision, flight.labels)
@@ -223,13 +148,13 @@ class ReleaseGate:
 
         :raises Refused: it may not be.
         """
-        worst = self._worst(flight)
+        worst = worst_of(self.verdicts, flight)
         brought = Whole({"error": error.error}, worst)
         detail = "the server answered with an error, whose text is withheld."
-        if self._holds(call, flight):
-            with suppress(_NotHeld):
-                holding = await self._holding(call, flight, brought)
-                raise Refused(holding.decision, holding.facts, detail, sent=True)
+        if self.holding.concerns(call, flight):
+            kept = await self.holding.keeps(call, flight, brought)
+            if kept is not None:
+                raise Refused(*kept, detail, sent=True)
         if not flight.waits and worst == flight.labels & INGRESS:
             return flight.labels
         taken = await self._decide(call, flight, brought)
@@ -238,77 +163,20 @@ class ReleaseGate:
             raise Refused(replace(taken.decision, code=code), taken.weighed.facts, detail, sent=True)
         return (flight.labels - INGRESS) | taken.weighed.facts.labels
 
-    async def _kept(self, call: Call, flight: Flight, brought: Brought) -> Released | None:
-        """What is handed over of a result that policy keeps: our word that it is, and a handle. ``None``: it is not."""
-        handle = new_handle()
-        try:
-            holding = await self._holding(call, flight, brought, handle)
-        except _NotHeld:
-            return None
-        decision, facts = holding.decision, holding.facts
-        kept = self.handles.keep(
-            handle, decision.session, decision.number or 0, facts.qualified, holding.value, facts.labels
-        )
-        told = self.handles.told(kept)
-        method = _METHODS.get(call.facts.action, "")
-        result = normal_result(method, handle_text(told, decision), {HANDLE_KEY: told}, call.output_schema)
-        return Released(result, decision, flight.labels - INGRESS, handle=told)
-
-    async def _holding(self, call: Call, flight: Flight, brought: Brought, handle: str = "") -> _Holding:
-        """Decide in one step that what came back is kept. Nothing is reserved, since nothing of it is handed over.
-
-        :raises _NotHeld: it is not kept; what was reserved for it is as before.
-        """
-
-        if flight.reservation is None:  # nothing of its own is in the way of looking first
-            self._weighed_to_hold(call, flight, brought, self.session.view())
-
-        def work(view: SessionView, _: sqlite3.Connection) -> tuple[_Holding, int | None, Labels]:
-            weighed, verdict = self._weighed_to_hold(call, flight, brought, view)
-            try:
-                value = value_of(brought.without(list(weighed.dropped)))
-            except ValueError as error:
-                raise _NotHeld from error
-            if value.size > MOST_BYTES:
-                raise _NotHeld
-            gate = self._gate(flight, brought, weighed, None)
-            if handle:
-                gate["holds"] = {**written(handle, value), "labels": sorted(weighed.facts.labels)}
-            decision = self.decisions.committed(weighed.facts, view, verdict, call, gate=gate)
-            return _Holding(decision, weighed.facts, value), decision.number, NONE
-
-        return await self.session.decide(work, narrows=flight.reservation)
-
-    def _weighed_to_hold(
-        self, call: Call, flight: Flight, brought: Brought, view: SessionView
-    ) -> tuple[Weighed, Verdict]:
-        """What of a result is kept, and the verdict that says so. What policy denies is not, and nor is nothing.
-
-        :raises _NotHeld: it is not kept.
-        """
-        weighed = self._scales(call, flight, brought, view).weigh(view)
-        nothing = len(weighed.dropped) == len(brought.items) > 0
-        if nothing or weighed.verdict.outcome is Outcome.DENY or view.id != flight.decision.session:
-            raise _NotHeld
-        verdict = self.verdicts.of_holding(weighed.facts, view)
-        if verdict is None:
-            raise _NotHeld
-        return weighed, verdict
-
     def _at_once(self, call: Call, flight: Flight, brought: Brought) -> _Taken | None:
         """What was decided where the session holds already whatever the call can bring: nothing is reserved, so no
         other call can be judged differently by it. ``None``: it takes a step of its own."""
         if flight.reserved or flight.waits or self.decisions.observe:
             return None
         view = self.session.view()
-        weighed = self._scales(call, flight, brought, view).weigh(view)
+        weighed = scales_for(self.verdicts, call, flight, brought, view).weigh(view)
         if not weighed.allowed or not view.has(weighed.facts.labels) or view.id != flight.decision.session:
             return None
         places = [place for place in range(len(brought.items)) if place not in weighed.dropped]
         if not weighed.dropped:
             return _Taken(weighed, flight.decision, places)
         with suppress(BusyError):
-            gate = self._gate(flight, brought, weighed, places)
+            gate = release_entry(flight, brought, weighed, places)
             decision = self.decisions.committed(weighed.facts, view, weighed.verdict, call, gate=gate)
             return _Taken(weighed, decision, places)
         return None
@@ -320,7 +188,7 @@ class ReleaseGate:
         nobody is to be handed over."""
 
         def work(view: SessionView, db: sqlite3.Connection) -> tuple[_Taken, int | None, Labels]:
-            scales = self._scales(call, flight, brought, view)
+            scales = scales_for(self.verdicts, call, flight, brought, view)
             weighed, every = scales.weigh(view), list(range(len(brought.items)))
             facts, verdict, people = weighed.facts, weighed.verdict, 0
             places = [place for place in every if place not in weighed.dropped]
@@ -341,7 +209,7 @@ class ReleaseGate:
             if observed:
                 facts, places = scales.facts_of(every), every
             hands = verdict.outcome is Outcome.ALLOW or observed
-            gate = self._gate(flight, brought, weighed, places if hands else None, asked=given is not None)
+            gate = release_entry(flight, brought, weighed, places if hands else None, asked=given is not None)
             decision = self.decisions.committed(
                 facts,
                 view,
@@ -381,16 +249,8 @@ class ReleaseGate:
         every = not picked and given.last.verdict in APPROVING
         shown = () if arrival is None else arrival.items
         let_in = {one.id for one in shown if every or not one.asks or one.id in picked}
-        ids = self._ids(brought)
+        ids = names_of(brought)
         return [place for place in places if ids[place] in let_in]
-
-    def _scales(self, call: Call, flight: Flight, brought: Brought, view: SessionView) -> Scales:
-        known = self.verdicts.known(call.facts, view)
-        stored = self.verdicts.clinging(call.facts, flight.decision.number or 0) & INGRESS
-        vouched = brought.people if isinstance(brought, Vouched) else {}
-        # A yes to the call covers all that it could bring. A platform can say that an item brings more than that.
-        covered = stored.union(brought.frame, *(item.labels for item in brought.items)) <= flight.labels
-        return Scales(self.verdicts, known, stored, brought, vouched, flight.people(view) if covered else 0)
 
     async def _unasked(self, call: Call, flight: Flight, brought: Brought, code: Code) -> Released:
         """Hand over what asks nobody, if there is any, and else say that the result is withheld, by ``code``."""
@@ -412,54 +272,30 @@ class ReleaseGate:
         items = tuple(item for place, item in enumerate(brought.items) if place in chosen)
         left = [place for place in range(len(brought.items)) if place not in chosen]
         result = brought.without(left)
-        ids, total = self._ids(brought) if left else [], len(brought.items)
+        ids, total = names_of(brought) if left else [], len(brought.items)
         names = tuple(ids[place] for place in left)
-        if left and isinstance(result.get("content"), list):
+        if left and not items and call.output_schema is not None and "structuredContent" not in result:
+            result = withheld_result("tools/call", taken.decision, names, total, call.output_schema)
+        elif left and isinstance(result.get("content"), list):
             result = {**result, "content": [*result["content"], withheld_block(taken.decision, names, total)]}
-        self._keep(call, brought, taken.decision, {place: ids[place] for place in left}, taken.weighed)
+        self._let_look(call, brought, taken.decision, {place: ids[place] for place in left}, taken.weighed)
         labels = (flight.labels - INGRESS) | taken.weighed.facts.labels
         texts = tuple(brought.text(place) for place in taken.places) if self.keeps_texts else ()
         return Released(result, taken.decision, labels, items, names, total, texts)
 
     def _withheld(self, call: Call, flight: Flight, brought: Brought, decision: Decision, weighed: Weighed) -> Released:
-        ids = tuple(self._ids(brought))
+        ids = tuple(names_of(brought))
         if brought.items:
-            self._keep(call, brought, decision, dict(enumerate(ids)), weighed)
-        method = _METHODS.get(call.facts.action, "")
-        result = withheld_result(method, decision, ids, len(ids), call.output_schema)
+            self._let_look(call, brought, decision, dict(enumerate(ids)), weighed)
+        result = withheld_result(METHODS.get(call.facts.action, ""), decision, ids, len(ids), call.output_schema)
         return Released(result, decision, flight.labels - INGRESS, (), ids, len(ids))
 
-    def _keep(
+    def _let_look(
         self, call: Call, brought: Brought, decision: Decision, names: Mapping[int, str], weighed: Weighed
     ) -> None:
-        """Let people look at what was withheld."""
-        kept = [
-            WithheldItem(
-                session=decision.session,
-                upstream=call.facts.upstream,
-                tool=call.facts.name,
-                item=self._arrived(brought, place, name, asks=True),
-                at=self.clock(),
-                policies=weighed.dropped[place].policies if place in weighed.dropped else decision.policies,
-                action=call.facts.action,
-            )
-            for place, name in list(names.items())[:MOST_OF_SESSION]
-        ]
-        with suppress(BadRequest):  # what has no text that can be shown is not shown
-            self.desk.withhold(kept)
-
-    def _arrived(self, brought: Brought, place: int, name: str, *, asks: bool) -> ArrivedItem:
-        item = brought.items[place]
-        return ArrivedItem(
-            id=name,
-            name=item.id,
-            labels=item.labels,
-            authors=item.authors,
-            size=item.size,
-            digest=item.digest,
-            text=brought.text(place),
-            asks=asks,
-        )
+        """Let people look at what was withheld, if it can be shown."""
+        with suppress(BadRequest, ValueError):
+            self.desk.withhold(withheld_items(call.facts, brought, decision, names, weighed, self.clock()))
 
     def _shown(self, call: Call, brought: Brought, taken: _Taken) -> Arrival:
         """What a person is shown of a result.
@@ -467,76 +303,10 @@ class ReleaseGate:
         :raises Refused: it cannot be shown.
         """
         try:
-            return self._arrival(call, brought, taken.weighed)
+            return arrival_of(call.facts, brought, taken.weighed)
         except (BadRequest, LimitExceeded, ValueError) as error:
             decision = replace(taken.decision, code=Code.APPROVAL_REQUIRED)
             raise Refused(decision, taken.weighed.facts, f"it cannot be put before a person. {error}") from error
-
-    def _arrival(self, call: Call, brought: Brought, weighed: Weighed) -> Arrival:
-        """What a person is shown of a result."""
-        ids, whole = self._ids(brought), brought.without(list(weighed.dropped))
-        without = None
-        if weighed.rest and brought.items:
-            without = _digest(brought.without([*weighed.dropped, *weighed.asking]))
-        items = [
-            self._arrived(brought, place, ids[place], asks=place in weighed.asking)
-            for place in range(len(brought.items))
-            if place not in weighed.dropped
-        ]
-        if not items or "A" in brought.frame:  # what is around the items is let in with them, so it is shown too
-            text = dump(whole).decode()
-            name = "the whole result"
-            items.append(
-                ArrivedItem(
-                    id=_named(f"whole:{name}"),
-                    name=name,
-                    labels=weighed.facts.labels,
-                    authors=None,
-                    size=len(text),
-                    digest=_digest(whole),
-                    text=text,
-                    asks=True,
-                )
-            )
-        where = ", ".join(target.value for target in call.facts.targets if target.value) or call.facts.upstream
-        return Arrival(digest=_digest(whole), where=where, items=tuple(items), without=without)
-
-    def _gate(
-        self, flight: Flight, brought: Brought, weighed: Weighed, places: Sequence[int] | None, *, asked: bool = False
-    ) -> dict[str, Any]:
-        """What is written of a decision about what came back: ids and digests of what is handed over (``places``;
-        ``None``: nothing is), what is dropped and what else is withheld, and no contents. After a person was ``asked``,
-        the digest of all that is handed over."""
-        told: dict[str, Any] = {"releases": flight.decision.number}
-        if flight.decided is not None:
-            told["after"] = flight.decided
-        items, dropped = brought.items, weighed.dropped
-        chosen = set(places or ())
-        left = [place for place in range(len(items)) if place not in chosen]
-        if items:
-            waits = [place for place in left if place not in dropped]
-            told["counts"] = {"items": len(items), "dropped": len(left) - len(waits), "withheld": len(waits)}
-            told["items"] = [told_item(items[place]) for place in (places or ())[:MOST_ITEMS]]
-            told["dropped_items"] = [
-                {**told_item(items[place]), "policies": dropped[place].policies}
-                for place in [place for place in left if place in dropped][:MOST_ITEMS]
-            ]
-            ids = self._ids(brought) if waits else []
-            told["withheld_items"] = [{**told_item(items[place]), "name": ids[place]} for place in waits[:MOST_ITEMS]]
-        elif places is None:
-            told["withheld_items"] = [{"name": self._ids(brought)[0]}]
-        if asked and places is not None:
-            told["result_sha256"] = _digest(brought.without(left))
-        return told
-
-    def _ids(self, brought: Brought) -> list[str]:
-        """A name for each item, or for the result that has none: the same whenever it is asked about, and it says
-        nothing of what it names."""
-        return [_named(f"{place}:{item.digest}") for place, item in enumerate(brought.items)] or [_named("whole")]
-
-
-def _only_questions(reply: dict[str, Any]) -> dict[str, Any]:
-    return {key: reply[key] for key in ("resultType", "inputRequests", "requestState") if key in reply}
 
 
 def _begins_task(reply: Mapping[str, Any]) -> bool:
@@ -544,9 +314,11 @@ def _begins_task(reply: Mapping[str, Any]) -> bool:
     return kind_of(reply) == TASK or "task" in reply
 
 
-def _named(what: str) -> str:
-    return f"w-{hashlib.blake2b(what.encode(), key=_SECRET, digest_size=6).hexdigest()}"
-
-
-def _digest(result: dict[str, Any]) -> str:
-    return hashlib.sha256(dump(result)).hexdigest()
+def _asking(flight: Flight, reply: dict[str, Any]) -> Released:
+    """Questions of the upstream's, each of which was decided by itself; where what is brought waits, nothing else."""
+    if not flight.waits:
+        return Released(reply, flight.decision, flight.labels)
+    questions: dict[str, Any] = {
+        key: reply[key] for key in ("resultType", "inputRequests", "requestState") if key in reply
+    }
+    return Released(questions, flight.decision, flight.labels - INGRESS)

@@ -10,10 +10,16 @@ from typing import Any, Final
 
 from rule_of_two.gateway.minimal_instance import NoInstance, minimal_object
 from rule_of_two.gateway.results import DECISION_KEY, OWN
-from rule_of_two.model import Decision
+from rule_of_two.model import Action, Decision
 
 WITHHELD_KEY: Final = f"{OWN}withheld"
 HANDLE_KEY: Final = f"{OWN}handle"
+METHODS: Final = {
+    Action.CALL_TOOL: "tools/call",
+    Action.READ_RESOURCE: "resources/read",
+    Action.GET_PROMPT: "prompts/get",
+}
+"""The methods whose results can be withheld."""
 MOST_IDS: Final = 100
 """Ids that are told; the count says how many there are."""
 _IN_TEXT: Final = 10

@@ -34,6 +34,11 @@ class Value:
         except (TypeError, ValueError, RecursionError):
             return "(a value that cannot be written as JSON)"
 
+    @property
+    def is_nothing(self) -> bool:
+        """Of an argument read as it is, without a kind: whether it is not there, ``null``, or an empty list."""
+        return self.raw is MISSING or (self.raw is None and self.exact) or self.raw in ([], ())
+
 
 ABSENT = Value(MISSING, None, exact=False)
 

@@ -111,7 +111,10 @@ class ConditionSpec(Shape):
 
 
 class RuleSpec(Shape):
-    """Labels that replace those of the tool when every condition holds."""
+    """Labels that replace those of the tool when every condition holds; and what its C can do then, where that is
+    written."""
 
     when: dict[str, ConditionSpec] = Field(min_length=1)
     labels: frozenset[Label]
+    communicates: bool | None = None
+    reversible: bool | None = None

@@ -20,10 +20,15 @@ from rule_of_two.manifests.result_spec import PUBLIC_CONFIDENTIALITY, TRUSTED_AU
 from rule_of_two.manifests.shape import POINTERS, OneOrMore, Shape, pointers_in, refused
 from rule_of_two.manifests.uri import UriGlob
 from rule_of_two.model import Label, TargetKind
+from rule_of_two.normalise import NORMALISERS
 from rule_of_two.obligations import Term, Unreadable, cap, force, omit
 from rule_of_two.yaml_source import nearest
 
 KINDS: Final[tuple[str, ...]] = get_args(TargetKind)
+_FIXED: Final[tuple[TargetKind, ...]] = ("host", "recipient", "account")
+"""The kinds of target that a manifest can name without an argument."""
+_FILLED: Final[Mapping[str, ParameterType]] = {"host": "hosts", "recipient": "recipients"}
+"""Those that the operator can fill in, and the parameter's type."""
 
 
 def _targets(value: Any) -> Any:
@@ -70,11 +75,29 @@ class ParameterSpec(Shape):
 
 class TargetSpec(Shape):
     """Where a call's target stands in its arguments. ``indirect``: it is no target itself, but names something behind
-    which others stand (the message that is answered, a shared file, a forwarding rule), so that nothing is known."""
+    which others stand (the message that is answered, a shared file, a forwarding rule), so that nothing is known.
+    ``optional``: without that argument, or with ``null`` or an empty list in it, the call reaches nobody there.
+    ``value`` instead of ``at``: what every call reaches that no argument names, such as the one host of a service, or
+    the user's own calendar; ``${name}`` is what the operator filled in."""
 
     kind: TargetKind
-    at: tuple[str, ...]
+    at: tuple[str, ...] = ()
+    value: str | None = None
     indirect: bool = False
+    optional: bool = False
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if (self.value is None) is not bool(self.at):
+            raise refused("needs one of at and value")
+        if self.value is not None:
+            if self.kind not in _FIXED:
+                raise refused(f"is for kind {' or '.join(_FIXED)}; a {self.kind} stands in an argument", "value")
+            if reference(self.value) is None and NORMALISERS[self.kind](self.value) != self.value:
+                raise refused(f"'{self.value}' is no canonical {self.kind}", "value")
+            if self.indirect or self.optional:
+                raise refused("is always there, and neither indirect nor optional", "value")
+        return self
 
 
 class StoredSpec(Shape):
@@ -127,6 +150,8 @@ class PromptSpec(_Entry):
                     if kinds and name not in self.targets:
                         known = nearest(name, list(self.targets)) or "; declare it under targets"
                         raise refused(f"no target is named '{name}'{known}", *where)
+                    if name in self.targets and self.targets[name].value is not None:
+                        raise refused("is the same in every call, so no rule needs it", *where)
                     if kinds and self.targets[name].kind not in kinds:
                         raise refused(f"takes a target of kind {' or '.join(kinds)}", *where)
         return self
@@ -280,8 +305,18 @@ class ManifestDocument(Shape):
                             self._check(operator, operand, (section, name, "rules", place, "when", target, operator))
         return self
 
+    @model_validator(mode="after")
+    def _targets_name_parameters(self) -> Self:
+        for section, entries in (("tools", self.tools), ("prompts", self.prompts)):
+            for name, entry in entries.items():
+                for target, spec in entry.targets.items():
+                    self._check_type(_FILLED.get(spec.kind), spec.value, (section, name, "targets", target, "value"))
+        return self
+
     def _check(self, operator: str, operand: Any, where: tuple[str | int, ...]) -> None:
-        _, wanted = OPERATORS[operator]
+        self._check_type(OPERATORS[operator][1], operand, where)
+
+    def _check_type(self, wanted: ParameterType | None, operand: Any, where: tuple[str | int, ...]) -> None:
         for item in operand if isinstance(operand, tuple) else (operand,):
             name = reference(item)
             if name is None:

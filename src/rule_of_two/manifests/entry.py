@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rule_of_two.manifests.arguments import Slot, SlotTable, Value
-from rule_of_two.manifests.document import PromptSpec, ResourceSpec, StoredSpec
+from rule_of_two.manifests.condition import reference
+from rule_of_two.manifests.document import PromptSpec, ResourceSpec, StoredSpec, TargetSpec
 from rule_of_two.manifests.parameters import Bound
 from rule_of_two.manifests.pointer import Pointer
-from rule_of_two.manifests.rules import Rules, bind_rules
+from rule_of_two.manifests.rules import Judgement, Rules, bind_rules
 from rule_of_two.model import ALL, EGRESS, NONE, Action, Facts, Label, Labels, StoredResource, Target, TargetKind
 from rule_of_two.normalise import whole_url
 
@@ -65,6 +66,24 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """A place of targets: the number of its slot, and, where it is optional, that of the argument as it is."""
+
+    kind: TargetKind
+    slot: int
+    indirect: bool
+    optional: int | None
+
+    def targets(self, values: Sequence[tuple[Value, ...]]) -> tuple[Target, ...]:
+        """Those of one call."""
+        if self.optional is not None:
+            whole = values[self.optional]
+            if len(whole) == 1 and whole[0].is_nothing:
+                return ()
+        return _targets(self.kind, values[self.slot], indirect=self.indirect)
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One entry of the manifest ``server``, compiled. ``writes`` ``None``: the manifest does not say."""
 
@@ -74,28 +93,31 @@ class Entry:
     store: str
     rules: Rules
     slots: tuple[Slot, ...]
-    targets: tuple[tuple[TargetKind, int, bool], ...]
-    """Of each its kind, the number of its slot, and whether it is indirect."""
+    targets: tuple[Aim, ...]
+    fixed: tuple[Target, ...]
     reads: Stored
     writes: Stored | None
     secrets: tuple[Pointer, ...]
-    communicates: bool = True
-    irreversible: bool = True
     only_communication: str | None = None
     """The policy set by which C counts only where it communicates."""
 
     @property
     def is_local(self) -> bool:
         """Whether all that it reaches are paths, and it says so."""
-        return bool(self.targets) and all(kind == "path" and not indirect for kind, _, indirect in self.targets)
+        return (
+            bool(self.targets)
+            and not self.fixed
+            and all(aim.kind == "path" and not aim.indirect for aim in self.targets)
+        )
 
     def facts(self, name: str, arguments: Mapping[str, Any], annotations: Mapping[str, Any] | None = None) -> Facts:
         """What this call touches. Never raises for any arguments: what cannot be read is the worst case."""
         values = [slot.read(arguments) for slot in self.slots]
-        labels, lowered_by = self.rules.judge(values)
+        judged = self.rules.judge(values)
+        labels, lowered_by = judged.labels, judged.lowered_by
         added = hinted(annotations) - self.rules.labels
         labels |= added
-        communicates = self.communicates or "C" in added or _hints(annotations, "openWorldHint")
+        communicates = judged.communicates or "C" in added or _hints(annotations, "openWorldHint")
         if self.writes is not None:
             writes = self.writes.resources(self.store, values)
         else:
@@ -108,17 +130,13 @@ class Entry:
             self.upstream,
             name,
             labels,
-            targets=tuple(
-                target
-                for kind, slot, indirect in self.targets
-                for target in _targets(kind, values[slot], indirect=indirect)
-            ),
+            targets=(*(target for aim in self.targets for target in aim.targets(values)), *self.fixed),
             reads=self.reads.resources(self.store, values),
             writes=writes,
             lowered_by=lowered_by,
             manifest=self.server,
             communicates=communicates,
-            irreversible=self.irreversible or "C" in added or _hints(annotations, "destructiveHint"),
+            irreversible=judged.irreversible or "C" in added or _hints(annotations, "destructiveHint"),
         )
 
 
@@ -153,11 +171,15 @@ def bind_entry(
     set by which C counts only where it communicates."""
     table = SlotTable()
     targets = tuple(
-        (target.kind, table.place(target.kind, pointer), target.indirect)
-        for target in spec.targets.values()
-        for pointer in target.at
+        _aim(target, Pointer.parse(pointer), table) for target in spec.targets.values() for pointer in target.at
     )
     rules = bind_rules(spec, table, parameters, server=server, what=what)
+    fixed = tuple(
+        found
+        for target in spec.targets.values()
+        if target.value is not None
+        for found in _fixed(target.kind, target.value, parameters)
+    )
     reads = _stored(spec.reads, table) or Stored(())
     writes = _stored(spec.writes, table)
     secrets = tuple(Pointer.parse(pointer) for pointer in spec.secrets)
@@ -169,11 +191,10 @@ def bind_entry(
         rules,
         tuple(table.slots),
         targets,
+        fixed,
         reads,
         writes,
         secrets,
-        communicates=spec.communicates,
-        irreversible=not spec.reversible,
         only_communication=only_communication,
     )
 
@@ -183,8 +204,23 @@ def bind_resource(spec: ResourceSpec, *, upstream: str, store: str, server: str)
     table = SlotTable()
     reads = _stored(spec.reads, table) or Stored(())
     writes = _stored(spec.writes, table)
-    rules = Rules(spec.labels, ())
-    return Entry(Action.READ_RESOURCE, server, upstream, store, rules, tuple(table.slots), (), reads, writes, ())
+    rules = Rules(Judgement(spec.labels), ())
+    return Entry(Action.READ_RESOURCE, server, upstream, store, rules, tuple(table.slots), (), (), reads, writes, ())
+
+
+def _aim(target: TargetSpec, pointer: Pointer, table: SlotTable) -> Aim:
+    whole = table.place(None, pointer.list_) if target.optional else None
+    return Aim(target.kind, table.place(target.kind, pointer), target.indirect, whole)
+
+
+def _fixed(kind: TargetKind, written: str, parameters: Mapping[str, Bound]) -> tuple[Target, ...]:
+    """What is written, or what the operator filled in there. Where he filled in nothing, it is not known."""
+    name = reference(written)
+    if name is None:
+        return (Target(kind, written, written),)
+    bound = parameters[name]
+    filled = bound if isinstance(bound, tuple) else ()
+    return tuple(Target(kind, one, one) for one in filled) or (Target(kind, None, written, exact=False),)
 
 
 def _stored(spec: StoredSpec | None, table: SlotTable) -> Stored | None:

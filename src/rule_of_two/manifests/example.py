@@ -20,11 +20,18 @@ def example_arguments(spec: PromptSpec, values: Sequence[tuple[str, str]]) -> di
     arrays = [number for number, (_, pointer) in enumerate(places) if _EACH in pointer.tokens]
     if len(arrays) > 1 or any(pointer.tokens.count(_EACH) > 1 for _, pointer in places):
         return None
-    more = len(values) - len(places)
+    if arrays and any(one.optional and not any(_EACH in at for at in one.at) for one in spec.targets.values()):
+        return None
+    left = list(values)
+    for target in spec.targets.values():
+        if target.value is not None:
+            if (target.kind, target.value) not in left:
+                return None
+            left.remove((target.kind, target.value))
+    more = len(left) - len(places)
     if more < 0 or (more and not arrays):
         return None
     arguments: dict[str, Any] = {}
-    left = list(values)
     for number, (kind, pointer) in enumerate(places):
         taken = [left.pop(0) for _ in range(1 + more if number in arrays else 1)]
         written = [f"https://{value}" if kind == "url" else value for _, value in taken]

@@ -1,7 +1,8 @@
 """One item's metadata, read where the manifest says that it stands, and the labels that it leaves.
 
 INVARIANT: only what the platform asserts takes a label off, and only by a line of the operator's; what is missing,
-empty, of another type or malformed never does (tests/manifests/test_metadata.py).
+empty, of another type or malformed never does, and what is malformed is at its worst
+(tests/manifests/test_metadata.py).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -89,7 +90,7 @@ class Metadata:
                 value = read(at, stated)
             except Malformed:
                 believed = False
-                value = _ANY_HINT if name == "labels" else None
+                value = _WORST.get(name)
             if value is not None:
                 known[name] = value
         added, absent = known.pop("labels", _NO_HINT)
@@ -227,7 +228,17 @@ def _hint(at: Sequence[Pointer], stated: Any) -> tuple[Labels, Labels] | None:
 
 
 _NO_HINT: Final[tuple[Labels, Labels]] = (NONE, NONE)
-_ANY_HINT: Final[tuple[Labels, Labels]] = (INGRESS, NONE)
+_WORST: Final[Mapping[str, Any]] = {
+    "owner": "",
+    "tenant": "",
+    "role": "",
+    "confidentiality": _LARGEST - 1,
+    "purposes": (),
+    "expires": datetime(1970, 1, 1, tzinfo=UTC),
+    "labels": (INGRESS, NONE),
+}
+"""What is malformed stands for the worst: a name that nobody has, the highest grade, a time that is over. Else a policy
+that refuses by what is there could be passed by writing it badly."""
 _READERS: Final[Mapping[str, Callable[[Sequence[Pointer], Any], Any]]] = {
     "id": _name,
     "author": _texts,

@@ -56,6 +56,12 @@ class Pointer:
         """The pointer to a key given as it is."""
         return cls(pointer_of(keys), keys)
 
+    @property
+    def list_(self) -> Pointer:
+        """The pointer up to its first ``*``: to the array itself. Without one, and where all is the array, the same."""
+        before = self.tokens[: self.tokens.index("*")] if "*" in self.tokens else ()
+        return Pointer.of(*before) if before else self
+
     def resolve(self, document: Any) -> tuple[Any, ...]:
         """Every value it points at, in order; :data:`MISSING` for each branch that ends early.
 

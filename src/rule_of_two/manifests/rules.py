@@ -1,8 +1,9 @@
 """Argument-conditional labels: conditions over canonical values, and the first rule whose conditions all hold.
 
 INVARIANT: a value that is absent, unparseable, not canonical, or not the same for every element of an array never lets
-a rule lower a label: the call then takes the union of its labels and those of all rules (DESIGN section 3;
-tests/manifests/test_rules.py).
+a rule lower a label: the call then takes the union of its labels and those of all rules, and it can communicate, and
+cannot be taken back, if the tool or any rule says so (DESIGN section 3; tests/manifests/test_rules.py and
+test_effects.py).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
@@ -20,7 +21,7 @@ from rule_of_two.manifests.condition import reference
 from rule_of_two.manifests.document import PromptSpec
 from rule_of_two.manifests.parameters import Bound
 from rule_of_two.manifests.pointer import MISSING, Pointer
-from rule_of_two.model import Labels
+from rule_of_two.model import Label, Labels
 
 
 class Match(Enum):
@@ -124,15 +125,17 @@ def outside(folders: tuple[str, ...]) -> Test:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One operator over the values of some slots. Without a ``test`` it is ``absent: true``."""
+    """One operator over the values of some slots. Without a ``test`` it is ``absent: true``; then of slots that are
+    ``optional`` it holds also for ``null`` and an empty list."""
 
     slots: tuple[int, ...]
     test: Test | None
+    optional: bool = False
 
     def holds(self, values: Sequence[tuple[Value, ...]]) -> Match:
         """``YES`` or ``NO`` only when every element says the same, and there is one."""
         if self.test is None:
-            absent = all(len(values[slot]) == 1 and values[slot][0].raw is MISSING for slot in self.slots)
+            absent = all(self._is_absent(values[slot]) for slot in self.slots)
             return Match.YES if absent else Match.NO
         answer: Match | None = None
         for slot in self.slots:
@@ -145,37 +148,71 @@ class Condition:
                 answer = said
         return answer or Match.UNSURE
 
+    def _is_absent(self, found: tuple[Value, ...]) -> bool:
+        return len(found) == 1 and (found[0].is_nothing if self.optional else found[0].raw is MISSING)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a call can do, at most. ``communicates`` and ``irreversible`` say more of its C. ``lowered_by`` names the
+    rule by which it is less than its tool can do."""
+
+    labels: Labels
+    communicates: bool = True
+    irreversible: bool = True
+    lowered_by: tuple[str, ...] = ()
+
+    def covers(self, other: Judgement) -> bool:
+        """Whether ``other`` can do nothing that this cannot."""
+        return (
+            self.labels >= other.labels
+            and self.communicates >= other.communicates
+            and self.irreversible >= other.irreversible
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Conditions that must all hold, and the labels that then replace the tool's. ``line`` names it in decisions."""
+    """Conditions that must all hold, and what a call can do then."""
 
     conditions: tuple[Condition, ...]
-    labels: Labels
-    line: str
+    judgement: Judgement
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A tool's labels and the rules that may replace them."""
+    """What a tool can do, and the rules that may replace that."""
 
-    labels: Labels
+    own: Judgement
     rules: tuple[Rule, ...]
+
+    @property
+    def labels(self) -> Labels:
+        """Those of the tool where no rule holds."""
+        return self.own.labels
 
     @property
     def worst(self) -> Labels:
         """The union of the labels and those of all rules."""
-        return self.labels.union(*(rule.labels for rule in self.rules))
+        return self._worst().labels
 
-    def judge(self, values: Sequence[tuple[Value, ...]]) -> tuple[Labels, tuple[str, ...]]:
-        """The labels for these values, and the line of the rule that lowered them, if one did."""
+    def judge(self, values: Sequence[tuple[Value, ...]]) -> Judgement:
+        """What a call with these values can do."""
         for rule in self.rules:
             answers = [condition.holds(values) for condition in rule.conditions]
             if Match.UNSURE in answers:
-                return self.worst, ()
+                return self._worst()
             if Match.NO not in answers:
-                return rule.labels, (() if rule.labels >= self.labels else (rule.line,))
-        return self.labels, ()
+                return rule.judgement
+        return self.own
+
+    def _worst(self) -> Judgement:
+        every = (self.own, *(rule.judgement for rule in self.rules))
+        return Judgement(
+            frozenset[Label]().union(*(one.labels for one in every)),
+            communicates=any(one.communicates for one in every),
+            irreversible=any(one.irreversible for one in every),
+        )
 
 
 _NAMED_IN_WORDS: Final = {"host_in": "in", "recipient_in": "in", "at_most": "at most", "absent": "absent"}
@@ -185,6 +222,7 @@ def bind_rules(
     entry: PromptSpec, table: SlotTable, parameters: Mapping[str, Bound], *, server: str, what: str
 ) -> Rules:
     """Compile the rules of one entry, with the operator's parameters filled in. ``what`` names the entry in lines."""
+    own = Judgement(entry.labels, entry.communicates, not entry.reversible)
     rules = []
     for number, rule in enumerate(entry.rules, start=1):
         conditions = []
@@ -192,14 +230,24 @@ def bind_rules(
         for name, condition in rule.when.items():
             target = entry.targets.get(name)
             kind = None if target is None else target.kind
+            optional = target is not None and target.optional
             pointers = [Pointer.of(name)] if target is None else [Pointer.parse(pointer) for pointer in target.at]
             for operator, operand in condition.operators.items():
                 compares = None if operator in ("in", "equals") else kind
-                slots = tuple(table.place(compares, pointer) for pointer in pointers)
-                conditions.append(Condition(slots, _test(operator, operand, parameters)))
+                if operator == "absent" and optional:
+                    slots = tuple(table.place(None, pointer.list_) for pointer in pointers)
+                else:
+                    slots = tuple(table.place(compares, pointer) for pointer in pointers)
+                conditions.append(Condition(slots, _test(operator, operand, parameters), optional))
                 words.append(f"{name} {_NAMED_IN_WORDS.get(operator, operator)}{_words(operator, operand)}")
-        rules.append(Rule(tuple(conditions), rule.labels, f"{server}: rule {number} of {what} ({', '.join(words)})"))
-    return Rules(entry.labels, tuple(rules))
+        said = Judgement(
+            rule.labels,
+            communicates=own.communicates if rule.communicates is None else rule.communicates,
+            irreversible=own.irreversible if rule.reversible is None else not rule.reversible,
+        )
+        line = f"{server}: rule {number} of {what} ({', '.join(words)})"
+        rules.append(Rule(tuple(conditions), said if said.covers(own) else replace(said, lowered_by=(line,))))
+    return Rules(own, tuple(rules))
 
 
 def _test(operator: str, operand: Any, parameters: Mapping[str, Bound]) -> Test | None:

@@ -84,9 +84,15 @@ def _called(name: str, spec: PromptSpec | None, past: Past, before: Facts, find:
     only_targets = all(target in spec.targets for rule in spec.rules for target in rule.when)
     if arguments is not None and only_targets:
         return Relabelled(_given_as(before, find(name, arguments)))
-    worst = spec.labels.union(*(rule.labels for rule in spec.rules))
-    targets = (*before.targets, UNREAD)
-    return Relabelled(replace(find(name, {}), labels=worst, targets=targets), certain=False)
+    worst = replace(
+        find(name, {}),
+        labels=spec.labels.union(*(rule.labels for rule in spec.rules)),
+        targets=(*before.targets, UNREAD),
+        lowered_by=(),
+        communicates=spec.communicates or any(rule.communicates for rule in spec.rules),
+        irreversible=not spec.reversible or any(rule.reversible is False for rule in spec.rules),
+    )
+    return Relabelled(worst, certain=False)
 
 
 def _given_as(before: Facts, facts: Facts) -> Facts:
