@@ -169,3 +169,12 @@ def test_a_session_is_judged_by_itself_or_by_those_beside_it() -> None:
     one, two = SessionView("one"), SessionView("two")
     assert one.judged == (one,)
     assert dataclasses.replace(one, beside=(one, two)).judged == (one, two)
+
+
+def test_private_data_is_joined_again_while_it_can_take_a_reader_away() -> None:
+    session = SessionView("s", {"A": 1, "B": 2}, {"C": 3})
+    assert session.has(labels_in("AB"))
+    assert not session.has(labels_in("C"))
+    watched = dataclasses.replace(session, readers=frozenset(("ann",)), keeps_readers=True)
+    assert watched.has(labels_in("A"))
+    assert not watched.has(labels_in("B"))

@@ -19,8 +19,6 @@ def trusted_folders(directory: Directory, principal: Principal) -> tuple[str, ..
     return tuple(sorted(one for one in folders if _is_folder(one))) if isinstance(folders, list) else ()
 
 
-def _is_folder(text: object) -> bool:
-    if not isinstance(text, str):
-        return False
+def _is_folder(text: str) -> bool:
     absolute = os.path.isabs(text)  # noqa: PTH117  # texts are compared, and nothing is looked up
     return absolute and os.path.normpath(text) == text and os.path.dirname(text) != text  # noqa: PTH120  # the same
