@@ -124,7 +124,7 @@ class Enforcement:
         :raises RemoteError: the upstream answered with an error; its labels are joined.
         """
         try:
-            held = self._gate.held.take(call, self._session.view().id) if call.brings else None
+            held = self._gate.held.take(call, self._session.view().id) if call.brings and self._gate.held else None
             flight = await self._permit(call, caller) if held is None else held.flight
         except RuleOfTwoError as error:
             raise self.refusal(error, call.facts) from error

@@ -41,6 +41,9 @@ class HeldResults:
         self._life = life
         self._held: dict[str, HeldResult] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._held)
+
     def put(self, call: Call, flight: Flight, reply: dict[str, Any]) -> None:
         """Keep a result until its call is repeated."""
         key = _key(call)
