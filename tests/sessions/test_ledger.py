@@ -83,6 +83,13 @@ def test_what_a_session_had_seen_clings_to_what_it_writes(process: Process) -> N
     assert facts.stored == (StoredLabel("A", file("/n/x"), 12, "s-1"),)
 
 
+def test_facts_stay_values_that_can_be_compared_and_looked_up(process: Process) -> None:
+    process.write(writing(file("/n/x")), held="AB")
+    facts = process.ledger.looked_up(reading(file("/n/x")))
+    assert type(facts.labels) is frozenset
+    assert facts.labels in {labels_in("AB")}
+
+
 def test_c_never_sticks(process: Process) -> None:
     assert process.write(writing(file("/n/x"), labels="BC"), held="C") == (Due(file("/n/x"), labels_in("B")),)
 
