@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -28,15 +27,7 @@ ON: Final = {"channels": ["console", "elicitation"], "wait": "20s"}
 @pytest.fixture
 def office(house: House) -> House:
     """An upstream that returns what its caller says; Ann's words are trusted, and what she may see is private."""
-    house.servers = {
-        "rec": house.recorder("sent"),
-        "echo": {
-            "command": sys.executable,
-            "args": [str(UPSTREAMS / "echo.py"), str(house.folder / "echo.jsonl")],
-            "manifest": str(UPSTREAMS / "echo.yaml"),
-            "parameters": {"trusted_authors": ["ann@acme.example"]},
-        },
-    }
+    house.servers = {"rec": house.recorder("sent"), "echo": house.echo("ann@acme.example")}
     house.settings["approvals"] = {"wait": "20s"}
     return house
 

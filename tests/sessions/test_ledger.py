@@ -142,7 +142,6 @@ def test_in_a_store_that_was_stamped_whole_every_call_that_carries_a_or_b_reads(
     assert process.read() == NONE
     assert process.read(labels="C") == {"C"}
     assert process.read(labels="A", upstream="third") == {"A"}
-    assert process.ledger.whole("other") == {"B"}
 
 
 def test_an_act_that_no_manifest_describes_stamps_the_whole_store(process: Process) -> None:

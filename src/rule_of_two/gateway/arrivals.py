@@ -50,62 +50,14 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
-class Carrying:
-    """A result of a call that passed held values on: whatever comes back can repeat them, so all of it has their
-    labels, whatever its metadata say."""
+class Relabelled:
+    """A result whose parts have other labels than its metadata say. ``vouched`` are the places of the items that
+    somebody vouched for."""
 
     brought: Brought
-    labels: Labels
     items: tuple[Item, ...]
     frame: Labels
-
-    @classmethod
-    def of(cls, brought: Brought, labels: Labels) -> Brought:
-        """``brought`` with these labels on every part; itself where there are none."""
-        if not labels:
-            return brought
-        private = "B" in labels  # and nobody says who may read that
-        items = tuple(
-            replace(item, labels=item.labels | labels, readers=None if private else item.readers)
-            for item in brought.items
-        )
-        return cls(brought, labels, items, brought.frame | labels)
-
-    def without(self, dropped: Collection[int]) -> dict[str, Any]:
-        """As it is handed over without these items."""
-        return self.brought.without(dropped)
-
-    def text(self, place: int) -> str:
-        """One of the items as a person looks at it."""
-        return self.brought.text(place)
-
-
-@dataclass(frozen=True, slots=True)
-class Vouched:
-    """A result of whose items some bring nothing untrusted, since a person looked at exactly these and vouched for
-    them: by place, who did."""
-
-    brought: Brought
-    people: Mapping[int, str]
-
-    @property
-    def items(self) -> tuple[Item, ...]:
-        """The items, with the labels that are left of them."""
-        return tuple(
-            replace(
-                item,
-                labels=item.labels - _A,
-                lowered_by=(*item.lowered_by, f"[A] {self.people[place]} vouched for the item {item.id}"),
-            )
-            if place in self.people
-            else item
-            for place, item in enumerate(self.brought.items)
-        )
-
-    @property
-    def frame(self) -> Labels:
-        """The labels of what is no item."""
-        return self.brought.frame
+    vouched: frozenset[int] = frozenset()
 
     def without(self, dropped: Collection[int]) -> dict[str, Any]:
         """The result as it is handed over without these items."""
@@ -114,6 +66,31 @@ class Vouched:
     def text(self, place: int) -> str:
         """One of the items as a person looks at it."""
         return self.brought.text(place)
+
+
+def carrying(brought: Brought, labels: Labels) -> Brought:
+    """The result of a call that passed held values of these labels on: whatever comes back can repeat them, so all of
+    it has them, whatever its metadata say, and whoever vouched for it."""
+    if not labels:
+        return brought
+    private = "B" in labels  # and nobody says who may read that
+    items = tuple(
+        replace(item, labels=item.labels | labels, readers=None if private else item.readers) for item in brought.items
+    )
+    return Relabelled(brought, items, brought.frame | labels)
+
+
+def vouched_for(brought: Brought, people: Mapping[int, str]) -> Brought:
+    """The result where a person looked at exactly these items and vouched for them (by place, who did): they bring
+    nothing untrusted."""
+    if not people:
+        return brought
+    items = list(brought.items)
+    for place, who in people.items():
+        item = items[place]
+        line = f"[A] {who} vouched for the item {item.id}"
+        items[place] = replace(item, labels=item.labels - _A, lowered_by=(*item.lowered_by, line))
+    return Relabelled(brought, tuple(items), brought.frame, frozenset(people))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +139,6 @@ class Scales:
         dropped = {place: one for place, one in enumerate(each) if one.outcome is Outcome.DENY}
         asking = frozenset(place for place, one in enumerate(each) if one.outcome is Outcome.ASK)
         kept = [place for place in range(len(items)) if place not in dropped]
-        if items and not kept and dropped:
-            empty = self.facts_of(())
-            verdict = self._together(empty, view)
-            return Weighed(verdict, empty, dropped, frozenset(), rest=False)
         facts = self.facts_of(kept)
         verdict = _strictest([self._together(facts, view), *(each[place] for place in asking)])
         if verdict.outcome is Outcome.ALLOW:
@@ -208,8 +181,13 @@ class Scales:
         or something private is around them."""
         if "B" in self.brought.frame or "B" in self.stored:
             return None
-        known = [self.brought.items[place].readers for place in places if "B" in self.brought.items[place].labels]
-        return frozenset.intersection(*(one for one in known if one)) if known and all(known) else None
+        readers: frozenset[str] | None = None
+        for item in (self.brought.items[place] for place in places):
+            if "B" in item.labels:
+                if not item.readers:
+                    return None
+                readers = item.readers if readers is None else readers & item.readers
+        return readers
 
     def facts_of(self, places: Iterable[int]) -> Facts:
         """The call's facts with the labels of these items, and of what is around them."""
@@ -242,11 +220,9 @@ def scales_for(verdicts: Verdicts, call: Call, flight: Flight, brought: Brought,
 
     :raises StoreError: the ledger cannot be read.
     """
-    known, stored = (
-        verdicts.known(call.facts, view),
-        verdicts.clinging(call.facts, flight.decision.number or 0) & INGRESS,
-    )
-    vouched = brought.people if isinstance(brought, Vouched) else {}
+    known = verdicts.known(call.facts, view)
+    stored = verdicts.clinging(call.facts, flight.decision.number or 0) & INGRESS
+    vouched = brought.vouched if isinstance(brought, Relabelled) else frozenset[int]()
     # A yes to the call covers all that it could bring. A platform can say that an item brings more than that.
     covered = stored.union(brought.frame, *(item.labels for item in brought.items)) <= flight.labels
     return Scales(verdicts, known, stored, brought, vouched, flight.people(view) if covered else 0)

@@ -23,8 +23,11 @@ from rule_of_two.errors import BadRequest, Code, LimitExceeded
 from rule_of_two.gateway.elicited import AskedWithResult, Elicited, Elicits
 from rule_of_two.gateway.flight import Call
 from rule_of_two.gateway.results import Refused
-from rule_of_two.model import Decision, Label, Outcome, Principal, Tier, Verdict
+from rule_of_two.model import Decision, Label, Outcome, Principal, SessionView, Tier, Verdict
 
+RECHECKS: Final = 3
+"""How often a person is asked again because the session gained a label while they read."""
+RECHECKED: Final = "the session changed each time while a person was asked."
 PROGRESS_SECONDS: Final = 10.0
 """How often a client that gave a progress token is told that its call still waits."""
 
@@ -262,6 +265,13 @@ class Consent:
         origin = self.origin_of(number)
         at = datetime.fromisoformat(origin.at) if origin.at else datetime.fromtimestamp(0, UTC)
         return Origin(call=number, name=origin.what, shown=origin.where, at=at)
+
+
+def said_yes(given: Given, view: SessionView, version: str, now: datetime) -> int:
+    """How many said yes that counts at ``now``, with the session as it is and under the policies of ``version``."""
+    question = given.question
+    same = view.after.keys() == question.held.keys() and question.policy_version == version
+    return len(given.answers) if same and still_valid(given, now) else 0
 
 
 def still_valid(given: Given, now: datetime) -> bool:

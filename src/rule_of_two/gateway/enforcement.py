@@ -22,7 +22,7 @@ from rule_of_two.approvals.messages import SessionStatus
 from rule_of_two.audit.journal import Journal, stored_text
 from rule_of_two.errors import Code, RuleOfTwoError, StoreError
 from rule_of_two.gateway.carriage import Carriage
-from rule_of_two.gateway.consent import Caller, Consent, still_valid
+from rule_of_two.gateway.consent import RECHECKED, RECHECKS, Caller, Consent, said_yes
 from rule_of_two.gateway.decisions import Decisions
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
@@ -65,8 +65,6 @@ _ANOTHER_TARGET: Final = Verdict(
     ("gateway.another-target",),
     ("What the call reaches is no longer what a person was shown.",),
 )
-_RECHECKS: Final = 3
-"""How often a human is asked again because the session gained a label while they read."""
 
 
 class Enforcement:
@@ -322,9 +320,8 @@ class Enforcement:
                 )
             if decision.outcome is Outcome.DENY:
                 raise Refused(decision, facts)
-            if asked == _RECHECKS:
-                detail = "the session changed each time while a person was asked."
-                raise Refused(replace(decision, code=Code.APPROVAL_EXPIRED), facts, detail)
+            if asked == RECHECKS:
+                raise Refused(replace(decision, code=Code.APPROVAL_EXPIRED), facts, RECHECKED)
             facts, decision, people = await self._ask(call, facts, decision, caller)
             asked += 1
 
@@ -390,10 +387,7 @@ class Enforcement:
             elif call.facts_now() != call.facts:
                 verdict = _ANOTHER_TARGET
             else:
-                question = given.question
-                same = view.after.keys() == question.held.keys() and question.policy_version == self._rules.version
-                same = same and known == facts
-                people = len(given.answers) if same and still_valid(given, self._clock()) else 0
+                people = said_yes(given, view, self._rules.version, self._clock()) if known == facts else 0
                 verdict = self._verdicts.of_call(call, known, view, approvals=people)
             decision, number, labels = self._commit(known, view, verdict, call, db=db, approves=given.question.decision)
             if people and verdict.outcome is Outcome.ALLOW:

@@ -135,20 +135,20 @@ class Flight:
         """What it keeps reserved while what came back is decided: that it acted. ``None``: it has reserved nothing."""
         return Reservation(self.decision.session, self._number, self.labels - INGRESS) if self.reserved else None
 
-    def released(self, decision: Decision, brought: Labels, readers: Readers = None) -> None:
+    def released(self, decision: Decision, brought: Labels, readers: Readers) -> None:
         """What came back was decided, and ``brought`` is reserved by that decision; ``readers`` may read all that is
         private in it."""
         self._release = Reservation(decision.session, decision.number or 0, brought, readers)
 
-    async def land(self, joined: Labels, readers: Readers = None) -> None:
-        """End what is reserved, joining what really happened; ``readers`` may read all that is private in it.
+    async def land(self, joined: Labels) -> None:
+        """End what is reserved, joining what really happened.
 
         :raises StoreError: it could not be recorded.
         """
         ended = [self._release] if self._release is not None else []
         if self.reserved:
             own = joined if self._release is None else joined - INGRESS
-            ended.append(Reservation(self.decision.session, self._number, own, readers))
+            ended.append(Reservation(self.decision.session, self._number, own))
         if ended:
             await self._session.settle(*ended)
 

@@ -77,13 +77,17 @@ def _applying(root: Any, schemas: Iterable[Any]) -> Iterator[dict[str, Any]]:
         seen.add(id(one))
         yield one
         if "$ref" in one:
-            waiting.append(_referred(root, one["$ref"]))
+            waiting.append(referred(root, one["$ref"]))
         for keyword in _ALTERNATIVES:
             alternatives = one.get(keyword)
             waiting.extend(alternatives if isinstance(alternatives, list) else ())
 
 
-def _referred(root: Any, reference: Any) -> Any:
+def referred(root: Any, reference: Any) -> Any:
+    """What a ``$ref`` of a schema points at, within the schema ``root``.
+
+    :raises UnusableSchema: it points outside of it, or at nothing.
+    """
     if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
         raise UnusableSchema("it refers to something outside of it")
     found = root

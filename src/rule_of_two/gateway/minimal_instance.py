@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any, Final
 
-from rule_of_two.json_pointer import tokens_of
+from rule_of_two.gateway.input_schema import referred
 
 _STEPS: Final = 2_000
 _DEEPEST: Final = 32
@@ -86,7 +86,7 @@ def _merged(root: Any, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
     merged: dict[str, Any] = {key: value for key, value in schema.items() if key not in {"$ref", "allOf"}}
     parts = list(schema.get("allOf", ()))
     if "$ref" in schema:
-        parts.append(_referred(root, schema["$ref"]))
+        parts.append(referred(root, schema["$ref"]))
     for part in parts:
         _step()
         if part is True:
@@ -111,17 +111,6 @@ def _first_of(root: Any, merged: dict[str, Any], keyword: str, alternatives: Any
         except NoInstance:
             _step()
     raise NoInstance("the schema takes nothing")
-
-
-def _referred(root: Any, reference: Any) -> Any:
-    if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
-        raise NoInstance("the schema refers to something outside of it")
-    found = root
-    for key in tokens_of(reference):
-        if not isinstance(found, dict) or key not in found:
-            raise NoInstance("the schema refers to something that is not there")
-        found = found[key]
-    return found
 
 
 def _of_type(root: Any, schema: Mapping[str, Any], depth: int) -> Any:

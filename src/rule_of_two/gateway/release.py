@@ -20,8 +20,8 @@ from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.judge import Given
 from rule_of_two.errors import BadRequest, Code, LimitExceeded
 from rule_of_two.gateway.arrival_view import arrival_of, withheld_items
-from rule_of_two.gateway.arrivals import Brought, Carrying, Vouched, Weighed, Whole, scales_for, worst_of
-from rule_of_two.gateway.consent import Caller, Consent, still_valid
+from rule_of_two.gateway.arrivals import Brought, Weighed, Whole, carrying, scales_for, vouched_for, worst_of
+from rule_of_two.gateway.consent import RECHECKED, RECHECKS, Caller, Consent, said_yes
 from rule_of_two.gateway.decisions import Decisions
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.held_results import HeldResults
@@ -39,8 +39,6 @@ from rule_of_two.wire.handler import RemoteError
 
 _OF_ITEMS: Final = APPROVING | {Choice.WITHOUT}
 """What lets in items that a person was shown, or some of them."""
-_RECHECKS: Final = 3
-"""How often a person is asked again because the session gained a label while they read."""
 _NOBODY_ASKED: Final = frozenset((Code.APPROVAL_REQUIRED, Code.APPROVAL_DENIED))
 """Why nobody was asked: nobody is there, or people refused too often. What asks nobody is handed over all the same."""
 _ANOTHER_SESSION: Final = Verdict(
@@ -103,7 +101,7 @@ class ReleaseGate:
         if kind_of(reply) == INPUT_REQUIRED:
             return _asking(flight, reply)
         worst = worst_of(self.verdicts, flight)
-        brought = Carrying.of(self._read(call, reply, worst), call.carries)
+        brought = carrying(self._read(call, reply, worst), call.carries)
         if self.holding.concerns(call, flight):
             if not _begins_task(reply) and (kept := await self.holding.keep(call, flight, brought)) is not None:
                 return kept
@@ -112,10 +110,9 @@ class ReleaseGate:
         taken = self._at_once(call, flight, brought) or await self._decide(call, flight, brought)
         asked = 0
         while taken.asks:
-            if asked == _RECHECKS:
-                detail = "the session changed each time while a person was asked."
+            if asked == RECHECKS:
                 decision = replace(taken.decision, code=Code.APPROVAL_EXPIRED)
-                raise Refused(decision, taken.weighed.facts, detail, sent=True)
+                raise Refused(decision, taken.weighed.facts, RECHECKED, sent=True)
             asked += 1
             shown = replace(call, facts=taken.weighed.facts)
             try:
@@ -139,8 +136,7 @@ class ReleaseGate:
         if call.reader is None:
             return Whole(reply, worst)
         brought: Brought = call.reader.read(reply, worst)
-        people = self.vouched(call.facts.upstream, call.facts.name, brought.items)
-        return Vouched(brought, people) if people else brought
+        return vouched_for(brought, self.vouched(call.facts.upstream, call.facts.name, brought.items))
 
     async def release_error(self, call: Call, flight: Flight, error: RemoteError) -> Labels:
         """Decide whether the text of an upstream's error may be handed over; the labels that it brings. Nobody is asked
@@ -237,10 +233,8 @@ class ReleaseGate:
 
         # INVARIANT: a yes lets in what was shown, with the labels that were shown; tests/attacks/test_release_gate.py.
         """
-        question = given.question
-        same = view.after.keys() == question.held.keys() and question.policy_version == self.decisions.rules.version
-        same = same and weighed.facts.labels <= question.labels
-        return len(given.answers) if same and still_valid(given, self.clock()) else 0
+        shown = weighed.facts.labels <= given.question.labels
+        return said_yes(given, view, self.decisions.rules.version, self.clock()) if shown else 0
 
     def _said_yes_to(self, given: Given, brought: Brought, places: Sequence[int]) -> list[int]:
         """Of the items that policy does not drop now those that a person was shown, and said yes to. What policy says

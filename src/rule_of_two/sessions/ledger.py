@@ -161,7 +161,7 @@ class Ledger:
         """The facts with the labels of what the call reads. Only A and B, never C."""
         if not facts.reads and not facts.labels & INGRESS:
             return facts
-        added = {one.label: one for one in self._database.read(lambda db: tuple(self._reading(db, facts)))}
+        added = {one.label: one for one in self._read(lambda db: tuple(self._reading(db, facts)))}
         new = tuple(one for label, one in sorted(added.items()) if label not in facts.labels)
         if not new:
             return facts
@@ -172,18 +172,17 @@ class Ledger:
         that let it pass."""
         if not facts.reads and not facts.labels & INGRESS:
             return NONE
-        if not self._database.read(lambda db: tuple(self._reading(db, facts))):  # by far the most usual
+        if not self._read(lambda db: tuple(self._reading(db, facts))):  # by far the most usual
             return NONE
         covers = partial(self._but_own, decision)
 
         def found(db: sqlite3.Connection) -> list[Stamp]:
             stamps = [one for resource in facts.reads for one in stamps_of(db, resource, covers)]
             if facts.labels & INGRESS:
-                store = StoredResource(self._stores.get(facts.upstream, facts.upstream), "store", None)
-                stamps += _first(db, store, covers, _whole_only)
+                stamps += _first(db, self._store(facts), covers, _whole_only)
             return stamps
 
-        return frozenset(one.label for one in self._database.read(found))
+        return frozenset(one.label for one in self._read(found))
 
     def grown(self, facts: Facts, decision: int) -> Labels:
         """The labels of facts that were known at a decision, with those that what they read has gained since, but for
@@ -202,7 +201,7 @@ class Ledger:
         # tests/attacks/test_laundering.py.
         """
         writes = self._writes(facts)
-        return self._database.read(lambda db: self._due(db, facts, view, writes)) if writes else ()
+        return self._read(lambda db: self._due(db, facts, view, writes)) if writes else ()
 
     def stamp(self, db: sqlite3.Connection, number: int, session: str, origin: str, due: Iterable[Due]) -> None:
         """Stamp in the transaction that decides the call ``number``."""
@@ -214,15 +213,14 @@ class Ledger:
                 whole = (*row, number, session, self._tenant, storable(origin), self._clock())
                 self._memory.stamping(db.execute(_STAMP, whole).lastrowid or 0, whole)
 
-    def whole(self, upstream: str) -> Labels:
-        """What every call that carries A or B reads in an upstream's store."""
-        store = self._stores.get(upstream, upstream)
-        return frozenset(one.label for one in self._database.read(lambda db: self._of_whole(db, store)))
+    def _store(self, facts: Facts) -> StoredResource:
+        """All of the store that an upstream keeps things in."""
+        return StoredResource(self._stores.get(facts.upstream, facts.upstream), "store", None)
 
     def _writes(self, facts: Facts) -> tuple[StoredResource, ...]:
         if facts.writes or facts.action in _BY_ENTRY or not facts.acts:
             return facts.writes
-        return (StoredResource(self._stores.get(facts.upstream, facts.upstream), "store", None),)
+        return (self._store(facts),)
 
     def _due(
         self, db: sqlite3.Connection, facts: Facts, view: SessionView, writes: tuple[StoredResource, ...]
@@ -236,9 +234,8 @@ class Ledger:
 
     def _reading(self, db: sqlite3.Connection, facts: Facts) -> Iterator[StoredLabel]:
         """What the call reads. A later one of the same label is the better explanation: it was named."""
-        self._refresh(db)
         if facts.labels & INGRESS:
-            yield from self._of_whole(db, self._stores.get(facts.upstream, facts.upstream))
+            yield from self._of_whole(db, self._store(facts))
         for resource in facts.reads:
             yield from self._of(db, resource)
 
@@ -247,10 +244,9 @@ class Ledger:
             db, "read", resource, lambda: self._told(resource, stamps_of(db, resource, self._covers))
         )
 
-    def _of_whole(self, db: sqlite3.Connection, store: str) -> tuple[StoredLabel, ...]:
-        resource = StoredResource(store, "store", None)
-        found = lambda: self._told(resource, _first(db, resource, self._covers, _whole_only))  # noqa: E731
-        return self._remembered(db, "whole", resource, found)
+    def _of_whole(self, db: sqlite3.Connection, store: StoredResource) -> tuple[StoredLabel, ...]:
+        found = lambda: self._told(store, _first(db, store, self._covers, _whole_only))  # noqa: E731
+        return self._remembered(db, "whole", store, found)
 
     def _exact(self, db: sqlite3.Connection, resource: StoredResource) -> Labels:
         found = lambda: frozenset(one.label for one in _first(db, resource, self._covers, _exactly))  # noqa: E731
@@ -267,7 +263,6 @@ class Ledger:
     def _remembered(self, db: sqlite3.Connection, what: str, resource: StoredResource, find: Callable[[], T]) -> T:
         """What was found of a resource, from memory while nobody changed the state. Within a transaction it is always
         looked up: it can be rolled back."""
-        self._refresh(db)
         if db.in_transaction:
             return find()
         if (what, resource) not in self._kept:
@@ -276,6 +271,15 @@ class Ledger:
             self._kept[what, resource] = find()
         kept: T = self._kept[what, resource]
         return kept
+
+    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Read the state, once it is known whether somebody changed it."""
+
+        def fresh(db: sqlite3.Connection) -> T:
+            self._refresh(db)
+            return work(db)
+
+        return self._database.read(fresh)
 
     def _refresh(self, db: sqlite3.Connection) -> None:
         """Notice that somebody changed the state.
