@@ -13,7 +13,8 @@ import pytest
 
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.judge import Endorser
-from rule_of_two.approvals.plain_console import PlainConsole, plain
+from rule_of_two.approvals.plain_console import PlainConsole
+from rule_of_two.approvals.plain_voice import plain
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.signer import Signer
 from rule_of_two.approvals.spans import Span, Style

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TextIO
@@ -24,18 +24,16 @@ from rule_of_two.approvals.choice import REFUSING, Choice
 from rule_of_two.approvals.hints import question_keys
 from rule_of_two.approvals.items import Item, Ordered, Said, Vouched
 from rule_of_two.approvals.messages import Asked, GatewayHello, Sessions, ToConsole, Withheld
+from rule_of_two.approvals.plain_voice import PAGE_LINES, Voice
 from rule_of_two.approvals.render import NARROWEST
 from rule_of_two.approvals.roster import Row, marks
 from rule_of_two.approvals.sentences import KEY_OF, name
 from rule_of_two.approvals.signer import Signer
-from rule_of_two.approvals.spans import Line, Span, Style, clip, wrap
+from rule_of_two.approvals.spans import Line, Span, Style, clip
 from rule_of_two.approvals.typed_lines import typed_lines
 from rule_of_two.approvals.withheld_view import review_lines, withheld_lines
 from rule_of_two.escape import visible
 from rule_of_two.wording import counted
-
-PAGE_LINES: Final = 20
-"""Lines of arguments, or of a list, that are said at once."""
 
 _TICK_SECONDS: Final = 1.0
 
@@ -47,13 +45,6 @@ HELP: Final = (
     "a number: that question, Enter alone: the question again, q quit."
 )
 _CHOICES: Final = {key: choice for choice, key in KEY_OF.items()}
-_FRAMES: Final = str.maketrans({"│": "|", "┊": ":", "╭": "--", "╰": "--", "├": "--", "─": "", "▸": ">"})
-_OURS: Final = frozenset((Style.FRAME, Style.KEY_OFF))
-
-
-def plain(line: Line) -> str:
-    """A line without style, and without our frames: a screen reader would spell them."""
-    return "".join(span.text.translate(_FRAMES) if span.style in _OURS else span.text for span in line).rstrip()
 
 
 def run_plain(state: Path, signer: Signer) -> None:
@@ -85,15 +76,11 @@ class PlainConsole:
         self.board = Board(follows=False)
         self._state = state
         self._signer = signer
-        self._out = out
-        self._columns = columns
+        self._voice = Voice(out, columns)
         self._now = now
         self._monotonic = monotonic
         self._client = DeskClient(state, self._hear)
         self._sessions: dict[str, str] = {}
-        self._page = 0
-        self._of = ""
-        """What the last page was of."""
         self._leaving = False
         self._deeds: dict[str, Callable[[Sequence[str]], None]] = {
             "a": self._arguments,
@@ -111,8 +98,8 @@ class PlainConsole:
 
     async def run(self, lines: AsyncIterator[str]) -> None:
         """Attach to all gateways, until ``lines`` end or one of them is q."""
-        self._say(f"rule-of-two console, plain lines. Your answers are {self._signer.standing(())}. {HELP}")
-        self._say(f"Looking for gateways on {visible(str(self._state))}.")
+        self._voice.say(f"rule-of-two console, plain lines. Your answers are {self._signer.standing(())}. {HELP}")
+        self._voice.say(f"Looking for gateways on {visible(str(self._state))}.")
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._client.run)
             tasks.start_soon(self._watch_clocks)
@@ -133,7 +120,7 @@ class PlainConsole:
             if leaving or not self.board.items:
                 return False
             self._leaving = True
-            self._say("Calls are waiting; without a console they are refused. Type q again to leave.")
+            self._voice.say("Calls are waiting; without a console they are refused. Type q again to leave.")
         elif key in self._deeds:
             self._deeds[key](rest)
         elif key.isdecimal():
@@ -141,7 +128,7 @@ class PlainConsole:
         elif not key:
             self._again()
         else:
-            self._say(HELP)
+            self._voice.say(HELP)
         self.board.painted(self.board.showing, self._monotonic())
         return True
 
@@ -159,22 +146,22 @@ class PlainConsole:
         known = self._notes(shown)
         new = self.board.hear(gateway, message)
         if message is None:
-            self._say(Span("Gateway "), name(gateway), Span(" went away."))
+            self._voice.say(Span("Gateway "), name(gateway), Span(" went away."))
         elif isinstance(message, GatewayHello) and gateway in self.board.roster.tiers:
             worth = self._signer.standing([message.tier])
-            self._say(Span("Gateway "), name(gateway), Span(f" is attached. Your answers to it are {worth}."))
+            self._voice.say(Span("Gateway "), name(gateway), Span(f" is attached. Your answers to it are {worth}."))
         if self.board.notice is not notice and self.board.notice:
-            self._say(*self.board.notice)
+            self._voice.say(*self.board.notice)
         if message is None or isinstance(message, Sessions):
             self._say_sessions()
         for note in self._notes(self.board.selected):
             if note not in known:
-                self._say("Note: ", *note)
+                self._voice.say("Note: ", *note)
         if shown is not None and self.board.selected is None and self.board.items:
-            self._say(f"{counted(len(self.board.items), 'question')} waiting. Enter reads out the first.")
+            self._voice.say(f"{counted(len(self.board.items), 'question')} waiting. Enter reads out the first.")
         if isinstance(message, Withheld):
             told = counted(len(message.items), "item")
-            self._say(f"{told} of a result held back by policy. Type h and Enter to have the list read out.")
+            self._voice.say(f"{told} of a result held back by policy. Type h and Enter to have the list read out.")
         if new and isinstance(message, Asked):
             self._announce(next(item for item in self.board.items if item.question is message.question))
 
@@ -184,7 +171,7 @@ class PlainConsole:
             self._choose(place)
             return
         what = Span(clip(f"{item.question.upstream} · {item.question.name}", 60), Style.QUOTED)
-        self._say(
+        self._voice.say(
             Span("Another question waits, about "), what, Span(f". Type {place + 1} and Enter to have it read out.")
         )
 
@@ -196,21 +183,21 @@ class PlainConsole:
         before = self._sessions
         self._sessions = {row.status.id: _told(row) for row in self.board.roster.rows}
         for session in before.keys() - self._sessions.keys():
-            self._say(Span("Session "), name(session), Span(" has ended."))
+            self._voice.say(Span("Session "), name(session), Span(" has ended."))
         for row in self.board.roster.rows:
             told = self._sessions[row.status.id]
             if before.get(row.status.id) != told:
                 by = (name(row.status.id), Span(" of "), name(row.status.client))
-                self._say(Span("Session "), *by, Span(f" holds {told}."))
+                self._voice.say(Span("Session "), *by, Span(f" holds {told}."))
 
     def _press(self, choice: Choice, rest: Sequence[str]) -> None:
-        if self._columns() < NARROWEST and choice not in REFUSING:
-            self._say(f"Make the terminal at least {NARROWEST} wide.")
+        if not self._voice.is_wide and choice not in REFUSING:
+            self._voice.say(f"Make the terminal at least {NARROWEST} wide.")
             return
         terms = self.board.terms
         wanted = _numbers(rest)
         if rest and (choice is not Choice.GRANT or wanted is None):
-            self._say(
+            self._voice.say(
                 f"Only g has numbers: calls (1 to {MOST_USES}) and minutes (1 to {LONGEST_MINUTES}), as in g 5 15."
             )
             return
@@ -225,8 +212,8 @@ class PlainConsole:
 
     def _say_terms(self) -> None:
         if self.board.selected is not None and self.board.terms is not None:
-            self._print(self.board.selected.view.terms(self.board.terms, self._width))
-            self._say("g with two numbers changes calls and minutes; x leaves.")
+            self._voice.lines(self.board.selected.view.terms(self.board.terms, self._voice.width))
+            self._voice.say("g with two numbers changes calls and minutes; x leaves.")
             self.board.terms_read = True
 
     def _choose(self, place: int) -> None:
@@ -234,24 +221,24 @@ class PlainConsole:
         if self.board.choose(place):
             self._again()
         else:
-            self._say(f"There is no question {place + 1}; {counted(len(self.board.items), 'question')} wait.")
+            self._voice.say(f"There is no question {place + 1}; {counted(len(self.board.items), 'question')} wait.")
 
     def _again(self) -> None:
         """The whole question, from its beginning; the first one where none is shown."""
         board, now = self.board, self._now()
         board.list_sessions(on=False)
         if board.selected is None and not board.choose(0):
-            self._say("No question waits.")
+            self._voice.say("No question waits.")
             return
         item = board.selected
         if item is None:
             return
         board.leave()
-        page = item.view.page(self._width, now, argument_lines=PAGE_LINES, notes=self._notes(item))
+        page = item.view.page(self._voice.width, now, argument_lines=PAGE_LINES, notes=self._notes(item))
         place = f"Question {board.items.index(item) + 1} of {len(board.items)}, from gateway "
-        self._say(Span(place), name(item.gateway), Span(":"))
-        self._print(page.lines)
-        self._of = ""
+        self._voice.say(Span(place), name(item.gateway), Span(":"))
+        self._voice.lines(page.lines)
+        self._voice.turn_back()
         self._mark_read(item, end=page.arguments_end is not None)
         self._say_keys(item)
         self._shown = True
@@ -261,14 +248,14 @@ class PlainConsole:
         """The next page of the arguments, or the one that is named."""
         item = self.board.selected
         if item is None or self._is_hidden:
-            self._say("No question is shown.")
+            self._voice.say("No question is shown.")
             return
-        lines = item.view.arguments(self._width)
-        end = self._say_page(lines, "the arguments", rest[0] if rest else None)
+        lines = item.view.arguments(self._voice.width)
+        end = self._voice.page(lines, "the arguments", rest[0] if rest else None)
         if end is None:
             return
         self._mark_read(item, end=end and item.picks is None)
-        self._say("That was the last page." if end else "a goes on; a last is the last page.")
+        self._voice.say("That was the last page." if end else "a goes on; a last is the last page.")
         if end:
             self._say_keys(item)
 
@@ -277,43 +264,26 @@ class PlainConsole:
         """Whether keys act on something else than the question."""
         return self.board.listing or self.board.reviewing
 
-    def _say_page(self, lines: Sequence[Line], what: str, word: str | None) -> bool | None:
-        """The page that a word names, or the next one; whether it was the last. ``None``: there is none such."""
-        pages = -(-len(lines) // PAGE_LINES)
-        if self._of != what:
-            self._of, self._page = what, 0
-        word = word or str(self._page % pages + 1)
-        number = pages if word == "last" else int(word) if word.isdecimal() else 0
-        if not 1 <= number <= pages:
-            self._say(
-                f"There is no such page; of {what} there {'is' if pages == 1 else 'are'} {counted(pages, 'page')}."
-            )
-            return None
-        self._page = number
-        self._say(f"Page {number:,} of {pages:,} of {what}:")
-        self._print(lines[(number - 1) * PAGE_LINES : number * PAGE_LINES])
-        return number == pages
-
     def _items(self, rest: Sequence[str]) -> None:
         """The next page of the list of what came back, or an item of it."""
         item = self.board.selected
         if item is None or self._is_hidden:
-            self._say("No question is shown.")
+            self._voice.say("No question is shown.")
         elif item.picks is None:
-            self._say("Nothing has come back: this call was not sent.")
+            self._voice.say("Nothing has come back: this call was not sent.")
         elif rest and rest[0].isdecimal():
             if not item.picks.choose(int(rest[0]) - 1):
-                self._say(f"There is no such item; {counted(len(item.picks.items), 'item')} came back.")
+                self._voice.say(f"There is no such item; {counted(len(item.picks.items), 'item')} came back.")
                 return
             page = rest[1] if len(rest) > 1 else None
             what = f"item {item.picks.place + 1:,} and its text"
-            if self._say_page(item.view.item(item.picks, self._width), what, page) is False:
-                self._say(f"i {rest[0]} goes on; i {rest[0]} last is the last page.")
+            if self._voice.page(item.view.item(item.picks, self._voice.width), what, page) is False:
+                self._voice.say(f"i {rest[0]} goes on; i {rest[0]} last is the last page.")
         else:
-            lines, _ = item.view.items(item.picks, self._width)
-            end = self._say_page(lines, "the list of what came back", "last" if rest == ["last"] else None)
+            lines, _ = item.view.items(item.picks, self._voice.width)
+            end = self._voice.page(lines, "the list of what came back", "last" if rest == ["last"] else None)
             self._mark_read(item, end=bool(end))
-            self._say("That was the last page." if end else "i goes on; i last is the last page.")
+            self._voice.say("That was the last page." if end else "i goes on; i last is the last page.")
             if end:
                 self._say_keys(item)
 
@@ -321,9 +291,9 @@ class PlainConsole:
         """Which items a yes lets in."""
         item = self.board.selected
         if item is None or self._is_hidden or item.picks is None:
-            self._say("Nothing that came back is shown.")
+            self._voice.say("Nothing that came back is shown.")
         elif not all(word.isdecimal() for word in rest):
-            self._say("m takes numbers of items, as in m 1 3; m alone marks all.")
+            self._voice.say("m takes numbers of items, as in m 1 3; m alone marks all.")
         else:
             asking = range(len(item.picks.asking))
             self.board.mark(only={int(word) - 1 for word in rest} if rest else set(asking))
@@ -331,33 +301,33 @@ class PlainConsole:
 
     def _look_back(self, rest: Sequence[str]) -> None:
         """What was held back, or an item of it."""
-        board, width = self.board, self._width
+        board, width = self.board, self._voice.width
         board.look_back(on=True, text=bool(rest))
         if not rest:
             lines, _ = review_lines(board.review, width, self._now())
-            self._say_page(lines, "the list of what was held back", None)
-            self._say("h with a number reads out an item; Enter alone goes back to the questions.")
+            self._voice.page(lines, "the list of what was held back", None)
+            self._voice.say("h with a number reads out an item; Enter alone goes back to the questions.")
         elif not rest[0].isdecimal() or not board.choose(int(rest[0]) - 1) or board.review.chosen is None:
             board.look_back(on=True)
-            self._say(f"There is no such item; {counted(len(board.review.rows), 'item')} were held back.")
+            self._voice.say(f"There is no such item; {counted(len(board.review.rows), 'item')} were held back.")
         else:
             kept = board.review.chosen
             what = f"item {int(rest[0]):,} that was held back"
             lines = withheld_lines(kept.withheld, width, self._now())
-            end = self._say_page(lines, what, rest[1] if len(rest) > 1 else None)
+            end = self._voice.page(lines, what, rest[1] if len(rest) > 1 else None)
             if end is False:
-                self._say(f"h {rest[0]} goes on; h {rest[0]} last is the last page.")
-            if end and self._columns() >= NARROWEST:
+                self._voice.say(f"h {rest[0]} goes on; h {rest[0]} last is the last page.")
+            if end and self._voice.is_wide:
                 board.review.read.add(kept.key)
-                self._say("That was all of it. e endorses it.")
+                self._voice.say("That was all of it. e endorses it.")
 
     def _leave(self, _: Sequence[str]) -> None:
         self.board.leave()
         self._say_words()
 
     def _endorse(self, _: Sequence[str]) -> None:
-        if self._columns() < NARROWEST:
-            self._say(f"Make the terminal at least {NARROWEST} wide.")
+        if not self._voice.is_wide:
+            self._voice.say(f"Make the terminal at least {NARROWEST} wide.")
             return
         self._send(self.board.endorse(at=self._monotonic(), now=self._now()))
         self._say_words()
@@ -369,9 +339,9 @@ class PlainConsole:
     def _why(self, _: Sequence[str]) -> None:
         item = self.board.selected
         if item is None or self._is_hidden:
-            self._say("No question is shown.")
+            self._voice.say("No question is shown.")
         else:
-            self._print(item.view.why(self._width, self._now()))
+            self._voice.lines(item.view.why(self._voice.width, self._now()))
 
     def _list(self, rest: Sequence[str]) -> None:
         """What waits, and the sessions; with a number, that session is chosen for d, f and s."""
@@ -380,39 +350,25 @@ class PlainConsole:
             board.list_sessions(on=True)
             if not rest[0].isdecimal() or not board.choose(int(rest[0]) - 1):
                 board.list_sessions(on=False)
-                self._say("There is no such session; l lists them.")
+                self._voice.say("There is no such session; l lists them.")
                 return
-            self._say("Now d, f and s act on the marked session; Enter alone goes back to the questions.")
-        self._say(f"{counted(len(board.items), 'question')} waiting.")
+            self._voice.say("Now d, f and s act on the marked session; Enter alone goes back to the questions.")
+        self._voice.say(f"{counted(len(board.items), 'question')} waiting.")
         for number, item in enumerate(board.items[:PAGE_LINES], 1):
-            self._print([(Span(f"{number:>3}. "), *item.view.row(self._width - 6, self._now()))])
-        self._say(f"{counted(len(board.roster.rows), 'session')}:")
-        self._print(console_text.sessions(board, self._width, PAGE_LINES))
+            self._voice.lines([(Span(f"{number:>3}. "), *item.view.row(self._voice.width - 6, self._now()))])
+        self._voice.say(f"{counted(len(board.roster.rows), 'session')}:")
+        self._voice.lines(console_text.sessions(board, self._voice.width, PAGE_LINES))
 
     def _mark_read(self, item: Item, *, end: bool) -> None:
-        item.read = item.read or (end and self._columns() >= NARROWEST)
+        item.read = item.read or (end and self._voice.is_wide)
 
     def _say_keys(self, item: Item) -> None:
         keys = question_keys(item.question.offers, read=item.read, release=item.picks is not None)
-        self._say(f"Keys: {', '.join(f'{key} {text}'.strip() for key, text in keys)}.")
+        self._voice.say(f"Keys: {', '.join(f'{key} {text}'.strip() for key, text in keys)}.")
 
     def _say_words(self) -> None:
         for line in self.board.words:
-            self._say(*line)
-
-    def _say(self, *parts: str | Span) -> None:
-        """A paragraph of ours, whose lines fit."""
-        spans = [Span(part) if isinstance(part, str) else part for part in parts]
-        self._print(wrap(spans, self._width))
-
-    def _print(self, lines: Iterable[Line]) -> None:
-        self._out.write("".join(f"{plain(line)}\n" for line in lines))
-        self._out.flush()
-
-    @property
-    def _width(self) -> int:
-        """Cells of a line, which the terminal must not break: it would begin a new one in the middle of a text."""
-        return max(NARROWEST, self._columns()) - 1
+            self._voice.say(*line)
 
 
 def _told(row: Row) -> str:

@@ -29,38 +29,25 @@ from rule_of_two.approvals.arrival_view import (
 )
 from rule_of_two.approvals.headline import headline, target_text
 from rule_of_two.approvals.masks import Masks
+from rule_of_two.approvals.origin_lines import LONG, origin_lines, whole_origin
 from rule_of_two.approvals.picks import Picks
-from rule_of_two.approvals.question import Origin, Question
-from rule_of_two.approvals.spans import BLANK, Line, Span, Style, clip, wrap
+from rule_of_two.approvals.question import Question
+from rule_of_two.approvals.spans import BLANK, COLUMN, Line, Span, Style, clip, entry, rule, wrap
+from rule_of_two.approvals.times import ago, clock, span_of
 from rule_of_two.escape import host_warning, visible
-from rule_of_two.model import Label, Target, Tier
+from rule_of_two.model import Target, Tier
 from rule_of_two.wording import counted
 
 NARROWEST: Final = 50
 """Cells below which lines may be cut. The console lets nobody say yes on a narrower screen."""
 
 _MARGIN: Final = " "
-_COLUMN: Final = 9
 _TARGET_LINES: Final = 4
 _SENT_ALONG_LINES: Final = 3
 _AUTHORS: Final = 4
-_SHORT_NAME: Final = 12
-_LONG: Final = 1000
-"""Cells of one text on the `why` side. What is longer is counted; arguments are shown whole on their own side."""
 
 _HURRY: Final = timedelta(seconds=10)
 _TARGET_TITLES: Final = {"recipient": "To", "url": "To", "host": "To", "path": "Path", "command": "Command"}
-_MEANING: Final[dict[Label, str]] = {"A": "untrusted", "B": "private", "C": "acted"}
-_THIS_CALL: Final[dict[Label, str]] = {
-    "A": "this call brings in untrusted content",
-    "B": "this call brings in private data",
-    "C": "this call changes something or sends something out",
-}
-_CAME_BACK: Final[dict[Label, str]] = {
-    "A": "what came back is untrusted content",
-    "B": "what came back is private data",
-    "C": "the call changes something or sends something out",
-}
 _WORTH: Final[dict[Tier, str]] = {
     Tier.ADVISORY: "This gateway has no approver enrolled, so any answer is advisory (T0).",
     Tier.SIGNED: "This gateway takes answers that an enrolled approver has signed, and no others (T1).",
@@ -102,9 +89,9 @@ class View:
             framed, whole = self._listed(arrival, width, argument_lines)
             about = self._source(arrival, width)
         head = [*self._headline(width), *about, *framed]
-        tail = [*self._origins(width, now), *self._policy(width), *self._time(width, now)]
+        tail = [*origin_lines(self.question, self._masks, width, now), *self._policy(width), *self._time(width, now)]
         for note in notes:
-            tail += _entry("Note", note, width)
+            tail += entry("Note", note, width)
         return Page(lines=(*head, *tail), arguments_end=len(head) - 1 if whole else None)
 
     def arguments(self, width: int) -> tuple[Line, ...]:
@@ -117,20 +104,20 @@ class View:
         if self._rows is None or self._rows[0] != width:
             self._rows = width, marked_rows(picks, self._masks, width)
         rows = self._rows[1]
-        lines = (_rule("╭", _list_title(picks.arrival, width), width), *with_marks(rows, picks), self._list_end(width))
+        lines = (rule("╭", _list_title(picks.arrival, width), width), *with_marks(rows, picks), self._list_end(width))
         return lines, 1 + sum(map(len, rows[: picks.place]))
 
     def item(self, picks: Picks, width: int) -> tuple[Line, ...]:
         """The item that a person is at: what is known of it, and its text, framed."""
         width, item = max(width, NARROWEST), picks.current
-        lines = [line for title, spans in facts_of(item, self._masks) for line in _entry(title, spans, width)]
+        lines = [line for title, spans in facts_of(item, self._masks) for line in entry(title, spans, width)]
         title = f" text of item {picks.place + 1:,} of {len(picks.items):,}: not ours "
         end = f" end of what is shown of item {picks.place + 1:,} "
         return (
             *lines,
-            _rule("╭", title, width),
+            rule("╭", title, width),
             *text_lines(item, self._masks, width),
-            _rule("╰", end, width),
+            rule("╰", end, width),
         )
 
     def why(self, width: int, now: datetime) -> tuple[Line, ...]:
@@ -139,7 +126,7 @@ class View:
         width = max(width, NARROWEST)
         lines = [*self._headline(width), BLANK]
         for label in ("A", "B", "C"):
-            lines += self._long_origin(label, width, now)
+            lines += whole_origin(self.question, self._masks, label, width, now)
         lines += [BLANK, *self._policy(width)]
         facts = (
             ("Agent", f"{question.client}, session {question.session}"),
@@ -151,28 +138,28 @@ class View:
             ),
             ("Pin", question.pin or "none"),
             ("Policies", f"version {question.policy_version}"),
-            ("Asked", f"{_clock(question.created_at, now)}, expires {_clock(question.expires_at, now)}"),
+            ("Asked", f"{clock(question.created_at, now)}, expires {clock(question.expires_at, now)}"),
             ("Digest", self._digest),
             *self._results(),
         )
         for title, text in facts:
-            lines += _entry(title, [Span(clip(self._masks.hide(text), _LONG), Style.QUOTED)], width)
+            lines += entry(title, [Span(clip(self._masks.hide(text), LONG), Style.QUOTED)], width)
         needs = f" It needs {question.needs} different approvers." if question.needs > 1 else ""
         covers = "exactly this call" if question.arrival is None else "exactly this result of a call that was sent"
         ending = f"A yes covers {covers}, once.{needs} {_WORTH[question.tier]}"
-        return (*lines, BLANK, *_entry("", [Span(ending)], width))
+        return (*lines, BLANK, *entry("", [Span(ending)], width))
 
     def terms(self, terms: GrantTerms, width: int) -> tuple[Line, ...]:
         """A grant before it is given. Its end is the last line."""
         width = max(width, NARROWEST)
         calls = f"{terms.uses} call{'s' * (terms.uses > 1)}, this one included, within {terms.minutes} minutes"
         lines = [
-            _rule("╭", " the grant that would be given ", width),
-            *_entry("Calls", [Span(calls, Style.HEADLINE)], width),
-            *_entry("Tool", [Span(clip(f"{terms.upstream} · {terms.name}", _LONG), Style.QUOTED)], width),
+            rule("╭", " the grant that would be given ", width),
+            *entry("Calls", [Span(calls, Style.HEADLINE)], width),
+            *entry("Tool", [Span(clip(f"{terms.upstream} · {terms.name}", LONG), Style.QUOTED)], width),
         ]
         for kind, value in terms.targets:
-            lines += _entry(
+            lines += entry(
                 _TARGET_TITLES.get(kind, kind.title()),
                 self._target_spans(kind, value, MOST_TARGET_CHARACTERS * 8),
                 width,
@@ -181,12 +168,12 @@ class View:
             "Later calls of this tool in this session pass unasked if they reach all of these targets and no other, "
             "whatever else they carry. It lapses when the session gains a label."
         )
-        return (*lines, BLANK, *_entry("", [Span(meaning)], width), _rule("╰", " end of the grant ", width))
+        return (*lines, BLANK, *entry("", [Span(meaning)], width), rule("╰", " end of the grant ", width))
 
     def row(self, width: int, now: datetime) -> Line:
         """The question in one line, for the list."""
         question = self.question
-        left = f"{_span_of(question.expires_at - now)} left" if now < question.expires_at else "expired"
+        left = f"{span_of(question.expires_at - now)} left" if now < question.expires_at else "expired"
         what = f"{question.upstream} · {question.name}"
         if question.arrival is not None:
             what += f" ← {counted(len(question.arrival.asking), 'item')} to let in"
@@ -204,28 +191,28 @@ class View:
         yield BLANK
         for target in self.question.targets[:_TARGET_LINES]:
             title = _TARGET_TITLES.get(target.kind, target.kind.title())
-            yield from _entry(title, self._target(target, width - _COLUMN - 2), width)
+            yield from entry(title, self._target(target, width - COLUMN - 2), width)
         if len(self.question.targets) > _TARGET_LINES:
             more = len(self.question.targets) - _TARGET_LINES
-            yield from _entry("", [Span(f"and {more:,} more targets: press w", Style.WARNING)], width)
+            yield from entry("", [Span(f"and {more:,} more targets: press w", Style.WARNING)], width)
         yield from self._tool("Tool", width)
 
     def _tool(self, title: str, width: int) -> list[Line]:
-        tool = clip(f"{self.question.upstream} · {self.question.name}", width - _COLUMN - 2)
+        tool = clip(f"{self.question.upstream} · {self.question.name}", width - COLUMN - 2)
         asked = (
             Span("  asked by ", Style.DIM),
             Span(clip(self.question.client, 30), Style.QUOTED),
             Span(", session ", Style.DIM),
             Span(clip(self.question.session, 20), Style.QUOTED),
         )
-        return _entry(title, [Span(tool, Style.QUOTED), *asked], width)
+        return entry(title, [Span(tool, Style.QUOTED), *asked], width)
 
     def _source(self, arrival: Arrival, width: int) -> Iterator[Line]:
         """Where a result came from, and who wrote it."""
         yield BLANK
         yield from self._tool("From", width)
         if arrival.where:
-            yield from _entry("Where", named_spans(arrival.where, self._masks), width)
+            yield from entry("Where", named_spans(arrival.where, self._masks), width)
         writers = whose(arrival)
         spans: list[Span] = []
         for author in writers.named[:_AUTHORS]:
@@ -236,7 +223,7 @@ class View:
         if writers.unknown:
             words = f"{'; ' if spans else ''}{counted(writers.unknown, 'item')} of which the author is not known"
             spans.append(Span(words, Style.WARNING))
-        yield from _entry("Author", spans, width)
+        yield from entry("Author", spans, width)
 
     def _listed(self, arrival: Arrival, width: int, limit: int | None) -> tuple[tuple[Line, ...], bool]:
         """The list of what came back, and whether that is all of it. Kept, as the arguments are."""
@@ -248,13 +235,13 @@ class View:
                 shown = shown[: limit - 1] if limit else []
                 more = "… there is more: press i to see all of it"
                 shown.append((Span("│ ", Style.FRAME), Span(more, Style.WARNING)))
-            end = self._list_end(width) if whole else _rule("╰", " not the end ", width)
+            end = self._list_end(width) if whole else rule("╰", " not the end ", width)
             self._lists = {key: lines for key, lines in self._lists.items() if key[0] == width}
-            self._lists[width, limit] = (_rule("╭", _list_title(arrival, width), width), *shown, end), whole
+            self._lists[width, limit] = (rule("╭", _list_title(arrival, width), width), *shown, end), whole
         return self._lists[width, limit]
 
     def _list_end(self, width: int) -> Line:
-        return _rule("╰", f" end of the list, sha256 {self._digest[:16]} ", width)
+        return rule("╰", f" end of the list, sha256 {self._digest[:16]} ", width)
 
     def _results(self) -> list[tuple[str, str]]:
         arrival = self.question.arrival
@@ -297,14 +284,14 @@ class View:
         if not whole:
             shown = shown[: limit - 1] if limit else []
             shown.append((Span("│ ", Style.FRAME), Span("… there is more: press a to read all of it", Style.WARNING)))
-        lines = [_rule("╭", f" exact arguments, {size:,} bytes ", width), *shown]
+        lines = [rule("╭", f" exact arguments, {size:,} bytes ", width), *shown]
         if self._forwarded:
             whole = self._sent_along(lines, width, limit) and whole
         end = f" end of arguments, sha256 {self._digest[:16]} " if whole else " not the end "
-        return (*lines, _rule("╰", end, width)), whole
+        return (*lines, rule("╰", end, width)), whole
 
     def _sent_along(self, lines: list[Line], width: int, limit: int | None) -> bool:
-        lines.append(_rule("├", f" sent along, {len(self.question.forwarded_json.encode()):,} bytes ", width))
+        lines.append(rule("├", f" sent along, {len(self.question.forwarded_json.encode()):,} bytes ", width))
         content = value_lines(self._forwarded, self._masks, width)
         shown = list(content if limit is None else islice(content, _SENT_ALONG_LINES + 1))
         whole = limit is None or len(shown) <= _SENT_ALONG_LINES
@@ -314,44 +301,6 @@ class View:
             lines.append((Span("│ ", Style.FRAME), Span("press a to read what is sent along", Style.WARNING)))
         return whole
 
-    def _origins(self, width: int, now: datetime) -> Iterator[Line]:
-        for label in ("A", "B", "C"):
-            origin = self.question.held.get(label)
-            if origin is not None:
-                yield self._short_origin(label, origin, width, now)
-            elif label in self.question.labels:
-                words = _THIS_CALL if self.question.arrival is None else _CAME_BACK
-                first, *rest = wrap([Span(words[label])], width - 6)
-                yield (Span(f" [{label}] ", Style.LABEL), *first)
-                yield from ((Span(" " * 5), *line) for line in rest)
-
-    def _short_origin(self, label: Label, origin: Origin, width: int, now: datetime) -> Line:
-        """What it was comes first; the call's name gives way before it."""
-        when = f"  {_clock(origin.at, now)}, {_ago(now - origin.at)} ago"
-        room = width - 16 - cell_len(when)
-        shown = clip(self._masks.hide(origin.shown or origin.name), room)
-        spare = room - cell_len(shown) - 2
-        name = f"  {clip(origin.name, spare)}" if origin.shown and spare >= _SHORT_NAME else ""
-        return (
-            Span(f" [{label}] ", Style.LABEL),
-            Span(f"{_MEANING[label]:<10}"),
-            Span(shown, Style.QUOTED),
-            Span(name, Style.DIM),
-            Span(when, Style.DIM),
-        )
-
-    def _long_origin(self, label: Label, width: int, now: datetime) -> list[Line]:
-        origin = self.question.held.get(label)
-        if origin is None:
-            words = _THIS_CALL if self.question.arrival is None else _CAME_BACK
-            text = words[label] if label in self.question.labels else "not held"
-            return _entry(f"[{label}]", [Span(text)], width)
-        when = f"{_clock(origin.at, now)} ({_ago(now - origin.at)} ago), call {origin.call}, "
-        what = f"{origin.name}: {self._masks.hide(origin.shown)}" if origin.shown else origin.name
-        return _entry(
-            f"[{label}]", [Span(f"{_MEANING[label]} since {when}"), Span(clip(what, _LONG), Style.QUOTED)], width
-        )
-
     def _policy(self, width: int) -> list[Line]:
         question = self.question
         named = [
@@ -360,23 +309,16 @@ class View:
         ]
         spans = named or [Span("none named", Style.DIM)]
         spans += [Span(f" {visible(message)}", Style.QUOTED) for message in question.messages]
-        return _entry("Policy", spans, width)
+        return entry("Policy", spans, width)
 
     def _time(self, width: int, now: datetime) -> list[Line]:
         question = self.question
-        asked = f"asked {_ago(now - question.created_at)} ago, "
+        asked = f"asked {ago(now - question.created_at)} ago, "
         if now >= question.expires_at:
-            return _entry("Time", [Span(asked), Span("expired: it was refused", Style.WARNING)], width)
+            return entry("Time", [Span(asked), Span("expired: it was refused", Style.WARNING)], width)
         remaining = question.expires_at - now
-        left = Span(f"{_span_of(remaining)} left", Style.WARNING if remaining < _HURRY else Style.PLAIN)
-        return _entry("Time", [Span(asked), left, Span("; no answer means no")], width)
-
-
-def _entry(title: str, spans: Sequence[Span], width: int) -> list[Line]:
-    """A titled paragraph with a hanging indent."""
-    first, *rest = wrap(spans, width - _COLUMN - 2)
-    indent = Span(" " * (_COLUMN + 1))
-    return [(Span(f" {title:<{_COLUMN}}", Style.DIM), *first), *((indent, *line) for line in rest)]
+        left = Span(f"{span_of(remaining)} left", Style.WARNING if remaining < _HURRY else Style.PLAIN)
+        return entry("Time", [Span(asked), left, Span("; no answer means no")], width)
 
 
 def _list_title(arrival: Arrival, width: int) -> str:
@@ -384,26 +326,3 @@ def _list_title(arrival: Arrival, width: int) -> str:
     ask = "the one item asks" if total == 1 else f"{asking:,} of {total:,} items ask{'s' * (asking == 1)}"
     title = f" what came back: {ask}, {size:,} bytes "
     return title if len(title) + 2 <= width else f" what came back: {counted(total, 'item')} "
-
-
-def _rule(corner: str, text: str, width: int) -> Line:
-    return (Span(f"{corner}─{text}{'─' * max(0, width - cell_len(text) - 2)}", Style.FRAME),)
-
-
-def _clock(time: datetime, now: datetime) -> str:
-    """The time of day where the reader is, with the date if it was another day."""
-    local = time.astimezone(now.tzinfo)
-    return local.strftime("%H:%M:%S" if local.date() == now.date() else "%Y-%m-%d %H:%M:%S")
-
-
-def _ago(delta: timedelta) -> str:
-    return _span_of(max(delta, timedelta(0)))
-
-
-def _span_of(delta: timedelta) -> str:
-    """``42 s``, ``3 min``, ``2 h``, ``5 d``. Rounded down, so that time left is never overstated."""
-    seconds = int(delta.total_seconds())
-    for size, unit in ((86_400, "d"), (3_600, "h"), (120, "min")):
-        if seconds >= size:
-            return f"{seconds // (60 if unit == 'min' else size)} {unit}"
-    return f"{seconds} s"

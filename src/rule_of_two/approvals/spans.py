@@ -166,3 +166,19 @@ def _joined(line: Line) -> Line:
         else:
             joined.append(span)
     return tuple(joined)
+
+
+COLUMN: Final = 9
+"""Cells of the titles of paragraphs."""
+
+
+def entry(title: str, spans: Sequence[Span], width: int) -> list[Line]:
+    """A titled paragraph with a hanging indent."""
+    first, *rest = wrap(spans, width - COLUMN - 2)
+    indent = Span(" " * (COLUMN + 1))
+    return [(Span(f" {title:<{COLUMN}}", Style.DIM), *first), *((indent, *line) for line in rest)]
+
+
+def rule(corner: str, text: str, width: int) -> Line:
+    """A line of a frame, with its title."""
+    return (Span(f"{corner}─{text}{'─' * max(0, width - cell_len(text) - 2)}", Style.FRAME),)

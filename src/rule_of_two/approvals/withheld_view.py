@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
 from rule_of_two.approvals.arrival_view import authors, facts_of, text_lines
 from rule_of_two.approvals.masks import Masks
 from rule_of_two.approvals.review import Review
-from rule_of_two.approvals.spans import BLANK, Line, Span, Style, clip, wrap
+from rule_of_two.approvals.spans import BLANK, Line, Span, Style, clip, entry, rule, wrap
 from rule_of_two.approvals.withheld import WithheldItem
 from rule_of_two.wording import counted
 
 _NOTHING_HIDDEN: Final = Masks({}, ())
-_COLUMN: Final = 10
 _SHORT: Final = 46
 _LONG: Final = 400
 
@@ -57,25 +55,15 @@ def withheld_lines(one: WithheldItem, width: int, now: datetime) -> list[Line]:
         ("Session", [Span(clip(one.session, _SHORT), Style.QUOTED), Span(f", {local:%Y-%m-%d %H:%M:%S}")]),
         ("Policy", policies or [Span("none named", Style.DIM)]),
     ]
-    lines = [line for title, spans in facts for line in _entry(title, spans, width)]
+    lines = [line for title, spans in facts for line in entry(title, spans, width)]
     return [
         *lines,
-        _rule("╭", " text of the item: not ours ", width),
+        rule("╭", " text of the item: not ours ", width),
         *text_lines(one.item, _NOTHING_HIDDEN, width),
-        _rule("╰", " end of what is shown of it ", width),
+        rule("╰", " end of what is shown of it ", width),
     ]
-
-
-def _entry(title: str, spans: list[Span], width: int) -> Iterator[Line]:
-    first, *rest = wrap(spans, width - _COLUMN - 1)
-    yield (Span(f" {title:<{_COLUMN - 1}}", Style.DIM), *first)
-    yield from ((Span(" " * _COLUMN), *line) for line in rest)
 
 
 def _quoted(text: str, room: int) -> Span:
     inner = clip(text, room).replace('"', '\\"')
     return Span(f'"{inner}"', Style.QUOTED)
-
-
-def _rule(corner: str, text: str, width: int) -> Line:
-    return (Span(f"{corner}─{text}{'─' * max(0, width - len(text) - 2)}", Style.FRAME),)

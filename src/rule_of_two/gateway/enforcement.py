@@ -7,22 +7,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
-from rule_of_two.approvals import receipts
 from rule_of_two.approvals.desk import Desk
-from rule_of_two.approvals.grants import Grants, Used
+from rule_of_two.approvals.grants import Grants
 from rule_of_two.approvals.messages import SessionStatus
-from rule_of_two.audit.journal import Journal, stored_text
+from rule_of_two.audit.journal import Journal
 from rule_of_two.errors import Code, RuleOfTwoError, StoreError
 from rule_of_two.gateway.carriage import Carriage
-from rule_of_two.gateway.consent import RECHECKED, RECHECKS, Caller, Consent, said_yes
+from rule_of_two.gateway.consent import Caller, Consent
 from rule_of_two.gateway.decisions import Decisions
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.given_urls import GivenUrls
@@ -31,6 +28,7 @@ from rule_of_two.gateway.held_results import HeldResults
 from rule_of_two.gateway.holding import Holding
 from rule_of_two.gateway.kept_contents import KeptContents
 from rule_of_two.gateway.obliged import oblige
+from rule_of_two.gateway.permission import ANOTHER_SESSION, Permission
 from rule_of_two.gateway.protected import ProtectedPaths
 from rule_of_two.gateway.release import ReleaseGate, Vouching
 from rule_of_two.gateway.released import Released
@@ -49,22 +47,8 @@ from rule_of_two.model import (
     SessionView,
     Verdict,
 )
-from rule_of_two.sessions.ledger import Due, Ledger
+from rule_of_two.sessions.ledger import Ledger
 from rule_of_two.sessions.repository import ConnectionSession, Reservation
-from rule_of_two.store.database import BusyError
-
-_ANOTHER_SESSION: Final = Verdict(
-    Outcome.DENY,
-    Code.APPROVAL_EXPIRED,
-    ("gateway.another-session",),
-    ("A person started a new session while this call of the old one waited.",),
-)
-_ANOTHER_TARGET: Final = Verdict(
-    Outcome.DENY,
-    Code.APPROVAL_EXPIRED,
-    ("gateway.another-target",),
-    ("What the call reaches is no longer what a person was shown.",),
-)
 
 
 class Enforcement:
@@ -100,10 +84,11 @@ class Enforcement:
         self._consent = consent
         self._desk = desk
         self._client = client
-        self._clock = clock
-        self._grants = grants
         self._ledger = ledger
         self._verdicts = Verdicts(rules, protected, clock, given, ledger)
+        self._permission = Permission(
+            session, self._decisions, self._verdicts, consent, grants, ledger, clock, self.publish
+        )
         held = HeldResults(clock, consent.patience.pending)
         holding = Holding(session, self._decisions, self._verdicts, handles)
         keeps = contents is not None
@@ -123,7 +108,7 @@ class Enforcement:
         """
         try:
             held = self._gate.held.take(call, self._session.view().id) if call.brings and self._gate.held else None
-            flight = await self._permit(call, caller) if held is None else held.flight
+            flight = await self._permission.permit(call, caller) if held is None else held.flight
         except RuleOfTwoError as error:
             raise self.refusal(error, call.facts) from error
         if held is not None:
@@ -214,7 +199,7 @@ class Enforcement:
         """
         view = self._session.view()
         if view.id != session:
-            raise Refused(self._decisions.made(None, facts, view, _ANOTHER_SESSION), facts, sent=True)
+            raise Refused(self._decisions.made(None, facts, view, ANOTHER_SESSION), facts, sent=True)
         if view.frozen:
             raise Refused(self._decisions.made(None, facts, view, self._verdict(facts, view)), facts, sent=True)
 
@@ -228,7 +213,7 @@ class Enforcement:
         """Journal a refusal that needs no policy, and return it to be raised. ``named`` is the client's own word."""
         verdict = Verdict(Outcome.DENY, code, (), (detail,))
         try:
-            decision = await self._session.decide(lambda view, db: self._commit(facts, view, verdict, db=db))
+            decision = await self._session.decide(lambda view, db: self._permission.commit(facts, view, verdict, db=db))
         except StoreError as error:
             return Refused(self._decisions.none(error), facts, f"{error}.", named=named)
         return Refused(decision, facts, detail, named=named)
@@ -244,7 +229,9 @@ class Enforcement:
 
         def work(view: SessionView, db: sqlite3.Connection) -> tuple[tuple[Decision, Labels], int | None, Labels]:
             known = self._verdicts.known(facts, view)
-            decision, number, labels = self._commit(known, view, self._verdicts.of(known, view), db=db, unasked=True)
+            decision, number, labels = self._permission.commit(
+                known, view, self._verdicts.of(known, view), db=db, unasked=True
+            )
             return (decision, known.labels), number, labels
 
         decision, labels = await self._session.decide(work)
@@ -284,148 +271,3 @@ class Enforcement:
     def refusal(self, error: RuleOfTwoError, facts: Facts | None) -> Refused:
         """An error on the way to a decision, as the denial that it is."""
         return Refused(self._decisions.none(error), facts, f"{error}.")
-
-    async def _permit(self, call: Call, caller: Caller | None) -> Flight:
-        view = self._session.view()
-        facts = self._verdicts.known(call.facts, view)
-        holds = call.brings and self._verdicts.holds and not self._decisions.observe
-        if view.has(facts.labels) and not self._ledger.due(facts, view):
-            # Nothing to reserve: the labels are held for good, so no other call can be judged differently by this one.
-            # Nor anything to stamp.
-            verdict = self._verdicts.of_call(call, facts, view)
-            if verdict.outcome is Outcome.ALLOW and not self._will_be_held(call, facts, verdict, view):
-                # A journal that is busy falls through to the transaction, which waits its turn.
-                with suppress(BusyError):
-                    decision = self._decisions.committed(facts, view, verdict, call)
-                    return Flight(self._session, decision, facts, reserved=False)
-        reaches = call.brings and self._consent.reaches(view.id)
-        facts, decision, used, waits = await self._session.decide(
-            lambda view, db: self._first(call, view, db, reaches=reaches)
-        )
-        if used is not None:
-            self._grants.committed(used)
-        asked, people = 0, 0 if used is None else 1
-        while True:
-            self.publish()
-            if decision.outcome is Outcome.ALLOW or decision.observed:
-                may_be_held = holds and facts.acts and (bool(call.passed) or not people)
-                return Flight(
-                    self._session,
-                    decision,
-                    facts,
-                    reserved=not waits,
-                    waits=waits,
-                    people=people,
-                    may_be_held=may_be_held,
-                )
-            if decision.outcome is Outcome.DENY:
-                raise Refused(decision, facts)
-            if asked == RECHECKS:
-                raise Refused(replace(decision, code=Code.APPROVAL_EXPIRED), facts, RECHECKED)
-            facts, decision, people = await self._ask(call, facts, decision, caller)
-            asked += 1
-
-    def _first(
-        self, call: Call, view: SessionView, db: sqlite3.Connection, *, reaches: bool
-    ) -> tuple[tuple[Facts, Decision, Used | None, bool], int | None, Labels]:
-        """Decide a call that nobody was asked about yet; a standing yes that covers it is used. One that only what it
-        brings keeps from being allowed is sent, and what it brings waits. ``reaches``: a person could be asked then."""
-        facts = self._verdicts.known(call.facts, view)
-        verdict, used = self._verdicts.of_call(call, facts, view), None
-        if verdict.outcome is Outcome.ASK and call.answers is None and not call.passed:
-            granted = self._verdicts.of_call(call, facts, view, approvals=1)
-            if granted.outcome is Outcome.ALLOW:
-                used = self._grants.use(db, facts, call.pin, view)
-                verdict = granted if used is not None else verdict
-        held = used is None and self._will_be_held(call, facts, verdict, view)
-        stopped = verdict.outcome is not Outcome.ALLOW
-        if held or (stopped and self._can_wait(call, facts, verdict, reaches=reaches)):
-            alone = replace(facts, labels=NONE)
-            sent = self._verdicts.of_call(call, alone, view)
-            if sent.outcome is Outcome.ALLOW:
-                due = self._ledger.due(facts, view)
-                gate = {"defers": sorted(facts.labels), **_stamped(due)}
-                decision = self._decisions.committed(alone, view, sent, call, gate=gate)
-                self._stamp(db, decision, facts, due)
-                return (facts, decision, None, True), decision.number, NONE
-        decision, number, labels = self._commit(
-            facts, view, verdict, call, db=db, grant=None if used is None else used.id
-        )
-        return (facts, decision, used, False), number, labels
-
-    def _will_be_held(self, call: Call, facts: Facts, verdict: Verdict, view: SessionView) -> bool:
-        """Whether policy keeps what a call that does nothing besides can bring at worst. What policy denies it does not
-        bring, so that a handle is no way around a denial."""
-        if not call.brings or facts.acts or call.answers is not None or self._decisions.observe:
-            return False
-        return verdict.outcome is not Outcome.DENY and self._verdicts.of_holding(facts, view) is not None
-
-    def _can_wait(self, call: Call, facts: Facts, verdict: Verdict, *, reaches: bool) -> bool:
-        """Whether a call that is not allowed for what it can bring may be sent, if it does nothing besides: where what
-        really comes back can be less, or a person can look at it."""
-        if not call.brings or facts.acts or call.answers is not None or self._decisions.observe:
-            return False
-        narrows = call.reader is not None and bool(call.reader.may_lower or verdict.outcome is Outcome.DENY)
-        return narrows or (reaches and verdict.outcome is Outcome.ASK)
-
-    async def _ask(
-        self, call: Call, facts: Facts, asking: Decision, caller: Caller | None
-    ) -> tuple[Facts, Decision, int]:
-        """Ask a human about a call and its ``facts`` as they were known, then decide again with the session's fresh
-        state; and how many said yes to it.
-
-        # INVARIANT: a yes covers this call with the labels that were shown, under the policies that asked; a label that
-        # came meanwhile asks anew, other policies decide anew (tests/attacks/test_policy_reload.py), and a new session
-        # does not take over a call that the old one's context made (tests/attacks/test_approvals.py).
-        """
-        given = await self._consent.ask(replace(call, facts=facts), asking, caller)
-
-        def work(view: SessionView, db: sqlite3.Connection) -> tuple[tuple[Facts, Decision, int], int | None, Labels]:
-            people, known = 0, self._verdicts.known(call.facts, view)
-            if view.id != asking.session:
-                verdict = _ANOTHER_SESSION
-            elif call.facts_now() != call.facts:
-                verdict = _ANOTHER_TARGET
-            else:
-                people = said_yes(given, view, self._rules.version, self._clock()) if known == facts else 0
-                verdict = self._verdicts.of_call(call, known, view, approvals=people)
-            decision, number, labels = self._commit(known, view, verdict, call, db=db, approves=given.question.decision)
-            if people and verdict.outcome is Outcome.ALLOW:
-                receipts.use(db, given, decision=number or 0, at=self._clock().isoformat())
-                self._grants.give(db, given.last)
-            return (known, decision, people), number, labels
-
-        return await self._session.decide(work)
-
-    def _commit(
-        self,
-        facts: Facts,
-        view: SessionView,
-        verdict: Verdict,
-        call: Call | None = None,
-        *,
-        db: sqlite3.Connection,
-        approves: int | None = None,
-        grant: str | None = None,
-        unasked: bool = False,
-    ) -> tuple[Decision, int | None, Labels]:
-        """Journal a verdict, and stamp what it lets be written; the value that :meth:`ConnectionSession.decide` wants.
-        Without a call it is a refusal that needed no policy, or text that comes ``unasked``."""
-        policys = call is not None or unasked
-        observed = self._decisions.observe and policys and policy_only(verdict)
-        sends = policys and (verdict.outcome is Outcome.ALLOW or observed)
-        due = self._ledger.due(facts, view) if sends else ()
-        decision = self._decisions.committed(
-            facts, view, verdict, call, observed=observed, approves=approves, grant=grant, gate=_stamped(due)
-        )
-        self._stamp(db, decision, facts, due)
-        return decision, decision.number, facts.labels if sends else NONE
-
-    def _stamp(self, db: sqlite3.Connection, decision: Decision, facts: Facts, due: Iterable[Due]) -> None:
-        self._ledger.stamp(db, decision.number or 0, decision.session, facts.qualified, due)
-
-
-def _stamped(due: Iterable[Due]) -> dict[str, Any]:
-    """What is written of a decision's stamps."""
-    stamps = {stored_text(one.resource): sorted(one.labels) for one in due}
-    return {"stamps": stamps} if stamps else {}
