@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import closing
@@ -222,7 +221,6 @@ async def test_a_client_that_comes_back_after_the_yes_gets_what_waited_and_nothi
         await acted_on_private(gateway)
         assert outcome(await gateway.call(*call)) == ("ask", "approval_pending")
         person.give(await person.question())
-        await asyncio.sleep(0)
         result = await gateway.call(*call)
         while outcome(result)[1] == "approval_pending":
             result = await gateway.call(*call)

@@ -37,22 +37,22 @@ _BY_ENTRY: Final = frozenset((Action.CALL_TOOL, Action.READ_RESOURCE, Action.GET
 """What a manifest's entry says the writes of, also that there are none."""
 _READ: Final = tuple(label for label in ORDER if label in INGRESS)
 _COLUMNS: Final = "number, store, kind, value, place, label, decision, session, tenant, origin, at"
-_WHOLE: Final = f"SELECT {_COLUMNS} FROM ledger WHERE store = ? AND label = ? AND place IS NULL"  # noqa: S608
-_ALL: Final = f"SELECT {_COLUMNS} FROM ledger WHERE store = ? AND label = ?"  # noqa: S608
+_WHOLE: Final = f"SELECT {_COLUMNS} FROM ledger WHERE store = ? AND label = ? AND place IS NULL"  # noqa: S608  # literals
+_ALL: Final = f"SELECT {_COLUMNS} FROM ledger WHERE store = ? AND label = ?"  # noqa: S608  # literals
 _HOLDING: Final = (
-    f"SELECT {_COLUMNS} FROM ledger WHERE store = ? AND label = ? AND kind = ? "  # noqa: S608
+    f"SELECT {_COLUMNS} FROM ledger WHERE store = ? AND label = ? AND kind = ? "  # noqa: S608  # literals
     "AND place IN (SELECT value FROM json_each(?))"
 )
 _HELD: Final = (
-    f"SELECT {_COLUMNS} FROM ledger WHERE store = ? AND label = ? AND kind = ? "  # noqa: S608
+    f"SELECT {_COLUMNS} FROM ledger WHERE store = ? AND label = ? AND kind = ? "  # noqa: S608  # literals
     "AND place >= ? AND place < ?"
 )
-_EXACT: Final = f"SELECT {_COLUMNS} FROM ledger WHERE store = ? AND label = ? AND kind = ? AND place = ?"  # noqa: S608
+_EXACT: Final = f"SELECT {_COLUMNS} FROM ledger WHERE store = ? AND label = ? AND kind = ? AND place = ?"  # noqa: S608  # literals
 _STAMP: Final = (
     "INSERT INTO ledger (store, kind, value, place, label, decision, session, tenant, origin, at) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_MADE: Final = f"SELECT {_COLUMNS} FROM ledger WHERE number IN (SELECT value FROM json_each(?))"  # noqa: S608
+_MADE: Final = f"SELECT {_COLUMNS} FROM ledger WHERE number IN (SELECT value FROM json_each(?))"  # noqa: S608  # literals
 _REMEMBERED: Final = 10_000
 """Resources whose labels are kept in memory as long as nobody changes the state."""
 
@@ -245,12 +245,14 @@ class Ledger:
         )
 
     def _of_whole(self, db: sqlite3.Connection, store: StoredResource) -> tuple[StoredLabel, ...]:
-        found = lambda: self._told(store, _first(db, store, self._covers, _whole_only))  # noqa: E731
-        return self._remembered(db, "whole", store, found)
+        return self._remembered(
+            db, "whole", store, lambda: self._told(store, _first(db, store, self._covers, _whole_only))
+        )
 
     def _exact(self, db: sqlite3.Connection, resource: StoredResource) -> Labels:
-        found = lambda: frozenset(one.label for one in _first(db, resource, self._covers, _exactly))  # noqa: E731
-        return self._remembered(db, "exact", resource, found)
+        return self._remembered(
+            db, "exact", resource, lambda: frozenset(one.label for one in _first(db, resource, self._covers, _exactly))
+        )
 
     def _told(self, read: StoredResource, stamps: Iterable[Stamp]) -> tuple[StoredLabel, ...]:
         return tuple(
