@@ -95,6 +95,7 @@ def test_what_acts_does_not_pass_for_a_look(server: str, tool: str, arguments: d
         ("search", "search_index_query"),
         ("servicebus", "servicebus_queue_details"),
         ("kusto", "kusto_query"),
+        ("cosmos", "cosmos_database_container_item_query"),
         ("postgres", "postgres_database_query"),
         ("confidentialledger", "confidentialledger_entries_get"),
     ],
