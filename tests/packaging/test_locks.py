@@ -17,7 +17,7 @@ LOCKS = ("requirements.lock", "runtime.lock", "release.lock")
 def pins(lock: str) -> dict[str, tuple[str, frozenset[str]]]:
     """The version and hashes of each package."""
     entries = re.split(r"\n(?=\S)", (ROOT / lock).read_text("utf-8").replace("\\\n", " ").strip())
-    found = {}
+    found: dict[str, tuple[str, frozenset[str]]] = {}
     for entry in entries:
         match = re.match(r"([A-Za-z0-9._-]+)==([^ ;]+)", entry)
         assert match, entry[:80]
