@@ -62,7 +62,7 @@ _NUMBERS: Final = frozenset(("number", "integer", "string"))
 class Argued:
     """What is found. ``targets``: pointers of each kind, outer ones first. ``cut``: not everything was looked at."""
 
-    targets: Mapping[TargetKind, tuple[str, ...]] = field(default_factory=dict)
+    targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     dry: tuple[Place, ...] = ()
     modes: tuple[Place, ...] = ()
@@ -72,7 +72,7 @@ class Argued:
 def argued(schema: Mapping[str, Any], name: Named) -> Argued:
     """What the arguments of a tool of that name seem to be."""
     found = places(schema)
-    targets: dict[TargetKind, list[str]] = {}
+    targets: dict[str, list[str]] = {}
     for place in found:
         kind = kind_of(place, name, found)
         if kind is not None:

@@ -16,7 +16,7 @@ from rule_of_two.manifests.drafting.arguments import Argued, argued
 from rule_of_two.manifests.entry import hinted
 from rule_of_two.manifests.offer import OfferedPrompt, OfferedTool
 from rule_of_two.manifests.tool_words import ACTING, Act, Named, named
-from rule_of_two.model import ORDER, Label, Labels, TargetKind
+from rule_of_two.model import ORDER, Label, Labels
 
 _LONGEST: Final = 4000
 """Characters of a description that are looked through."""
@@ -26,7 +26,7 @@ _ACTS_IN_TEXT: Final = re.compile(
     r"|triggers?|installs?|invokes?|clicks?|starts?|stops?|sets|saves?)\b",
     re.IGNORECASE,
 )
-_REACHES: Final[frozenset[TargetKind]] = frozenset(("url", "host", "recipient", "amount", "command"))
+_REACHES: Final = frozenset(("url", "host", "recipient", "amount", "command"))
 """Kinds of target with which a call reaches outside, or does whatever it is told."""
 
 
