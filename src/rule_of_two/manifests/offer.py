@@ -18,11 +18,11 @@ LONGEST_NAME: Final = 2048
 
 @dataclass(frozen=True, slots=True)
 class OfferedTool:
-    """One tool of ``tools/list``."""
+    """One tool of ``tools/list``. ``schema`` is ``None`` where it is not known: a list that was published by names."""
 
     name: str
     description: str = ""
-    schema: Mapping[str, Any] = field(default_factory=dict)
+    schema: Mapping[str, Any] | None = field(default_factory=dict)
     annotations: Any = None
 
 
@@ -39,8 +39,8 @@ class OfferedPrompt:
 class Offer:
     """Everything that a server lists. ``left_out`` counts what has no usable name, or was too much.
 
-    ``server``, ``version`` and ``protocol`` are what it says of itself, where that is known. Without ``complete`` only
-    tools are known: nothing was said of resources and prompts.
+    ``complete`` is false where only tools are known: nothing was said of resources and prompts.
+    ``server``, ``version`` and ``protocol`` are what it says of itself, where that is known.
     """
 
     tools: tuple[OfferedTool, ...] = ()
@@ -76,7 +76,7 @@ class Offer:
             server=_text(info.get("name")),
             version=_text(info.get("version")),
             protocol=_text(value.get("protocolVersion")),
-            complete="prompts" in value or "resources" in value,
+            complete=bool({"prompts", "resources", "obtained", "serverInfo"} & value.keys()),
         )
 
     @classmethod
@@ -96,7 +96,7 @@ class Offer:
         counted = _Counted()
         return cls(
             tuple(
-                OfferedTool(name, _description(body), _mapping(body.get("inputSchema")), body.get("annotations"))
+                OfferedTool(name, _description(body), _schema(body), body.get("annotations"))
                 for name, body in counted.named(tools, "name")
             ),
             tuple(
@@ -155,5 +155,6 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+def _schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    value = body.get("inputSchema")
+    return value if isinstance(value, Mapping) else None

@@ -69,9 +69,9 @@ class Argued:
     cut: bool = False
 
 
-def argued(schema: Mapping[str, Any], name: Named) -> Argued:
-    """What the arguments of a tool of that name seem to be."""
-    found = places(schema)
+def argued(schema: Mapping[str, Any] | None, name: Named) -> Argued:
+    """What the arguments of a tool of that name seem to be; ``None`` for a schema that is not known."""
+    found = places(schema or {})
     targets: dict[str, list[str]] = {}
     for place in found:
         kind = kind_of(place, name, found)
@@ -82,7 +82,7 @@ def argued(schema: Mapping[str, Any], name: Named) -> Argued:
         tuple(place.pointer for place in found if _is_secret(place)),
         tuple(place for place in found if "boolean" in place.types and _joined(place.name) in _DRY),
         tuple(place for place in found if _chooses(place)),
-        cut=len(found) >= MOST,
+        cut=schema is None or len(found) >= MOST,
     )
 
 

@@ -107,7 +107,7 @@ class _Writing:
                 f"{self.offer.left_out} entries without a usable name, named twice, or beyond what is looked at"
             )
         yield f"# Drafted by `rule-of-two manifest draft` on {self.on.isoformat()} from what the server lists."
-        yield f"# Drafted by `rule-of-two manifest draft` on {self.on.isoformat()}, from what the server lists."
+        yield "# What is `suggested` is not in force: nothing is lowered until a person does it. Read what each tool"
         yield "# does, change its labels, and write beside them why. `rule-of-two manifest lint` checks the file."
         for line in self.left_out:
             yield comment(f"Not in here, and so [A, B, C]: {line}.")

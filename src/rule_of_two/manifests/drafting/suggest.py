@@ -141,7 +141,7 @@ def _c_of_reading(tool: OfferedTool, name: Named, arguments: Argued) -> Reason:
         at = visible(arguments.targets["query"][0])
         return Reason("C", True, f"its argument {at} is free text that leaves; not C if it searches your own data only")
     if arguments.cut:
-        return Reason("C", True, "its schema is too large to be looked through")
+        return Reason("C", True, "its arguments are not known, or too many")
     return Reason("C", False, f"'{name.verb}' reads, and no argument names where to")
 
 

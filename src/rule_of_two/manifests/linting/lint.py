@@ -53,6 +53,21 @@ RULES: Final[Mapping[str, str]] = {
 """Each rule, and what it finds. Those from ``missing-tool`` to ``hint-adds``, and part of ``never-rule``, need what the
 server lists."""
 
+AGAINST_A_SERVER: Final = frozenset(
+    (
+        "missing-tool",
+        "invented-tool",
+        "missing-prompt",
+        "invented-prompt",
+        "missing-resource",
+        "dead-pointer",
+        "missing-target",
+        "hint-adds",
+        "never-rule",
+    )
+)
+"""The rules by which a manifest and its server can disagree."""
+
 _CHECKS: Final[Sequence[Callable[[Subject], Iterator[Found]]]] = (of_file, of_names, of_stored, of_rules, of_offer)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
-from rule_of_two.escape import visible
 from rule_of_two.json_pointer import pointer_of, tokens_of
 from rule_of_two.manifests.document import ManifestDocument, PromptSpec, ToolSpec
 from rule_of_two.manifests.drafting.arguments import kind_of
@@ -30,11 +29,13 @@ def of_offer(subject: Subject) -> Iterator[Found]:
     local = any(target.kind == "path" for spec in subject.document.tools.values() for target in spec.targets.values())
     for tool in subject.offer.tools:
         spec = subject.document.tools.get(tool.name)
-        if spec is not None:
-            yield from _dead_pointers(tool, spec)
-            yield from _missing_targets(tool, spec, local=local)
-            yield from _hints(tool, spec)
-            yield from _impossible_values(tool, spec)
+        if spec is None:
+            continue
+        yield from _hints(tool, spec)
+        if tool.schema is not None:
+            yield from _dead_pointers(tool.name, tool.schema, spec)
+            yield from _missing_targets(tool.name, tool.schema, spec, local=local)
+            yield from _impossible_values(tool.name, tool.schema, spec)
 
 
 def _names(document: ManifestDocument, offer: Offer) -> Iterator[Found]:
@@ -44,7 +45,7 @@ def _names(document: ManifestDocument, offer: Offer) -> Iterator[Found]:
     for kind, section, listed, written in kinds:
         for name in listed:
             if name not in written:
-                problem = f"the server has a {kind} '{visible(name)}', which is not in here and so [A][B][C]"
+                problem = f"the server has a {kind} '{name}', which is not in here and so [A][B][C]"
                 yield Found(f"missing-{kind}", (section,), problem, f"add it under {section}{nearest(name, written)}")
         for name in written:
             if name not in listed:
@@ -53,7 +54,7 @@ def _names(document: ManifestDocument, offer: Offer) -> Iterator[Found]:
     globs = [UriGlob.parse(resource.uri) for resource in document.resources]
     for uri in offer.resources:
         if not is_plain_uri(uri) or not any(glob.matches(uri) for glob in globs):
-            problem = f"the resource {visible(uri)[:200]} matches no pattern, and so is [A][B][C]"
+            problem = f"the resource {uri[:200]} matches no pattern, and so is [A][B][C]"
             yield Found("missing-resource", ("resources",), problem, "add a pattern under resources")
 
 
@@ -73,28 +74,28 @@ def _pointers(spec: ToolSpec) -> Iterator[tuple[tuple[str | int, ...], str]]:
     yield from ((("arguments", "cap", pointer), pointer) for pointer in spec.arguments.cap)
 
 
-def _dead_pointers(tool: OfferedTool, spec: ToolSpec) -> Iterator[Found]:
+def _dead_pointers(tool: str, schema: Mapping[str, Any], spec: ToolSpec) -> Iterator[Found]:
     for where, pointer in _pointers(spec):
-        if not leads(tool.schema, pointer):
-            known = [place.pointer for place in places(tool.schema)]
-            hint = nearest(pointer, known) or f"; it has {visible(', '.join(known[:12])) or 'no arguments'}"
-            problem = f"{tool.name} has no argument {pointer}"
-            yield Found("dead-pointer", ("tools", tool.name, *where), problem, f"correct it{hint}")
+        if not leads(schema, pointer):
+            known = [place.pointer for place in places(schema)]
+            hint = nearest(pointer, known) or f"; it has {', '.join(known[:12]) or 'no arguments'}"
+            problem = f"{tool} has no argument {pointer}"
+            yield Found("dead-pointer", ("tools", tool, *where), problem, f"correct it{hint}")
 
 
-def _missing_targets(tool: OfferedTool, spec: ToolSpec, *, local: bool) -> Iterator[Found]:
+def _missing_targets(tool: str, schema: Mapping[str, Any], spec: ToolSpec, *, local: bool) -> Iterator[Found]:
     covered = [tokens_of(pointer) for _, pointer in _pointers(spec)]
     covered += [tokens_of(term.pointer) for term in spec.arguments.terms]
-    name = named(tool.name)
-    found = places(tool.schema)
+    name = named(tool)
+    found = places(schema)
     for place in found:
         kind = kind_of(place, name, found)
         if kind is None or not (kind in _DEMANDED or (kind == "path" and local)) or _is_excused(kind, spec):
             continue
         if not any(_touch(tokens_of(place.pointer), other) for other in covered) and not _is_outer(place, found):
-            problem = f"{tool.name} takes a {kind} at {visible(place.pointer)}, which is no target"
-            suggestion = f"add `targets: {{{kind}: {visible(place.pointer)}}}`"
-            yield Found("missing-target", ("tools", tool.name), problem, suggestion)
+            problem = f"{tool} takes a {kind} at {place.pointer}, which is no target"
+            suggestion = f"add `targets: {{{kind}: {place.pointer}}}`"
+            yield Found("missing-target", ("tools", tool), problem, suggestion)
 
 
 def _is_excused(kind: str, spec: ToolSpec) -> bool:
@@ -121,9 +122,9 @@ def _hints(tool: OfferedTool, spec: PromptSpec) -> Iterator[Found]:
         yield Found("hint-adds", ("tools", tool.name, "labels"), problem, "add it, and say why")
 
 
-def _impossible_values(tool: OfferedTool, spec: ToolSpec) -> Iterator[Found]:
+def _impossible_values(tool: str, schema: Mapping[str, Any], spec: ToolSpec) -> Iterator[Found]:
     """Rules that compare an argument with a value that its schema does not allow."""
-    limited = {place.pointer: place.values for place in places(tool.schema) if place.bounded}
+    limited = {place.pointer: place.values for place in places(schema) if place.bounded}
     for number, rule in enumerate(spec.rules):
         for name, condition in rule.when.items():
             target = spec.targets.get(name)
@@ -132,7 +133,7 @@ def _impossible_values(tool: OfferedTool, spec: ToolSpec) -> Iterator[Found]:
             written = condition.operators
             values = (*written.get("in", ()), *((written["equals"],) if "equals" in written else ()))
             if allowed and values and not any(value in known for known in allowed for value in values):
-                problem = f"rule {number + 1} of {tool.name} never holds: {name} is never one of its values"
-                some = ", ".join(visible(str(value)) for value in allowed[0][:8])
-                where = ("tools", tool.name, "rules", number)
+                problem = f"rule {number + 1} of {tool} never holds: {name} is never one of its values"
+                some = ", ".join(str(value) for value in allowed[0][:8])
+                where = ("tools", tool, "rules", number)
                 yield Found("never-rule", where, problem, f"it can be {some}")
