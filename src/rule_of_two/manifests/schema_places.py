@@ -41,6 +41,17 @@ class Place:
         return not self.types or "string" in self.types
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What was found. ``cut``: the schema is too large, too deep or too odd, and there may be more."""
+
+    found: tuple[Place, ...]
+    cut: bool
+
+    def __iter__(self) -> Iterator[Place]:
+        return iter(self.found)
+
+
 @dataclass(slots=True)
 class _Walk:
     root: Mapping[str, Any]
@@ -69,25 +80,31 @@ class _Walk:
                 waiting.append(_referred(self.root, one["$ref"]))
         return found
 
-    def visit(self, node: Any, keys: tuple[str, ...], depth: int) -> None:
-        parts = self.alternatives(node)
+    def visit(self, parts: list[Mapping[str, Any]], keys: tuple[str, ...], above: frozenset[int]) -> None:
+        """Look into an object or array. ``above`` are the schemas on the way: one within itself is not entered."""
+        here = above.union(map(id, parts))
         required = {name for part in parts for name in _list(part.get("required")) if isinstance(name, str)}
         for part in parts:
             for name, below in _mapping(part.get("properties")).items():
                 if isinstance(name, str) and name != "*" and len(name) <= _LONGEST:
-                    self.enter(below, (*keys, name), depth, required=name in required)
+                    self.enter(below, (*keys, name), here, required=name in required)
+                else:
+                    self.cut = True
             items = part.get("items")
             if isinstance(items, Mapping) and keys:
-                self.enter(items, (*keys, "*"), depth, required=True)
+                self.enter(items, (*keys, "*"), here, required=True)
 
-    def enter(self, node: Any, keys: tuple[str, ...], depth: int, *, required: bool) -> None:
-        if depth == DEEPEST or len(self.found) >= MOST or self.steps > _MOST_STEPS:
+    def enter(self, node: Any, keys: tuple[str, ...], above: frozenset[int], *, required: bool) -> None:
+        """Note a place, and look into it."""
+        if len(keys) > DEEPEST or len(self.found) >= MOST or self.steps > _MOST_STEPS:
             self.cut = True
             return
         pointer = pointer_of(keys)
+        parts = self.alternatives(node)
         if pointer not in self.found:
-            self.found[pointer] = self.place(pointer, keys, self.alternatives(node), required=required)
-        self.visit(node, keys, depth + 1)
+            self.found[pointer] = self.place(pointer, keys, parts, required=required)
+        if not any(id(part) in above for part in parts):
+            self.visit(parts, keys, above)
 
     @staticmethod
     def place(pointer: str, keys: tuple[str, ...], parts: list[Mapping[str, Any]], *, required: bool) -> Place:
@@ -111,11 +128,11 @@ class _Walk:
 _TEXTS: Final = ("description", "title", "format")
 
 
-def places(schema: Mapping[str, Any]) -> tuple[Place, ...]:
+def places(schema: Mapping[str, Any]) -> Places:
     """Every place that the schema describes, outer ones first within each argument; at most :data:`MOST`."""
     walk = _Walk(schema)
-    walk.visit(schema, (), 0)
-    return tuple(walk.found.values())
+    walk.visit(walk.alternatives(schema), (), frozenset())
+    return Places(tuple(walk.found.values()), walk.cut)
 
 
 def leads(schema: Mapping[str, Any], pointer: str) -> bool:

@@ -52,9 +52,10 @@ _VERBS: Final = {
     " unarchive restore assign unassign set put patch replace save store commit push modify upsert drop truncate alter"
     " clear purge mark pin unpin subscribe unsubscribe enable disable grant revoke approve reject dismiss close reopen"
     " rebase reset revert rollback duplicate import trash draft lock unlock transfer pay refund charge purchase"
-    " buy book order schedule register label star unstar bulk batch resolve complete",
+    " buy book order schedule register label star unstar resolve complete vote join leave generic",
     Act.RUN: "run execute exec eval start stop restart kill deploy install uninstall trigger invoke call click type"
-    " fill press hover drag navigate select toggle apply sync launch scale drain cordon rollout attach detach tap",
+    " fill press hover drag navigate select toggle apply sync launch scale drain cordon rollout attach detach tap watch"
+    " migrate",
 }
 _ACT_OF: Final = {verb: act for act, verbs in _VERBS.items() for verb in verbs.split()}
 _ALSO: Final = frozenset(("and", "or"))
@@ -65,10 +66,7 @@ SURE_WRITES: Final = lexicon(
     " unsubscribe trash"
 )
 """Verbs that, where they lead a name, leave no doubt that something is changed or sent."""
-_OUTSIDE: Final = lexicon(
-    "web internet google bing brave duckduckgo tavily exa firecrawl url urls webpage webpages website websites online"
-    " news http https"
-)
+_OUTSIDE: Final = lexicon("web internet bing brave duckduckgo tavily exa webpage webpages website websites online news")
 
 
 @dataclass(frozen=True, slots=True)

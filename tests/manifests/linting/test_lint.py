@@ -145,13 +145,63 @@ def test_an_argument_that_is_named_anywhere_is_no_missing_target() -> None:
     assert rules(text, [listed]) == []
 
 
-def test_a_path_is_demanded_where_the_manifest_speaks_of_paths() -> None:
-    text = (
-        "tools:\n  write_x:\n    labels: [C] # why\n    targets: {path: /path}\n  get_x:\n    labels: [A, B, C] # why\n"
-    )
-    listed = [tool("write_x", path=TEXT), tool("get_x", file_path=TEXT)]
-    assert rules(text, listed) == [("missing-target", 8)]
-    assert rules(text.replace("    targets: {path: /path}\n", ""), listed) == []
+def test_a_path_is_demanded_where_most_of_that_name_are_declared() -> None:
+    text = """
+    tools:
+      write_x:
+        labels: [C] # why
+        targets: {path: /path}
+      move_x:
+        labels: [C] # why
+        targets: {path: /path}
+      get_x:
+        labels: [A, B, C] # why
+    """
+    listed = [tool("write_x", path=TEXT), tool("move_x", path=TEXT), tool("get_x", path=TEXT, file_path=TEXT)]
+    assert rules(text, listed) == [("missing-target", 11)]
+    assert rules(text.replace("        targets: {path: /path}\n", ""), listed) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "properties"),
+    [
+        ("get_build", "[A, B]", {"projectURL": TEXT}),
+        ("send_mail", "[A, B, C]", {"user_google_email": TEXT, "from_email": TEXT}),
+        ("create_filter", "[A, B, C]", {"criteria": {"type": "object", "properties": {"to": TEXT}}}),
+        ("create_contact", "[A, B, C]", {"email": TEXT, "postal_code": TEXT, "excludeDomains": TEXT}),
+        ("create_event", "[A, B, C]", {"source": {"type": "object", "properties": {"url": TEXT}}}),
+        ("create_item", "[A, B, C]", {"code": TEXT, "handle": {"type": "string", "description": "URL-friendly name"}}),
+    ],
+)
+def test_what_only_looks_like_a_target(name: str, labels: str, properties: dict[str, Any]) -> None:
+    assert rules(f"tools:\n  {name}:\n    labels: {labels} # why\n", [tool(name, **properties)]) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "properties"),
+    [
+        ("get_page", {"url": TEXT}),
+        ("create_page", {"image_url": TEXT}),
+        ("create_event", {"attendees": {"type": "array", "items": {"type": "object", "properties": {"email": TEXT}}}}),
+        ("manage_access", {"email": TEXT}),
+        ("create_container", {"command": TEXT}),
+        ("create_refund", {"amount": {"type": "number"}}),
+    ],
+)
+def test_what_leaves_little_doubt(name: str, properties: dict[str, Any]) -> None:
+    labels = "[A, B]" if name == "get_page" else "[A, B, C]"
+    assert rules(f"tools:\n  {name}:\n    labels: {labels} # why\n", [tool(name, **properties)]) == [
+        ("missing-target", 5)
+    ]
+
+
+def test_a_prompt_is_not_judged_by_its_name() -> None:
+    assert rules("prompts:\n  create-task:\n    labels: [] # fixed text\n    writes: none\n") == []
+
+
+def test_of_a_list_that_was_published_by_names_only_names_are_compared() -> None:
+    text = "tools:\n  send_x:\n    labels: [A, B, C] # why\n    targets: {recipient: /to}\n"
+    assert rules(text, [{"name": "send_x"}]) == []
 
 
 def test_a_recipient_that_only_filters_is_no_target() -> None:
@@ -212,6 +262,18 @@ def test_an_exemption_of_nothing_is_a_finding() -> None:
         "tools:\n  # lint: ignore act-without-c because of old times\n  send_x:\n    labels: [A, B, C] # why\n"
     )
     assert seen == [("idle-exemption", 5)]
+
+
+def test_an_exemption_of_what_needs_the_servers_list_is_idle_only_against_one() -> None:
+    text = """
+    tools:
+      # lint: ignore missing-target because it only names the page, and nothing is fetched
+      get_page:
+        labels: [A, B] # why
+    """
+    assert rules(text) == []
+    assert rules(text, [tool("get_page", url=TEXT)]) == []
+    assert rules(text, [tool("get_page", place=TEXT)]) == [("idle-exemption", 5)]
 
 
 def test_an_exemption_that_is_quoted_or_behind_a_value_exempts_nothing() -> None:

@@ -10,23 +10,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from rule_of_two.manifests.schema_places import MOST, Place, places
+from rule_of_two.manifests.schema_places import Place, places
 from rule_of_two.manifests.tool_words import ACTING, READING, Act, Named, lexicon, named, words_of
 from rule_of_two.model import TargetKind
 
-_LINKS: Final = re.compile(r"(?:the |an? )?(?:full |absolute |target |web ?)?ur[li]s?\b", re.IGNORECASE)
+_LINKS: Final = re.compile(
+    r"(?:the |an? )?(?:full |absolute |target |web ?)?ur[li]s? (?:or|of|to|for|from|where|that)\b", re.IGNORECASE
+)
 
 _ANYWHERE: Final[tuple[tuple[frozenset[str], TargetKind], ...]] = (
-    (lexicon("url urls uri uris href webhook endpoint website"), "url"),
-    (lexicon("host hosts hostname hostnames domain domains ip"), "host"),
+    (lexicon("url urls uri uris href webhook website"), "url"),
+    (lexicon("host hosts hostname hostnames ip"), "host"),
     (
         lexicon(
             "path paths filepath filepaths file files filename filenames directory directories dir dirs cwd folder"
         ),
         "path",
     ),
-    (lexicon("command commands cmd script code shell javascript expression"), "command"),
-    (lexicon("query queries q sql search keyword keywords question prompt cypher jql cql"), "query"),
+    (lexicon("command commands cmd script javascript"), "command"),
+    (
+        lexicon(
+            "query queries q sql search keyword keywords question prompt cypher jql cql where clause filter phrase term"
+            " terms"
+        ),
+        "query",
+    ),
 )
 """Last words of names, and the kind of target that they speak of."""
 _OF_ACTS: Final[tuple[tuple[frozenset[str], TargetKind], ...]] = (
@@ -37,6 +45,10 @@ _OF_ACTS: Final[tuple[tuple[frozenset[str], TargetKind], ...]] = (
     (lexicon("channel channels chat room rooms iban account conversation"), "account"),
 )
 """Those that are targets only of what changes or sends something."""
+_FILTERS: Final = lexicon("exclude excluded excludes include included includes select")
+"""First words of what narrows a result down, and reaches nothing."""
+_OWN: Final = lexicon("user my own sender from owner author organizer creator")
+"""Words for the one who acts, and not for whom it reaches."""
 _AMOUNT: Final = lexicon("amount price")
 _SECRET: Final = lexicon("password passwd passphrase secret token apikey credential credentials pin")
 _DRY: Final = frozenset(("dryrun", "preview", "simulate", "checkonly", "validateonly"))
@@ -66,12 +78,15 @@ class Argued:
     secrets: tuple[str, ...] = ()
     dry: tuple[Place, ...] = ()
     modes: tuple[Place, ...] = ()
+    texts: tuple[str, ...] = ()
+    """Where any text can stand, whatever it is for."""
     cut: bool = False
 
 
 def argued(schema: Mapping[str, Any] | None, name: Named) -> Argued:
     """What the arguments of a tool of that name seem to be; ``None`` for a schema that is not known."""
-    found = places(schema or {})
+    seen = places(schema or {})
+    found = seen.found
     targets: dict[str, list[str]] = {}
     for place in found:
         kind = kind_of(place, name, found)
@@ -82,7 +97,8 @@ def argued(schema: Mapping[str, Any] | None, name: Named) -> Argued:
         tuple(place.pointer for place in found if _is_secret(place)),
         tuple(place for place in found if "boolean" in place.types and _joined(place.name) in _DRY),
         tuple(place for place in found if _chooses(place)),
-        cut=schema is None or len(found) >= MOST,
+        tuple(place.pointer for place in found if "string" in place.types and not place.bounded),
+        cut=schema is None or seen.cut,
     )
 
 
@@ -96,12 +112,16 @@ def kind_of(place: Place, name: Named, siblings: tuple[Place, ...] = ()) -> Targ
         return "amount"
     if not place.may_be_text:
         return None
+    if words[0] in _FILTERS or (_OWN & {*words} and name.act is not Act.SEND):
+        return None
     kind = _FORMATS.get(place.format) or _of_words(words, place, name, siblings)
     return kind if acts or kind not in {"recipient", "account"} else None
 
 
 def _of_words(words: tuple[str, ...], place: Place, name: Named, siblings: tuple[Place, ...]) -> TargetKind | None:
     last = words[-1]
+    if words == ("code",):
+        return "command" if name.act in {Act.RUN, Act.UNKNOWN} else None
     if last in {"id", "ids"} and len(words) > 1 and words[-2] in _ID_OF:
         return "account"
     if last in _NOT_TEXT:
@@ -131,6 +151,8 @@ def _joined(name: str) -> str:
 
 
 def _chooses(place: Place) -> bool:
-    """Whether a place's values are verbs of which one acts."""
+    """Whether a place's values are verbs of which one acts, or it makes an address of what is none otherwise."""
+    if "boolean" in place.types:
+        return words_of(place.name)[-1:] in {("url",), ("uri",)}
     acts = [named(value).act for value in place.values if isinstance(value, str)]
     return any(act in ACTING for act in acts) and len(acts) > 1 and place.name.lower() in _CHOOSERS

@@ -21,9 +21,8 @@ from rule_of_two.model import ORDER, Label, Labels
 _LONGEST: Final = 4000
 """Characters of a description that are looked through."""
 _ACTS_IN_TEXT: Final = re.compile(
-    r"\b(creat(?:es?|ing)|delet(?:es?|ing)|sends?|sending|writ(?:es?|ing)|updat(?:es?|ing)|modif(?:y|ies|ying)"
-    r"|removes?|removing|uploads?|publish(?:es)?|executes?|runs?|appends?|inserts?|overwrites?|edits?|destructive"
-    r"|triggers?|installs?|invokes?|clicks?|starts?|stops?|sets|saves?)\b",
+    r"\b(creat(?:es?|ing)|delet(?:es?|ing)|sends?|sending|writ(?:es?|ing)|updat(?:es|ing)|modif(?:y|ies|ying)"
+    r"|removes?|removing|uploads?|publish(?:es)?|executes?|appends?|inserts?|overwrites?|destructive|triggers?|invokes?)\b",
     re.IGNORECASE,
 )
 _REACHES: Final = frozenset(("url", "host", "recipient", "amount", "command"))
@@ -137,11 +136,12 @@ def _c_of_reading(tool: OfferedTool, name: Named, arguments: Argued) -> Reason:
     mode = next((one for one in arguments.modes), None)
     if mode is not None:
         return Reason("C", True, f"its argument {visible(mode.pointer)} chooses what it does")
-    if "query" in arguments.targets:
-        at = visible(arguments.targets["query"][0])
+    free = arguments.targets.get("query", arguments.texts if name.act is Act.SEARCH else ())
+    if free:
+        at = visible(free[0])
         return Reason("C", True, f"its argument {at} is free text that leaves; not C if it searches your own data only")
     if arguments.cut:
-        return Reason("C", True, "its arguments are not known, or too many")
+        return Reason("C", True, "its arguments are not known, or too many or too odd to be looked through")
     return Reason("C", False, f"'{name.verb}' reads, and no argument names where to")
 
 
@@ -159,6 +159,8 @@ def _notes(tool: OfferedTool, arguments: Argued) -> Sequence[str]:
     previews = "may ask for a preview only: once you know that it does, a rule can say so"
     notes = [f"{visible(place.pointer)} {previews}" for place in arguments.dry]
     for place in arguments.modes:
+        if not place.values:
+            continue
         some = ", ".join(visible(str(value))[:40] for value in place.values[:6])
         notes.append(f"{visible(place.pointer)} chooses among several acts ({some}): rules can tell them apart")
     annotations = tool.annotations

@@ -57,9 +57,13 @@ def _next(lines: list[str], number: int) -> int:
 
 
 def without(
-    findings: Iterable[tuple[Finding, int | None]], given: Iterable[Exemption], file: Path
+    findings: Iterable[tuple[Finding, int | None]],
+    given: Iterable[Exemption],
+    file: Path,
+    unknown: Collection[str] = (),
 ) -> Iterator[Finding]:
-    """The findings that nothing exempts, each given with the line of its entry's name; then exemptions of nothing."""
+    """The findings that nothing exempts, each given with the line of its entry's name; then exemptions of nothing.
+    ``unknown``: rules that could not be looked for, so that nothing is said of exemptions from them."""
     used: set[tuple[int, str]] = set()
     given = list(given)
     for finding, entry in findings:
@@ -69,5 +73,5 @@ def without(
             yield finding
     for one in given:
         for rule in sorted(one.rules):
-            if (one.line, rule) not in used:
+            if (one.line, rule) not in used and rule not in unknown:
                 yield Finding("idle-exemption", file, one.line, f"nothing here is found by {rule}", "take it out")

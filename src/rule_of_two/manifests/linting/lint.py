@@ -99,5 +99,6 @@ def _of_one(subject: Subject, known: Mapping[Origin, str]) -> list[Finding]:
         line = subject.located.line(*one.where)
         finding = Finding(one.rule, subject.file, line, one.problem, one.suggestion)
         found.setdefault((one.rule, line, one.problem), (finding, subject.located.line(*one.where[:2])))
-    left = [*wrong, *without(found.values(), allowed, subject.file)]
+    unknown = AGAINST_A_SERVER if subject.offer is None else frozenset()
+    left = [*wrong, *without(found.values(), allowed, subject.file, unknown)]
     return sorted(left, key=lambda finding: (finding.line or 0, finding.rule))

@@ -19,7 +19,8 @@ def of_names(subject: Subject) -> Iterator[Found]:
     """Contradictions within one entry."""
     for section, name, spec in subject.entries():
         where = (section, name, "labels")
-        for rule, problem, suggestion in (*_of_name(name, spec), *_of_targets(name, spec), *_of_c(name, spec)):
+        said = (*_of_name(name, spec), *_of_c(name, spec)) if section == "tools" else ()  # a prompt is only text
+        for rule, problem, suggestion in (*said, *_of_targets(name, spec)):
             yield Found(rule, where, problem, suggestion)
 
 

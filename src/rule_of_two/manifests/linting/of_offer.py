@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
-from rule_of_two.json_pointer import pointer_of, tokens_of
+from rule_of_two.json_pointer import pointer_of
 from rule_of_two.manifests.document import ManifestDocument, PromptSpec, ToolSpec
-from rule_of_two.manifests.drafting.arguments import kind_of
 from rule_of_two.manifests.entry import hinted
 from rule_of_two.manifests.linting.finding import Found, Subject
+from rule_of_two.manifests.linting.of_arguments import missing_targets
 from rule_of_two.manifests.offer import Offer, OfferedTool
-from rule_of_two.manifests.schema_places import Place, leads, places
-from rule_of_two.manifests.tool_words import named
+from rule_of_two.manifests.schema_places import leads, places
 from rule_of_two.manifests.uri import UriGlob, is_plain_uri
 from rule_of_two.model import ORDER
 from rule_of_two.yaml_source import nearest
-
-_DEMANDED: Final = frozenset(("url", "host", "recipient", "amount", "command"))
-"""Kinds of argument that have to be declared; a path only where the manifest declares paths at all."""
 
 
 def of_offer(subject: Subject) -> Iterator[Found]:
@@ -26,15 +23,15 @@ def of_offer(subject: Subject) -> Iterator[Found]:
     if subject.offer is None:
         return
     yield from _names(subject.document, subject.offer)
-    local = any(target.kind == "path" for spec in subject.document.tools.values() for target in spec.targets.values())
+    paths = _paths(subject.document, subject.offer)
     for tool in subject.offer.tools:
         spec = subject.document.tools.get(tool.name)
         if spec is None:
             continue
         yield from _hints(tool, spec)
         if tool.schema is not None:
-            yield from _dead_pointers(tool.name, tool.schema, spec)
-            yield from _missing_targets(tool.name, tool.schema, spec, local=local)
+            yield from _deadpointers_of(tool.name, tool.schema, spec)
+            yield from missing_targets(tool.name, tool.schema, spec, [at for _, at in pointers_of(spec)], paths)
             yield from _impossible_values(tool.name, tool.schema, spec)
 
 
@@ -58,7 +55,19 @@ def _names(document: ManifestDocument, offer: Offer) -> Iterator[Found]:
             yield Found("missing-resource", ("resources",), problem, "add a pattern under resources")
 
 
-def _pointers(spec: ToolSpec) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _paths(document: ManifestDocument, offer: Offer) -> frozenset[str]:
+    """Names of arguments that are declared as paths more often than not: what is called so is most likely one."""
+    tally: Counter[str] = Counter()
+    for tool in offer.tools:
+        spec = document.tools.get(tool.name)
+        if spec is not None and tool.schema is not None:
+            declared = {at for target in spec.targets.values() if target.kind == "path" for at in target.at}
+            for place in places(tool.schema):
+                tally[place.name] += 1 if place.pointer in declared else -1
+    return frozenset(name for name, more in tally.items() if more > 0)
+
+
+def pointers_of(spec: ToolSpec) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Every pointer that an entry says, and where it stands in the file."""
     for name, target in spec.targets.items():
         yield from ((("targets", name), pointer) for pointer in target.at)
@@ -74,45 +83,13 @@ def _pointers(spec: ToolSpec) -> Iterator[tuple[tuple[str | int, ...], str]]:
     yield from ((("arguments", "cap", pointer), pointer) for pointer in spec.arguments.cap)
 
 
-def _dead_pointers(tool: str, schema: Mapping[str, Any], spec: ToolSpec) -> Iterator[Found]:
-    for where, pointer in _pointers(spec):
+def _deadpointers_of(tool: str, schema: Mapping[str, Any], spec: ToolSpec) -> Iterator[Found]:
+    for where, pointer in pointers_of(spec):
         if not leads(schema, pointer):
             known = [place.pointer for place in places(schema)]
             hint = nearest(pointer, known) or f"; it has {', '.join(known[:12]) or 'no arguments'}"
             problem = f"{tool} has no argument {pointer}"
             yield Found("dead-pointer", ("tools", tool, *where), problem, f"correct it{hint}")
-
-
-def _missing_targets(tool: str, schema: Mapping[str, Any], spec: ToolSpec, *, local: bool) -> Iterator[Found]:
-    covered = [tokens_of(pointer) for _, pointer in _pointers(spec)]
-    covered += [tokens_of(term.pointer) for term in spec.arguments.terms]
-    name = named(tool)
-    found = places(schema)
-    for place in found:
-        kind = kind_of(place, name, found)
-        if kind is None or not (kind in _DEMANDED or (kind == "path" and local)) or _is_excused(kind, spec):
-            continue
-        if not any(_touch(tokens_of(place.pointer), other) for other in covered) and not _is_outer(place, found):
-            problem = f"{tool} takes a {kind} at {place.pointer}, which is no target"
-            suggestion = f"add `targets: {{{kind}: {place.pointer}}}`"
-            yield Found("missing-target", ("tools", tool), problem, suggestion)
-
-
-def _is_excused(kind: str, spec: ToolSpec) -> bool:
-    """Whether an argument of that kind says nothing of where a call reaches: a tool that only answers, with nothing
-    that leaves, compares a host or a command with what it has."""
-    return kind != "url" and "C" not in spec.labels
-
-
-def _touch(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether one is the other, or contains it."""
-    length = min(len(one), len(other))
-    return one[:length] == other[:length]
-
-
-def _is_outer(place: Place, found: tuple[Place, ...]) -> bool:
-    """Whether it is a list or object that has places of its own."""
-    return any(other.pointer.startswith(f"{place.pointer}/") for other in found)
 
 
 def _hints(tool: OfferedTool, spec: PromptSpec) -> Iterator[Found]:

@@ -15,6 +15,8 @@ _STORES: Final = lexicon("create write update insert append edit rename upload m
 def of_stored(subject: Subject) -> Iterator[Found]:
     """Reads and writes that contradict."""
     for section, name, spec in subject.entries():
+        if section == "prompts":
+            continue  # a prompt's name says what it is about, and not what getting it does
         said = named(name)
         scope = None if spec.writes is None else spec.writes.scope
         if scope in {"store", "named"} and "C" not in spec.labels and said.act in READING and not said.writing_verb:
