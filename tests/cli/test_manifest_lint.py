@@ -58,6 +58,15 @@ def test_against_a_saved_list_and_a_folder_of_them(tmp_path: Path, capsys: pytes
         assert "1 against a list: 2 findings" in said
 
 
+def test_a_shipped_manifest_that_matches_the_same_server_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text('version: 1\nserver: mine\nsource: "by hand"\nmatch: {pypi: Mcp_Server.Fetch}\n')
+    said = run(capsys, "manifest", "lint", file, code=1)
+    assert f"{file}:4: shared-match: pypi 'mcp-server-fetch' is matched by the manifest 'fetch' too" in said
+
+
 def test_all_shipped_manifests_by_default(capsys: pytest.CaptureFixture[str]) -> None:
     assert ": 0 findings" in run(capsys, "manifest", "lint")
     assert "redirected-trust" in run(capsys, "manifest", "lint", "--rules")

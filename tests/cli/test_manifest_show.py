@@ -49,7 +49,7 @@ def test_as_it_is_mounted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "path is inside trusted_folders (/srv/mine)" in shown
     shown = flat(run(capsys, "--config", config, "manifest", "show", "docs"))
     assert "mounted as docs" in shown
-    assert "such as [/home/me/notes]; now /srv/mine. whose files" in shown
+    assert "such as [/home/me/notes]; now /srv/mine; whose files" in shown
     told = run(capsys, "--config", config, "manifest", "show", "bare", code=2)
     assert "has no manifest, so everything it does is [A][B][C]; `rule-of-two manifest draft bare` writes one" in told
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,12 +17,15 @@ from rule_of_two.errors import ConfigurationError
 from rule_of_two.gateway.acceptance import offer_pinned
 from rule_of_two.gateway.config import found_config
 from rule_of_two.gateway.manifests_in_use import InUse, manifests_in_use
+from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.linting.finding import Subject
 from rule_of_two.manifests.linting.lint import RULES, read_subject
 from rule_of_two.manifests.linting.lint import lint as looked_through
-from rule_of_two.manifests.load import find_manifest, manifest_files
+from rule_of_two.manifests.load import find_manifest, load_manifest, manifest_files
 from rule_of_two.manifests.offer import Offer
+from rule_of_two.manifests.recognise import origins
 from rule_of_two.wording import counted
+from rule_of_two.yaml_source import read_yaml
 
 _ENDINGS: Final = frozenset((".yaml", ".yml"))
 
@@ -65,9 +69,7 @@ def lint(context: Context, names: tuple[str, ...], against: Path | None, startin
     subjects = [_subject(context, file, used, against, starting=starting) for file in files]
     if against is not None and against.is_file() and len(subjects) > 1:
         raise click.UsageError("--against FILE is for one manifest; for several give a folder with SERVER.json")
-    chosen = {subject.file.stem for subject in subjects}
-    beside = [read_subject(file) for file in manifest_files(()) if file.stem not in chosen]
-    findings = looked_through(subjects, beside=[(one.file.stem, one.document) for one in beside])
+    findings = looked_through(subjects, beside=_beside(subjects))
     held = sum(subject.offer is not None for subject in subjects)
     if context.json:
         facts = [finding.as_facts() for finding in findings]
@@ -77,6 +79,23 @@ def lint(context: Context, names: tuple[str, ...], against: Path | None, startin
             click.echo(finding.text())
         click.echo(f"{counted(len(subjects), 'manifest')}, {held} against a list: {counted(len(findings), 'finding')}")
     sys.exit(1 if findings else 0)
+
+
+def _beside(subjects: Sequence[Subject]) -> list[tuple[str, ManifestDocument]]:
+    """The shipped manifests that may match a server that one of these matches; the others need not be read whole."""
+    chosen = {subject.file.stem for subject in subjects}
+    named = (origin for subject in subjects for origin in origins(subject.document).values())
+    names = {_plain(origin.name) for origin in named if origin is not None}
+    return [
+        (file.stem, load_manifest(file))
+        for file in manifest_files(())
+        if file.stem not in chosen and any(name in _plain(read_yaml(file)) for name in names)
+    ]
+
+
+def _plain(text: str) -> str:
+    """Text in which names that are one for a registry are one."""
+    return re.sub(r"[-_.]+", "-", text).lower()
 
 
 def _used(context: Context) -> tuple[InUse, ...]:

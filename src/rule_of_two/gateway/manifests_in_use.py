@@ -25,7 +25,9 @@ def manifests_in_use(config: Config, folder: Path) -> tuple[InUse, ...]:
     :raises ConfigurationError: a manifest is not there, or is none.
     """
     folders = [folder / name for name in config.manifests]
-    files = manifest_files(folders)
+    mounted = {name: server for name, server in config.servers.items() if not server.disabled}
+    named = all(server.manifest for server in mounted.values())
+    files = () if named else manifest_files(folders)
     documents = [load_manifest(file) for file in files]
 
     def file_of(server: Server) -> Path | None:
@@ -34,4 +36,4 @@ def manifests_in_use(config: Config, folder: Path) -> tuple[InUse, ...]:
         found = recognise(Launch(server.command, server.args, server.url), documents)
         return next((file for file, one in zip(files, documents, strict=True) if one is found), None)
 
-    return tuple(InUse(name, server, file_of(server)) for name, server in config.servers.items() if not server.disabled)
+    return tuple(InUse(name, server, file_of(server)) for name, server in mounted.items())

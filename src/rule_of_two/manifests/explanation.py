@@ -95,7 +95,7 @@ class Explained:
             line = self.located.line("parameters", name) if name in self.document.parameters else None
             comment = "" if line is None else self._comment(line)
             now = f"now {self._now(name)}" if self.bound is not None else f"by default {_shown(spec.initial)}"
-            yield name, f"{_FILL[spec.type]}; {now}{f'. {comment}' if comment else ''}"
+            yield name, f"{_FILL[spec.type]}; {now}{f'; {comment}' if comment else ''}"
 
     def _entry(self, section: str, name: str, spec: PromptSpec, where: tuple[str, str]) -> Explanation:
         lines = (

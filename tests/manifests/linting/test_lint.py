@@ -219,9 +219,8 @@ def test_two_manifests_that_match_one_server() -> None:
     first = subject("match: {pypi: Mcp_Server.Fetch}\n", stem="test")
     second = subject("match: {pypi: mcp-server-fetch}\n", stem="fetch", head="version: 1\nserver: fetch\nsource: x\n")
     assert [(one.rule, str(one.file)) for one in lint([first, second])] == [("shared-match", "fetch.yaml")]
-    beside = [("fetch", second.document)]
-    assert [one.rule for one in lint([first], beside=beside)] == []
-    assert [one.rule for one in lint([second], beside=[("test", first.document)])] == []
+    assert [one.rule for one in lint([first], beside=[("fetch", second.document)])] == ["shared-match"]
+    assert [one.rule for one in lint([first], beside=[("test", second.document)])] == []  # it stands in its place
 
 
 def test_a_rules_key_that_is_a_pointer_is_refused_when_it_is_read() -> None:

@@ -83,13 +83,17 @@ def read_subject(file: Path, offer: Offer | None = None) -> Subject:
 def lint(subjects: Sequence[Subject], *, beside: Iterable[tuple[str, ManifestDocument]] = ()) -> list[Finding]:
     """What is found in these manifests, file by file, each by line. ``beside``: other manifests that are looked through
     when a server is recognised, with their names. Pure."""
-    known: dict[Origin, str] = {}
-    named = [(subject.file.stem, subject.document) for subject in subjects]
-    for stem, document in (*named, *beside):
-        for origin in origins(document).values():
-            if origin is not None:
-                known.setdefault(origin, stem)
-    return [finding for subject in subjects for finding in _of_one(subject, known)]
+    known = {origin: stem for stem, document in beside for origin in _matched(document)}
+    found: list[Finding] = []
+    for subject in subjects:
+        found += _of_one(subject, known)
+        for origin in _matched(subject.document):
+            known.setdefault(origin, subject.file.stem)
+    return found
+
+
+def _matched(document: ManifestDocument) -> Iterator[Origin]:
+    return (origin for origin in origins(document).values() if origin is not None)
 
 
 def _of_one(subject: Subject, known: Mapping[Origin, str]) -> list[Finding]:
