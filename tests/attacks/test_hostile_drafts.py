@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -174,10 +175,14 @@ def test_what_a_reader_hides_in_its_schema_keeps_it_c(properties: dict[str, Any]
         {"properties": {"x": {"enum": [[], {}, None] * 1000, "type": ["string", None, {}]}}},
         {"properties": {"url\n    labels: []": {"type": "string", "format": "uri"}}},
         {"$ref": "https://evil.example/schema.json"},
+        {"properties": {"\ud800url": {"type": "string", "format": "uri", "description": "\udfff"}}},
+        {"properties": {"action": {"enum": ["\ud800", "list", "delete\n\x1b"]}, "dryRun": {"type": "boolean"}}},
     ],
 )
 def test_odd_schemas(schema: Any) -> None:
     made = drafted({"name": "get_x", "inputSchema": schema})
+    assert orjson.dumps(made.suggestions["get_x"].as_facts())
+    assert "get_x" in made.text
     file = Path("crm.yaml")
     subject = Subject(
         file,
@@ -237,6 +242,22 @@ def test_what_a_server_is_called_is_a_name(name: str) -> None:
     made = draft(Offer.of(), server=name, on=DAY, launch=Launch('x\n"evil'))
     assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", made.document.server)
     assert "/" not in made.document.server
+
+
+def test_a_hostile_list_against_a_manifest_ends_soon_and_prints_nothing_of_its_own() -> None:
+    names = [f"\x1b]0;{number}\x07\u202e\nfine.yaml:1: all is well {'x' * 1900}" for number in range(MOST - 1)]
+    schema = {"properties": {f"url{number}\x1b[2J\n": {"type": "string", "format": "uri"} for number in range(300)}}
+    tools = [{"name": "send", "inputSchema": schema}, *({"name": name} for name in names)]
+    listed = Offer.of(tools=tools, resources=[{"uri": "x:\x1b[2J\n"}], prompts=[{"name": "\x9b2J"}])
+    text = "version: 1\nserver: crm\nsource: x\ntools:\n  send:\n    labels: [A, B, C] # why\n"
+    text += "".join(f"  t{number}: {{labels: [A, B, C]}} # why\n" for number in range(60))
+    file = Path("crm.yaml")
+    started = time.monotonic()
+    found = lint([Subject(file, text, locate_yaml(text, ManifestDocument, file), listed)])
+    assert time.monotonic() - started < 20
+    assert len(found) > MOST
+    lines = [finding.text() for finding in found]
+    assert [line for line in lines if not line.isprintable() or not line.startswith("crm.yaml:")] == []
 
 
 KEYS = [

@@ -86,7 +86,7 @@ class _Walk:
         required = {name for part in parts for name in _list(part.get("required")) if isinstance(name, str)}
         for part in parts:
             for name, below in _mapping(part.get("properties")).items():
-                if isinstance(name, str) and name != "*" and len(name) <= _LONGEST:
+                if isinstance(name, str) and name != "*" and len(name) <= _LONGEST and _is_text(name):
                     self.enter(below, (*keys, name), here, required=name in required)
                 else:
                     self.cut = True
@@ -148,6 +148,11 @@ def leads(schema: Mapping[str, Any], pointer: str) -> bool:
         if not nodes:
             return _is_open(parts, key, outermost=number == 0)
     return True
+
+
+def _is_text(name: str) -> bool:
+    """Whether it can be written to a file: half a surrogate cannot."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _below(part: Mapping[str, Any], key: str) -> Iterator[Any]:

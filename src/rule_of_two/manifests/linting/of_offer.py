@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from rule_of_two.json_pointer import pointer_of
 from rule_of_two.manifests.document import ManifestDocument, PromptSpec, ToolSpec
@@ -16,6 +16,9 @@ from rule_of_two.manifests.schema_places import leads, places
 from rule_of_two.manifests.uri import UriGlob, is_plain_uri
 from rule_of_two.model import ORDER
 from rule_of_two.yaml_source import nearest
+
+_LONGEST: Final = 200
+_MOST_OTHERS: Final = 100
 
 
 def of_offer(subject: Subject) -> Iterator[Found]:
@@ -36,23 +39,28 @@ def of_offer(subject: Subject) -> Iterator[Found]:
 
 
 def _names(document: ManifestDocument, offer: Offer) -> Iterator[Found]:
-    kinds = [("tool", "tools", [tool.name for tool in offer.tools], list(document.tools))]
+    kinds = [("tool", "tools", {tool.name: 0 for tool in offer.tools}, dict.fromkeys(document.tools, 0))]
     if offer.complete:
-        kinds.append(("prompt", "prompts", [one.name for one in offer.prompts], list(document.prompts)))
+        kinds.append(("prompt", "prompts", {one.name: 0 for one in offer.prompts}, dict.fromkeys(document.prompts, 0)))
     for kind, section, listed, written in kinds:
-        for name in listed:
-            if name not in written:
-                problem = f"the server has a {kind} '{name}', which is not in here and so [A][B][C]"
-                yield Found(f"missing-{kind}", (section,), problem, f"add it under {section}{nearest(name, written)}")
-        for name in written:
-            if name not in listed:
-                suggestion = f"take it out{nearest(name, listed)}"
-                yield Found(f"invented-{kind}", (section, name), f"the server lists no {kind} '{name}'", suggestion)
+        missing = [name for name in listed if name not in written]
+        invented = [name for name in written if name not in listed]
+        for name in missing:
+            problem = f"the server has a {kind} '{name}', which is not in here and so [A][B][C]"
+            yield Found(f"missing-{kind}", (section,), problem, f"add it under {section}{_renamed(name, invented)}")
+        for name in invented:
+            suggestion = f"take it out{_renamed(name, missing)}"
+            yield Found(f"invented-{kind}", (section, name), f"the server lists no {kind} '{name}'", suggestion)
     globs = [UriGlob.parse(resource.uri) for resource in document.resources]
     for uri in offer.resources:
         if not is_plain_uri(uri) or not any(glob.matches(uri) for glob in globs):
             problem = f"the resource {uri[:200]} matches no pattern, and so is [A][B][C]"
             yield Found("missing-resource", ("resources",), problem, "add a pattern under resources")
+
+
+def _renamed(name: str, others: list[str]) -> str:
+    """A name that this one may have been, or become; of thousands nobody looks for one."""
+    return nearest(name[:_LONGEST], others) if len(others) <= _MOST_OTHERS else ""
 
 
 def _paths(document: ManifestDocument, offer: Offer) -> frozenset[str]:
