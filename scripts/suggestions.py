@@ -13,16 +13,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from rule_of_two.manifests.drafting.suggest import as_text, suggest
 from rule_of_two.manifests.load import load_manifest
 from rule_of_two.manifests.offer import Offer
 from rule_of_two.model import Labels
 from rule_of_two.shipped import shipped
+from scripts.surveys import SURVEYS
 
-SURVEYS: Final = Path(__file__).parent.parent / "tests" / "manifests" / "surveys"
 Verdict = Literal["same", "stricter", "laxer"]
 
 

@@ -7,6 +7,7 @@ import sys
 import click
 
 from rule_of_two.cli.main import Context
+from rule_of_two.cli.names import servers
 from rule_of_two.cli.offering import live, mounted
 from rule_of_two.cli.output import print_json
 from rule_of_two.errors import ConfigurationError
@@ -21,7 +22,7 @@ from rule_of_two.wording import counted
 
 
 @click.command()
-@click.argument("server")
+@click.argument("server", shell_complete=servers)
 @click.pass_obj
 def diff(context: Context, server: str) -> None:
     """Start SERVER of your configuration and compare what it lists with its manifest.

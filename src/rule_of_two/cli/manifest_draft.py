@@ -13,6 +13,7 @@ import click
 
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.manifest_review import review
+from rule_of_two.cli.names import servers
 from rule_of_two.cli.offering import environment_of, live, mounted, saved, unmounted
 from rule_of_two.cli.output import print_json
 from rule_of_two.errors import ConfigurationError
@@ -44,7 +45,9 @@ class _Source:
 
 
 @click.command(cls=_WithCommand)
-@click.argument("words", metavar="[SERVER | -- COMMAND [ARGS]...]", nargs=-1, type=click.UNPROCESSED)
+@click.argument(
+    "words", metavar="[SERVER | -- COMMAND [ARGS]...]", nargs=-1, type=click.UNPROCESSED, shell_complete=servers
+)
 @click.option("--url", help="The URL of a server that is in no configuration.")
 @click.option(
     "--from",

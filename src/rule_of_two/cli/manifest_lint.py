@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from rule_of_two.cli.main import Context
+from rule_of_two.cli.names import manifests
 from rule_of_two.cli.offering import live, mounted, saved
 from rule_of_two.cli.output import print_json
 from rule_of_two.errors import ConfigurationError
@@ -31,7 +32,7 @@ _ENDINGS: Final = frozenset((".yaml", ".yml"))
 
 
 @click.command()
-@click.argument("names", metavar="[NAME|FILE|FOLDER]...", nargs=-1)
+@click.argument("names", metavar="[NAME|FILE|FOLDER]...", nargs=-1, shell_complete=manifests)
 @click.option(
     "--against",
     metavar="FILE|FOLDER",

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rule_of_two.cli.main import Context
+from rule_of_two.cli.names import manifests
 from rule_of_two.cli.output import print_json
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.escape import visible
@@ -31,7 +32,7 @@ _UNARGUED: Final = "(not argued)"
 
 
 @click.command()
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", shell_complete=manifests)
 @click.argument("tool", required=False)
 @click.pass_obj
 def show(context: Context, name: str, tool: str | None) -> None:

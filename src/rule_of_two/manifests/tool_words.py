@@ -68,6 +68,9 @@ SURE_WRITES: Final = lexicon(
 """Verbs that, where they lead a name, leave no doubt that something is changed or sent."""
 _OUTSIDE: Final = lexicon("web internet bing brave duckduckgo tavily exa webpage webpages website websites online news")
 
+_OF_A_THING: Final = lexicon("link links app apps service services hook hooks url urls part parts")
+"""After these words it is the name of a thing: a web link, a web app."""
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -88,7 +91,8 @@ class Named:
     @property
     def outside(self) -> str:
         """A word that speaks of the open web; empty where there is none."""
-        return next((word for word in self.words if word in _OUTSIDE), "")
+        pairs = zip(self.words, (*self.words[1:], ""), strict=True)
+        return next((word for word, after in pairs if word in _OUTSIDE and after not in _OF_A_THING), "")
 
 
 @lru_cache(maxsize=8192)
