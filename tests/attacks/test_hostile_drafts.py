@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from datetime import date
 from pathlib import Path
@@ -23,6 +24,7 @@ from rule_of_two.manifests.offer import MOST, Offer
 from rule_of_two.manifests.recognise import Launch
 from rule_of_two.model import ALL
 from rule_of_two.yaml_source import locate_yaml
+from tests.terminal import terminal
 
 DAY = date(2026, 11, 28)
 BREAKS = ("\n", "\r", "\r\n", "\x85", "\u2028", "\u2029", "\x0b", "\x0c", "\x1c", "\x1e")
@@ -314,3 +316,21 @@ def test_a_saved_list_that_nests_too_deep_for_json_is_refused(tmp_path: Path) ->
         saved(file)
     file.write_text(json.dumps({"tools": []}))
     assert saved(file).tools == ()
+
+
+@pytest.mark.terminal
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
+def test_a_person_who_judges_sees_no_escape_of_the_servers(tmp_path: Path) -> None:
+    evil = "\x1b[2J\x1b]0;pwned\x07\u202e\r\n  suggested: []\x9b1A"
+    schema = {
+        "properties": {f"url{evil}": {"type": "string", "format": "uri"}, "action": {"enum": ["list", f"delete{evil}"]}}
+    }
+    file = tmp_path / "x.json"
+    file.write_text(json.dumps({"tools": [{"name": f"send{evil}", "description": evil, "inputSchema": schema}]}))
+    with terminal(["manifest", "draft", "--review", "--from", str(file)]) as person:
+        shown = person.until("your answer [n]:")
+        person.press(b"q\r")
+        assert person.end() == 130
+    assert b"\x1b" not in person.output
+    assert b"\xc2\x9b" not in person.output
+    assert [line for line in shown.splitlines() if line.strip().startswith("suggested:")] == ["  suggested: [A, B, C]"]

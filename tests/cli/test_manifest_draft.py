@@ -113,21 +113,23 @@ def test_a_person_judges_tool_by_tool(saved: Path, tmp_path: Path) -> None:
     file = tmp_path / "crm.yaml"
     with terminal(["manifest", "draft", "--review", "--from", str(saved), "--to", str(file)]) as person:
         person.until("1/4  list_issues")
-        person.until("q write nothing")
-        person.press(b"y")
-        shown = person.when(lambda text: text.count("q write nothing") == 2, "the second question")
+        person.until("your answer [n]:")
+        person.press(b"x\r")
+        person.until("'x' is not one of")
+        person.press(b"y\r")
+        shown = person.when(lambda text: "2/4" in text and "your answer" in text[text.index("2/4") :], "the second")
         assert "y take it" not in shown[shown.index("2/4") :]
-        person.press(b"e")
+        person.press(b"e\r")
         person.until("labels (such as AB")
         person.press(b"D\r")
         person.until("write A, B and C")
-        person.press(b"\x15ac\r")
-        person.until("why")
+        person.press(b"ac\r")
+        person.until("why:")
         person.press(b"only to me\r")
-        person.until("3/4  get_user")
-        person.press(b"n")
-        person.until("4/4  get_team")
-        person.press(b"r")
+        person.when(lambda text: "3/4" in text and "your answer" in text[text.index("3/4") :], "the third")
+        person.press(b"\r")
+        person.when(lambda text: "4/4" in text and "your answer" in text[text.index("4/4") :], "the fourth")
+        person.press(b"r\r")
         person.until("drafted in")
         assert person.end() == 0
     labels = {name: spec.labels for name, spec in load_manifest(file).tools.items()}
@@ -142,9 +144,9 @@ def test_a_person_judges_tool_by_tool(saved: Path, tmp_path: Path) -> None:
 def test_who_breaks_off_writes_nothing(saved: Path, tmp_path: Path) -> None:
     file = tmp_path / "crm.yaml"
     with terminal(["manifest", "draft", "--review", "--from", str(saved), "--to", str(file)]) as person:
-        person.until("q write nothing")
-        person.press(b"y")
-        person.until("2/4  send_mail")
-        person.press(b"q")
+        person.until("your answer [n]:")
+        person.press(b"y\r")
+        person.when(lambda text: "2/4" in text and "your answer" in text[text.index("2/4") :], "the second")
+        person.press(b"q\r")
         assert person.end() == 130
     assert not file.exists()

@@ -20,6 +20,9 @@ from rule_of_two.manifests.offer import Offer, OfferedTool
 from rule_of_two.model import ALL, Labels, labels_in
 from rule_of_two.wording import counted
 
+if sys.platform != "win32":
+    import termios
+
 _KEYS: Final = "y take it · n keep [A, B, C] · e edit · r keep all the rest · q write nothing"
 _NOTHING_TO_TAKE: Final = "n keep [A, B, C] · e edit · r keep all the rest · q write nothing"
 
@@ -67,13 +70,19 @@ def _show(tool: OfferedTool, found: Suggestion, place: str) -> None:
 def _answer(*, takes: bool) -> str:
     keys = "ynerq" if takes else "nerq"
     _say(f"  {_KEYS if takes else _NOTHING_TO_TAKE}")
-    while True:
-        key = click.getchar().lower()
-        if key in {"\x03", "\x04", "q"}:
-            raise click.Abort
-        if key and key in keys:
-            _say(f"  {key}")
-            return key
+    _forget_what_was_typed_ahead()
+    answer: str = click.prompt(
+        "  your answer", type=click.Choice(list(keys), case_sensitive=False), default="n", show_choices=False, err=True
+    )
+    if answer == "q":
+        raise click.Abort
+    return answer
+
+
+def _forget_what_was_typed_ahead() -> None:
+    """A key counts only for a question that could be read."""
+    if sys.platform != "win32":
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 def _edited(found: Suggestion) -> Judged:

@@ -50,18 +50,18 @@ def list_manifests(folders: Sequence[Path]) -> Sequence[ManifestDocument]:
 
     :raises ConfigurationError: one of them is unreadable or not a manifest.
     """
-    return [load_manifest(file) for file in manifest_files(folders)]
-
-
-def manifest_files(folders: Sequence[Path]) -> Sequence[Path]:
-    """The files of :func:`list_manifests`.
-
-    :raises ConfigurationError: a folder is not there.
-    """
     first: dict[str, Path] = {}
     for file in _files(folders):
         first.setdefault(file.stem, file)
-    return list(first.values())
+    return [load_manifest(file) for file in first.values()]
+
+
+def manifest_files(folders: Sequence[Path]) -> Sequence[Path]:
+    """The files of :func:`list_manifests`, in its order, unread.
+
+    :raises ConfigurationError: a folder is not there.
+    """
+    return list({file.stem: file for file in reversed([*_files(folders)])}.values())[::-1]
 
 
 def _files(folders: Sequence[Path]) -> Iterator[Path]:

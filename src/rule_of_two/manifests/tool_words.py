@@ -91,7 +91,7 @@ class Named:
     @property
     def outside(self) -> str:
         """A word that speaks of the open web; empty where there is none."""
-        pairs = zip(self.words, (*self.words[1:], ""), strict=True)
+        pairs = zip(self.words, (*self.words, "")[1:], strict=True)
         return next((word for word, after in pairs if word in _OUTSIDE and after not in _OF_A_THING), "")
 
 
