@@ -101,6 +101,29 @@ def test_of_a_server_of_the_configuration_and_of_a_command(house: House) -> None
     assert "has no server 'nobody'" in house.run("manifest", "draft", "nobody", code=2)
 
 
+SHOUTING = """
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    tools = [{"name": name, "description": "x" * size, "inputSchema": {}} for name, size in (("big", 10**6), ("get_x", 9))]
+    result = {"tools": tools}
+    if asked["method"] == "initialize":
+        info = {"name": "evil\\x1b[2J\\nlabels: []", "version": "1"}
+        result = {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": info}
+    if "id" in asked:
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
+"""
+
+
+def test_what_is_too_large_to_be_taken_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    server = tmp_path / "shouting.py"
+    server.write_text(SHOUTING)
+    text, _ = run(capsys, "--state", tmp_path / "state", "manifest", "draft", "--", sys.executable, server)
+    assert "offers more than is taken of one server; 1 is left out" in text
+    assert "  get_x:" in text
+    assert 'source: "evil\\\\u{1b}[2J' in text
+
+
 def test_review_needs_a_terminal(saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, told = run(capsys, "manifest", "draft", "--review", "--from", saved, "--to", tmp_path / "x.yaml", code=2)
     assert "--review asks in a terminal" in told

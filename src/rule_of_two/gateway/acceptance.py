@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import aclosing, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +72,8 @@ async def offer_by(upstream: Upstream, state: Path) -> Offer:
 
     :raises UpstreamUnavailable: it did not start or did not list.
     """
-    mount, info = await _looked_at(upstream, state)
-    return offer_of(((one.kind, one.body) for one in mount.offered), info)
+    mount, once = await _looked_at(upstream, state)
+    return replace(offer_of(((one.kind, one.body) for one in mount.offered), once.info), note=once.failure)
 
 
 def offer_of(definitions: Iterable[tuple[str, Any]], info: UpstreamInfo | None = None) -> Offer:
@@ -106,7 +106,7 @@ def offer_pinned(server: Server, name: str, state: Path) -> Offer | None:
     return offer_of((pin.kind, pin.definition) for pin in pins) if pins else None
 
 
-async def _looked_at(upstream: Upstream, state: Path) -> tuple[Mount, UpstreamInfo | None]:
+async def _looked_at(upstream: Upstream, state: Path) -> tuple[Mount, _Once]:
     once = _Once()
     async with aclosing(Authorizations(state)) as authorizations:
         mount = Mount(upstream.name, upstream.launch, upstream.manifest, connecting(authorizations), limits=Limits())
@@ -117,7 +117,7 @@ async def _looked_at(upstream: Upstream, state: Path) -> tuple[Mount, UpstreamIn
             tasks.cancel_scope.cancel()
     if not mount.offered:
         raise UpstreamUnavailable(once.failure or f"the server '{upstream.name}' listed nothing")
-    return mount, once.info
+    return mount, once
 
 
 def pinned_tools(config: Config, state: Path) -> list[ToolDefinition]:

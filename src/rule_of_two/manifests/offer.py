@@ -52,6 +52,8 @@ class Offer:
     protocol: str = ""
     left_out: int = 0
     complete: bool = True
+    note: str = ""
+    """What was said when it was listed: that not everything was taken, for one. It may quote the server."""
 
     @classmethod
     def read(cls, value: Any) -> Self:

@@ -28,6 +28,7 @@ MOST_RESOURCES: Final = 200
 """Resources that are written; what a server lists is often data, which comes and goes."""
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _VARIABLE: Final = re.compile(r"\{([+/#.;?&]?)[^{}]*\}")
+_LONGEST_NOTE: Final = 300
 _LONGEST_KEY: Final = 1000
 """Characters of a key as it is written: YAML 1.2 allows 1024."""
 _WORST: Final = "worst case: nobody has judged it yet"
@@ -102,6 +103,8 @@ class _Writing:
 
     def lines(self, launch: Launch | None) -> Iterator[str]:
         resources = list(self._resources())
+        if self.offer.note:
+            self.left_out.append(visible(self.offer.note)[:_LONGEST_NOTE])
         if self.offer.left_out:
             self.left_out.append(
                 f"{self.offer.left_out} entries without a usable name, named twice, or beyond what is looked at"
