@@ -105,7 +105,8 @@ SHOUTING = """
 import json, sys
 for line in sys.stdin:
     asked = json.loads(line)
-    tools = [{"name": name, "description": "x" * size, "inputSchema": {}} for name, size in (("big", 10**6), ("get_x", 9))]
+    sizes = {"big": 10**6, "get_x": 9}
+    tools = [{"name": name, "description": "x" * size, "inputSchema": {}} for name, size in sizes.items()]
     result = {"tools": tools}
     if asked["method"] == "initialize":
         info = {"name": "evil\\x1b[2J\\nlabels: []", "version": "1"}
