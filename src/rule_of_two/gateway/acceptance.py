@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from rule_of_two.gateway.definitions import Definition, Definitions, Kind, pins_
 from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange
 from rule_of_two.gateway.life import START_SECONDS
 from rule_of_two.gateway.mount import Mount, identity_of, tools_of
+from rule_of_two.gateway.operator_log import LOG
 from rule_of_two.manifests.offer import Offer
 from rule_of_two.policy.typed.definitions import ToolDefinition
 from rule_of_two.store.pins import PinStore
@@ -58,12 +59,15 @@ class _Once:
         self.listed.set()
 
 
-async def offered_by(upstream: Upstream, state: Path) -> tuple[str, list[Definition]]:
-    """Start an upstream, read everything that it offers, and end it. Returns its identity and its definitions.
+async def offered_by(
+    upstream: Upstream, state: Path, *, log: Callable[[str], None] = LOG.say
+) -> tuple[str, list[Definition]]:
+    """Start an upstream, read everything that it offers, and end it. Returns its identity and its definitions; ``log``
+    gets the lines of its stderr.
 
     :raises UpstreamUnavailable: it did not start or did not list.
     """
-    mount, _ = await _looked_at(upstream, state)
+    mount, _ = await _looked_at(upstream, state, log)
     return mount.identity, mount.offered
 
 
@@ -72,7 +76,7 @@ async def offer_by(upstream: Upstream, state: Path) -> Offer:
 
     :raises UpstreamUnavailable: it did not start or did not list.
     """
-    mount, once = await _looked_at(upstream, state)
+    mount, once = await _looked_at(upstream, state, LOG.say)
     return replace(offer_of(((one.kind, one.body) for one in mount.offered), once.info), note=once.failure)
 
 
@@ -106,10 +110,11 @@ def offer_pinned(server: Server, name: str, state: Path) -> Offer | None:
     return offer_of((pin.kind, pin.definition) for pin in pins) if pins else None
 
 
-async def _looked_at(upstream: Upstream, state: Path) -> tuple[Mount, _Once]:
+async def _looked_at(upstream: Upstream, state: Path, log: Callable[[str], None]) -> tuple[Mount, _Once]:
     once = _Once()
     async with aclosing(Authorizations(state)) as authorizations:
-        mount = Mount(upstream.name, upstream.launch, upstream.manifest, connecting(authorizations), limits=Limits())
+        connect = connecting(authorizations)
+        mount = Mount(upstream.name, upstream.launch, upstream.manifest, connect, limits=Limits(), log=log)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(mount.run, once)
             with anyio.move_on_after(START_SECONDS):
