@@ -56,16 +56,16 @@ def list_manifests(folders: Sequence[Path]) -> Sequence[ManifestDocument]:
     return [load_manifest(file) for file in first.values()]
 
 
+def _files(folders: Sequence[Path]) -> Iterator[Path]:
+    for folder in (*folders, shipped("tool_manifests")):
+        if not folder.is_dir():
+            raise ConfigurationError("there is no such folder of manifests; check `manifests:`", file=folder)
+        yield from sorted(file for file in folder.iterdir() if file.suffix in _ENDINGS and file.is_file())
+
+
 def manifest_files(folders: Sequence[Path]) -> Sequence[Path]:
     """The files of :func:`list_manifests`, in its order, unread.
 
     :raises ConfigurationError: a folder is not there.
     """
     return list({file.stem: file for file in reversed([*_files(folders)])}.values())[::-1]
-
-
-def _files(folders: Sequence[Path]) -> Iterator[Path]:
-    for folder in (*folders, shipped("tool_manifests")):
-        if not folder.is_dir():
-            raise ConfigurationError("there is no such folder of manifests; check `manifests:`", file=folder)
-        yield from sorted(file for file in folder.iterdir() if file.suffix in _ENDINGS and file.is_file())
