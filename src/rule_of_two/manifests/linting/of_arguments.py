@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final
 
 from rule_of_two.json_pointer import tokens_of
 from rule_of_two.manifests.document import ToolSpec
 from rule_of_two.manifests.drafting.arguments import kind_of
 from rule_of_two.manifests.linting.finding import Found
-from rule_of_two.manifests.schema_places import Place, places
+from rule_of_two.manifests.schema_places import Place
 from rule_of_two.manifests.tool_words import Act, Named, lexicon, named, words_of
 
 _OF_PAGES: Final = lexicon(
@@ -24,13 +24,12 @@ _COMMANDS: Final = lexicon("command cmd script code")
 
 
 def missing_targets(
-    tool: str, schema: Mapping[str, Any], spec: ToolSpec, named_at: Sequence[str], paths: Collection[str]
+    tool: str, found: tuple[Place, ...], spec: ToolSpec, named_at: Sequence[str], paths: Collection[str]
 ) -> Iterator[Found]:
-    """``named_at``: every pointer that the entry speaks of. ``paths``: what paths are called that most of this
-    manifest's tools declare."""
+    """``found``: what the tool's schema describes. ``named_at``: every pointer that the entry speaks of. ``paths``: what
+    paths are called that most of this manifest's tools declare."""
     covered = [tokens_of(pointer) for pointer in (*named_at, *(term.pointer for term in spec.arguments.terms))]
     name = named(tool)
-    found = places(schema).found
     for place in found:
         kind = kind_of(place, name, found)
         if kind is None or not _is_plain(kind, place, name, spec, paths):

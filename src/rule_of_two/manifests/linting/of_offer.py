@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from rule_of_two.json_pointer import pointer_of
@@ -12,7 +13,7 @@ from rule_of_two.manifests.entry import hinted
 from rule_of_two.manifests.linting.finding import Found, Subject
 from rule_of_two.manifests.linting.of_arguments import missing_targets
 from rule_of_two.manifests.offer import Offer, OfferedTool
-from rule_of_two.manifests.schema_places import leads, places
+from rule_of_two.manifests.schema_places import Place, leads, places
 from rule_of_two.manifests.uri import UriGlob, is_plain_uri
 from rule_of_two.model import ORDER
 from rule_of_two.yaml_source import nearest
@@ -26,16 +27,34 @@ def of_offer(subject: Subject) -> Iterator[Found]:
     if subject.offer is None:
         return
     yield from _names(subject.document, subject.offer)
-    paths = _paths(subject.document, subject.offer)
-    for tool in subject.offer.tools:
-        spec = subject.document.tools.get(tool.name)
-        if spec is None:
-            continue
-        yield from _hints(tool, spec)
-        if tool.schema is not None:
-            yield from _deadpointers_of(tool.name, tool.schema, spec)
-            yield from missing_targets(tool.name, tool.schema, spec, [at for _, at in pointers_of(spec)], paths)
-            yield from _impossible_values(tool.name, tool.schema, spec)
+    pairs = list(_pairs(subject.document, subject.offer))
+    paths = _paths(pairs)
+    for pair in pairs:
+        yield from _hints(pair.tool, pair.spec)
+        if pair.tool.schema is not None:
+            yield from _dead_pointers(pair, pair.tool.schema)
+            yield from missing_targets(pair.tool.name, pair.places, pair.spec, pair.named_at, paths)
+            yield from _impossible_values(pair)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A tool that is both listed and written. ``places`` is empty where its schema is not known."""
+
+    tool: OfferedTool
+    spec: ToolSpec
+    places: tuple[Place, ...]
+
+    @property
+    def named_at(self) -> tuple[str, ...]:
+        return tuple(pointer for _, pointer in pointers_of(self.spec))
+
+
+def _pairs(document: ManifestDocument, offer: Offer) -> Iterator[_Pair]:
+    for tool in offer.tools:
+        spec = document.tools.get(tool.name)
+        if spec is not None:
+            yield _Pair(tool, spec, () if tool.schema is None else places(tool.schema).found)
 
 
 def _names(document: ManifestDocument, offer: Offer) -> Iterator[Found]:
@@ -63,15 +82,13 @@ def _renamed(name: str, others: list[str]) -> str:
     return nearest(name[:_LONGEST], others) if len(others) <= _MOST_OTHERS else ""
 
 
-def _paths(document: ManifestDocument, offer: Offer) -> frozenset[str]:
+def _paths(pairs: Iterable[_Pair]) -> frozenset[str]:
     """Names of arguments that are declared as paths more often than not: what is called so is most likely one."""
     tally: Counter[str] = Counter()
-    for tool in offer.tools:
-        spec = document.tools.get(tool.name)
-        if spec is not None and tool.schema is not None:
-            declared = {at for target in spec.targets.values() if target.kind == "path" for at in target.at}
-            for place in places(tool.schema):
-                tally[place.name] += 1 if place.pointer in declared else -1
+    for pair in pairs:
+        declared = {at for target in pair.spec.targets.values() if target.kind == "path" for at in target.at}
+        for place in pair.places:
+            tally[place.name] += 1 if place.pointer in declared else -1
     return frozenset(name for name, more in tally.items() if more > 0)
 
 
@@ -91,13 +108,13 @@ def pointers_of(spec: ToolSpec) -> Iterator[tuple[tuple[str | int, ...], str]]:
     yield from ((("arguments", "cap", pointer), pointer) for pointer in spec.arguments.cap)
 
 
-def _deadpointers_of(tool: str, schema: Mapping[str, Any], spec: ToolSpec) -> Iterator[Found]:
-    for where, pointer in pointers_of(spec):
+def _dead_pointers(pair: _Pair, schema: Mapping[str, Any]) -> Iterator[Found]:
+    for where, pointer in pointers_of(pair.spec):
         if not leads(schema, pointer):
-            known = [place.pointer for place in places(schema)]
+            known = [place.pointer for place in pair.places]
             hint = nearest(pointer, known) or f"; it has {', '.join(known[:12]) or 'no arguments'}"
-            problem = f"{tool} has no argument {pointer}"
-            yield Found("dead-pointer", ("tools", tool, *where), problem, f"correct it{hint}")
+            problem = f"{pair.tool.name} has no argument {pointer}"
+            yield Found("dead-pointer", ("tools", pair.tool.name, *where), problem, f"correct it{hint}")
 
 
 def _hints(tool: OfferedTool, spec: PromptSpec) -> Iterator[Found]:
@@ -107,18 +124,18 @@ def _hints(tool: OfferedTool, spec: PromptSpec) -> Iterator[Found]:
         yield Found("hint-adds", ("tools", tool.name, "labels"), problem, "add it, and say why")
 
 
-def _impossible_values(tool: str, schema: Mapping[str, Any], spec: ToolSpec) -> Iterator[Found]:
+def _impossible_values(pair: _Pair) -> Iterator[Found]:
     """Rules that compare an argument with a value that its schema does not allow."""
-    limited = {place.pointer: place.values for place in places(schema) if place.bounded}
-    for number, rule in enumerate(spec.rules):
+    limited = {place.pointer: place.values for place in pair.places if place.bounded}
+    for number, rule in enumerate(pair.spec.rules):
         for name, condition in rule.when.items():
-            target = spec.targets.get(name)
+            target = pair.spec.targets.get(name)
             at = [pointer_of((name,))] if target is None else list(target.at)
             allowed = [limited[pointer] for pointer in at if pointer in limited]
             written = condition.operators
             values = (*written.get("in", ()), *((written["equals"],) if "equals" in written else ()))
             if allowed and values and not any(value in known for known in allowed for value in values):
-                problem = f"rule {number + 1} of {tool} never holds: {name} is never one of its values"
+                problem = f"rule {number + 1} of {pair.tool.name} never holds: {name} is never one of its values"
                 some = ", ".join(str(value) for value in allowed[0][:8])
-                where = ("tools", tool, "rules", number)
+                where = ("tools", pair.tool.name, "rules", number)
                 yield Found("never-rule", where, problem, f"it can be {some}")
