@@ -26,7 +26,7 @@ _COMMANDS: Final = lexicon("command cmd script code")
 def missing_targets(
     tool: str, found: tuple[Place, ...], spec: ToolSpec, named_at: Sequence[str], paths: Collection[str]
 ) -> Iterator[Found]:
-    """``found``: what the tool's schema describes. ``named_at``: every pointer that the entry speaks of. ``paths``: what
+    """``found``: what the tool's schema describes. ``named_at``: every pointer that the entry says. ``paths``: what
     paths are called that most of this manifest's tools declare."""
     covered = [tokens_of(pointer) for pointer in (*named_at, *(term.pointer for term in spec.arguments.terms))]
     name = named(tool)
