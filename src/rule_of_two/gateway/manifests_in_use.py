@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rule_of_two.gateway.config import Config, Server
-from rule_of_two.manifests.load import find_manifest, load_manifest, manifest_files
-from rule_of_two.manifests.recognise import Launch, recognise
+from rule_of_two.manifests.load import find_manifest, recognised_file
+from rule_of_two.manifests.recognise import Launch
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,12 @@ def manifests_in_use(config: Config, folder: Path) -> tuple[InUse, ...]:
     :raises ConfigurationError: a manifest is not there, or is none.
     """
     folders = [folder / name for name in config.manifests]
-    mounted = {name: server for name, server in config.servers.items() if not server.disabled}
-    named = all(server.manifest for server in mounted.values())
-    files = () if named else manifest_files(folders)
-    documents = [load_manifest(file) for file in files]
 
     def file_of(server: Server) -> Path | None:
         if server.manifest:
             return find_manifest(server.manifest, relative_to=folder, folders=folders)
-        found = recognise(Launch(server.command, server.args, server.url), documents)
-        return next((file for file, one in zip(files, documents, strict=True) if one is found), None)
+        found = recognised_file(Launch(server.command, server.args, server.url), folders)
+        return None if found is None else found[0]
 
+    mounted = {name: server for name, server in config.servers.items() if not server.disabled}
     return tuple(InUse(name, server, file_of(server)) for name, server in mounted.items())

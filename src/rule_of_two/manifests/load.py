@@ -59,16 +59,27 @@ def recognised(launch: Launch, folders: Sequence[Path]) -> ManifestDocument | No
 
     :raises ConfigurationError: one of the operator's is unreadable or not a manifest.
     """
+    found = recognised_file(launch, folders)
+    return None if found is None else found[1]
+
+
+def recognised_file(launch: Launch, folders: Sequence[Path]) -> tuple[Path, ManifestDocument] | None:
+    """As :func:`recognised`, with the file that it stands in.
+
+    :raises ConfigurationError: as there.
+    """
     origin = identify(launch)
     name = None if origin is None else _plain(origin.name)
     own: dict[str, Path] = {}
     for file in _within(folders):
         own.setdefault(file.stem, file)
-    documents = [load_manifest(file) for file in own.values()]
+    files = list(own.values())
     if name is not None:
         shipped_ones = (file for file in _within((shipped("tool_manifests"),)) if file.stem not in own)
-        documents += [load_manifest(file) for file in shipped_ones if name in _matching(file, file.stat().st_mtime_ns)]
-    return recognise(launch, documents)
+        files += [file for file in shipped_ones if name in _matching(file, file.stat().st_mtime_ns)]
+    documents = [load_manifest(file) for file in files]
+    document = recognise(launch, documents)
+    return next((pair for pair in zip(files, documents, strict=True) if pair[1] is document), None)
 
 
 @lru_cache(maxsize=1024)
