@@ -106,10 +106,7 @@ def list_manifests(folders: Sequence[Path]) -> Sequence[ManifestDocument]:
 
     :raises ConfigurationError: one of them is unreadable or not a manifest.
     """
-    first: dict[str, Path] = {}
-    for file in _files(folders):
-        first.setdefault(file.stem, file)
-    return [load_manifest(file) for file in first.values()]
+    return [load_manifest(file) for file in manifest_files(folders)]
 
 
 def _files(folders: Sequence[Path]) -> Iterator[Path]:
@@ -128,4 +125,7 @@ def manifest_files(folders: Sequence[Path]) -> Sequence[Path]:
 
     :raises ConfigurationError: a folder is not there.
     """
-    return list({file.stem: file for file in reversed([*_files(folders)])}.values())[::-1]
+    first: dict[str, Path] = {}
+    for file in _files(folders):
+        first.setdefault(file.stem, file)
+    return list(first.values())
