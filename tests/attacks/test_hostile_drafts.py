@@ -103,6 +103,8 @@ def test_a_name_is_only_a_name(name: str) -> None:
 def test_names_that_look_alike_are_pointed_at() -> None:
     made = drafted({"name": "send"}, {"name": "Send"}, {"name": "send\u200b"}, {"name": "s\u0435nd"})
     assert made.text.count("LOOK AT THIS NAME") == 3
+    assert 'it differs from "send" only in case' in made.text
+    assert 'LOOK AT THIS NAME: it reads "s\u0435nd", MIXES' in made.text
     assert len(made.document.tools) == 4
 
 

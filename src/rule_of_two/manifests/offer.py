@@ -114,10 +114,6 @@ class Offer:
             complete,
         )
 
-    def tool(self, name: str) -> OfferedTool | None:
-        """The tool of that name."""
-        return next((tool for tool in self.tools if tool.name == name), None)
-
 
 @dataclass(slots=True)
 class _Counted:

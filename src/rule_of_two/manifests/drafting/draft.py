@@ -17,7 +17,7 @@ from rule_of_two.errors import ConfigurationError
 from rule_of_two.escape import name_warning, visible
 from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.drafting.suggest import Suggestion, as_text, suggest, suggest_prompt, suggest_resource
-from rule_of_two.manifests.drafting.written import comment, key, mapping, pointers, text, told
+from rule_of_two.manifests.drafting.written import key, mapping, pointers, text, told
 from rule_of_two.manifests.offer import Offer, OfferedTool
 from rule_of_two.manifests.recognise import Launch, identify
 from rule_of_two.manifests.uri import UriGlob
@@ -96,6 +96,7 @@ class _Writing:
     judged: Mapping[str, Judged]
     suggestions: dict[str, Suggestion] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    """Sentences in which all that is the server's is escaped."""
 
     def labels_of(self, tool: OfferedTool) -> Labels:
         said = self.judged.get(tool.name)
@@ -113,7 +114,7 @@ class _Writing:
         yield "# What is `suggested` is not in force: nothing is lowered until a person does it. Read what each tool"
         yield "# does, change its labels, and write beside them why. `rule-of-two manifest lint` checks the file."
         for line in self.left_out:
-            yield comment(f"Not in here, and so [A, B, C]: {line}.")
+            yield f"# Not in here, and so [A, B, C]: {line}."
         yield "version: 1"
         yield f"server: {text(self.server) if self.server[0].isdigit() else key(self.server)}"
         yield f"source: {text(self._source())}"
@@ -141,7 +142,7 @@ class _Writing:
             self.suggestions[tool.name] = found
             yield f"  {key(tool.name)}:"
             if tool.name in near:
-                yield comment(f"LOOK AT THIS NAME: {near[tool.name]}", "    ")
+                yield f"    # LOOK AT THIS NAME: {near[tool.name]}"
             if tool.description:
                 yield f"    # the server says {told(tool.description)}"
             yield from self._judgement(tool, found)
@@ -232,6 +233,6 @@ def _alike(names: Sequence[str]) -> dict[str, str]:
             found[name] = f"it differs from {told(seen[plain])} only in case, signs or hidden characters"
         elif not name.isascii():
             warning = name_warning(name)
-            found[name] = warning or "it has letters beyond ASCII"
+            found[name] = f"it reads {told(name)}{f', {warning}' if warning else ''}"
         seen.setdefault(plain, name)
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from rule_of_two.escape import quoted, visible
+from rule_of_two.escape import quoted
 
 _SHOWN: Final = 160
 """Characters of a description that are quoted in a comment."""
@@ -60,8 +60,3 @@ def told(value: str) -> str:
     """The server's own words for a comment: one line, in quotes, cut, with every hidden character shown."""
     first = " ".join(value[: 4 * _SHOWN].split())
     return quoted(first[:_SHOWN]) + ("…" if len(first) > _SHOWN or len(value) > 4 * _SHOWN else "")
-
-
-def comment(line: str, indent: str = "") -> str:
-    """A comment of one line, whatever is in it."""
-    return f"{indent}# {visible(line)}"
