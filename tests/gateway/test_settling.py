@@ -1,4 +1,4 @@
-"""A changed definition waits for a person, whose word a running gateway takes: its own people's, and another process's."""
+"""A changed definition waits for a person, whose word every gateway on the state takes while it runs."""
 
 from __future__ import annotations
 
@@ -81,6 +81,19 @@ async def test_what_was_refused_stays_blocked_and_is_not_asked_again(house: Hous
         await person.changes("brand_new")
         asked = [one for _, one in person.heard if isinstance(one, Changed)]
         assert all(change.name != "send" for one in asked for change in one.changes.changes)
+
+
+async def test_why_says_what_changed_and_how_to_look(house: House) -> None:
+    async with house.gateway() as gateway, human(house) as person:
+        await gateway.request("tools/list")
+        await changed(gateway)
+        await person.changes("send")
+        denied = await gateway.call("rec__send")
+    told = house.run("why", denied["_meta"]["rule-of-two/decision"]["id"])
+    assert "Not as accepted: /description changed" in told
+    assert "marked: it gives the model an order, it has an address that is new in it." in told
+    assert "`rule-of-two manifest pin rec send`" in told
+    assert len(told.splitlines()) <= 8
 
 
 async def test_a_new_tool_appears_once_it_was_accepted(house: House) -> None:

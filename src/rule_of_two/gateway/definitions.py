@@ -17,7 +17,6 @@ from rule_of_two.errors import BadRequest
 from rule_of_two.store.pins import Pin
 from rule_of_two.wire.frames import dump
 
-FIRST_USE: Final = "first use (unsigned)"
 NO_INSTRUCTIONS: Final = ""
 MOST: Final = 2000
 MOST_BYTES_EACH: Final = 256 * 1024

@@ -14,7 +14,7 @@ from rule_of_two.escape import visible
 from rule_of_two.gateway.catalog import Catalog
 from rule_of_two.gateway.client import Client, hears
 from rule_of_two.gateway.definition_notices import DefinitionNotices
-from rule_of_two.gateway.definitions import FIRST_USE, of_first_use, pins_of
+from rule_of_two.gateway.definitions import of_first_use, pins_of
 from rule_of_two.gateway.dialogue import Dialogue
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange, OwnAnswer
@@ -26,7 +26,7 @@ from rule_of_two.gateway.subscriptions import Subscriptions
 from rule_of_two.gateway.task_names import TaskNames
 from rule_of_two.gateway.timing import timestamp
 from rule_of_two.model import Action, Facts
-from rule_of_two.store.pins import PinStore
+from rule_of_two.store.pins import FIRST_USE, PinStore
 from rule_of_two.wire.codes import SERVER_BUSY
 from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.peer import Incoming

@@ -14,8 +14,8 @@ from rule_of_two.approvals.definition_answer import DefinitionAnswer, Verdict, d
 from rule_of_two.approvals.definition_diff import summary
 from rule_of_two.approvals.suspicion import Mark, Names, marks_of
 from rule_of_two.errors import BadRequest
-from rule_of_two.gateway.definitions import FIRST_USE, Change, Definition, Kind
-from rule_of_two.store.pins import Pin, PinAnswer
+from rule_of_two.gateway.definitions import Change, Definition, Kind
+from rule_of_two.store.pins import FIRST_USE, Pin, PinAnswer
 
 MOST_LOOKED_THROUGH: Final = 2 * 1024 * 1024
 """Characters of one server's definitions that are looked through for marks at a time."""

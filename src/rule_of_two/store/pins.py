@@ -6,9 +6,12 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from rule_of_two.store.database import Database
+
+FIRST_USE: Final = "first use (unsigned)"
+"""By whom a definition was accepted that nobody was asked about."""
 
 
 @dataclass(frozen=True, slots=True)
