@@ -6,7 +6,7 @@ in it can say whether it was there before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from rule_of_two.approvals.change_list import ChangeList, ChangeRow
@@ -29,7 +29,7 @@ _SIGNS: Final = {Part.SAME: "= ", Part.OLD: "- ", Part.NEW: "+ "}
 
 def change_lines(changes: ChangeList, width: int) -> tuple[list[Line], int]:
     """The list, by server, and the index of the line of the chosen row."""
-    lines: list[Line] = [*wrap([Span(f" {ABOUT}")], width - 1), BLANK]
+    lines: list[Line] = [*wrap([Span(f" {ABOUT}")], width - 1, indent=" "), BLANK]
     at = 0
     for number, row in enumerate(changes.rows, 1):
         chosen = row == changes.chosen
@@ -141,21 +141,16 @@ def _same(text: str, width: int, *, first: bool, last: bool) -> Iterator[Line]:
 
 def _text(text: str, part: Part, width: int) -> Iterator[Line]:
     """A text of the server's, whole."""
-    sign = Span(f"│ {_SIGNS[part]}", Style.FRAME if part is Part.SAME else Style.LABEL)
+    sign = (Span("│ ", Style.FRAME), Span(_SIGNS[part], Style.DIM if part is Part.SAME else Style.LABEL))
     style = Style.DIM if part is Part.SAME else Style.QUOTED
     lines = text.split("\n")
     for number, line in enumerate(lines):
         shown = visible(line) + ("↵" if number + 1 < len(lines) else "")
         if shown or len(lines) == 1:
             for piece in chop(shown, width - 6):
-                yield (sign, Span(piece, style))
+                yield (*sign, Span(piece, style))
 
 
 def _quoted(text: str, room: int | None = None) -> str:
     inner = (visible(text) if room is None else clip(text, room)).replace('"', '\\"')
     return f'"{inner}"'
-
-
-def plain_lines(lines: Sequence[Line]) -> list[str]:
-    """Without styles, for a command's output."""
-    return ["".join(span.text for span in line).rstrip() for line in lines]

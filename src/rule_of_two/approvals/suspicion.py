@@ -87,17 +87,20 @@ class Names:
         return {name: what for name, what in found.items() if len(name) >= _SHORTEST_NAME and name not in own}
 
 
-def marks_of(new: Any, old: Any, *, server: str, names: Names = Names()) -> tuple[Mark, ...]:
+NO_NAMES: Final = Names()
+
+
+def marks_of(new: Any, old: Any, *, server: str, names: Names = NO_NAMES) -> tuple[Mark, ...]:
     """The hints of a definition of ``server``, of what was not in the accepted one (``old``) first. Linear in time.
 
     # INVARIANT: every text in it is looked through to its end, names of members too; tests/approvals/test_suspicion.py.
     """
     elsewhere = names.elsewhere(server)
-    known = {(one.reason, one.excerpt) for one in _all(old, elsewhere)} if old is not None else set()
+    known = {(one.reason, core) for one, core in _all(old, elsewhere)} if old is not None else set()
     addresses = {address for _, text in _texts(old, ()) for address in _REACHES.findall(text)}
     found: dict[tuple[str, bool], list[Mark]] = {}
-    for one in (*_all(new, elsewhere), *_reaching(new, addresses)):
-        before = (one.reason, one.excerpt) in known
+    for one, core in (*_all(new, elsewhere), *_reaching(new, addresses)):
+        before = (one.reason, core) in known
         found.setdefault((one.reason, before), []).append(replace(one, before=before))
     kept = [
         replace(one, count=len(marks) if number == 0 else 1)
@@ -107,11 +110,12 @@ def marks_of(new: Any, old: Any, *, server: str, names: Names = Names()) -> tupl
     return tuple(sorted(kept, key=lambda one: one.before))
 
 
-def _all(body: Any, elsewhere: Mapping[str, str]) -> Iterator[Mark]:
+def _all(body: Any, elsewhere: Mapping[str, str]) -> Iterator[tuple[Mark, str]]:
+    """The hints of a definition by itself, each with the very words that it is about."""
     for where, text in _texts(body, ()):
         at = pointer_of(where)
-        for reason, excerpt in _of_text(text, elsewhere):
-            yield Mark(reason=reason, where=at, excerpt=excerpt)
+        for reason, excerpt, core in _of_text(text, elsewhere):
+            yield Mark(reason=reason, where=at, excerpt=excerpt), core
 
 
 def _texts(value: Any, at: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -128,13 +132,13 @@ def _texts(value: Any, at: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], s
             waiting += [((*where[:_DEEPEST], str(number)), inner) for number, inner in reversed([*enumerate(one)])]
 
 
-def _of_text(text: str, elsewhere: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _of_text(text: str, elsewhere: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     plain = text
     if not (text.isascii() and text.isprintable()):
         yield from _hidden(text)
         plain = _readable(text)
     if len(text) > LONG:
-        yield f"is very long ({len(text):,} characters)", text[:_EXCERPT]
+        yield f"is very long ({len(text):,} characters)", text[:_EXCERPT], ""
     bare = _MARKDOWN.sub("", plain)
     for reason, pattern, where in (
         ("tries to steer the model", STEERS, bare.lower()),
@@ -146,11 +150,11 @@ def _of_text(text: str, elsewhere: Mapping[str, str]) -> Iterator[tuple[str, str
         shown = bare if pattern in (STEERS, ORDERS) and len(where) == len(bare) else where
         for found in _found(pattern, where):
             if pattern is not _ENCODED or _is_mixed(found[0]):
-                yield reason, shown[max(0, found.start() - 10) : found.end() + 30][:_EXCERPT].strip()
+                yield reason, shown[max(0, found.start() - 10) : found.end() + 30][:_EXCERPT].strip(), found[0]
     if not text.isascii():
         for word in dict.fromkeys(_FOREIGN.findall(unicodedata.normalize("NFC", text.replace("\u00b5", "u")))):
             if (warning := name_warning(word)) is not None:
-                yield f"has a word that is not what it looks like: {warning}", word[:_EXCERPT]
+                yield f"has a word that is not what it looks like: {warning}", word[:_EXCERPT], word
     if elsewhere:
         yield from _mentions(plain, elsewhere)
 
@@ -164,11 +168,11 @@ def _found(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
             yield match
 
 
-def _mentions(text: str, elsewhere: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _mentions(text: str, elsewhere: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     for found in _NAME.finditer(text):
         what = elsewhere.get(found[0])
         if what is not None and (_is_telling(found[0]) or _is_pointed_at(text, found.start(), found.end())):
-            yield what, found[0]
+            yield what, found[0], found[0]
 
 
 def _is_telling(name: str) -> bool:
@@ -185,18 +189,17 @@ def _is_pointed_at(text: str, start: int, end: int) -> bool:
     return around or after.startswith(("server", "tool", "mcp"))
 
 
-def _reaching(body: Any, known: Iterable[str]) -> Iterator[Mark]:
+def _reaching(body: Any, known: Iterable[str]) -> Iterator[tuple[Mark, str]]:
     """Addresses that were not there before."""
     before = frozenset(known)
     for where, text in _texts(body, ()):
         for address in _REACHES.findall(_readable(text)):
             if address not in before:
-                yield Mark(
-                    reason="has an address that is new in it", where=pointer_of(where), excerpt=address[:_EXCERPT]
-                )
+                reason = "has an address that is new in it"
+                yield Mark(reason=reason, where=pointer_of(where), excerpt=address[:_EXCERPT]), address
 
 
-def _hidden(text: str) -> Iterator[tuple[str, str]]:
+def _hidden(text: str) -> Iterator[tuple[str, str, str]]:
     """What cannot be seen, or changes how text is seen."""
     kinds: dict[str, list[int]] = {}
     for place, character in enumerate(text):
@@ -206,7 +209,7 @@ def _hidden(text: str) -> Iterator[tuple[str, str]]:
                 kinds.setdefault(kind, []).append(place)
     for kind, places in kinds.items():
         where = max(0, places[0] - 20)
-        yield f"has {kind} ({len(places):,})", text[where : where + _EXCERPT]
+        yield f"has {kind} ({len(places):,})", text[where : where + _EXCERPT], ""
 
 
 _INVISIBLE: Final = frozenset((0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0, 0x034F, 0x180E))

@@ -74,7 +74,7 @@ class Verified:
             f"Digests: {count['digests']} computed again from what was asked.",
             f"Calls: {count['by_people']} passed on a person's yes, {count['by_grant']} on a grant.",
             f"Results: {count['releases']} decided by themselves, before they were handed over.",
-            f"Definitions: {count['pins_signed']} rest on a signed word, {count['pins_first_use']} on first use, unsigned.",
+            f"Definitions: {count['pins_signed']} signed, {count['pins_first_use']} of unsigned first use.",
             f"Every other call that passed was checked to complete nothing, but {count['observed']} of observe mode.",
         ]
 

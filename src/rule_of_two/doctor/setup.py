@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
@@ -10,11 +11,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from rule_of_two.approvals.suspicion import marks_of
 from rule_of_two.doctor.processes import consoles
 from rule_of_two.errors import RuleOfTwoError
+from rule_of_two.escape import visible
 from rule_of_two.gateway.blueprint import Blueprint, Upstream, draw
 from rule_of_two.gateway.config import Config
 from rule_of_two.gateway.launch import Launch
+from rule_of_two.store.pins import FIRST_USE
 
 if sys.platform == "win32":
     raise ImportError("what is examined here is of POSIX systems")
@@ -31,7 +35,7 @@ class Fact:
 
 def facts(config: Config | None, file: Path, state: Path) -> tuple[Fact, ...]:
     """Everything about a configuration that was read, and about its state."""
-    return (*_configured(config, file, state), _state(state), _sessions(state), _consoles(state))
+    return (*_configured(config, file, state), _state(state), _sessions(state), _definitions(state), _consoles(state))
 
 
 def _configured(config: Config | None, file: Path, state: Path) -> list[Fact]:
@@ -118,6 +122,32 @@ def _sessions(state: Path) -> Fact:
     except (OSError, sqlite3.Error) as error:
         return Fact("sessions", False, f"the state cannot be read: {error}")
     return Fact("sessions", True, f"{count} open")
+
+
+def _definitions(state: Path) -> Fact:
+    """By whose word definitions were accepted, and whether one of those that nobody was asked about is suspicious."""
+    what, file = "definitions", state / "state.db"
+    try:
+        if not file.exists():
+            return Fact(what, True, "none was accepted yet")
+        connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)  # as above
+        try:
+            query = "SELECT upstream, kind, name, definition, accepted_by FROM pins ORDER BY rowid"
+            rows = connection.execute(query).fetchall()
+        finally:
+            connection.close()
+        unasked = [row for row in rows if row[4] == FIRST_USE]
+        found = [f"{kind} {name} of {upstream.rpartition(':')[0]}" for upstream, kind, name, body, _ in unasked
+                 if any(one.strong for one in marks_of(json.loads(body), None, server=""))]  # fmt: skip
+    except (OSError, sqlite3.Error, ValueError) as error:
+        return Fact(what, False, f"what was accepted cannot be read: {error}")
+    says = f"{len(unasked)} accepted as first seen, {len(rows) - len(unasked)} by a person's word"
+    if not found:
+        return Fact(what, True, says)
+    named = visible(", ".join(found[:3])[:200])
+    return Fact(
+        what, False, f"{says}; {len(found)} should be looked at ({named}): `rule-of-two manifest pin` shows why"
+    )
 
 
 def _consoles(state: Path) -> Fact:
