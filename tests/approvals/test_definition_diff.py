@@ -42,7 +42,12 @@ def test_definitions_that_differ_have_a_difference(old: Any, new: Any) -> None:
         (
             {"annotations": {"readOnlyHint": True}},
             {"annotations": {"readOnlyHint": False}},
-            ("/annotations/readOnlyHint", "changed from true to false: it says that it changes things", "true", "false"),
+            (
+                "/annotations/readOnlyHint",
+                "changed from true to false: it says that it changes things",
+                "true",
+                "false",
+            ),
         ),
         (
             {"annotations": {"destructiveHint": True}},

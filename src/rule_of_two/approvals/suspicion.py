@@ -91,7 +91,8 @@ NO_NAMES: Final = Names()
 
 
 def marks_of(new: Any, old: Any, *, server: str, names: Names = NO_NAMES) -> tuple[Mark, ...]:
-    """The hints of a definition of ``server``, of what was not in the accepted one (``old``) first. Linear in time.
+    """The hints of a definition of ``server``, of what was not in the accepted one (``old``) first, and
+    the strong ones first of these. Linear in time.
 
     # INVARIANT: every text in it is looked through to its end, names of members too; tests/approvals/test_suspicion.py.
     """
@@ -107,7 +108,7 @@ def marks_of(new: Any, old: Any, *, server: str, names: Names = NO_NAMES) -> tup
         for marks in found.values()
         for number, one in enumerate(marks[:MOST_OF_A_REASON])
     ]
-    return tuple(sorted(kept, key=lambda one: one.before))
+    return tuple(sorted(kept, key=lambda one: (one.before, not one.strong)))
 
 
 def _all(body: Any, elsewhere: Mapping[str, str]) -> Iterator[tuple[Mark, str]]:
