@@ -280,7 +280,8 @@ async def test_a_forged_word_or_one_for_something_else_accepts_nothing(house: Ho
         subject = waiting.subject(waiting.changes[0])
         for name, (forge, refusal) in FORGERIES.items():
             reply = await person.settle(forge(person.settling(subject), key))
-            assert (name, reply) == (name, Refused(question_id=reply.question_id, reason=refusal))
+            assert isinstance(reply, Refused)
+            assert (name, reply.reason) == (name, refusal)
         carol = DefinitionAnswer.to(subject, Verdict.ACCEPT, approver="carol", now=datetime.now(UTC)).signed(other)
         reply = await person.settle(carol)
         assert isinstance(reply, Refused)

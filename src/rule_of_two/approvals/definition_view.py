@@ -21,7 +21,6 @@ from rule_of_two.wording import counted
 _SHORT: Final = 40
 _CONTEXT: Final = 120
 """Characters of what stayed the same that are shown on each side of a change."""
-_MARKS_OF_CHANGE: Final = 20
 
 ABOUT: Final = "What servers offer now and nobody accepted so. It is not called until somebody accepts it."
 _SIGNS: Final = {Part.SAME: "= ", Part.OLD: "- ", Part.NEW: "+ "}
@@ -79,7 +78,7 @@ def _marks(row: ChangeRow, width: int) -> Iterator[Line]:
             yield from wrap(
                 [Span(f"  {one.kind} "), Span(_quoted(one.name, _SHORT), Style.QUOTED)], width - 1, indent="  "
             )
-        for mark in one.marks[:_MARKS_OF_CHANGE]:
+        for mark in one.marks:
             yield from wrap(list(_mark(mark)), width - 1, indent="    ")
 
 

@@ -17,6 +17,7 @@ from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.escape import quoted
+from rule_of_two.wording import counted
 
 if TYPE_CHECKING:
     from rule_of_two.approvals.changes import DefinitionChange, ServerChanges
@@ -90,7 +91,8 @@ def pin(
             print_json([shown.facts(one) for one in shown.of.changes])
         elif said:
             signed = "signed" if said[0].signature is not None and answers.approvers else "unsigned"
-            click.echo(f"{server}: {verdict}ed {len(said)} of {len(shown.of.changes)} definitions ({signed})")
+            done = "accepted" if verdict is Verdict.ACCEPT else "refused"
+            click.echo(f"{server}: {done} {len(said)} of {counted(len(shown.of.changes), 'definition')} ({signed})")
     if shown.open and verdict is not Verdict.ACCEPT:
         sys.exit(1)
 
@@ -205,7 +207,7 @@ def _settle(
 
 def _question(verdict: Verdict, chosen: Sequence[DefinitionChange]) -> str:
     marks = sum(len(one.marks) for one in chosen)
-    return f"{str(verdict).capitalize()} {len(chosen)} as shown ({marks} marks)?"
+    return f"{str(verdict).capitalize()} {counted(len(chosen), 'definition')} as shown ({counted(marks, 'mark')})?"
 
 
 def _refuse(sentence: str) -> None:
