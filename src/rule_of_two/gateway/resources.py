@@ -85,7 +85,6 @@ class Resources:
     connect: Connect
     """How upstreams are reached."""
     watch: PinWatch
-    settling: Settling
     given: GivenUrls | None = None
     """Which addresses sessions were given, where a policy asks."""
 
@@ -229,7 +228,6 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
                 endorsements,
                 connect or connecting(authorizations),
                 watch,
-                settling,
                 GivenUrls() if blueprint.policies.reads_given else None,
             )
             await tasks.start(DeskServer(desk, state=blueprint.state, gateway=secrets.token_hex(4)).run)
