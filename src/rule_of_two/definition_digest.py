@@ -10,6 +10,8 @@ import rfc8785
 from rule_of_two.json_pointer import pointer_of
 
 _LARGEST_INTEGER: Final = 2**53 - 1
+DEEPEST: Final = 200
+"""Levels of nesting of a definition. A fixed limit: it must not depend on how deep the caller's own stack is."""
 
 
 def definition_digest(body: Any) -> str:
@@ -18,10 +20,24 @@ def definition_digest(body: Any) -> str:
 
     INVARIANT: two definitions of one digest are one JSON value (test_no_two_definitions_share_a_digest).
 
-    :raises ValueError: it cannot be canonicalised.
-    :raises RecursionError: it is nested too deep.
+    :raises ValueError: it cannot be canonicalised, or is nested deeper than :data:`DEEPEST`.
     """
+    _check_depth(body)
     return hashlib.sha256(_bytes_of(body)).hexdigest()
+
+
+def _check_depth(body: Any) -> None:
+    level = [body]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, (dict, list))
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return
+    raise ValueError(f"it is nested deeper than {DEEPEST} levels")
 
 
 def _bytes_of(body: Any) -> bytes:

@@ -19,10 +19,13 @@ from rule_of_two.approvals.changes import MOST_SHOWN, DefinitionChange
 from rule_of_two.approvals.definition_answer import DefinitionAnswer, DefinitionSubject, Verdict, definition_answer_text
 from rule_of_two.approvals.definition_view import change_lines, row_lines
 from rule_of_two.approvals.keys import ApproverKey
-from rule_of_two.approvals.messages import Changed, Refused, Settled
+from rule_of_two.approvals.messages import Changed, Refused, Settled, decode_to_console, encode_to_console
 from rule_of_two.approvals.spans import line_text
 from rule_of_two.approvals.suspicion import marks_of
-from rule_of_two.gateway.definitions import MOST_BYTES_EACH
+from rule_of_two.definition_digest import DEEPEST
+from rule_of_two.errors import BadRequest
+from rule_of_two.gateway.definitions import MOST_BYTES_EACH, Change, Kind, define
+from rule_of_two.gateway.waiting import as_shown
 from tests.approvals.test_changes import a_change, of_server
 from tests.attacks.evil import evil
 from tests.gateway.test_settling import changed, description
@@ -398,3 +401,22 @@ async def test_a_poisoned_first_definition_is_accepted_but_said_and_can_be_taken
 
 async def _listed(gateway: Gateway) -> None:
     await gateway.request("tools/list")
+
+
+def test_no_definition_that_is_pinned_is_nested_too_deep_to_be_shown() -> None:
+    def nested(levels: int, leaf: Any) -> Any:
+        value = leaf
+        for _ in range(levels):
+            value = {"a": [value]} if levels % 2 else [{"a": value}]
+        return value
+
+    for levels, leaf in ((DEEPEST // 2 - 1, 1), (DEEPEST // 2 - 2, 2**70)):
+        old, new = (define(Kind.TOOL, {"name": "x", "inputSchema": nested(levels, one)}) for one in (leaf, leaf + 1))
+        change = as_shown(Change(Kind.TOOL, "x", old, new))
+        assert change.digests == (old.digest, new.digest)
+        told = decode_to_console(encode_to_console(Changed(changes=of_server(change))))
+        assert isinstance(told, Changed)
+        assert len(shown(*told.changes.changes)) > 5
+    for levels in (DEEPEST // 2 + 1, 400, 5000):
+        with pytest.raises(BadRequest, match="nested deeper"):
+            define(Kind.TOOL, {"name": "x", "inputSchema": nested(levels, 1)})

@@ -79,7 +79,7 @@ def define(kind: Kind, body: Any) -> Definition:
         raise BadRequest(f"a {kind} without a usable {key!r}")
     try:
         digest = definition_digest(body)
-    except (RecursionError, ValueError) as error:
+    except ValueError as error:
         raise BadRequest(f"the {kind} {name!r} cannot be pinned: {error}") from error
     return Definition(kind, name, body, digest)
 

@@ -8,7 +8,8 @@ from typing import Final
 
 import anyio
 
-from rule_of_two.errors import StoreError
+from rule_of_two.errors import RuleOfTwoError, StoreError
+from rule_of_two.escape import visible
 from rule_of_two.gateway.operator_log import say
 from rule_of_two.store.pins import PinStore
 
@@ -40,10 +41,17 @@ class PinWatch:
             woken, self._woken = self._woken.is_set(), anyio.Event()
             try:
                 newest = self._pins.newest_answer()
-                if woken or newest != seen:
-                    answered = seen is not None and newest != seen
-                    for listener in list(self.listeners):
-                        await listener(answered)
-                seen = newest
             except StoreError as error:
                 say(f"what people said of definitions cannot be read: {error}")
+                continue
+            answered, seen = seen not in {None, newest}, newest
+            if woken or answered:
+                for listener in list(self.listeners):
+                    await self._tell(listener, answered=answered)
+
+    async def _tell(self, listener: Listener, *, answered: bool) -> None:
+        """One listener's failure is not the others', nor the gateway's: what it would have accepted stays blocked."""
+        try:
+            await listener(answered)
+        except (RuleOfTwoError, ValueError, RecursionError) as error:
+            say(f"what servers changed cannot be shown: {visible(str(error))}")
