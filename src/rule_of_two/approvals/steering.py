@@ -12,7 +12,7 @@ STEERS: Final = re.compile(
             r"\b(?:ignore|disregard|forget|override)\b[^.]{0,30}\b(?:previous|prior|above|earlier|other|system)\b",
             r"\bbefore (?:using|calling|you (?:use|call))\b[^.]{0,20}\b(?:any|other|every|all)\b[^.]{0,20}\btools?\b",
             r"\bbefore any other tools?\b",
-            r"\b(?:do not|don'?t|never|without)\b[^.]{0,12}\b(?:tell|mention|inform|reveal)(?:ing)?\b[^.]{0,20}\buser\b",
+            r"\b(?:do not|don'?t|never|without)\b[^.]{0,9}\b(?:tell|mention|inform|reveal)(?:ing)?\b[^.]{0,20}\buser\b",
             r"\b(?:new|real|actual|hidden|secret|system) instructions?\b",
             r"<\s*/?\s*(?:important|system|instructions?|secret|admin|critical|assistant)\b[^>]{0,40}>",
             r"(?:^|[\n.!?] ?)(?:system|assistant|developer) ?:",
