@@ -161,6 +161,11 @@ class Mount:
             self._life.subscribe(uris)
 
     @property
+    def pins(self) -> tuple[Pin, ...]:
+        """What was accepted."""
+        return tuple(self._pins)
+
+    @property
     def pinned_tools(self) -> list[ToolDefinition]:
         """The accepted definitions of its tools."""
         return tools_of(self.name, self._pins)
