@@ -56,6 +56,8 @@ class Launch:
     program: str = ""
     args: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    """What stands in the folder in which it starts (its home too): placeholders where credentials would be."""
 
     @property
     def server(self) -> Server:
@@ -88,12 +90,16 @@ def command(name: str, launch: Launch, cache: Path = CACHE) -> list[str]:
     return [node[0], str(package / script), *launch.args]
 
 
-def survey(argv: Sequence[str], env: dict[str, str]) -> dict[str, Any]:
+def survey(argv: Sequence[str], env: dict[str, str], files: dict[str, str]) -> dict[str, Any]:
     """What a server says of itself and everything that it lists, as it came over the wire.
 
     :raises SurveyError: it ended, or did not answer in time.
     """
     with tempfile.TemporaryDirectory() as folder:
+        for name, text in files.items():
+            place = Path(folder) / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text, "utf-8")
         home = {"HOME": folder, "USERPROFILE": folder, "XDG_CONFIG_HOME": folder, "XDG_CACHE_HOME": folder}
         node = str(CACHE / "node" / "bin")
         environment = {"PATH": f"{node}{os.pathsep}{os.environ.get('PATH', '')}", **home, **env}
@@ -194,7 +200,7 @@ def taken(name: str, launch: Launch) -> dict[str, Any]:
     :raises SurveyError: the server could not be asked.
     :raises InstallError: it could not be installed.
     """
-    found = survey(command(name, launch), launch.env)
+    found = survey(command(name, launch), launch.env, launch.files)
     return {"server": name, "obtained": "started", "launch": launch.kept(), **found}
 
 
@@ -221,6 +227,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--program", default="", help="with --new: which of the package's commands")
     parser.add_argument("--beside", action="append", default=[], metavar="REQUIREMENT", help="with --new, --pypi")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="with --new: a placeholder")
+    parser.add_argument("--file", action="append", default=[], metavar="NAME=TEXT", help="with --new: in its home")
     options = parser.parse_args(argv)
     if options.new is not None:
         if (options.npm is None) is (options.pypi is None):
@@ -252,8 +259,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _new(options: argparse.Namespace) -> Launch:
     source: Literal["npm", "pypi"] = "npm" if options.npm is not None else "pypi"
     package, _, version = options.npm.rpartition("@") if source == "npm" else options.pypi.partition("==")
-    env = dict(pair.split("=", 1) for pair in options.env)
-    return Launch(source, package, version, tuple(options.beside), options.program, tuple(options.names), env)
+    env, files = (dict(pair.split("=", 1) for pair in pairs) for pairs in (options.env, options.file))
+    return Launch(source, package, version, tuple(options.beside), options.program, tuple(options.names), env, files)
 
 
 if __name__ == "__main__":
