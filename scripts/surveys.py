@@ -32,6 +32,8 @@ SURVEYS: Final = ROOT / "tests" / "manifests" / "surveys"
 CACHE: Final = ROOT / ".cache" / "surveys"
 SECONDS: Final = 90.0
 """How long a server may take to list everything."""
+LARGEST: Final = 300_000
+"""A list with more characters is kept in outline."""
 
 LISTS: Final = {
     "tools": "tools/list",
@@ -201,7 +203,43 @@ def taken(name: str, launch: Launch) -> dict[str, Any]:
     :raises InstallError: it could not be installed.
     """
     found = survey(command(name, launch), launch.env, launch.files)
+    if len(json.dumps(found, ensure_ascii=False)) > LARGEST:
+        found = {"note": OUTLINE, **found, "tools": [outline(tool) for tool in found["tools"]]}
     return {"server": name, "obtained": "started", "launch": launch.kept(), **found}
+
+
+OUTLINE: Final = (
+    "A long list in outline: the first 300 characters of descriptions, and of each schema as many levels as fit into 5000."
+)
+
+
+def outline(tool: dict[str, Any]) -> dict[str, Any]:
+    """A tool's definition without most of its words: names, hints, and where arguments stand."""
+    kept = {name: tool[name] for name in ("name", "annotations") if name in tool}
+    schema = tool.get("inputSchema", {})
+    levels = (_outline(schema, schema, depth) for depth in (6, 5, 4, 3, 2, 1))
+    fitting = next((one for one in levels if len(json.dumps(one)) <= 5000), {})
+    return {**kept, "description": tool.get("description", "")[:300], "inputSchema": fitting}
+
+
+def _outline(root: dict[str, Any], place: Any, levels: int) -> dict[str, Any]:
+    while isinstance(place, dict) and str(place.get("$ref", "")).startswith("#/"):
+        target: Any = root
+        for key in place["$ref"][2:].split("/"):
+            target = target[key]
+        place = target
+    if not isinstance(place, dict):
+        return {}
+    kept: dict[str, Any] = {"type": place["type"]} if isinstance(place.get("type"), str) else {}
+    if levels and "properties" in place:
+        kept["properties"] = {name: _outline(root, one, levels - 1) for name, one in place["properties"].items()}
+    if levels and isinstance(place.get("items"), dict):
+        kept["items"] = _outline(root, place["items"], levels)
+    for word in ("anyOf", "oneOf", "allOf"):
+        shapes = [_outline(root, one, levels) for one in place.get(word, ()) if levels]
+        if shapes:
+            kept[word] = [one for one in shapes if one != {"type": "null"}]
+    return kept
 
 
 def text_of(kept: dict[str, Any]) -> str:
