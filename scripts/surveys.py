@@ -209,13 +209,13 @@ def taken(name: str, launch: Launch) -> dict[str, Any]:
 
 
 OUTLINE: Final = (
-    "A long list in outline: the first 300 characters of descriptions, and of each schema as many levels as fit into 5000."
+    "A long list in outline: of each description 300 characters, of each schema as many levels as fit into 5000."
 )
 
 
 def outline(tool: dict[str, Any]) -> dict[str, Any]:
     """A tool's definition without most of its words: names, hints, and where arguments stand."""
-    kept = {name: tool[name] for name in ("name", "annotations") if name in tool}
+    kept: dict[str, Any] = {name: tool[name] for name in ("name", "annotations") if name in tool}
     schema = tool.get("inputSchema", {})
     levels = (_outline(schema, schema, depth) for depth in (6, 5, 4, 3, 2, 1))
     fitting = next((one for one in levels if len(json.dumps(one)) <= 5000), {})
