@@ -22,7 +22,7 @@ from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.load import find_manifest, list_manifests, load_manifest
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.manifests.recognise import Launch as Recognisable
-from rule_of_two.manifests.recognise import recognise
+from rule_of_two.manifests.recognise import names_of, recognise
 from rule_of_two.model import Approver, Principal
 from rule_of_two.policy.files import Snapshot
 from rule_of_two.policy.load import Policies
@@ -119,8 +119,9 @@ def draw(
     if trust is not None:
         trust.check(sources, files)
     policies = sources.load(files)
-    unnamed = any(server.manifest is None and not server.disabled for server in config.servers.values())
-    documents = list_manifests(manifests) if unnamed else ()
+    unnamed = [one for one in config.servers.values() if one.manifest is None and not one.disabled]
+    naming = names_of(Recognisable(one.command, one.args, one.url) for one in unnamed)
+    documents = list_manifests(manifests, naming=naming) if unnamed else ()
     upstreams = tuple(
         _upstream(
             name,

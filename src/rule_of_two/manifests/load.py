@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from rule_of_two.errors import ConfigurationError
@@ -38,22 +39,45 @@ def find_manifest(reference: str, *, relative_to: Path, folders: Sequence[Path])
 
 
 def load_manifest(path: Path) -> ManifestDocument:
-    """Read and check one manifest.
+    """Read and check one manifest. A shipped one is read once in a process.
 
     :raises ConfigurationError: unreadable, or not a manifest; one sentence with file and line.
     """
+    return _once(path) if path.parent == shipped("tool_manifests") else load_yaml(path, ManifestDocument)
+
+
+@cache
+def _once(path: Path) -> ManifestDocument:
     return load_yaml(path, ManifestDocument)
 
 
-def list_manifests(folders: Sequence[Path]) -> Sequence[ManifestDocument]:
+def list_manifests(folders: Sequence[Path], *, naming: Collection[str] | None = None) -> Sequence[ManifestDocument]:
     """Every manifest, the operator's folders before the shipped ones. Of files with one name the first counts.
+
+    ``naming``: of the shipped ones only those in whose text one of these names stands, as found by
+    :func:`~rule_of_two.manifests.recognise.names_of`. To read all takes seconds, and no other could be recognised.
 
     :raises ConfigurationError: one of them is unreadable or not a manifest.
     """
     first: dict[str, Path] = {}
     for file in _files(folders):
         first.setdefault(file.stem, file)
-    return [load_manifest(file) for file in first.values()]
+    home = shipped("tool_manifests")
+    return [
+        load_manifest(file)
+        for file in first.values()
+        if naming is None or file.parent != home or _mentions(file, naming)
+    ]
+
+
+def _mentions(file: Path, names: Collection[str]) -> bool:
+    """Whether one of ``names`` stands in a shipped manifest, however it is punctuated there."""
+    text = _alike(file.read_text(encoding="utf-8")) if names else ""
+    return any(_alike(name) in text for name in names)
+
+
+def _alike(text: str) -> str:
+    return re.sub(r"[-_.]+", "-", text).lower()
 
 
 def _files(folders: Sequence[Path]) -> Iterator[Path]:

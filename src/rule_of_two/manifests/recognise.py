@@ -100,6 +100,12 @@ def recognise(launch: Launch, documents: Iterable[ManifestDocument]) -> Manifest
     return next((document for document in documents if _matches(document, origin)), None)
 
 
+def names_of(launches: Iterable[Launch]) -> list[str]:
+    """By which names these could be recognised, as a manifest's ``match`` has them; none where nothing is certain."""
+    origins = (identify(launch) for launch in launches)
+    return [origin.name for origin in origins if origin is not None]
+
+
 def identify(launch: Launch) -> Origin | None:
     """What ``launch`` runs or reaches, or ``None`` when that cannot be said with certainty."""
     if launch.url is not None:
