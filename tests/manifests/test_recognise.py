@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rule_of_two.manifests.document import ManifestDocument
-from rule_of_two.manifests.load import list_manifests
-from rule_of_two.manifests.recognise import Launch, Origin, identify, names_of, recognise
-from tests.manifests.bound import document, shipped_document, shipped_documents
+from rule_of_two.manifests.recognise import Launch, Origin, identify, recognise
+from tests.manifests.bound import document, shipped_documents
 
 DOCUMENTS = shipped_documents()
 FILESYSTEM = "@modelcontextprotocol/server-filesystem"
@@ -197,36 +193,3 @@ def test_an_origin_is_canonical(line: str, origin: Origin) -> None:
 def test_no_command_line_makes_it_fail(command: str, args: list[str]) -> None:
     found = identify(Launch(command=command, args=tuple(args)))
     assert found is None or (found.name and not found.name.startswith("-"))
-
-
-def lines(document: ManifestDocument) -> Iterator[Launch]:
-    """How people start or reach this server, each way once."""
-    match = document.match
-    for runner, names in (("npx -y", match.npm), ("uvx", match.pypi), ("docker run", match.image), ("", match.command)):
-        yield from (launch(f"{runner} {name}") for name in names[:1])
-    yield from (Launch(url=url) for url in match.url[:1])
-
-
-@pytest.mark.parametrize("server", [one.server for one in DOCUMENTS])
-def test_what_is_looked_for_by_name_alone_is_recognised_as_among_all(
-    server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened: list[str] = []
-
-    def cached(path: Path) -> ManifestDocument:
-        opened.append(path.stem)
-        return shipped_document(path.stem)
-
-    monkeypatch.setattr("rule_of_two.manifests.load.load_manifest", cached)
-    for one in lines(shipped_document(server)):
-        opened.clear()
-        found = recognise(one, list_manifests((), naming=names_of([one])))
-        assert found is not None, one
-        assert found.server == server
-        assert len(opened) < 5, "it reads hardly more than it needs"
-
-
-def test_by_no_name_nothing_shipped_is_read_but_the_operators_own_are(tmp_path: Path) -> None:
-    (tmp_path / "crm.yaml").write_text("version: 1\nserver: crm\n")
-    assert [one.server for one in list_manifests([tmp_path], naming=())] == ["crm"]
-    assert names_of([Launch(), launch("npx --what x")]) == []

@@ -119,9 +119,8 @@ def draw(
     if trust is not None:
         trust.check(sources, files)
     policies = sources.load(files)
-    unnamed = [one for one in config.servers.values() if one.manifest is None and not one.disabled]
-    naming = names_of(Recognisable(one.command, one.args, one.url) for one in unnamed)
-    documents = list_manifests(manifests, naming=naming) if unnamed else ()
+    unnamed = [server for server in config.servers.values() if server.manifest is None and not server.disabled]
+    documents = list_manifests(manifests, naming=names_of(map(_recognisable, unnamed))) if unnamed else ()
     upstreams = tuple(
         _upstream(
             name,
@@ -287,7 +286,11 @@ def document_of(
     """
     if server.manifest:
         return load_manifest(find_manifest(server.manifest, relative_to=folder, folders=manifests))
-    return recognise(Recognisable(server.command, server.args, server.url), documents)
+    return recognise(_recognisable(server), documents)
+
+
+def _recognisable(server: Server) -> Recognisable:
+    return Recognisable(server.command, server.args, server.url)
 
 
 _KINDS: Final[Mapping[str, Kind]] = {"streamable-http": "streamable-http", "sse": "sse"}

@@ -14,6 +14,7 @@ from rule_of_two.yaml_source import load_yaml, nearest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ENDINGS = (".yaml", ".yml")
+_MATCH = re.compile(r"^match:.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 
 
 def find_manifest(reference: str, *, relative_to: Path, folders: Sequence[Path]) -> Path:
@@ -34,50 +35,46 @@ def find_manifest(reference: str, *, relative_to: Path, folders: Sequence[Path])
         if file.stem == reference:
             return file
     names = sorted({file.stem for file in files})
-    hint = nearest(reference, names) or f"; known are {', '.join(names)}"
+    hint = nearest(reference, names) or "; `rule-of-two manifest list` names them"
     raise ConfigurationError(f"no manifest is named '{reference}'{hint}, or give the path of a file")
 
 
 def load_manifest(path: Path) -> ManifestDocument:
-    """Read and check one manifest. A shipped one is read once in a process.
+    """Read and check one manifest.
 
     :raises ConfigurationError: unreadable, or not a manifest; one sentence with file and line.
     """
-    return _once(path) if path.parent == shipped("tool_manifests") else load_yaml(path, ManifestDocument)
-
-
-@cache
-def _once(path: Path) -> ManifestDocument:
     return load_yaml(path, ManifestDocument)
 
 
 def list_manifests(folders: Sequence[Path], *, naming: Collection[str] | None = None) -> Sequence[ManifestDocument]:
     """Every manifest, the operator's folders before the shipped ones. Of files with one name the first counts.
 
-    ``naming``: of the shipped ones only those in whose text one of these names stands, as found by
-    :func:`~rule_of_two.manifests.recognise.names_of`. To read all takes seconds, and no other could be recognised.
+    With ``naming`` a shipped manifest whose ``match`` has none of these names is left out, and not parsed: parsing all
+    takes seconds.
 
     :raises ConfigurationError: one of them is unreadable or not a manifest.
     """
     first: dict[str, Path] = {}
     for file in _files(folders):
         first.setdefault(file.stem, file)
-    home = shipped("tool_manifests")
+    ours = shipped("tool_manifests")
     return [
-        load_manifest(file)
+        _load_shipped(file, file.stat().st_mtime_ns) if file.parent == ours else load_manifest(file)
         for file in first.values()
-        if naming is None or file.parent != home or _mentions(file, naming)
+        if naming is None or file.parent != ours or _names_one(file, naming)
     ]
 
 
-def _mentions(file: Path, names: Collection[str]) -> bool:
-    """Whether one of ``names`` stands in a shipped manifest, however it is punctuated there."""
-    text = _alike(file.read_text(encoding="utf-8")) if names else ""
-    return any(_alike(name) in text for name in names)
+def _names_one(file: Path, names: Collection[str]) -> bool:
+    matched = _MATCH.search(file.read_text(encoding="utf-8"))
+    return matched is not None and any(name in matched[0] for name in names)
 
 
-def _alike(text: str) -> str:
-    return re.sub(r"[-_.]+", "-", text).lower()
+@cache
+def _load_shipped(file: Path, changed: int) -> ManifestDocument:
+    del changed  # when the file was written: a source tree can change under a long test run
+    return load_manifest(file)
 
 
 def _files(folders: Sequence[Path]) -> Iterator[Path]:

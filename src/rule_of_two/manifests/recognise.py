@@ -100,10 +100,10 @@ def recognise(launch: Launch, documents: Iterable[ManifestDocument]) -> Manifest
     return next((document for document in documents if _matches(document, origin)), None)
 
 
-def names_of(launches: Iterable[Launch]) -> list[str]:
-    """By which names these could be recognised, as a manifest's ``match`` has them; none where nothing is certain."""
-    origins = (identify(launch) for launch in launches)
-    return [origin.name for origin in origins if origin is not None]
+def names_of(launches: Iterable[Launch]) -> frozenset[str]:
+    """What a manifest has to name to be that of one of ``launches``. INVARIANT: a shipped manifest names it in the
+    same letters (test_recognise_shipped.py), so that the others need not be parsed."""
+    return frozenset(origin.name for launch in launches if (origin := identify(launch)) is not None)
 
 
 def identify(launch: Launch) -> Origin | None:
