@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.manifests.document import ManifestDocument
+from rule_of_two.manifests.recognise import Launch, identify, recognise
 from rule_of_two.shipped import shipped
 from rule_of_two.yaml_source import load_yaml, nearest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ENDINGS = (".yaml", ".yml")
-_MATCH = re.compile(r"^match:.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
+_MATCH: Final = re.compile(r"^match:.*\n(?:(?:[ \t#].*)?\n)*", re.MULTILINE)
+_SAME: Final = re.compile(r"[-_.]+")
 
 
 def find_manifest(reference: str, *, relative_to: Path, folders: Sequence[Path]) -> Path:
@@ -47,38 +50,75 @@ def load_manifest(path: Path) -> ManifestDocument:
     return load_yaml(path, ManifestDocument)
 
 
-def list_manifests(folders: Sequence[Path], *, naming: Collection[str] | None = None) -> Sequence[ManifestDocument]:
-    """Every manifest, the operator's folders before the shipped ones. Of files with one name the first counts.
+def recognised(launch: Launch, folders: Sequence[Path]) -> ManifestDocument | None:
+    """The manifest that names what ``launch`` runs or reaches, the operator's folders before the shipped ones.
 
-    With ``naming`` a shipped manifest whose ``match`` has none of these names is left out, and not parsed: parsing all
-    takes seconds.
+    Of the shipped ones only those are parsed that can be it, so that starting does not wait for all of them.
+
+    # INVARIANT: it is the one that :func:`recognise` finds among all; tests/manifests/test_load.py.
+
+    :raises ConfigurationError: one of the operator's is unreadable or not a manifest.
+    """
+    origin = identify(launch)
+    name = None if origin is None else _plain(origin.name)
+    own: dict[str, Path] = {}
+    for file in _within(folders):
+        own.setdefault(file.stem, file)
+    documents = [load_manifest(file) for file in own.values()]
+    if name is not None:
+        shipped_ones = (file for file in _within((shipped("tool_manifests"),)) if file.stem not in own)
+        documents += [_load(file) for file in shipped_ones if name in _matching(file, file.stat().st_mtime_ns)]
+    return recognise(launch, documents)
+
+
+@lru_cache(maxsize=1024)
+def _matching(file: Path, modified: int) -> str:
+    """What a manifest matches, as text in which names can be looked for. ``modified`` has it read anew when it changes.
+
+    :raises ConfigurationError: it cannot be read.
+    """
+    del modified
+    try:
+        found = _MATCH.search(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError("cannot be read; reinstall mcp-rule-of-two", file=file) from error
+    return _plain(found[0]) if found else ""
+
+
+def _plain(text: str) -> str:
+    """Names that PyPI, or a client's command line, takes for one another are the same in it."""
+    return _SAME.sub("-", text).lower()
+
+
+def list_manifests(folders: Sequence[Path]) -> Sequence[ManifestDocument]:
+    """Every manifest, the operator's folders before the shipped ones. Of files with one name the first counts.
 
     :raises ConfigurationError: one of them is unreadable or not a manifest.
     """
     first: dict[str, Path] = {}
     for file in _files(folders):
         first.setdefault(file.stem, file)
-    ours = shipped("tool_manifests")
-    return [
-        _load_shipped(file, file.stat().st_mtime_ns) if file.parent == ours else load_manifest(file)
-        for file in first.values()
-        if naming is None or file.parent != ours or _names_one(file, naming)
-    ]
+    return [_load(file) for file in first.values()]
 
 
-def _names_one(file: Path, names: Collection[str]) -> bool:
-    matched = _MATCH.search(file.read_text(encoding="utf-8"))
-    return matched is not None and any(name in matched[0] for name in names)
+def _load(file: Path) -> ManifestDocument:
+    """One manifest; a shipped one is parsed once in a process, since all of them take seconds."""
+    ours = file.parent == shipped("tool_manifests")
+    return _load_shipped(file, file.stat().st_mtime_ns) if ours else load_manifest(file)
 
 
-@cache
-def _load_shipped(file: Path, changed: int) -> ManifestDocument:
-    del changed  # when the file was written: a source tree can change under a long test run
+@lru_cache(maxsize=1024)
+def _load_shipped(file: Path, modified: int) -> ManifestDocument:
+    del modified
     return load_manifest(file)
 
 
 def _files(folders: Sequence[Path]) -> Iterator[Path]:
-    for folder in (*folders, shipped("tool_manifests")):
+    yield from _within((*folders, shipped("tool_manifests")))
+
+
+def _within(folders: Sequence[Path]) -> Iterator[Path]:
+    for folder in folders:
         if not folder.is_dir():
             raise ConfigurationError("there is no such folder of manifests; check `manifests:`", file=folder)
         yield from sorted(file for file in folder.iterdir() if file.suffix in _ENDINGS and file.is_file())
