@@ -111,7 +111,7 @@ def test_only_those_shipped_manifests_are_parsed_that_can_be_meant(monkeypatch: 
     assert recognised(Launch("uvx", ("mcp-server-fetch",)), ()) is not None
     assert parsed == ["fetch"]
     assert recognised(Launch("uvx", ("nobody-knows-this",)), ()) is None
-    assert recognised(Launch("sh", ("-c", "x")), ()) is None
+    assert recognised(Launch("nobodys-shell", ("-c", "x")), ()) is None
     assert parsed == ["fetch"]
 
 
