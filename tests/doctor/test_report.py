@@ -11,7 +11,7 @@ from rich.console import Console
 from rule_of_two.doctor.examine import Examination
 from rule_of_two.doctor.finding import Area, Finding, Result, assurance
 from rule_of_two.doctor.report import as_facts, page
-from rule_of_two.doctor.setup import Fact
+from rule_of_two.doctor.setup_fact import Fact
 
 HOSTILE = "evil\x1b[2J\u202e\r[bold]T2[/bold]"
 

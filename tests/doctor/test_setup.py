@@ -6,7 +6,8 @@ import sqlite3
 import sys
 from contextlib import closing
 
-from rule_of_two.doctor.setup import Fact, facts
+from rule_of_two.doctor.setup import facts
+from rule_of_two.doctor.setup_fact import Fact
 from rule_of_two.gateway.config import load_config
 from tests.doctor.samples import Patient
 

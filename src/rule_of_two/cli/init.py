@@ -11,13 +11,13 @@ import click
 
 from rule_of_two.approvals.answer import check_approver
 from rule_of_two.approvals.keys import SHORTEST_PASSPHRASE, ApproverKey, PublicKey, approver_of, unlock
-from rule_of_two.cli.config_file import ConfigFile
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
 from rule_of_two.cli.signer import user_name
 from rule_of_two.clients.profiles import PROFILES
 from rule_of_two.errors import BadRequest, ConfigurationError
 from rule_of_two.gateway.config import ApproverSettings, config_path, key_files, key_path
+from rule_of_two.installation.config_file import ConfigFile
 
 _ADVISORY: Final = (
     "Advisory: no approver is enrolled, so whoever runs as this user can say yes, the agent too. "

@@ -23,6 +23,7 @@ from rule_of_two.doctor.commands import OWN_CONFIGURATION
 from rule_of_two.doctor.finding import FINDINGS, Assurance, Finding, assurance, judged
 from rule_of_two.doctor.probe import ORDER, RENEWED, Order, Renewed
 from rule_of_two.doctor.processes import consoles
+from rule_of_two.doctor.setup_fact import Fact
 from rule_of_two.doctor.state import FORGED_SESSION
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.gateway.blueprint import own_files
@@ -40,7 +41,7 @@ class Examination:
     """What is set up, what was tried as ``agent``, and what it is worth."""
 
     agent: str
-    facts: tuple[setup.Fact, ...]
+    facts: tuple[Fact, ...]
     findings: tuple[Finding, ...]
     assurance: Assurance
 

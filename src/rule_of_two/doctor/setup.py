@@ -7,10 +7,12 @@ import pwd
 import shutil
 import sqlite3
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
+from rule_of_two.clients.entries import GIVEN
 from rule_of_two.doctor.processes import consoles
+from rule_of_two.doctor.registered import registered
+from rule_of_two.doctor.setup_fact import Fact
 from rule_of_two.errors import RuleOfTwoError
 from rule_of_two.gateway.blueprint import Blueprint, Upstream, draw
 from rule_of_two.gateway.config import Config
@@ -20,29 +22,26 @@ if sys.platform == "win32":
     raise ImportError("what is examined here is of POSIX systems")
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One thing that a gateway needs, whether it is as it should be, and one sentence."""
-
-    what: str
-    good: bool
-    says: str
-
-
 def facts(config: Config | None, file: Path, state: Path) -> tuple[Fact, ...]:
-    """Everything about a configuration that was read, and about its state."""
-    return (*_configured(config, file, state), _state(state), _sessions(state), _consoles(state))
+    """Everything about a configuration that was read, about its state, and about this user's clients."""
+    clients = [] if config is None else registered(file, config.client, Path.home())
+    return (*_configured(config, file, state), *clients, _state(state), _sessions(state), _consoles(state))
 
 
 def _configured(config: Config | None, file: Path, state: Path) -> list[Fact]:
     if config is None:
         return [Fact("configuration", False, f"there is none in {file}; `rule-of-two init` writes one")]
     found = [Fact("configuration", True, f"{file}: client {config.client}, mode {config.mode}"), _approvers(config)]
+    handed = [name for name, server in config.servers.items() if not server.disabled and GIVEN in repr(server)]
+    found += [
+        Fact(f"server {name}", good=True, says="its client hands it values, so it starts there") for name in handed
+    ]
+    here = {name: one.model_copy(update={"disabled": True}) for name, one in config.servers.items() if name in handed}
     try:
-        blueprint = draw(config, file=file, state=state)
+        blueprint = draw(config.model_copy(update={"servers": config.servers | here}), file=file, state=state)
     except RuleOfTwoError as error:
         return [*found, Fact("a gateway", False, f"would not start: {error}")]
-    return [*found, _policies(blueprint), *_servers(blueprint)]
+    return [*found, _policies(blueprint), *_servers(blueprint, handed)]
 
 
 def _approvers(config: Config) -> Fact:
@@ -59,8 +58,8 @@ def _policies(blueprint: Blueprint) -> Fact:
     )
 
 
-def _servers(blueprint: Blueprint) -> list[Fact]:
-    if not blueprint.upstreams:
+def _servers(blueprint: Blueprint, handed: list[str]) -> list[Fact]:
+    if not blueprint.upstreams and not handed:
         return [Fact("servers", False, "there is none under mcpServers")]
     return [_server(one) for one in blueprint.upstreams]
 
