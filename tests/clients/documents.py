@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Literal
 
 from hypothesis import strategies as st
 
+_NO_SURROGATE: Collection[Literal["Cs"]] = ("Cs",)
+_NO_CONTROL: Collection[Literal["Cs", "Cc"]] = ("Cs", "Cc")
 NAMES = st.text(
-    st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\u2028\u2029"), min_size=1, max_size=8
+    st.characters(exclude_categories=_NO_CONTROL, exclude_characters="\u2028\u2029"), min_size=1, max_size=8
 ).filter(lambda name: name not in {"rule-of-two", "mcpServers", "mcp_servers"})
-WORDS = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
+WORDS = st.text(st.characters(exclude_categories=_NO_SURROGATE), max_size=8)
 SERVERS = st.fixed_dictionaries({"command": WORDS}, optional={"args": st.lists(WORDS, max_size=3)})
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | WORDS,

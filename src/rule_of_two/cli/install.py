@@ -71,6 +71,8 @@ def install(
     if dry_run and done.plan.changed:
         click.echo(_diff(done.plan, us))
     click.echo("\n".join(visible(line) for line in _lines(done, us, dry_run=dry_run)))
+    if dry_run and secrets is None and done.variables:
+        click.echo("There is no keyring here: without --dry-run, choose with --secrets where these secrets go.")
 
 
 def this_gateway(context: Context) -> Us:

@@ -144,7 +144,7 @@ def _resolved_by_client(host: Host, mount: Mount, made: set[str]) -> Mount:
             text = text.replace(variable, f"${{env:{name}}}")
         return text
 
-    if mount.url is not None and variables(host, mount.url[:1]):
+    if mount.url is not None and mount.url.startswith(tuple(variables(host, mount.url)) or "${"):
         raise Kept("only the client knows its URL")
     changed = replace(
         mount,
@@ -181,12 +181,12 @@ def gateway_entry(
 
 def is_gateway(raw: Any) -> bool:
     """Whether an entry of a client starts this gateway: ``serve``, not ``wrap``, which stands before one server."""
-    return (words := own_words(raw)) is not None and "serve" in words
+    return _verb(raw) == "serve"
 
 
 def is_wrapped(raw: Any) -> bool:
     """Whether an entry is one server behind a gateway of its own already."""
-    return (words := own_words(raw)) is not None and "wrap" in words and "serve" not in words[: words.index("wrap")]
+    return _verb(raw) == "wrap"
 
 
 def configuration_of(raw: Mapping[str, Any]) -> str | None:
@@ -198,6 +198,10 @@ def configuration_of(raw: Mapping[str, Any]) -> str | None:
         if isinstance(word, str) and word.startswith("--config="):
             return word.removeprefix("--config=")
     return None
+
+
+def _verb(raw: Any) -> str | None:
+    return next((word for word in own_words(raw) or () if word in {"serve", "wrap"}), None)
 
 
 def own_words(raw: Any) -> list[str] | None:

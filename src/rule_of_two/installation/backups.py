@@ -121,6 +121,13 @@ class Backups:
         self._write(Record(record.client, record.file, record.config, record.servers, (*record.layers, layer)))
         return None if name is None else folder / name
 
+    def put_record(self, file: Path, record: Record | None) -> None:
+        """Write down that a change was not made after all: ``record`` is what stands."""
+        if record is None:
+            self.forget(file, keep_bytes=False)
+        else:
+            self._write(record)
+
     def before(self, record: Record, layer: Layer) -> bytes | None:
         """The bytes before a change.
 

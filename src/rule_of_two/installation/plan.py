@@ -173,7 +173,7 @@ class _Work:
         moved, forwards = self._members(members, folder, own)
         if not moved and own is None and key is not None:
             return document
-        entry = self._entry(members.get(own or ""), folder, forwards)
+        entry = self._entry(None if own is None else members[own], folder, forwards)
         name = own or (ENTRY if ENTRY not in members or ENTRY in moved else f"{ENTRY}-gateway")
         if not moved and members.get(name) == entry:
             return document

@@ -65,7 +65,7 @@ def _extended(text: str, blocks: Mapping[str, Mapping[str, Any]], file: Path) ->
     flow = ", ".join(f"{json.dumps(name)}: {_flow(dict(block))}" for name, block in blocks.items())
     start, end = servers.start_mark.index, servers.end_mark.index
     if servers.flow_style and (servers.value or root.flow_style):
-        place = _end(servers) if servers.value else start + 1
+        place = int(servers.value[-1][1].end_mark.index) if servers.value else start + 1
         return f"{text[:place]}{', ' if servers.value else ''}{flow}{text[place:]}"
     indent = " " * (servers.value[0][0].start_mark.column if servers.value else 2)
     lines = "".join(block_text(name, block, indent, "  ", line_end) for name, block in blocks.items())
@@ -121,6 +121,10 @@ def _scalar(text: str) -> str:
 
 
 def _proven(text: str, expected: Config, file: Path) -> str:
-    if parse_yaml(text, Config, file) != expected:
+    try:
+        same = parse_yaml(text, Config, file) == expected
+    except ConfigurationError:
+        same = False
+    if not same:
         raise ConfigurationError("cannot be extended safely; nothing was changed", file=file)
     return text

@@ -17,6 +17,7 @@ MASK: Final = "•••"
 _TEXT: Final = r"\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'"
 _STRINGS: Final = re.compile(_TEXT)
 _NAMED: Final = re.compile(rf"(?P<name>[\"']?[\w.-]+[\"']?)(?P<gap>\s*[:=]\s*)(?P<value>{_TEXT})")
+_REFERENCE: Final = re.compile(r"([A-Za-z]+ )?(\$\{[^}]*\})+")
 _CONTEXT: Final = 3
 
 
@@ -82,8 +83,11 @@ def masked_words(text: str, hidden: Sequence[str]) -> str:
 
 
 def _masked_value(match: re.Match[str]) -> str:
-    reference = match["value"][1:-1].startswith("${") and match["value"][1:-1].endswith("}")
-    if reference or not is_secret_name(match["name"].strip("\"'")) or len(match["value"]) <= 2:
+    if (
+        _REFERENCE.fullmatch(match["value"][1:-1])
+        or not is_secret_name(match["name"].strip("\"'"))
+        or len(match["value"]) <= 2
+    ):
         return match[0]
     return f'{match["name"]}{match["gap"]}"{MASK}"'
 
