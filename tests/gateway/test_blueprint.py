@@ -29,6 +29,37 @@ def test_a_server_is_recognised_by_its_command_or_counts_as_everything(tmp_path:
     assert sorted(other.manifest.tool("anything", {}).labels) == ["A", "B", "C"]
 
 
+def test_references_work_in_everything_that_a_server_is_started_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"KEY": "s3cret-value", "HERE": str(tmp_path), "RUN": "uvx", "HOST": "mcp.example"}.items():
+        monkeypatch.setenv(name, value)
+    blueprint = _draw(
+        tmp_path,
+        {
+            "a": {"command": "${env:RUN}", "args": ["mcp-server-time", "--k=${env:KEY}"], "cwd": "${env:HERE}"},
+            "b": {"url": "https://${env:HOST}/mcp?k=${env:KEY}"},
+        },
+    )
+    started, reached = (one.launch for one in blueprint.upstreams)
+    assert (started.command, started.args, started.cwd) == ("uvx", ("mcp-server-time", "--k=s3cret-value"), tmp_path)
+    assert reached.url == "https://mcp.example/mcp?k=s3cret-value"
+    # A folder that is there is no secret: its name is shown to who is asked.
+    assert set(blueprint.secrets) == {"s3cret-value", "mcp.example"}
+
+
+def test_what_is_recognised_is_what_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value from outside cannot make another program pass for one that is known."""
+    monkeypatch.setenv("TAIL", "../../../evil.js")
+    monkeypatch.setenv("PACKAGE", "mcp-server-time")
+    evil = "/x/node_modules/@modelcontextprotocol/server-memory/${env:TAIL}"
+    blueprint = _draw(
+        tmp_path,
+        {"evil": {"command": "node", "args": [evil]}, "clock": {"command": "uvx", "args": ["${env:PACKAGE}"]}},
+    )
+    assert [one.recognised for one in blueprint.upstreams] == [False, True]
+
+
 def test_names_in_the_file_are_relative_to_it(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thing.yaml").write_text(

@@ -12,7 +12,7 @@ from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
 from rule_of_two.clients.hosts import HOSTS
 from rule_of_two.escape import visible
-from rule_of_two.gateway.config import config_path
+from rule_of_two.gateway.config import config_path, key_path
 from rule_of_two.installation.install import Done, own_command
 from rule_of_two.installation.install import install as put_in_front
 from rule_of_two.installation.plan import Plan, Taken, Us, facts
@@ -65,23 +65,23 @@ def install(
     us = this_gateway(context)
     done = put_in_front(target, us, state=context.state, secrets=secrets, dry_run=dry_run)
     if context.json:
-        told = facts(done.plan, dry_run=dry_run, backup=done.backup, variables=done.variables)
-        print_json({**told, "config": str(us.config), "diff": _diff(done.plan, us) if dry_run else None})
+        known = facts(done.plan, dry_run=dry_run, backup=done.backup, variables=done.variables)
+        print_json({**known, "config": str(us.config), "diff": _diff(done.plan, us) if dry_run else None})
         return
     if dry_run and done.plan.changed:
         click.echo(_diff(done.plan, us))
-    click.echo("\n".join(visible(line) for line in _lines(done, us, dry_run=dry_run)))
+    click.echo("\n".join(visible(line) for line in told(done, us, dry_run=dry_run)))
     if dry_run and secrets is None and done.variables:
         click.echo("There is no keyring here: without --dry-run, choose with --secrets where these secrets go.")
 
 
-def this_gateway(context: Context) -> Us:
+def this_gateway(context: Context, key: Path | None = None) -> Us:
     """How a client is to start this gateway: with the configuration, the state and the key that are named here."""
     options: tuple[str, ...] = ()
     if context.state_option is not None or os.environ.get("RULE_OF_TWO_STATE"):
         options = ("--state", str(context.state))
-    key = os.environ.get("RULE_OF_TWO_KEY")
-    env = {"RULE_OF_TWO_KEY": os.path.abspath(key)} if key else {}  # noqa: PTH100  # a link stays one
+    named = key is not None or os.environ.get("RULE_OF_TWO_KEY")
+    env = {"RULE_OF_TWO_KEY": str(key_path(key))} if named else {}
     return Us(own_command(), config_path(context.config), options, env)
 
 
@@ -93,7 +93,8 @@ def _diff(plan: Plan, us: Us) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _lines(done: Done, us: Us, *, dry_run: bool) -> list[str]:
+def told(done: Done, us: Us, *, dry_run: bool) -> list[str]:
+    """What was done, or would be, in lines for a person. Names in them are somebody else's: escape them."""
     plan = done.plan
     title = plan.target.host.title
     lines = [_taken(one) for one in plan.taken]

@@ -159,7 +159,7 @@ def draw(
         splitting=split,
         state=state,
         protected=(*kept, *own_files(config, folder)),
-        secrets=tuple(secrets),
+        secrets=tuple(dict.fromkeys(secrets)),
         prefixed=prefixed,
         approvers=enrolled_approvers(config, file),
         trust=trust,
