@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from typing import Any, Literal
 
 from hypothesis import strategies as st
 
-_NO_SURROGATE: Collection[Literal["Cs"]] = ("Cs",)
-_NO_CONTROL: Collection[Literal["Cs", "Cc"]] = ("Cs", "Cc")
+_NO_SURROGATE: tuple[Literal["Cs"], ...] = ("Cs",)
+_NO_CONTROL: tuple[Literal["Cs", "Cc"], ...] = ("Cs", "Cc")
 NAMES = st.text(
     st.characters(exclude_categories=_NO_CONTROL, exclude_characters="\u2028\u2029"), min_size=1, max_size=8
 ).filter(lambda name: name not in {"rule-of-two", "mcpServers", "mcp_servers"})

@@ -71,6 +71,7 @@ def test_a_relative_folder_is_relative_to_the_project() -> None:
         ("codex", {"command": "x", "env_vars": {"T": 1}}, "names variables in a way"),
         ("claude-desktop", {"command": "x", "args": ["${env:HOME}"]}, "takes as it stands"),
         ("codex", {"command": "x", "env": {"A": "${keyring:a/b}"}}, "takes as it stands"),
+        ("claude-desktop", {"command": "x", "env": {"A": "${A:-b}"}}, "takes as it stands"),
         ("vscode", {"command": "x", "sandboxEnabled": True}, "'sandboxEnabled' is not known here"),
     ],
 )
@@ -114,6 +115,8 @@ def test_a_projects_file_cannot_choose_our_configuration() -> None:
         ({"command": "rule-of-two", "args": ["wrap", "--", "serve"]}, False, True, None),
         ({"command": "rule-of-two", "args": ["wrap", "--", "npx", "x"]}, False, True, None),
         ({"command": "npx", "args": ["rule-of-two", "serve"]}, False, False, None),
+        ({"command": "uvx", "args": ["--from", "mcp-rule-of-two", "rule-of-two", "serve"]}, True, False, None),
+        ({"command": "cmd", "args": ["/c", "rule-of-two", "wrap", "--", "x"]}, False, True, None),
         ({"command": "python", "args": ["-m", "other", "serve"]}, False, False, None),
         ({"command": "rule-of-two"}, False, False, None),
         ({"url": "https://x"}, False, False, None),

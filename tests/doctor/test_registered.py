@@ -49,7 +49,7 @@ def test_servers_beside_the_gateway_are_named(tmp_path: Path, others: dict[str, 
 def test_an_entry_that_starts_something_that_is_gone_or_another_configuration_is_named(tmp_path: Path) -> None:
     gone = {"command": "/gone/rule-of-two", "args": ["--config", str(tmp_path / "r2.yaml"), "serve"]}
     (fact,) = _facts(tmp_path, "cursor", {"us": gone})
-    assert (fact.good, "/gone/rule-of-two, which is gone" in fact.says) == (False, True)
+    assert (fact.good, "/gone/rule-of-two, not this program" in fact.says) == (False, True)
     (fact,) = _facts(tmp_path, "cursor", {"us": _entry(tmp_path, config="other.yaml")})
     assert (fact.good, "other.yaml" in fact.says) == (False, True)
 

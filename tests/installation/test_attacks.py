@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from rule_of_two import replacing
-from tests.installation.conftest import Home
+from rule_of_two.clients.entries import own_command
+from tests.installation.conftest import Home, Ring
 from tests.installation.samples import CURSOR
 
 pytestmark = pytest.mark.usefixtures("ring")
@@ -151,7 +152,8 @@ def test_an_entry_of_ours_by_hand_keeps_what_was_added_to_it(home: Home) -> None
     file = home.write(FILE, _servers(mine=mine, a={"command": "x", "args": ["${workspaceFolder}"]}))
     home.done("install", "cursor")
     entry = json.loads(file.read_text())["mcpServers"]["mine"]
-    assert (entry["args"], entry["command"], entry["timeout"]) == (args, "/opt/rule-of-two", 9)
+    # The command is ours whatever stood there: a project's file could name another program of that name.
+    assert (entry["args"], entry["command"], entry["timeout"]) == (args, own_command()[0], 9)
     assert "${workspaceFolder}" in entry["env"].values()
     assert entry["env"]["A"] == "b"
 
@@ -171,6 +173,46 @@ def test_an_entry_that_starts_another_gateway_is_not_rewritten(home: Home, args:
     assert (code, says in error) == (2, True)
     assert file.read_text() == before
     assert not home.config.exists()
+
+
+def test_a_home_behind_a_link_is_one_and_the_same(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home.folder / "link").symlink_to(home.folder)
+    file = home.write(FILE, _servers(a={"command": "x"}))
+    monkeypatch.setenv("HOME", str(home.folder / "link"))
+    before = file.read_text()
+    home.done("install", "cursor")
+    assert "nothing was changed" in home.done("install", "cursor")
+    home.done("uninstall", "cursor")
+    assert file.read_text() == before
+
+
+def test_a_projects_file_reaches_no_secret_of_ours(home: Home, ring: Ring) -> None:
+    ring.kept["rule-of-two", "github.TOKEN"] = "mine"  # it opens nothing
+    theft = {"command": "x", "env": {"A": "${keyring:rule-of-two/github.TOKEN}", "B": "${env:HOME}"}}
+    home.write("p/.mcp.json", _servers(a=theft))
+    home.write(
+        "p/.codex/config.toml", '[mcp_servers.a]\ncommand = "x"\nenv = { A = "${keyring:rule-of-two/github.TOKEN}" }\n'
+    )
+    home.done("install", "claude-code", "--project", str(home.folder / "p"))
+    env = home.loaded().servers["a"].env
+    assert all(value.startswith("${env:RULE_OF_TWO_GIVEN_") for value in env.values())
+    assert "takes as it stands" in home.done("install", "codex", "--project", str(home.folder / "p"))
+
+
+def test_of_an_entry_in_a_projects_file_only_what_we_hand_on_stays(home: Home) -> None:
+    project = home.folder / "p"
+    file = home.write("p/.mcp.json", _servers(a={"command": "x", "args": ["${A}"]}))
+    home.done("install", "claude-code", "--project", str(project))
+    good = file.read_text()
+    (entry,) = json.loads(good)["mcpServers"].values()
+    planted = entry | {"command": "/p/rule-of-two", "env": {**entry["env"], "PYTHONPATH": "/p"}, "cwd": "/p"}
+    file.write_text(_servers(**{"rule-of-two-project": planted}))
+    home.done("install", "claude-code", "--project", str(project))
+    assert json.loads(file.read_text()) == json.loads(good)
+    planted["args"] = [*entry["args"], "--allow-host", "evil.example"]
+    file.write_text(_servers(**{"rule-of-two-project": planted}))
+    code, _, error = home.run("install", "claude-code", "--project", str(project))
+    assert (code, "in a way of its own" in error) == (2, True)
 
 
 def test_one_server_behind_a_gateway_of_its_own_stays(home: Home) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from rule_of_two.clients.entries import own_command
 from rule_of_two.clients.hosts import HOSTS
 from rule_of_two.clients.jsonc import JsonTables
-from rule_of_two.installation.install import own_command
 from tests.installation.conftest import Home, Ring
 from tests.installation.samples import CLAUDE_CODE, CURSOR, TOKEN, USERS
 
@@ -86,7 +86,7 @@ def test_each_project_of_claude_code_has_its_own_servers_behind_an_entry_of_its_
     file = home.write(".claude.json", CLAUDE_CODE)
     home.done("install", "claude-code")
     value = said(file)
-    shop = value["projects"]["/home/alice/shop"]["mcpServers"]["rule-of-two"]
+    shop = value["projects"]["/home/alice/shop"]["mcpServers"]["rule-of-two-project"]
     assert shop["args"][-2:] == ["--project", "/home/alice/shop"]
     assert "--project" not in value["mcpServers"]["rule-of-two"]["args"]
     assert value["projects"]["/home/alice/empty"]["mcpServers"] == {}
@@ -126,7 +126,7 @@ def test_a_projects_own_file_is_taken_over_and_given_back(home: Home, client: st
     project = str(home.folder / "shop")
     told = home.done("install", client, "--project", project)
     assert "this machine's paths" in told
-    entry = said(file)[HOSTS[client].tables[0][0]]["rule-of-two"]
+    entry = said(file)[HOSTS[client].tables[0][0]]["rule-of-two-project"]
     assert entry["args"][-2:] == ["--project", project]
     assert {server.project for server in home.loaded().servers.values()} == {project}
     assert home.run("uninstall", client)[0] == 1

@@ -47,6 +47,10 @@ def test_secrets_go_to_the_keyring_and_are_found_there_by_what_the_configuration
     assert servers["one"].args == ("--token", servers["one"].env["TOKEN"])
     assert servers["two"].env["ANY"] == f"before {servers['two'].env['TOKEN']} after"
     assert set(ring.kept.values()) == {TOKEN, SECOND}
+    shown = home.done("uninstall", "cursor", "--dry-run")
+    assert file.read_text() != TEXT
+    assert TOKEN not in shown
+    assert "before •••" in shown
     home.done("uninstall", "cursor")
     assert file.read_text() == TEXT
 
@@ -107,7 +111,8 @@ def test_secrets_are_kept_in_a_configuration_only_if_nobody_else_can_read_it(hom
     assert (code, "chmod 600" in error) == (2, True)
     assert file.read_text() == TEXT
     home.config.chmod(0o600)
-    home.done("install", "cursor", "--secrets", "keep")
+    told = home.done("--json", "install", "cursor", "--secrets", "keep")
+    assert TOKEN not in told
     assert home.loaded().servers["one"].env == {"TOKEN": TOKEN, "PASSWORD": SECOND}
 
 

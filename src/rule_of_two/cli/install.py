@@ -10,10 +10,11 @@ import click
 
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
+from rule_of_two.clients.entries import own_command
 from rule_of_two.clients.hosts import HOSTS
 from rule_of_two.escape import visible
 from rule_of_two.gateway.config import config_path, key_path
-from rule_of_two.installation.install import Done, own_command
+from rule_of_two.installation.install import Done
 from rule_of_two.installation.install import install as put_in_front
 from rule_of_two.installation.plan import Plan, Taken, Us, facts
 from rule_of_two.installation.shown_change import shown_change

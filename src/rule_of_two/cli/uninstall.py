@@ -46,7 +46,7 @@ def uninstall(context: Context, /, client: str, project: Path | None, file: Path
         click.echo(visible(f"Nothing was installed in {target.file} from this state folder."), err=True)
     else:
         if dry_run:
-            click.echo(shown_change(target.file, undone.before, undone.after, ()))
+            click.echo(shown_change(target.file, undone.before, undone.after, undone.hidden))
         click.echo("\n".join(visible(line) for line in _lines(target, undone, dry_run=dry_run)))
     return 1 if undone is None else 0
 

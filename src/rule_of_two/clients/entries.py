@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
@@ -17,6 +18,9 @@ GIVEN: Final = "RULE_OF_TWO_GIVEN_"
 ENTRY: Final = "rule-of-two"
 """How the gateway is called in a client."""
 
+PROJECT_ENTRY: Final = "rule-of-two-project"
+"""How it is called among the servers of a project: by one name, a client would start only one of the two."""
+
 _KEYS: Final = frozenset(("type", "command", "args", "env", "cwd", "url", "headers", "disabled"))
 _RESTRICTS: Final = frozenset(
     ("enabled_tools", "disabled_tools", "disabledTools", "enabledTools", "includeTools", "excludeTools", "tools")
@@ -24,6 +28,9 @@ _RESTRICTS: Final = frozenset(
 _CODEX: Final[Mapping[str, Any]] = {"env_vars": [], "env_http_headers": {}, "bearer_token_env_var": ""}
 """How Codex names variables, and what it means where it does not."""
 _OURS: Final = re.compile(r"\$\{(env|keyring):[^}]*\}")
+_ANY: Final = re.compile(r"\$\{\w+:[^}]*\}")
+"""What our configuration takes for a reference in ``env`` and ``headers``."""
+_RUNNERS: Final = frozenset(("uvx", "uv", "pipx", "env", "cmd"))
 _PROGRAM: Final = re.compile(r"rule-of-two(\.exe)?", re.IGNORECASE)
 
 
@@ -133,9 +140,9 @@ def _resolved_by_client(host: Host, mount: Mount, made: set[str]) -> Mount:
     """The same with references of ours where the client replaces something, which its entry of us hands on."""
     forwards: dict[str, str] = {one.removeprefix("${env:").removesuffix("}"): "" for one in sorted(made)}
 
-    def ours(text: str) -> str:
+    def ours(text: str, pattern: re.Pattern[str] = _OURS) -> str:
         if host.variables is None:
-            if foreign := [one[0] for one in _OURS.finditer(text) if one[0] not in made]:
+            if foreign := [one[0] for one in pattern.finditer(text) if one[0] not in made]:
                 raise Kept(f"it has {foreign[0]}, which {host.title} takes as it stands and the gateway would replace")
             return text
         for variable in variables(host, text):
@@ -150,10 +157,10 @@ def _resolved_by_client(host: Host, mount: Mount, made: set[str]) -> Mount:
         mount,
         command=mount.command and ours(mount.command),
         args=tuple(map(ours, mount.args)),
-        env={key: ours(value) for key, value in mount.env.items()},
+        env={key: ours(value, _ANY) for key, value in mount.env.items()},
         cwd=mount.cwd and ours(mount.cwd),
         url=mount.url and ours(mount.url),
-        headers={key: ours(value) for key, value in mount.headers.items()},
+        headers={key: ours(value, _ANY) for key, value in mount.headers.items()},
     )
     return replace(changed, forwards=forwards)
 
@@ -210,10 +217,24 @@ def own_words(raw: Any) -> list[str] | None:
         return None
     args = raw.get("args")
     words = [one for one in args if isinstance(one, str)] if isinstance(args, list) else []
-    if _PROGRAM.fullmatch(PurePath(raw["command"].replace("\\", "/")).name):
+    program = _program(raw["command"])
+    if _PROGRAM.fullmatch(program):
         return words
+    if program.removesuffix(".exe").lower() in _RUNNERS:
+        place = next((place for place, word in enumerate(words) if _PROGRAM.fullmatch(_program(word))), None)
+        return None if place is None else words[place + 1 :]
     place = words.index("-m") if "-m" in words else -1
     return words[place + 2 :] if place >= 0 and words[place + 1 : place + 2] == ["rule_of_two"] else None
+
+
+def _program(command: str) -> str:
+    return PurePath(command.replace("\\", "/")).name
+
+
+def own_command() -> tuple[str, ...]:
+    """How this very installation is started, from anywhere."""
+    script = Path(sys.executable).with_name("rule-of-two.exe" if sys.platform == "win32" else "rule-of-two")
+    return (str(script),) if script.exists() else (sys.executable, "-P", "-m", "rule_of_two")
 
 
 def _text(given: Mapping[str, Any], key: str) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rule_of_two.clients.entries import configuration_of, is_gateway, is_wrapped
+from rule_of_two.clients.entries import configuration_of, is_gateway, is_wrapped, own_command
 from rule_of_two.clients.hosts import HOSTS, Host, user_file
 from rule_of_two.clients.jsonc import JsonTables
 from rule_of_two.clients.tables import contents, matching
@@ -41,12 +41,15 @@ def _fact(host: Host, members: Mapping[str, Any], config: Path, *, named: bool) 
     if not ours:
         says = f"the gateway is not installed in it; `rule-of-two install {host.name}`"
         return Fact(what, good=False, says=says) if named else None
-    others = [text for raw in ours if (text := configuration_of(raw)) is not None and Path(text).resolve() != config]
+    others = [
+        text for raw in ours if (text := configuration_of(raw)) is not None and Path(text).resolve() != config.resolve()
+    ]
     if others:
         return Fact(what, good=False, says=f"its entry starts a gateway with another configuration, {others[0]}")
-    missing = [raw["command"] for raw in ours if os.sep in raw["command"] and not Path(raw["command"]).exists()]
-    if missing:
-        says = f"its entry starts {missing[0]}, which is gone; `rule-of-two install {host.name}` puts it right"
+    own = {*own_command()[:1], sys.executable}
+    foreign = [raw["command"] for raw in ours if os.sep in raw["command"] and raw["command"] not in own]
+    if foreign:
+        says = f"its entry starts {foreign[0]}, not this program; `rule-of-two install {host.name}` puts it right"
         return Fact(what, good=False, says=says)
     if beside:
         says = f"it reaches {', '.join(beside)} without the gateway; `rule-of-two install {host.name}` tells why"

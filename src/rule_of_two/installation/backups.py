@@ -7,6 +7,7 @@ never one too few.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -102,10 +103,13 @@ class Backups:
         return Record(record.client, record.file, record.config, record.servers, layers)
 
     def others(self, file: Path) -> tuple[Record, ...]:
-        """The records of other files."""
-        own = self.folder_of(file)
-        folders = sorted(one for one in self._folder.iterdir() if one.is_dir() and one != own)
-        return tuple(record for one in folders if (record := self._read(one)) is not None)
+        """The records of other files; one that cannot be read says nothing."""
+        found: list[Record] = []
+        for folder in sorted(self._folder.iterdir()):
+            with contextlib.suppress(ConfigurationError):
+                if folder != self.folder_of(file) and (record := self._read(folder)) is not None:
+                    found.append(record)
+        return tuple(found)
 
     def keep(self, record: Record, before: bytes | None, after: bytes, changes: Sequence[Change]) -> Path | None:
         """Write down a change that is about to be made, and the bytes before it; where they are, if there are any.

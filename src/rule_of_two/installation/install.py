@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,12 +48,6 @@ def install(target: Target, us: Us, *, state: Path, secrets: Place | None, dry_r
             return Done(plan, None, vault.variables)
         _check_secrets(plan, secrets, us)
         return Done(plan, _write(plan, us, vault, backups), vault.variables)
-
-
-def own_command() -> tuple[str, ...]:
-    """How this very installation is started, from anywhere."""
-    script = Path(sys.executable).with_name("rule-of-two.exe" if sys.platform == "win32" else "rule-of-two")
-    return (str(script),) if script.exists() else (sys.executable, "-P", "-m", "rule_of_two")
 
 
 def _check_secrets(plan: Plan, secrets: Place | None, us: Us) -> None:

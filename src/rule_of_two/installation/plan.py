@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,8 @@ from pydantic import ValidationError
 
 from rule_of_two.clients.entries import (
     ENTRY,
+    GIVEN,
+    PROJECT_ENTRY,
     Kept,
     Mount,
     configuration_of,
@@ -60,8 +62,8 @@ class Taken:
     manifest: str | None
     disabled: bool
     project: str | None
-    secrets: tuple[tuple[str, str], ...]
-    """Name and reference of each."""
+    secrets: tuple[tuple[str, str | None], ...]
+    """Name and reference of each; ``None``: it is kept as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ class _Work:
         if not moved and own is None and key is not None:
             return document
         entry = self._entry(None if own is None else members[own], folder, forwards)
-        name = own or (ENTRY if ENTRY not in members or ENTRY in moved else f"{ENTRY}-gateway")
+        name = own or _free_name(ENTRY if folder is None else PROJECT_ENTRY, members.keys() - set(moved))
         if not moved and members.get(name) == entry:
             return document
         text = document.put(path, name, entry, instead_of=moved)
@@ -256,7 +258,7 @@ class _Work:
                 None if document is None else document.server,
                 server.disabled or self._known[name].disabled,
                 project,
-                tuple((one.name, references[one.value]) for one in secrets),
+                tuple((one.name, _unless_kept(references[one.value], one.value)) for one in secrets),
             )
         )
 
@@ -289,21 +291,38 @@ class _Work:
             return wanted
         theirs, ours = own_words(raw) or [], own_words(wanted) or []
         config = configuration_of(raw)
-        if config is not None and Path(config).resolve() != us.config:
+        if config is not None and Path(config).resolve() != us.config.resolve():
             raise ConfigurationError(
                 f"its entry starts a gateway with {config}: name that with --config, or take the entry out",
                 file=self._target.file,
             )
         more = {key: wanted[key] for key in ("env", host.forwards or "env") if key in wanted}
-        if sorted(theirs) == sorted(ours):
-            return {**raw, **wanted, **_merged(raw, more)}
         needed = arguments[arguments.index("--client") :]
         if any(word not in theirs for word in needed):
             raise ConfigurationError(
                 f"its entry starts a gateway without {' '.join(needed)}: add that, or take the entry out",
                 file=self._target.file,
             )
-        return {**raw, **_merged(raw, more)}
+        same = sorted(theirs) == sorted(ours)
+        if folder is not None:
+            # Somebody else may have written a project's file: of an entry in it nothing counts but what we hand on.
+            if not same:
+                raise ConfigurationError(
+                    f"the entry for {folder} starts a gateway in a way of its own; take it out", file=self._target.file
+                )
+            handed = {name: text for name, text in dict(raw.get("env") or {}).items() if name.startswith(GIVEN)}
+            raw = ({"env": handed} if handed else {}) | {key: raw[key] for key in (host.forwards,) if key in raw}
+        # What the entry starts is this program, never another one that is called so.
+        args = ours if same else theirs
+        return {**raw, **wanted, "args": [*us.command[1:], *args], **_merged(raw, more)}
+
+
+def _unless_kept(reference: str, value: str) -> str | None:
+    return None if reference == value else reference
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    return name if name not in taken else _free_name(f"{name}-gateway", taken)
 
 
 def _merged(raw: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from rule_of_two.clients.entries import is_gateway, is_wrapped
+from rule_of_two.clients.entries import Kept, is_gateway, is_wrapped, read_mount
 from rule_of_two.clients.hosts import HOSTS, Host, user_file
 from rule_of_two.clients.jsonc import JsonTables
+from rule_of_two.clients.secrets import secrets_of
 from rule_of_two.clients.tables import Path_, contents, matching
 from rule_of_two.clients.toml_tables import TomlTables
 from rule_of_two.errors import ConfigurationError, RuleOfTwoError
@@ -67,6 +68,21 @@ def read_tables(host: Host, file: Path) -> tuple[bytes | None, JsonTables | Toml
 def tables_of(host: Host, text: str, file: Path) -> JsonTables | TomlTables:
     """A text in the format of a client."""
     return TomlTables(text, file) if host.format == "toml" else JsonTables(text, file)
+
+
+def secrets_in(target: Target, content: bytes | None) -> tuple[str, ...]:
+    """The secrets of all servers in a text that is, or was, a client's file."""
+    document = tables_of(target.host, (content or b"").decode(), target.file)
+    found: dict[str, None] = {}
+    for pattern in target.tables:
+        for path, key in matching(document.value, pattern):
+            for name, raw in (contents(document.value, path, target.file) or {}).items():
+                with contextlib.suppress(Kept):
+                    folder = target.folder or (None if key is None else Path(key))
+                    found |= dict.fromkeys(
+                        one.value for one in secrets_of(read_mount(target.host, name, raw, folder=folder))
+                    )
+    return tuple(found)
 
 
 def found_clients() -> list[tuple[Host, int]]:

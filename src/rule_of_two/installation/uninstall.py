@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rule_of_two.clients.entries import is_gateway
@@ -17,7 +18,7 @@ from rule_of_two.gateway.config import Config
 from rule_of_two.installation.backups import Backups, Layer, Record
 from rule_of_two.installation.config_file import ConfigFile
 from rule_of_two.installation.servers_text import given_to
-from rule_of_two.installation.target import Target, tables_of
+from rule_of_two.installation.target import Target, secrets_in, tables_of
 from rule_of_two.replacing import read_regular, remove_file, replace_file
 from rule_of_two.yaml_source import parse_yaml
 
@@ -35,7 +36,9 @@ class Undone:
     config: Path
     config_before: bytes | None
     config_after: bytes | None
-    kept: Path | None
+    hidden: tuple[str, ...]
+    """The values of secrets, never to be shown."""
+    kept: Path | None = None
     """Where the backups are, if they were kept."""
 
 
@@ -46,7 +49,7 @@ def uninstall(target: Target, *, state: Path, dry_run: bool) -> Undone | None:
         Nothing is changed then; the text names the backup.
     """
     backups = Backups(state)
-    with backups.locked():
+    with contextlib.nullcontext() if dry_run else backups.locked():
         now = read_regular(target.file)
         record = backups.record(target.file, now)
         if record is None:
@@ -54,7 +57,8 @@ def uninstall(target: Target, *, state: Path, dry_run: bool) -> Undone | None:
         after, exact = _restored(target, backups, record, now)
         config = Path(record.config)
         config_before, config_after, servers = _taken_back(backups, target, record)
-        undone = Undone(now, after, exact, servers, config, config_before, config_after, None)
+        hidden = secrets_in(target, after)
+        undone = Undone(now, after, exact, servers, config, config_before, config_after, hidden)
         if dry_run:
             return undone
         if after != now:
@@ -62,7 +66,7 @@ def uninstall(target: Target, *, state: Path, dry_run: bool) -> Undone | None:
         if config_after is not None and config_after != config_before:
             replace_file(config, config_before, config_after)
         kept = backups.forget(target.file, keep_bytes=not exact)
-        return Undone(now, after, exact, servers, config, config_before, config_after, kept)
+        return replace(undone, kept=kept)
 
 
 def _write(target: Target, now: bytes | None, after: bytes | None) -> None:
