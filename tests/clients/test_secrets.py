@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from rule_of_two.clients.entries import Mount
 from rule_of_two.clients.secrets import secret_shapes, secrets_of, without_secrets
+from rule_of_two.installation.shown_change import masked
 
 
 def _found(**given: Any) -> list[str]:
@@ -83,6 +85,14 @@ def test_putting_the_values_back_gives_what_was(env: dict[str, str], args: list[
     if not any("\u0001" in text for text in (*args, *env.values())):
         assert {key: back(text) for key, text in new.env.items()} == env
         assert [back(text) for text in new.args] == args
+
+
+@pytest.mark.parametrize("text", ["a" * 99_999, "?a" * 50_000, "a://" * 25_000, "eyJaaaaaaaa." * 9_000, "a:" * 50_000])
+def test_a_long_text_is_searched_in_a_moment(text: str) -> None:
+    began = time.monotonic()
+    secrets_of(Mount("a", command=text, args=(text,), url=text, env={"a": text}))
+    masked(text, ("secret1",))
+    assert time.monotonic() - began < 10
 
 
 def test_shapes_are_found_in_any_text() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from rule_of_two.doctor.fact import Fact
 from rule_of_two.doctor.registered import registered
 from rule_of_two.doctor.setup import facts
-from rule_of_two.doctor.setup_fact import Fact
 from rule_of_two.gateway.config import load_config
 from tests.doctor.samples import Patient
 
@@ -56,7 +56,7 @@ def test_an_entry_that_starts_something_that_is_gone_or_another_configuration_is
 
 def test_only_the_clients_of_the_configuration_and_those_that_have_it_are_told_of(tmp_path: Path) -> None:
     (fact,) = _facts(tmp_path, "cursor", {"mail": {"command": "x"}})
-    assert (fact.good, "rule-of-two install cursor" in fact.says) == (False, True)
+    assert (fact.good, "rule-of-two install cursor" in fact.next) == (False, True)
     assert _facts(tmp_path, "generic", {"mail": {"command": "x"}}) == []
     (fact,) = _facts(tmp_path, "cursor", "{")
     assert (fact.good, "is not valid JSON" in fact.says) == (False, True)
@@ -65,6 +65,6 @@ def test_only_the_clients_of_the_configuration_and_those_that_have_it_are_told_o
 
 def test_a_server_that_its_client_hands_values_is_not_said_to_fail(patient: Patient) -> None:
     patient.configure(mcpServers={"a": {"command": "x", "args": ["${env:RULE_OF_TWO_GIVEN_WORKSPACEFOLDER_52D1A6}"]}})
-    found = {fact.what: fact for fact in facts(load_config(patient.file), patient.file, patient.state)}
+    found = {fact.what: fact for fact in facts(load_config(patient.file), patient.file, patient.state, start=False)}
     assert found["server a"].good
     assert "a gateway" not in found

@@ -66,6 +66,14 @@ def test_what_cannot_be_read_is_left_alone(home: Home, content: bytes) -> None:
     assert not home.config.exists()
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_another_user_stays_theirs(home: Home) -> None:
+    file = home.write(FILE, CURSOR)
+    os.chown(file, 65534, 65534)
+    home.done("install", "cursor")
+    assert (file.stat().st_uid, file.stat().st_gid) == (65534, 65534)
+
+
 def test_a_read_only_file_is_left_alone_and_the_next_run_ends_what_was_begun(home: Home) -> None:
     file = home.write(FILE, CURSOR)
     file.chmod(0o444)

@@ -19,15 +19,15 @@ _NAME: Final = re.compile(
 _SHAPES: Final = re.compile(
     r"gh[oprsu]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|sk-[\w-]{16,}|[rs]k_(?:live|test)_\w{10,}"
     r"|xox[a-z]-[\w-]{8,}|xapp-[\w-]{8,}|(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[\w-]{30,}|ya29\.[\w-]{16,}"
-    r"|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}|npm_\w{30,}|pypi-[\w-]{16,}|hf_\w{16,}|ntn_\w{16,}|secret_\w{16,}"
+    r"|(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}|npm_\w{30,}|pypi-[\w-]{16,}|hf_\w{16,}|ntn_\w{16,}|secret_\w{16,}"
     r"|lin_api_\w{16,}|dop_v1_\w{16,}|SG\.[\w-]{16,}\.[\w-]{16,}|figd_[\w-]{16,}|tvly-[\w-]{10,}|ATATT[\w=-]{16,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*"
 )
 _SCHEME: Final = re.compile(r"(?i)(?:bearer|basic|token)\s+(\S.*)")
 _OPTION: Final = re.compile(r"--?[A-Za-z][\w.-]*")
 _ASSIGNED: Final = re.compile(r"(?P<name>-{0,2}[A-Za-z_][\w.-]*)[=:]\s*(?P<value>\S.*)", re.DOTALL)
-_QUERY: Final = re.compile(r"[?&](?P<name>[^=&#]+)=(?P<value>[^&#]+)")
-_PASSWORD: Final = re.compile(r"[A-Za-z][\w+.-]*://[^/?#\s@:]*:(?P<value>[^/?#\s]+)@")
+_QUERY: Final = re.compile(r"[?&](?P<name>[^=&#?]+)=(?P<value>[^&#]+)")
+_PASSWORD: Final = re.compile(r"(?<![\w+.-])[A-Za-z][\w+.-]*+://[^/?#\s@:]*:(?P<value>[^/?#\s]+)@")
 _REFERENCE: Final = re.compile(r"\$\{(?:env|keyring):[^}]*\}")
 _NO_SECRET: Final = re.compile(r"(?i)true|false|yes|no|on|off|none|null|\d{1,6}|")
 _LONG: Final = 8
@@ -89,8 +89,8 @@ def _each(mount: Mount) -> Iterator[tuple[str, str]]:
     for key, value in (*mount.env.items(), *mount.headers.items()):
         yield from ((key, value[start:end]) for start, end in _named(key)(value))
     for place, value in enumerate(mount.args):
-        for start, end in _in_argument(mount, place, value):
-            yield _name_of_argument(mount, place), value[start:end]
+        name = _name_of_argument(mount, place)
+        yield from ((name, value[start:end]) for start, end in _in_argument(mount, place, value))
     for name, text, spans in (
         ("command", mount.command or "", _by_shape),
         ("cwd", mount.cwd or "", _by_shape),

@@ -13,7 +13,7 @@ from rule_of_two.clients.hosts import HOSTS, Host, user_file
 from rule_of_two.clients.jsonc import JsonTables
 from rule_of_two.clients.tables import contents, matching
 from rule_of_two.clients.toml_tables import TomlTables
-from rule_of_two.doctor.setup_fact import Fact
+from rule_of_two.doctor.fact import Fact
 from rule_of_two.errors import RuleOfTwoError
 from rule_of_two.replacing import read_regular
 
@@ -27,7 +27,7 @@ def registered(config: Path, client: str, home: Path, environment: Mapping[str, 
             members = _members(host, file)
         except RuleOfTwoError as error:
             if host.name == client:
-                facts.append(Fact(f"client {host.name}", good=False, says=str(error)))
+                facts.append(Fact(f"client {host.name}", False, str(error), f"correct that in {file}"))
             continue
         if (fact := _fact(host, members, config, named=host.name == client)) is not None:
             facts.append(fact)
@@ -37,24 +37,22 @@ def registered(config: Path, client: str, home: Path, environment: Mapping[str, 
 def _fact(host: Host, members: Mapping[str, Any], config: Path, *, named: bool) -> Fact | None:
     ours = [raw for raw in members.values() if is_gateway(raw)]
     beside = [name for name, raw in members.items() if not is_gateway(raw) and not is_wrapped(raw)]
-    what = f"client {host.name}"
+    what, again = f"client {host.name}", f"put that right: `rule-of-two install {host.name}`"
     if not ours:
-        says = f"the gateway is not installed in it; `rule-of-two install {host.name}`"
-        return Fact(what, good=False, says=says) if named else None
-    others = [
-        text for raw in ours if (text := configuration_of(raw)) is not None and Path(text).resolve() != config.resolve()
-    ]
-    if others:
-        return Fact(what, good=False, says=f"its entry starts a gateway with another configuration, {others[0]}")
+        step = f"put it in front of its servers: `rule-of-two install {host.name}`"
+        return Fact(what, False, "the gateway is not installed in it", step) if named else None
+    others = [text for raw in ours if (text := configuration_of(raw)) is not None]
+    if other := next((text for text in others if Path(text).resolve() != config.resolve()), None):
+        says = f"its entry starts a gateway with another configuration, {other}"
+        return Fact(what, False, says, f"look at it: `rule-of-two --config {other} doctor`")
     own = {*own_command()[:1], sys.executable}
-    foreign = [raw["command"] for raw in ours if os.sep in raw["command"] and raw["command"] not in own]
-    if foreign:
-        says = f"its entry starts {foreign[0]}, not this program; `rule-of-two install {host.name}` puts it right"
-        return Fact(what, good=False, says=says)
+    if foreign := next(
+        (raw["command"] for raw in ours if os.sep in raw["command"] and raw["command"] not in own), None
+    ):
+        return Fact(what, False, f"its entry starts {foreign}, not this program", again)
     if beside:
-        says = f"it reaches {', '.join(beside)} without the gateway; `rule-of-two install {host.name}` tells why"
-        return Fact(what, good=False, says=says)
-    return Fact(what, good=True, says="all its servers are behind the gateway")
+        return Fact(what, False, f"it reaches {', '.join(beside)} without the gateway", again)
+    return Fact(what, True, "all its servers are behind the gateway")
 
 
 def _members(host: Host, file: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ MASK: Final = "•••"
 
 _TEXT: Final = r"\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'"
 _STRINGS: Final = re.compile(_TEXT)
-_NAMED: Final = re.compile(rf"(?P<name>[\"']?[\w.-]+[\"']?)(?P<gap>\s*[:=]\s*)(?P<value>{_TEXT})")
+_NAMED: Final = re.compile(rf"(?P<name>(?<![\w.-])[\"']?[\w.-]++[\"']?)(?P<gap>\s*[:=]\s*)(?P<value>{_TEXT})")
 _REFERENCE: Final = re.compile(r"([A-Za-z]+ )?(\$\{[^}]*\})+")
 _CONTEXT: Final = 3
 
