@@ -10,6 +10,7 @@ import pytest
 from rule_of_two.errors import ConfigurationError, PolicyError
 from rule_of_two.gateway.blueprint import Blueprint, draw
 from rule_of_two.gateway.config import Config
+from rule_of_two.gateway.mount import identity_of
 from rule_of_two.model import ALL, Action, label_text
 
 
@@ -46,6 +47,19 @@ def test_references_work_in_everything_that_a_server_is_started_with(
     assert reached.url == "https://mcp.example/mcp?k=s3cret-value"
     # A folder that is there is no secret: its name is shown to who is asked.
     assert set(blueprint.secrets) == {"s3cret-value", "mcp.example"}
+
+
+def test_what_was_accepted_of_a_server_stays_so_when_its_secret_is_renewed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = {"a": {"command": "x", "args": ["--key", "${env:KEY}"]}, "b": {"url": "https://x.example/?k=${env:KEY}"}}
+    found = []
+    for key in ("s3cret-value", "another-value"):
+        monkeypatch.setenv("KEY", key)
+        found.append([identity_of(one.name, *one.launch.as_written) for one in _draw(tmp_path, servers).upstreams])
+    config = Config.model_validate({"version": 1, "mcpServers": servers})
+    by_block = [identity_of(name, one.command, one.args, one.url) for name, one in config.servers.items()]
+    assert found == [by_block, by_block]
 
 
 def test_what_is_recognised_is_what_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

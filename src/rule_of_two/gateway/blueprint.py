@@ -269,6 +269,7 @@ def _upstream(
         headers={key: one.text for key, one in headers.items()},
         kind=_KINDS.get(server.type or "", "auto"),
         oauth=name if server.auth == "oauth" else None,
+        written=(server.command, server.args, server.url),
     )
     # What is recognised is what is run.
     run = server.model_copy(update={"command": launch.command, "args": launch.args, "url": launch.url})
