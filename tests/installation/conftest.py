@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,6 @@ from keyring.backend import KeyringBackend
 
 from rule_of_two.cli.main import main
 from rule_of_two.gateway.config import Config, load_config
-from rule_of_two.installation import plan
-from rule_of_two.manifests.document import ManifestDocument
-from rule_of_two.manifests.load import list_manifests
 
 
 class Ring(KeyringBackend):
@@ -87,17 +83,10 @@ class Home:
         }
 
 
-@functools.cache
-def _manifests(folders: tuple[Path, ...]) -> Sequence[ManifestDocument]:
-    """The real ones, read once for all tests."""
-    return list_manifests(folders)
-
-
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Home:
     for name in [*os.environ]:
         if name.startswith(("RULE_OF_TWO_", "XDG_")) or name in {"CLAUDE_CONFIG_DIR", "CODEX_HOME", "APPDATA"}:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(plan, "list_manifests", lambda folders: _manifests(tuple(folders)))
     return Home(tmp_path, capsys)

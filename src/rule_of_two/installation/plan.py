@@ -37,7 +37,6 @@ from rule_of_two.installation.servers_text import given_to, with_servers
 from rule_of_two.installation.target import Target, read_tables, tables_of
 from rule_of_two.installation.turned_off import turned_off
 from rule_of_two.installation.vault import Vault
-from rule_of_two.manifests.load import list_manifests
 
 _LONGEST: Final = 32
 _LAUNCH: Final = ("type", "command", "args", "env", "cwd", "url", "headers")
@@ -154,7 +153,6 @@ class _Work:
         self._off = off
         self._folder = us.config.parent
         self._manifests = [self._folder / name for name in (config.config.manifests if config.config else ())]
-        self._documents = list_manifests(self._manifests)
         self._known: dict[str, Server] = dict(config.config.servers) if config.config else {}
         self.blocks: dict[str, dict[str, Any]] = {}
         self.fresh: set[str] = set()
@@ -247,9 +245,7 @@ class _Work:
         else:
             name = known
             self._join(known, server)
-        document = document_of(
-            self._known[name], folder=self._folder, manifests=self._manifests, documents=self._documents
-        )
+        document = document_of(self._known[name], folder=self._folder, manifests=self._manifests)
         self.given.append(name)
         self.taken.append(
             Taken(
