@@ -258,6 +258,23 @@ def test_a_projects_server_that_is_off_in_the_clients_other_files_stays_off(home
     }
 
 
+def test_what_a_person_has_to_see_to_is_said(home: Home) -> None:
+    value = {
+        "mcp": {"allowed": ["web", "signed"]},
+        "mcpServers": {
+            "web": {"httpUrl": "https://web.example/mcp"},
+            "signed": {"httpUrl": "https://x.example/mcp", "headers": {"A": "b"}},
+            "other": {"command": "x"},
+        },
+    }
+    home.write(".gemini/settings.json", json.dumps(value))
+    told = home.done("install", "gemini-cli")
+    assert "starts only what 'mcp.allowed' lists: add rule-of-two to it" in told
+    assert "If Gemini CLI had signed in to web, add `auth: oauth` to it." in told
+    assert "signed in to signed" not in told
+    assert home.loaded().servers["other"].disabled
+
+
 def test_an_operators_configuration_keeps_every_comment(home: Home) -> None:
     mine = (
         "# mine\nversion: 1\nmcpServers:\n    a: {command: b}   # first\n    # a note on the next one\n"

@@ -153,6 +153,7 @@ def test_a_dry_run_shows_both_files_without_secrets_and_writes_nothing(home: Hom
         assert SECOND not in text
         assert json.dumps(SECOND)[1:-1] not in text
         assert "leftover" not in text
+    assert "stands elsewhere" in told
     assert f"--- {home.folder / FILE}" in told
     assert f"+++ {home.config}" in told
     assert '+    "rule-of-two": {' in told

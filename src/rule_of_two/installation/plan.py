@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,7 +36,7 @@ from rule_of_two.installation.backups import Change
 from rule_of_two.installation.config_file import ConfigFile, first_configuration
 from rule_of_two.installation.servers_text import given_to, with_servers
 from rule_of_two.installation.target import Target, read_tables, tables_of
-from rule_of_two.installation.turned_off import turned_off
+from rule_of_two.installation.turned_off import lists_of, turned_off
 from rule_of_two.installation.vault import Vault
 
 _LONGEST: Final = 32
@@ -114,6 +115,7 @@ def make_plan(target: Target, us: Us, vault: Vault) -> Plan:
     text = with_servers(text, blocks, us.config)
     for name, clients in work.joined.items():
         text = given_to(text, name, clients, us.config)
+    work.note_what_is_left(document)
     return Plan(
         target=target,
         before=before,
@@ -180,6 +182,21 @@ class _Work:
         text = document.put(path, name, entry, instead_of=moved)
         self.changes.append(Change(path, name, tuple(moved), had_entry=own is not None))
         return tables_of(self._target.host, text, file)
+
+    def note_what_is_left(self, document: JsonTables | TomlTables) -> None:
+        """What a person has to see to besides."""
+        file, host = self._target.file, self._target.host
+        if any(value in document.text or json.dumps(value)[1:-1] in document.text for value in self.hidden):
+            self.notes.append(f"A secret that was moved stands elsewhere in {file}, too: it was left there.")
+        listed = [names for _, names in lists_of(document.value, () if host.only is None else (host.only,))]
+        for names in listed:
+            if missing := [one.entry for one in self.changes if one.entry not in names]:
+                where = ".".join(host.only or ())
+                self.notes.append(f"{host.title} starts only what '{where}' lists: add {missing[0]} to it.")
+        for one in self.taken:
+            server = self._known[one.name]
+            if server.url is not None and server.auth is None and not server.disabled and not server.headers:
+                self.notes.append(f"If {host.title} had signed in to {one.name}, add `auth: oauth` to it.")
 
     def _own_entry(self, members: Mapping[str, Any]) -> str | None:
         names = [name for name, raw in members.items() if is_gateway(raw)]

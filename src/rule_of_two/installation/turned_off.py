@@ -15,16 +15,16 @@ def turned_off(target: Target, document: Mapping[str, Any]) -> dict[str | None, 
     """By project (``None``: everywhere), which servers the client has turned off."""
     found: dict[str | None, frozenset[str]] = dict(_elsewhere(target))
     if target.folder is None or target.host.only is not None:
-        for project, names in _lists(document, target.host.off):
+        for project, names in lists_of(document, target.host.off):
             found[project] = found.get(project, frozenset()) | names
     if target.host.only is not None and (table := contents(document, target.host.tables[0], target.file)):
-        listed = [names for _, names in _lists(document, (target.host.only,))]
+        listed = [names for _, names in lists_of(document, (target.host.only,))]
         if listed:
             found[None] = found.get(None, frozenset()) | (table.keys() - listed[0])
     return found
 
 
-def _lists(document: Mapping[str, Any], patterns: Iterable[Path_]) -> Iterator[tuple[str | None, frozenset[str]]]:
+def lists_of(document: Mapping[str, Any], patterns: Iterable[Path_]) -> Iterator[tuple[str | None, frozenset[str]]]:
     """Every list of names at the places that patterns mean, with the project that it is of."""
     for pattern in patterns:
         for path, key in matching(document, pattern):
@@ -44,11 +44,11 @@ def _elsewhere(target: Target) -> Mapping[str | None, frozenset[str]]:
     for file, where in target.host.project_off:
         with contextlib.suppress(ConfigurationError):
             _, document = read_tables(target.host, target.folder / file)
-            names = names.union(*(found for _, found in _lists(document.value, ((where,),))))
+            names = names.union(*(found for _, found in lists_of(document.value, ((where,),))))
     if target.host.project_off:
         user = target_of(target.host.name, project=None, file=None)
         with contextlib.suppress(ConfigurationError):
             _, document = read_tables(user.host, user.file)
-            listed = _lists(document.value, target.host.off)
+            listed = lists_of(document.value, target.host.off)
             names = names.union(*(found for project, found in listed if project == key))
     return {key: names} if names else {}
