@@ -217,6 +217,10 @@ def test_of_an_entry_in_a_projects_file_only_what_we_hand_on_stays(home: Home) -
     file.write_text(_servers(**{"rule-of-two-project": planted}))
     home.done("install", "claude-code", "--project", str(project))
     assert json.loads(file.read_text()) == json.loads(good)
+    for odd in (["x"], "x", 7):
+        file.write_text(_servers(**{"rule-of-two-project": planted | {"env": odd}}))
+        home.done("install", "claude-code", "--project", str(project))
+        assert "PYTHONPATH" not in file.read_text()
     planted["args"] = [*entry["args"], "--allow-host", "evil.example"]
     file.write_text(_servers(**{"rule-of-two-project": planted}))
     code, _, error = home.run("install", "claude-code", "--project", str(project))

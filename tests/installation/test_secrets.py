@@ -116,6 +116,25 @@ def test_secrets_are_kept_in_a_configuration_only_if_nobody_else_can_read_it(hom
     assert home.loaded().servers["one"].env == {"TOKEN": TOKEN, "PASSWORD": SECOND}
 
 
+@pytest.mark.usefixtures("no_keyring")
+def test_only_secrets_of_servers_that_move_are_asked_for_and_each_by_one_name(home: Home) -> None:
+    servers = {
+        "a": {"command": "x", "args": ["--token", "first-secret", "--token", "second-secret"]},
+        "A": {"command": "y", "env": {"TOKEN": "third-secret"}},
+        "stays": {"url": "ws://x.example", "headers": {"Authorization": "Bearer fourth-secret"}},
+    }
+    home.write(FILE, json.dumps({"mcpServers": servers}))
+    facts = json.loads(home.done("--json", "install", "cursor", "--secrets", "env"))
+    assert facts["variables_to_set"] == [
+        "RULE_OF_TWO_SECRET_A_TOKEN",
+        "RULE_OF_TWO_SECRET_A_TOKEN_2",
+        "RULE_OF_TWO_SECRET_A_2_TOKEN",
+    ]
+    assert [one["name"] for one in facts["left"]] == ["stays"]
+    text = home.config.read_text()
+    assert [name for name in facts["variables_to_set"] if f"${{env:{name}}}" not in text] == []
+
+
 class Forgetful(null.Keyring):
     """Takes everything and keeps nothing, as one that is there and is not ``null`` can."""
 

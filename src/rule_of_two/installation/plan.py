@@ -244,6 +244,7 @@ class _Work:
         fit, number = fit_name(mount.name), 1
         while True:
             name = fit if number == 1 else f"{fit[: _LONGEST - len(str(number)) - 1].rstrip('-_')}-{number}"
+            self._vault.begin()
             secrets = secrets_of(mount)
             references = {one.value: self._vault.reference(name, one.name, one.value) for one in secrets}
             block = without_secrets(mount, references).block()
@@ -255,6 +256,7 @@ class _Work:
             if known is None or self._is_same(self._known[known], server):
                 break
             number += 1
+        self._vault.settle()
         if known is None:
             self._known[name] = server
             self.blocks[name] = {**block, "clients": [self._target.host.name]}
@@ -323,7 +325,8 @@ class _Work:
                 raise ConfigurationError(
                     f"the entry for {folder} starts a gateway in a way of its own; take it out", file=self._target.file
                 )
-            handed = {name: text for name, text in dict(raw.get("env") or {}).items() if name.startswith(GIVEN)}
+            env = raw.get("env")
+            handed = {name: env[name] for name in env if name.startswith(GIVEN)} if isinstance(env, dict) else {}
             raw = ({"env": handed} if handed else {}) | {key: raw[key] for key in (host.forwards,) if key in raw}
         # What the entry starts is this program, never another one that is called so.
         args = ours if same else theirs

@@ -18,6 +18,16 @@ class Vault:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._waiting: dict[str, str] = {}
+        self._proposed: dict[str, str] = {}
+
+    def begin(self) -> None:
+        """Forget what was referred to since the last :meth:`settle`."""
+        self._proposed = {}
+
+    def settle(self) -> None:
+        """What was referred to is to be stored."""
+        self._waiting |= self._proposed
+        self._proposed = {}
 
     def reference(self, server: str, name: str, value: str) -> str:
         """What stands in our configuration instead of a secret: the same each time for the same secret there.
@@ -28,23 +38,24 @@ class Vault:
             return value
         fit = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-") or "secret"
         if self._place == "env":
-            return self._wait(
+            return self._propose(
                 f"RULE_OF_TWO_SECRET_{server}_{fit}".upper().replace("-", "_").replace(".", "_"), value, "{}"
             )
-        return self._wait(f"{server}.{fit}", value, f"{SERVICE}/{{}}")
+        return self._propose(f"{server}.{fit}", value, f"{SERVICE}/{{}}")
 
-    def _wait(self, name: str, value: str, shape: str) -> str:
+    def _propose(self, name: str, value: str, shape: str) -> str:
         number = 1
         chosen = name
         while self._taken(chosen, value):
             number += 1
             chosen = f"{name}_{number}"
-        self._waiting[chosen] = value
+        self._proposed[chosen] = value
         return f"${{{self._place}:{shape.format(chosen)}}}"
 
     def _taken(self, name: str, value: str) -> bool:
-        if name in self._waiting:
-            return self._waiting[name] != value
+        known = self._proposed.get(name, self._waiting.get(name))
+        if known is not None:
+            return known != value
         return self._place == "keyring" and _read(name) not in {None, value}
 
     @property
