@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from rule_of_two.clients.entries import GIVEN
+from rule_of_two.doctor.definitions import definitions
 from rule_of_two.doctor.fact import Fact
 from rule_of_two.doctor.processes import consoles
 from rule_of_two.doctor.registered import registered
@@ -23,9 +24,14 @@ if sys.platform == "win32":
 def facts(config: Config | None, file: Path, state: Path, *, start: bool = True) -> tuple[Fact, ...]:
     """Everything about a configuration that was read, its state, and this user's clients. With ``start`` its servers
     are started."""
-    found = _configured(config, file, state, start=start)
-    clients = [] if config is None else registered(file, config.client, Path.home())
-    return (*found, *clients, _state(state), _sessions(state), _consoles(state))
+    return (
+        *_configured(config, file, state, start=start),
+        *([] if config is None else registered(file, config.client, Path.home())),
+        _state(state),
+        _sessions(state),
+        definitions(state),
+        _consoles(state),
+    )
 
 
 def _configured(config: Config | None, file: Path, state: Path, *, start: bool) -> list[Fact]:
