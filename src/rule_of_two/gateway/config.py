@@ -200,6 +200,14 @@ class Config(_Strict):
         }
         return self.model_copy(update={"servers": servers})
 
+    def only(self, server: str) -> Config:
+        """The same with every other server disabled."""
+        servers = {
+            name: one if name == server else one.model_copy(update={"disabled": True})
+            for name, one in self.servers.items()
+        }
+        return self.model_copy(update={"servers": servers})
+
     @field_validator("client")
     @classmethod
     def _known_client(cls, value: str) -> str:
