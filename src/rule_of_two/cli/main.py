@@ -17,6 +17,8 @@ from rule_of_two.escape import visible
 
 COMMANDS: Final = {
     "init": "A configuration and an approver's key.",
+    "install": "The gateway in front of the servers of a client of yours.",
+    "uninstall": "A client's servers as they were before `install`.",
     "doctor": "What is set up, what works, and which assurance tier is reached.",
     "serve": "The gateway: an MCP server in front of the servers of your configuration.",
     "wrap": "The gateway around one server, with no configuration file.",

@@ -44,6 +44,7 @@ POWERS: Final[Mapping[str, Power]] = {
     "demo": Power.NONE,
     "doctor": Power.NONE,
     "init": Power.CONFIGURATION,
+    "install": Power.CONFIGURATION,
     "ledger endorse": Power.STATE,  # what it says counts by the same keys as `session new`, which is tried
     "ledger list": Power.NONE,
     "ledger show": Power.NONE,
@@ -71,6 +72,7 @@ POWERS: Final[Mapping[str, Power]] = {
     "token list": Power.NONE,
     "token new": Power.STATE,
     "token revoke": Power.STATE,
+    "uninstall": Power.CONFIGURATION,
     "why": Power.NONE,
     "wrap": Power.NONE,
 }

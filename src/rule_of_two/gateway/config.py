@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -20,6 +21,7 @@ from rule_of_two.model import ORDER, Label
 from rule_of_two.yaml_source import load_yaml, nearest
 
 _REFERENCE: Final = re.compile(r"\$\{(\w+):([^}]*)\}")
+_OWN_REFERENCE: Final = re.compile(r"\$\{(env|keyring):([^}]*)\}")
 
 _NAME: Final = r"^[A-Za-z0-9](?:[-_]?[A-Za-z0-9]){0,31}$"
 UpstreamName = Annotated[str, StringConstraints(pattern=_NAME, max_length=32)]
@@ -47,6 +49,17 @@ class Server(_Strict):
     label_authority: bool = False
     """The labels that it asserts of its results may lower, where its manifest says in which place they stand."""
     disabled: bool = False
+    clients: tuple[str, ...] | None = None
+    """The client profiles that are given it; ``None``: every one."""
+    project: str | None = None
+    """The folder of the project whose gateway (``serve --project``) is given it, and no other."""
+
+    @field_validator("clients")
+    @classmethod
+    def _known_clients(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for name in value or ():
+            _check_client(name)
+        return value
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Server:
@@ -172,11 +185,33 @@ class Config(_Strict):
         """Of each server, the store that it keeps things in: its own, or one that it shares with others."""
         return {name: server.store or name for name, server in self.servers.items()}
 
+    def served_to(self, client: str | None, project: Path | None) -> Config:
+        """The same for one client's gateway, of one project or of none: what others are given is disabled in it."""
+        name = client or self.client
+        folder = None if project is None else os.path.realpath(project)
+
+        def given(server: Server) -> bool:
+            own = None if server.project is None else os.path.realpath(Path(server.project).expanduser())
+            return own == folder and (server.clients is None or name in server.clients)
+
+        servers = {
+            name: server if given(server) else server.model_copy(update={"disabled": True})
+            for name, server in self.servers.items()
+        }
+        return self.model_copy(update={"servers": servers})
+
+    def only(self, server: str) -> Config:
+        """The same with every other server disabled."""
+        servers = {
+            name: one if name == server else one.model_copy(update={"disabled": True})
+            for name, one in self.servers.items()
+        }
+        return self.model_copy(update={"servers": servers})
+
     @field_validator("client")
     @classmethod
     def _known_client(cls, value: str) -> str:
-        if value not in PROFILES:
-            raise ValueError(f"unknown client {value!r}{nearest(value, list(PROFILES))} Known: {', '.join(PROFILES)}")
+        _check_client(value)
         return value
 
     @field_validator("servers")
@@ -188,6 +223,11 @@ class Config(_Strict):
                 raise ValueError(f"the servers {other!r} and {name!r} differ only in case; rename one")
             seen[name.lower()] = name
         return value
+
+
+def _check_client(name: str) -> None:
+    if name not in PROFILES:
+        raise ValueError(f"unknown client {name!r}{nearest(name, list(PROFILES))} Known: {', '.join(PROFILES)}")
 
 
 def load_config(path: Path) -> Config:
@@ -248,23 +288,46 @@ def backup_path(config: Path) -> Path:
     return config.with_name(f"{config.name}.bak")
 
 
-def expand(values: Mapping[str, str], *, where: str, file: Path | None) -> dict[str, str]:
-    """Replace ``${env:NAME}`` and ``${keyring:service/user}`` in each value.
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """A value of the file with what its references stand for, and what came from outside the file by them."""
+
+    text: str
+    filled_in: tuple[str, ...] = ()
+
+
+def expand(values: Mapping[str, str], *, where: str, file: Path | None) -> dict[str, Expanded]:
+    """Replace ``${env:NAME}`` and ``${keyring:service/user}`` in each value; any other ``${…:…}`` is an error.
 
     :raises ConfigurationError: the variable is not set, or the keyring has no such entry.
     """
-    return {key: _expand(value, f"{where}.{key}", file) for key, value in values.items()}
+    return {
+        key: replace(found, filled_in=(found.text, *found.filled_in)) if found.filled_in else found
+        for key, value in values.items()
+        for found in (_expand(_REFERENCE, value, f"{where}.{key}", file),)
+    }
 
 
-def _expand(value: str, where: str, file: Path | None) -> str:
-    def replace(match: re.Match[str]) -> str:
+def expand_text(value: str, *, where: str, file: Path | None) -> Expanded:
+    """The same for a text that may be a program's own, such as an argument: what is no reference of ours stays.
+
+    :raises ConfigurationError: as :func:`expand`.
+    """
+    return _expand(_OWN_REFERENCE, value, where, file)
+
+
+def _expand(pattern: re.Pattern[str], value: str, where: str, file: Path | None) -> Expanded:
+    found: list[str] = []
+
+    def fill_in(match: re.Match[str]) -> str:
         kind, name = match.groups()
         secret = _lookup(kind, name)
         if secret is None:
             raise ConfigurationError(f"'{where}': ${{{kind}:{name}}} has no value; set it and start again", file=file)
+        found.append(secret)
         return secret
 
-    return _REFERENCE.sub(replace, value)
+    return Expanded(pattern.sub(fill_in, value), tuple(found))
 
 
 def _lookup(kind: str, name: str) -> str | None:
@@ -272,7 +335,11 @@ def _lookup(kind: str, name: str) -> str | None:
         return os.environ.get(name)
     if kind == "keyring":
         import keyring  # noqa: PLC0415  # looks for backends when imported: only who uses it pays
+        from keyring.errors import KeyringError  # noqa: PLC0415  # as above
 
         service, _, user = name.partition("/")
-        return keyring.get_password(service, user)
+        try:
+            return keyring.get_password(service, user)
+        except KeyringError:
+            return None
     return None
