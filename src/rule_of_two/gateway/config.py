@@ -36,19 +36,33 @@ class Server(_Strict):
     """One block of ``mcpServers``: a command to start, or the URL of a server (streamable HTTP, else HTTP+SSE)."""
 
     type: Literal["stdio", "http", "streamable-http", "sse"] | None = None
+    """How it is reached, where `command` or `url` does not say so: `http` is streamable HTTP, `sse` the older
+    HTTP+SSE."""
     command: str | None = None
+    """The program that starts it."""
     args: tuple[str, ...] = ()
+    """Its arguments."""
     env: dict[str, str] = Field(default_factory=dict)
+    """Its environment, besides the few variables that every program needs; nothing else of the gateway's is passed
+    on."""
     cwd: str | None = None
+    """The folder in which it starts; the gateway's without it."""
     url: str | None = None
+    """Where it is reached."""
     headers: dict[str, str] = Field(default_factory=dict)
+    """Sent with every request to its `url`."""
     auth: Literal["oauth"] | None = None
+    """`oauth`: a person authorizes the gateway in a browser, once."""
     manifest: str | None = None
+    """The name or the path of its manifest; without it the server is recognised by what starts it."""
     store: str | None = None
+    """The store that it keeps things in, where several servers share one; its own name without it."""
     parameters: dict[str, Any] = Field(default_factory=dict)
+    """What its manifest lets the operator fill in, such as trusted folders."""
     label_authority: bool = False
     """The labels that it asserts of its results may lower, where its manifest says in which place they stand."""
     disabled: bool = False
+    """It is not mounted."""
     clients: tuple[str, ...] | None = None
     """The client profiles that are given it; ``None``: every one."""
     project: str | None = None
@@ -79,9 +93,13 @@ class SessionSettings(_Strict):
     ``_meta``, whether its forks and sub-agents keep that key, and what the host's own tools bring."""
 
     boundary: Literal["connection", "conversation", "human"] | None = None
+    """Where a session ends; without it as the client's profile says."""
     conversation_key: str | None = None
+    """The JSON Pointer into a request's `_meta` at which the host names the conversation."""
     forks_keep_key: bool = False
+    """The operator's word that forks and sub-agents keep that name."""
     ambient: tuple[Label, ...] = ()
+    """The labels that every session begins with, for what the host's own tools bring."""
 
     @field_validator("conversation_key")
     @classmethod
@@ -101,21 +119,32 @@ class PrincipalSettings(_Strict):
     """``principal``: on whose behalf which agent runs, what for, and which labels it is meant to combine."""
 
     user: str = "local"
+    """On whose behalf."""
     tenant: str = "local"
+    """Of which tenant."""
     roles: tuple[str, ...] = ()
+    """In which roles."""
     purpose: str = "general"
+    """What for."""
     agent: str = "agent"
+    """The agent's name for policies."""
     configuration: tuple[Label, ...] = ORDER
+    """The labels that the agent is meant to combine; policies can hold it to them."""
 
 
 class ApproverSettings(_Strict):
     """One of ``approvals.approvers``: who may answer, and the public key that their answers are signed with."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    """How the approver is called on screens and receipts."""
     key: Annotated[str, StringConstraints(pattern=r"^ssh-ed25519 [A-Za-z0-9+/]+={0,2}( .*)?$")]
+    """The public line of an Ed25519 key, as `rule-of-two init` prints it."""
     user: str | None = None
+    """Whose principal they are, for policies that ask; their name without it."""
     tenant: str | None = None
+    """Of which tenant they are."""
     roles: tuple[str, ...] = ()
+    """What they may decide, for policies that ask."""
 
 
 class ApproverList(RootModel[tuple[ApproverSettings, ...]]):
@@ -126,11 +155,15 @@ class ApprovalSettings(_Strict):
     """``approvals``: where a human is asked, who may answer, how long a call may wait, and whether anyone ever can."""
 
     channels: tuple[Literal["console", "elicitation"], ...] = ("console",)
+    """Where a person is asked."""
     wait: Duration | None = None
+    """How long a call is held for an answer; without it as long as the client's profile allows."""
     pending: Duration = 900.0
     """How long a question outlives the call that waited for it."""
     unattended: Literal["ask", "deny"] = "ask"
+    """`deny`: nobody will ever answer, so nothing is asked."""
     approvers: tuple[ApproverSettings, ...] = ()
+    """Who may answer. Without any, every answer is advisory."""
 
     @field_validator("approvers")
     @classmethod
@@ -145,13 +178,16 @@ class PinSettings(_Strict):
     """``pins``: whether what the configuration mounts is trusted as first seen."""
 
     first_use: Literal["accept", "ask"] = "accept"
+    """`ask`: a server's definitions count as untrusted until a person accepted them."""
 
 
 class HandleSettings(_Strict):
     """``handles``: how often what the gateway holds can be passed on, and for how long it is held."""
 
     uses: Annotated[int, Field(ge=1, le=1000)] = 5
+    """How often a held value can be passed on."""
     life: Duration = 900.0
+    """How long it is held."""
 
 
 class AuditSettings(_Strict):
@@ -165,20 +201,35 @@ class Config(_Strict):
     """The whole file. ``path`` is where it stood; relative names in it are relative to that folder."""
 
     version: Literal[1]
+    """The version of this format."""
     servers: dict[UpstreamName, Server] = Field(alias="mcpServers")
+    """The servers, by name, in the shape that MCP clients use."""
     client: str = "generic"
+    """The profile of the client that starts the gateway."""
     sessions: SessionSettings = SessionSettings()
+    """Where sessions end, and what they begin with."""
     principal: PrincipalSettings = PrincipalSettings()
+    """On whose behalf the agent runs."""
     policies: tuple[str, ...] = ("default",)
+    """Names of shipped sets, files and folders. The invariant is always loaded besides."""
     entities: tuple[str, ...] = ()
+    """Files that say more of users, agents, servers and tools, for policies to read."""
     providers: ProviderSettings = ProviderSettings()
+    """What else policies know: time, risk, device, network, directory."""
     typed_arguments: bool = False
+    """Policies may read a tool's arguments, typed by its accepted definition."""
     manifests: tuple[str, ...] = ()
+    """Folders of manifests that are searched before the shipped ones."""
     approvals: ApprovalSettings = ApprovalSettings()
+    """Who is asked, where, and for how long."""
     pins: PinSettings = PinSettings()
+    """What of a server is accepted when it is first seen."""
     handles: HandleSettings = HandleSettings()
+    """What of results that the gateway keeps can be passed on."""
     audit: AuditSettings = AuditSettings()
+    """What the journal keeps."""
     mode: Literal["enforce", "observe"] = "enforce"
+    """`observe`: what policy asks and denies is recorded and let pass, and every result says so."""
 
     @property
     def stores(self) -> dict[str, str]:
