@@ -39,6 +39,7 @@ class Power(StrEnum):
 POWERS: Final[Mapping[str, Power]] = {
     "audit tail": Power.NONE,
     "audit verify": Power.NONE,
+    "completion": Power.NONE,
     "console": Power.TRIED,
     "demo": Power.NONE,
     "doctor": Power.NONE,
