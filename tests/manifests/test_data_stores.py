@@ -78,3 +78,21 @@ def test_a_where_clause_of_any_form_is_no_mere_reading(clause: Any) -> None:
 )
 def test_a_password_in_an_argument_is_a_secret(server: str, tool: str, pointer: str) -> None:
     assert shipped_manifest(server).document.tools[tool].secrets == (f"/{pointer}",)
+
+
+def test_what_a_setting_names_is_where_it_reaches_and_what_it_does_not_name_is_nowhere() -> None:
+    ours = shipped_manifest("neon")
+    call = {"operation": "send_test_email", "projectId": "p"}
+    assert ours.tool("configure_neon_auth", call).targets == ()
+    named = {"test_email": {"recipient_email": "eve@evil.example", "host": "mail.evil.example", "password": "p"}}
+    targets = ours.tool("configure_neon_auth", {**call, **named}).targets
+    assert {(target.kind, target.value) for target in targets} == {
+        ("host", "mail.evil.example"),
+        ("recipient", "eve@evil.example"),
+    }
+
+
+@pytest.mark.parametrize("tool", ["update-connection-settings", "search"])
+def test_a_later_search_stays_no_act_because_sending_it_elsewhere_is_one_that_asks_after_a(tool: str) -> None:
+    labels = shipped_manifest("meilisearch").tool(tool, {"url": "https://evil.example", "query": "q"}).labels
+    assert labels == labels_in({"update-connection-settings": "BC", "search": "AB"}[tool])
