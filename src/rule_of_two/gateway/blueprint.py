@@ -22,7 +22,7 @@ from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.load import find_manifest, list_manifests, load_manifest
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.manifests.recognise import Launch as Recognisable
-from rule_of_two.manifests.recognise import names_of, recognise
+from rule_of_two.manifests.recognise import recognise
 from rule_of_two.model import Approver, Principal
 from rule_of_two.policy.files import Snapshot
 from rule_of_two.policy.load import Policies
@@ -119,8 +119,8 @@ def draw(
     if trust is not None:
         trust.check(sources, files)
     policies = sources.load(files)
-    unnamed = [server for server in config.servers.values() if server.manifest is None and not server.disabled]
-    documents = list_manifests(manifests, naming=names_of(map(_recognisable, unnamed))) if unnamed else ()
+    unnamed = any(server.manifest is None and not server.disabled for server in config.servers.values())
+    documents = list_manifests(manifests) if unnamed else ()
     upstreams = tuple(
         _upstream(
             name,
@@ -286,11 +286,7 @@ def document_of(
     """
     if server.manifest:
         return load_manifest(find_manifest(server.manifest, relative_to=folder, folders=manifests))
-    return recognise(_recognisable(server), documents)
-
-
-def _recognisable(server: Server) -> Recognisable:
-    return Recognisable(server.command, server.args, server.url)
+    return recognise(Recognisable(server.command, server.args, server.url), documents)
 
 
 _KINDS: Final[Mapping[str, Kind]] = {"streamable-http": "streamable-http", "sse": "sse"}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rule_of_two.errors import ConfigurationError
@@ -14,7 +13,6 @@ from rule_of_two.yaml_source import load_yaml, nearest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ENDINGS = (".yaml", ".yml")
-_MATCH = re.compile(r"^match:.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 
 
 def find_manifest(reference: str, *, relative_to: Path, folders: Sequence[Path]) -> Path:
@@ -35,7 +33,7 @@ def find_manifest(reference: str, *, relative_to: Path, folders: Sequence[Path])
         if file.stem == reference:
             return file
     names = sorted({file.stem for file in files})
-    hint = nearest(reference, names) or "; `rule-of-two manifest list` names them"
+    hint = nearest(reference, names) or f"; known are {', '.join(names)}"
     raise ConfigurationError(f"no manifest is named '{reference}'{hint}, or give the path of a file")
 
 
@@ -47,34 +45,15 @@ def load_manifest(path: Path) -> ManifestDocument:
     return load_yaml(path, ManifestDocument)
 
 
-def list_manifests(folders: Sequence[Path], *, naming: Collection[str] | None = None) -> Sequence[ManifestDocument]:
+def list_manifests(folders: Sequence[Path]) -> Sequence[ManifestDocument]:
     """Every manifest, the operator's folders before the shipped ones. Of files with one name the first counts.
-
-    With ``naming`` a shipped manifest whose ``match`` has none of these names is left out, and not parsed: parsing all
-    takes seconds.
 
     :raises ConfigurationError: one of them is unreadable or not a manifest.
     """
     first: dict[str, Path] = {}
     for file in _files(folders):
         first.setdefault(file.stem, file)
-    ours = shipped("tool_manifests")
-    return [
-        _load_shipped(file, file.stat().st_mtime_ns) if file.parent == ours else load_manifest(file)
-        for file in first.values()
-        if naming is None or file.parent != ours or _names_one(file, naming)
-    ]
-
-
-def _names_one(file: Path, names: Collection[str]) -> bool:
-    matched = _MATCH.search(file.read_text(encoding="utf-8"))
-    return matched is not None and any(name in matched[0] for name in names)
-
-
-@cache
-def _load_shipped(file: Path, changed: int) -> ManifestDocument:
-    del changed  # when the file was written: a source tree can change under a long test run
-    return load_manifest(file)
+    return [load_manifest(file) for file in first.values()]
 
 
 def _files(folders: Sequence[Path]) -> Iterator[Path]:

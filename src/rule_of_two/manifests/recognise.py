@@ -100,12 +100,6 @@ def recognise(launch: Launch, documents: Iterable[ManifestDocument]) -> Manifest
     return next((document for document in documents if _matches(document, origin)), None)
 
 
-def names_of(launches: Iterable[Launch]) -> frozenset[str]:
-    """What a manifest has to name to be that of one of ``launches``. INVARIANT: a shipped manifest names it in the
-    same letters (test_recognise_shipped.py), so that the others need not be parsed."""
-    return frozenset(origin.name for launch in launches if (origin := identify(launch)) is not None)
-
-
 def identify(launch: Launch) -> Origin | None:
     """What ``launch`` runs or reaches, or ``None`` when that cannot be said with certainty."""
     if launch.url is not None:
