@@ -33,7 +33,9 @@ def _configure(patient: Patient, **also: object) -> None:
     patient.configure(mcpServers={"notes": {**script, "manifest": str(UPSTREAMS / "notebook.yaml")}, **also})
 
 
-def test_a_server_that_starts_is_said_to_and_one_that_ends_is_told_from_it(patient: Patient) -> None:
+def test_a_server_that_starts_is_said_to_and_one_that_ends_is_told_from_it(
+    patient: Patient, capfd: pytest.CaptureFixture[str]
+) -> None:
     ends = {"command": sys.executable, "args": ["-c", "raise SystemExit('no account')"], "manifest": "time"}
     _configure(patient, ends=ends)
     found = _found(patient)
@@ -41,8 +43,10 @@ def test_a_server_that_starts_is_said_to_and_one_that_ends_is_told_from_it(patie
     assert found["server notes"].says.startswith("starts and offers ")
     assert not found["server ends"].good
     assert found["server ends"].says.startswith("does not start: ")
+    assert found["server ends"].says.endswith("it said last: [ends] no account")
     assert "start 'ends' by hand" in found["server ends"].next
     assert not patient.state.exists()
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("changed", [False, True])

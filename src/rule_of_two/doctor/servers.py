@@ -62,10 +62,12 @@ async def _started(upstream: Upstream, state: Path) -> Fact:
     what, name = f"server {upstream.name}", upstream.name
     if upstream.launch.oauth is not None:
         return _known(upstream, "is reached by URL, with an authorization that a person gives; it was not tried")
+    said: list[str] = []
     try:
-        identity, offered = await offered_by(upstream, state)
+        identity, offered = await offered_by(upstream, state, log=said.append)
     except RuleOfTwoError as error:
-        return Fact(what, False, f"does not start: {error}", f"start '{name}' by hand and see what it says")
+        last = f"; it said last: {said[-1]}" if said else ""
+        return Fact(what, False, f"does not start: {error}{last}", f"start '{name}' by hand and see what it says")
     waiting = _unaccepted(identity, offered, state)
     tools = counted(sum(one.kind is Kind.TOOL for one in offered), "tool")
     if waiting:
