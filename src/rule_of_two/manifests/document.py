@@ -129,7 +129,7 @@ class PromptSpec(_Entry):
         WithJsonSchema({"type": "object", "additionalProperties": {"anyOf": [*POINTERS["anyOf"], {"type": "object"}]}}),
     ] = Field(default_factory=dict)
     rules: tuple[RuleSpec, ...] = ()
-    secrets: tuple[str, ...] = ()
+    secrets: OneOrMore = ()
     communicates: bool = True
     """Its C can reach others. ``false``: it only changes state, in a place that nobody else reads."""
     reversible: bool = False
