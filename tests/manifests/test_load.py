@@ -9,7 +9,14 @@ import pytest
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.manifests import load
 from rule_of_two.manifests.document import ManifestDocument
-from rule_of_two.manifests.load import find_manifest, list_manifests, load_manifest, recognised
+from rule_of_two.manifests.load import (
+    find_manifest,
+    list_manifests,
+    load_manifest,
+    manifest_files,
+    recognised,
+    recognised_file,
+)
 from rule_of_two.manifests.recognise import Launch, recognise
 from rule_of_two.shipped import shipped
 from rule_of_two.yaml_source import load_yaml
@@ -72,6 +79,20 @@ def test_a_list_has_the_operators_manifests_first_and_each_name_once(folder: Pat
     assert {"filesystem", "git", "memory"} <= set(servers)
 
 
+def test_the_files_of_that_list_are_told_unread(folder: Path) -> None:
+    files = manifest_files([folder])
+    assert files[:2] == [folder / "crm.yaml", folder / "fetch.yml"]
+    assert [load_manifest(file).server for file in files] == [one.server for one in list_manifests([folder])]
+
+
+def test_what_is_recognised_has_its_file(folder: Path) -> None:
+    (folder / "mine.yaml").write_text("version: 1\nserver: other\nmatch: {npm: mine}\n")
+    found = recognised_file(Launch("npx", ("-y", "mine")), [folder])
+    assert found is not None
+    assert (found[0], found[1].server) == (folder / "mine.yaml", "other")
+    assert recognised_file(Launch("npx", ("-y", "nobody")), [folder]) is None
+
+
 def _launches() -> list[Launch]:
     """Every name by which a shipped manifest is recognised, as people start it, and written otherwise."""
     found = []
@@ -108,8 +129,8 @@ def test_only_those_shipped_manifests_are_parsed_that_can_be_meant(monkeypatch: 
     assert recognised(Launch("uvx", ("mcp-server-fetch",)), ()) is not None
     assert parsed == ["fetch"]
     assert recognised(Launch("uvx", ("nobody-knows-this",)), ()) is None
-    assert recognised(Launch("sh", ("-c", "x")), ()) is None
     assert parsed == ["fetch"]
+    assert recognised(Launch("sh", ("-c", "x")), ()) is None
 
 
 def test_the_operators_own_come_first_and_a_broken_one_is_said_whatever_is_started(folder: Path) -> None:

@@ -12,10 +12,18 @@ from rule_of_two.store.state import open_state
 def test_the_schema_has_sessions_what_they_hold_and_what_was_approved(tmp_path: Path) -> None:
     state = open_state(tmp_path)
     rows = state.read(lambda db: db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall())
-    assert {"sessions", "connections", "reservations", "pins", "receipts", "grants", "ledger", "endorsements"} <= {
-        name for (name,) in rows
-    }
-    assert state.read(lambda db: db.execute("PRAGMA user_version").fetchone()) == (4,)
+    assert {
+        "sessions",
+        "connections",
+        "reservations",
+        "pins",
+        "receipts",
+        "grants",
+        "ledger",
+        "endorsements",
+        "pin_answers",
+    } <= {name for (name,) in rows}
+    assert state.read(lambda db: db.execute("PRAGMA user_version").fetchone()) == (5,)
     state.close()
 
 

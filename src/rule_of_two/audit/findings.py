@@ -14,6 +14,8 @@ _CAUSES: Final = {
     "unreadable": "Find out who wrote it: no gateway writes such an entry.",
     "unknown_key": "If its owner has left, name their public key with --approvers FILE; else treat it as forged.",
     "unsigned": NOT_APPROVED,
+    "uncovered_pin": "Look at it (`rule-of-two manifest pin SERVER NAME`), and who can write the state's file.",
+    "not_first_use": "Find out who can write the state's file: no gateway puts first use in place of a person's word.",
     "denied": "Find out who can write the journal's file, and what the call did: `rule-of-two why` tells.",
 }
 
@@ -26,11 +28,13 @@ class Finding:
     decision: bool
     cause: str
     sentence: str
+    pin: str = ""
+    """What of the state it is about, if it is no entry."""
 
     @property
     def where(self) -> str:
-        """``d17`` for a decision, ``#17`` for any other entry."""
-        return f"{'d' if self.decision else '#'}{self.number}"
+        """``d17`` for a decision, ``#17`` for any other entry, and a pin's own name."""
+        return visible(self.pin)[:200] if self.pin else f"{'d' if self.decision else '#'}{self.number}"
 
     @property
     def next_step(self) -> str:
@@ -65,6 +69,10 @@ class Findings:
     def add(self, entry: Entry, cause: str, sentence: str) -> None:
         """Note that something is wrong with an entry."""
         self.found.append(Finding(entry.number, entry.kind == "decision", cause, sentence))
+
+    def add_pin(self, name: str, cause: str, sentence: str) -> None:
+        """Note that something is wrong with a pin."""
+        self.found.append(Finding(0, False, cause, sentence, pin=name))
 
     def unreadable(self, number: int) -> None:
         """Note an entry that is none."""

@@ -16,6 +16,7 @@ from rule_of_two.store.journal import JournalStore
 
 if TYPE_CHECKING:
     from rule_of_two.approvals.approvers import Enrolled
+    from rule_of_two.audit.pins import PinRecords
 
 
 @click.command()
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 )
 @click.pass_obj
 def verify(context: Context, approvers: Path | None) -> None:
-    """Check every receipt in the journal, and every call that was let pass on one, without any gateway running.
+    """Check every receipt in the journal, every call that was let pass on one, and whose word each accepted definition
+    rests on, without any gateway running.
 
     Signatures are checked with the keys of your configuration, and with those of --approvers. Exit 0: nothing is wrong;
     1: something is, and named; 2: usage or configuration. It does not show that no entry is missing.
@@ -42,12 +44,24 @@ def verify(context: Context, approvers: Path | None) -> None:
     if not (context.state / "journal.db").exists():
         raise ConfigurationError("there is no journal; name its folder with --state", file=context.state)
     with closing(JournalStore(context.state)) as store:
-        result = verified(store.everything(), witness)
+        result = verified(store.everything(), witness, _pins(context))
     if context.json:
         print_json(result.as_facts())
     else:
         click.echo("\n".join(result.lines()))
     sys.exit(0 if result.good else 1)
+
+
+def _pins(context: Context) -> PinRecords | None:
+    """What the state holds of definitions, if there is one."""
+    from rule_of_two.audit.pins import PinRecords  # noqa: PLC0415  # as above
+    from rule_of_two.store.pins import PinStore  # noqa: PLC0415
+    from rule_of_two.store.state import open_state  # noqa: PLC0415
+
+    if not (context.state / "state.db").exists():
+        return None
+    with closing(open_state(context.state)) as database:
+        return PinRecords.of(PinStore(database))
 
 
 def _keys(context: Context, approvers: Path | None) -> tuple[Enrolled, ...]:

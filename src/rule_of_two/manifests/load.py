@@ -59,16 +59,27 @@ def recognised(launch: Launch, folders: Sequence[Path]) -> ManifestDocument | No
 
     :raises ConfigurationError: one of the operator's is unreadable or not a manifest.
     """
+    found = recognised_file(launch, folders)
+    return None if found is None else found[1]
+
+
+def recognised_file(launch: Launch, folders: Sequence[Path]) -> tuple[Path, ManifestDocument] | None:
+    """As :func:`recognised`, with the file that it stands in.
+
+    :raises ConfigurationError: as there.
+    """
     origin = identify(launch)
     name = None if origin is None else _plain(origin.name)
     own: dict[str, Path] = {}
     for file in _within(folders):
         own.setdefault(file.stem, file)
-    documents = [load_manifest(file) for file in own.values()]
+    files = list(own.values())
     if name is not None:
         shipped_ones = (file for file in _within((shipped("tool_manifests"),)) if file.stem not in own)
-        documents += [load_manifest(file) for file in shipped_ones if name in _matching(file, file.stat().st_mtime_ns)]
-    return recognise(launch, documents)
+        files += [file for file in shipped_ones if name in _matching(file, file.stat().st_mtime_ns)]
+    documents = [load_manifest(file) for file in files]
+    document = recognise(launch, documents)
+    return next((pair for pair in zip(files, documents, strict=True) if pair[1] is document), None)
 
 
 @lru_cache(maxsize=1024)
@@ -95,10 +106,7 @@ def list_manifests(folders: Sequence[Path]) -> Sequence[ManifestDocument]:
 
     :raises ConfigurationError: one of them is unreadable or not a manifest.
     """
-    first: dict[str, Path] = {}
-    for file in _files(folders):
-        first.setdefault(file.stem, file)
-    return [load_manifest(file) for file in first.values()]
+    return [load_manifest(file) for file in manifest_files(folders)]
 
 
 def _files(folders: Sequence[Path]) -> Iterator[Path]:
@@ -110,3 +118,14 @@ def _within(folders: Sequence[Path]) -> Iterator[Path]:
         if not folder.is_dir():
             raise ConfigurationError("there is no such folder of manifests; check `manifests:`", file=folder)
         yield from sorted(file for file in folder.iterdir() if file.suffix in _ENDINGS and file.is_file())
+
+
+def manifest_files(folders: Sequence[Path]) -> Sequence[Path]:
+    """The files of :func:`list_manifests`, in its order, unread.
+
+    :raises ConfigurationError: a folder is not there.
+    """
+    first: dict[str, Path] = {}
+    for file in _files(folders):
+        first.setdefault(file.stem, file)
+    return list(first.values())
