@@ -11,6 +11,7 @@ import pytest
 
 from rule_of_two.gateway.config import load_config
 from rule_of_two.manifests.document import ManifestDocument
+from rule_of_two.manifests.entry import hinted
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.model import ALL, labels_in
 from rule_of_two.yaml_source import parse_yaml
@@ -80,3 +81,9 @@ def test_its_configuration_names_it_and_parameters_that_the_manifest_has(tmp_pat
     bound = shipped_manifest("airtable", **servers["bases"].parameters)
     assert bound.tool("get_record", {"baseId": "appOnlyMine", "tableId": "t", "recordId": "r"}).labels == labels_in("B")
     assert bound.tool("get_record", {"baseId": "appOther", "tableId": "t", "recordId": "r"}).labels == labels_in("AB")
+
+
+def test_what_it_says_of_hints_is_so() -> None:
+    said = {"readOnlyHint": False, "destructiveHint": True, "openWorldHint": True}
+    assert [hinted({hint: value}) for hint, value in said.items()] == [labels_in(one) for one in ("C", "C", "A")]
+    assert hinted({"readOnlyHint": True, "destructiveHint": True}) == hinted({}) == hinted(None) == labels_in("")
