@@ -283,6 +283,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             failed = True
             continue
         known = (SURVEYS / f"{name}.json").exists()
+        if known and "note" in (said := read(name)):
+            found = {**dict(list(found.items())[:3]), "note": said["note"], **found}
         same = known and read(name) == found
         counted = ", ".join(f"{len(found[key])} {key}" for key in LISTS if key in found) or "nothing"
         news = "" if same else " (changed)" if known else " (new)"

@@ -145,7 +145,7 @@ class PromptSpec(_Entry):
     """Whom or what a call reaches, by kind or by a name of its own."""
     rules: tuple[RuleSpec, ...] = ()
     """Labels by arguments; the first rule that matches replaces `labels`."""
-    secrets: tuple[str, ...] = ()
+    secrets: OneOrMore = ()
     """Where arguments hold secrets, which no screen and no journal shows."""
     communicates: bool = True
     """Its C can reach others. ``false``: it only changes state, in a place that nobody else reads."""
