@@ -57,6 +57,8 @@ class Said:
     terms: Terms | None = None
     items: tuple[str, ...] = ()
     """What of a result that came back the yes is for; none: all of it."""
+    head: tuple[int, str] | None = None
+    """Number and hash of the journal's newest entry when the question was asked."""
 
 
 class Witness(Protocol):

@@ -23,6 +23,7 @@ from rule_of_two.audit.journal import Journal, Origin
 from rule_of_two.audit.why import origin_of
 from rule_of_two.errors import StoreError
 from rule_of_two.escape import visible
+from rule_of_two.gateway.anchoring import Anchoring
 from rule_of_two.gateway.answers import Answers
 from rule_of_two.gateway.authorizations import Authorizations
 from rule_of_two.gateway.blueprint import Blueprint
@@ -41,6 +42,7 @@ from rule_of_two.sessions.boundary import Attached, Boundaries
 from rule_of_two.sessions.key import Boundary, SessionKey
 from rule_of_two.sessions.presence import Presence
 from rule_of_two.sessions.repository import ConnectionSession
+from rule_of_two.store.checkpoints import CheckpointStore
 from rule_of_two.store.database import Database
 from rule_of_two.store.journal import JournalStore
 from rule_of_two.store.pins import PinStore
@@ -236,7 +238,21 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
             await reloader.began(blueprint.files)
             await tasks.start(surroundings.run, partial(_describe, rules, journal))
             tasks.start_soon(reloader.run)
-            yield resources
+            anchoring = Anchoring(
+                store,
+                journal,
+                CheckpointStore(state),
+                blueprint.state,
+                blueprint.anchors,
+                blueprint.config.audit.key,
+                timestamp,
+            )
+            tasks.start_soon(anchoring.run)
+            try:
+                yield resources
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await anchoring.write()
             tasks.cancel_scope.cancel()
 
 
