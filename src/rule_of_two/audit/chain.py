@@ -56,13 +56,19 @@ class Chain:
         if self.prune is not None:
             self.last, self._previous = self.prune.last, bytes.fromhex(self.prune.hash)
 
+    @property
+    def begins(self) -> bytes:
+        """What stands before the very first entry, in place of a hash."""
+        return genesis(self.journal)
+
     def watch(self, rows: Iterator[Row]) -> Iterator[Entry | Unreadable]:
         """The entries of the rows, each checked as it comes by."""
         for row in rows:
-            self._check(row)
+            self.check(row)
             yield row.entry
 
-    def _check(self, row: Row) -> None:
+    def check(self, row: Row) -> None:
+        """Check the row that follows those before it."""
         number = row.entry.number
         self.counts["chained"] += row.hash is not None
         if self.prune is not None and number <= self.prune.last:

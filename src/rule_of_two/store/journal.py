@@ -83,7 +83,7 @@ class Row:
     hash: bytes | None
 
 
-def _values(head: Head, newest: int, lines: Sequence[Line]) -> tuple[list[object], Head]:
+def chained_values(head: Head, newest: int, lines: Sequence[Line]) -> tuple[list[object], Head]:
     """What is inserted for lines after ``head``, numbered from above ``newest``; and the head that they make."""
     values: list[object] = []
     number, before = newest, head.hash
@@ -166,7 +166,7 @@ class JournalStore:
             else:
                 head = self._newest
                 newest = head.number
-            values, after = _values(head, newest, lines)
+            values, after = chained_values(head, newest, lines)
             self._newest = None
             try:
                 self.database.execute_now(statement, values)
@@ -180,13 +180,18 @@ class JournalStore:
         """Like :meth:`append_now`, tried again while another process writes."""
 
         def work(db: sqlite3.Connection) -> Head:
-            values, after = _values(*self._read_head(db), lines)
-            db.execute(f"{_INTO} {', '.join([_ROW] * len(lines))}", values)
-            return after
+            return self.insert(db, *lines)
 
         self._newest = None
         self._newest = await self.database.write(work)
         return self._newest.number
+
+    def insert(self, db: sqlite3.Connection, *lines: Line) -> Head:
+        """Append within a transaction of the caller's that holds the write lock; the head afterwards."""
+        values, after = chained_values(*self._read_head(db), lines)
+        db.execute(f"{_INTO} {', '.join([_ROW] * len(lines))}", values)
+        self._newest = None
+        return after
 
     def get(self, number: int) -> Entry | None:
         """The entry of that number."""
