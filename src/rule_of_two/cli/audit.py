@@ -8,6 +8,7 @@ import orjson
 
 from rule_of_two.audit.journal import described, targets_text
 from rule_of_two.audit.told import asked, commanded, endorsed, said
+from rule_of_two.cli.audit_export import export
 from rule_of_two.cli.audit_prune import prune
 from rule_of_two.cli.audit_verify import verify
 from rule_of_two.cli.main import Context
@@ -50,7 +51,7 @@ def tail(context: Context, count: int, follow: bool) -> None:
         anyio.run(forever, last)
 
 
-for command in (verify, prune):
+for command in (verify, export, prune):
     audit.add_command(command)
 
 

@@ -45,7 +45,7 @@ class Pruning:
         grant = "CASE WHEN kind = 'decision' AND json_valid(body) THEN json_extract(body, '$.grant') END"
         found: dict[int, tuple[int | None, str | None]] = {}
         for column in ("seq", "decision"):
-            condition = f"{column} IN (SELECT value FROM json_each(?)) AND seq < ?"
+            condition = f"{column} IN (SELECT value FROM json_each(?)) AND seq < ?"  # noqa: S608  # literals
             query = f"SELECT seq, decision, {grant} FROM entries WHERE {condition}"  # noqa: S608  # literals
             rows = self._database.read(lambda db, query=query: db.execute(query, (given, before)).fetchall())  # type: ignore[misc]
             found |= {seq: (decision, question) for seq, decision, question in rows}
@@ -78,7 +78,7 @@ class Pruning:
 
         :raises StoreError: it could not be done to the end; it can be done again.
         """
-        some = f"seq <= ? AND seq NOT IN (SELECT seq FROM kept) ORDER BY seq LIMIT {_BATCH}"
+        some = f"seq <= ? AND seq NOT IN (SELECT seq FROM kept) ORDER BY seq LIMIT {_BATCH}"  # noqa: S608  # literals
         query = f"DELETE FROM entries WHERE seq IN (SELECT seq FROM entries WHERE {some})"  # noqa: S608  # literals
         removed = 0
         while True:
