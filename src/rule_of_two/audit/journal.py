@@ -119,6 +119,7 @@ class Journal:
         forced: Sequence[Forced] = (),
         environment: Mapping[str, Any] = NOTHING,
         gate: Mapping[str, Any] = NOTHING,
+        hide: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     ) -> int:
         """Commit a decision and return its number, which is also the call's.
 
@@ -127,13 +128,13 @@ class Journal:
         ``client`` is whose request it is, where one process serves several, ``forced`` what obligations set in
         ``arguments``, and ``environment`` what context providers knew. ``gate`` is what else is written: of a call that
         is decided in two steps, before it is sent (`defers`) and before its result is handed over (`releases`), and of
-        one that writes, what the ledger gets with it (`stamps`).
+        one that writes, what the ledger gets with it (`stamps`). ``hide`` takes secrets out of what the call reaches.
 
         :raises BusyError: another process is writing; the caller tries its whole step again.
         :raises StoreError: it could not be committed, so nothing may be sent.
         """
         body: dict[str, Any] = {
-            **_told(facts),
+            **(_told(facts) if hide is None else hide(_told(facts))),
             "outcome": verdict.outcome,
             "code": verdict.code,
             "held": view.held,

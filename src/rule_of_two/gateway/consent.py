@@ -266,7 +266,12 @@ class Consent:
 
     def _grantable(self, question: Question) -> bool:
         signed, one_person = self.desk.tier is not Tier.ADVISORY, question.needs == 1
-        return signed and one_person and canonical_targets(question.targets) is not None and self.may_grant(question)
+        targets = canonical_targets(question.targets)
+        if not signed or not one_person or targets is None:
+            return False
+        # The terms of a grant are signed, and so they are written down as they are.
+        masks = Masks(question.arguments, question.secret_pointers, self.secrets)
+        return all(masks.hide(value) == value for _, value in targets) and self.may_grant(question)
 
     def _origin(self, number: int) -> Origin:
         origin = self.origin_of(number)

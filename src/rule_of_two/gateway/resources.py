@@ -30,6 +30,7 @@ from rule_of_two.gateway.blueprint import Blueprint
 from rule_of_two.gateway.connect import connecting
 from rule_of_two.gateway.endorsements import Endorsements
 from rule_of_two.gateway.given_urls import GivenUrls
+from rule_of_two.gateway.hiding import Hiding
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.operator_log import say
 from rule_of_two.gateway.policy_versions import PolicyVersions
@@ -171,6 +172,7 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
         closing(JournalStore(blueprint.state)) as store,
         Presence(blueprint.state) as presence,
     ):
+        store.hide = Hiding(blueprint.secrets)
 
         async def tell(provider: str, what: Mapping[str, Any]) -> None:
             await _tell_of_provider(journal, provider, what)

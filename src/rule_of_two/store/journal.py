@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,13 +83,19 @@ class Row:
     hash: bytes | None
 
 
-def chained_values(head: Head, newest: int, lines: Sequence[Line]) -> tuple[list[object], Head]:
+def _as_it_is(body: bytes) -> bytes:
+    return body
+
+
+def chained_values(
+    head: Head, newest: int, lines: Sequence[Line], hide: Callable[[bytes], bytes]
+) -> tuple[list[object], Head]:
     """What is inserted for lines after ``head``, numbered from above ``newest``; and the head that they make."""
     values: list[object] = []
     number, before = newest, head.hash
     for line in lines:
         number += 1
-        body = _encoded(line.body)
+        body = hide(_encoded(line.body))
         before = link(before, number, content(line.at, line.kind, line.session, line.decision, body))
         values += (number, line.at, line.kind, line.session, line.decision, body.decode(), before)
     return values, Head(number, before)
@@ -126,6 +132,8 @@ class JournalStore:
 
     def __init__(self, folder: Path) -> None:
         self.database = Database(folder / "journal.db", MIGRATIONS, title="journal")
+        self.hide: Callable[[bytes], bytes] = _as_it_is
+        """What is done to each body before it is written."""
         self._newest: Head | None = None
         """What this process wrote last, until another one did."""
 
@@ -166,7 +174,7 @@ class JournalStore:
             else:
                 head = self._newest
                 newest = head.number
-            values, after = chained_values(head, newest, lines)
+            values, after = chained_values(head, newest, lines, self.hide)
             self._newest = None
             try:
                 self.database.execute_now(statement, values)
@@ -188,7 +196,7 @@ class JournalStore:
 
     def insert(self, db: sqlite3.Connection, *lines: Line) -> Head:
         """Append within a transaction of the caller's that holds the write lock; the head afterwards."""
-        values, after = chained_values(*self._read_head(db), lines)
+        values, after = chained_values(*self._read_head(db), lines, self.hide)
         db.execute(f"{_INTO} {', '.join([_ROW] * len(lines))}", values)
         self._newest = None
         return after
