@@ -39,8 +39,8 @@ class Keys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """``number`` and ``hash`` (hexadecimal) are those of the newest entry, ``count`` how many entries there were,
-    ``at`` the time (ISO 8601, UTC), ``key`` the fingerprint of the key that signed."""
+    """``number`` and ``hash`` (hexadecimal) are those of the newest entry, ``count`` how many entries were ever
+    written,    ``at`` the time (ISO 8601, UTC), ``key`` the fingerprint of the key that signed."""
 
     journal: str
     number: int

@@ -8,6 +8,7 @@ import orjson
 
 from rule_of_two.audit.journal import described, targets_text
 from rule_of_two.audit.told import asked, commanded, endorsed, said
+from rule_of_two.cli.audit_bundle import bundle
 from rule_of_two.cli.audit_export import export
 from rule_of_two.cli.audit_prune import prune
 from rule_of_two.cli.audit_verify import verify
@@ -51,7 +52,7 @@ def tail(context: Context, count: int, follow: bool) -> None:
         anyio.run(forever, last)
 
 
-for command in (verify, export, prune):
+for command in (verify, export, bundle, prune):
     audit.add_command(command)
 
 

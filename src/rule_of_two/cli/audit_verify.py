@@ -36,8 +36,19 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="A further public key of a gateway, as in journal.key.pub: of one that was replaced, say.",
 )
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Check this file of `audit bundle` in place of the journal; nothing else is needed for it.",
+)
 @click.pass_obj
-def verify(context: Context, approvers: Path | None, anchors: tuple[Path, ...], gateway_keys: tuple[Path, ...]) -> None:
+def verify(
+    context: Context,
+    approvers: Path | None,
+    anchors: tuple[Path, ...],
+    gateway_keys: tuple[Path, ...],
+    bundle: Path | None,
+) -> None:
     """Check that no entry of the journal was changed, taken out, put in or cut off, every receipt in it, and every call
     that was let pass on one, without any gateway running.
 
@@ -49,16 +60,38 @@ def verify(context: Context, approvers: Path | None, anchors: tuple[Path, ...], 
     Examples:
       rule-of-two audit verify
       rule-of-two audit verify --approvers ./former-approvers.yaml --anchor ./anchor-of-the-other-machine
+      rule-of-two audit verify --bundle ./evidence.zip
     """
     from rule_of_two.gateway.chain_check import verified  # noqa: PLC0415  # --help does not pay for it
     from rule_of_two.gateway.journal_key import known_keys  # noqa: PLC0415
     from rule_of_two.gateway.witness import KeyWitness  # noqa: PLC0415
 
-    witness = KeyWitness(_keys(context, approvers))
+    enrolled, gateways = _keys(context, approvers), known_keys(gateway_keys)
+    if bundle is not None:
+        _check_bundle(
+            context, bundle, frozenset(one.fingerprint for one in [*gateways, *(one.key for one in enrolled)])
+        )
+        return
+    witness = KeyWitness(enrolled)
     if not (context.state / "journal.db").exists():
         raise ConfigurationError("there is no journal; name its folder with --state", file=context.state)
     own = (*_configured_anchors(context), *anchors)
-    result = verified(context.state, witness, anchors=own, keys=known_keys(gateway_keys))
+    result = verified(context.state, witness, anchors=own, keys=gateways)
+    if context.json:
+        print_json(result.as_facts())
+    else:
+        click.echo("\n".join(result.lines()))
+    sys.exit(0 if result.good else 1)
+
+
+def _check_bundle(context: Context, bundle: Path, known: frozenset[str]) -> None:
+    from rule_of_two.gateway.bundle_check import check  # noqa: PLC0415  # as above
+
+    try:
+        data = bundle.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read ({error.strerror})", file=bundle) from error
+    result = check(data, known=known)
     if context.json:
         print_json(result.as_facts())
     else:

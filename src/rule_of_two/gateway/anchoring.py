@@ -62,21 +62,11 @@ class Anchoring:
 
     async def _look(self) -> None:
         """Say at once that the journal is not the one that was signed last. `audit verify` finds out all about it."""
-        text = self.kept.newest()
-        last = None if text is None else checkpoint_in(text)
-        if last is None:
-            return
-        if last.journal != self.store.id:
-            wrong = "it is another journal than before"
-        elif self.store.newest_head().number < last.number:
-            wrong = f"it ends before #{last.number}, which was there, {last.at[:19]}Z"
-        elif (found := self.store.hash_of(last.number)) is not None and found.hex() != last.hash:
-            wrong = f"#{last.number} or an entry before it was changed since {last.at[:19]}Z"
-        else:
-            self._last = last
-            return
-        say(f"the journal cannot be trusted: {wrong}; `rule-of-two audit verify` tells more")
-        await self.journal.event("journal", None, {"event": "distrusted", "what": wrong})
+        last = newest(self.kept)
+        wrong = None if last is None else differs(self.store, last)
+        if wrong is not None:
+            say(f"the journal cannot be trusted: {wrong}; `rule-of-two audit verify` tells more")
+            await self.journal.event("journal", None, {"event": "distrusted", "what": wrong})
 
     async def write(self) -> None:
         """Write a checkpoint if there is anything new. What cannot be written is said, and tried again later."""
@@ -94,16 +84,12 @@ class Anchoring:
             await self._anchor(path, checkpoint)
 
     async def _checkpoint(self) -> Checkpoint | None:
-        head = self.store.newest_head()
-        journal = self.store.id
-        last = self._last
-        if last is not None and (last.number, last.journal) == (head.number, journal):
+        last = self._last or newest(self.kept)
+        if last is not None and last.number == self.store.newest_head().number and differs(self.store, last) is None:
             return None
-        known = last is not None and last.journal == journal and last.number < head.number
-        count = last.count + self.store.count(after=last.number) if known and last is not None else self.store.count()
         if self._key is None:
             self._key = await anyio.to_thread.run_sync(_key_of, self.state, self.where)
-        return Checkpoint(journal, head.number, head.hash.hex(), count, self.clock(), "").signed(self._key)
+        return checkpoint_of(self.store, self._key, self.clock(), last)
 
     async def _anchor(self, path: Path, checkpoint: Checkpoint) -> None:
         why = await anyio.to_thread.run_sync(_append, path, checkpoint.line)
@@ -115,6 +101,43 @@ class Anchoring:
             say(f"the anchor {path} could not be written: {why}")
             with suppress(StoreError):
                 await self.journal.event("journal", None, {"event": "anchor_failed", "anchor": str(path), "why": why})
+
+
+def newest(kept: CheckpointStore) -> Checkpoint | None:
+    """The newest checkpoint that the state keeps, as it stands there.
+
+    :raises StoreError: it cannot be read.
+    """
+    text = kept.newest()
+    return None if text is None else checkpoint_in(text)
+
+
+def differs(store: JournalStore, last: Checkpoint) -> str | None:
+    """In what the journal is not the one that was signed; ``None``: it ends with, or goes on from, what was.
+
+    :raises StoreError: it cannot be read.
+    """
+    if last.journal != store.id:
+        return "it is another journal than before"
+    if store.newest_head().number < last.number:
+        return f"it ends before #{last.number}, which was there, {last.at[:19]}Z"
+    found = store.hash_of(last.number)
+    if found is not None and found.hex() != last.hash:
+        return f"#{last.number} or an entry before it was changed since {last.at[:19]}Z"
+    return None
+
+
+def checkpoint_of(store: JournalStore, key: JournalKey, at: str, last: Checkpoint | None) -> Checkpoint:
+    """A signed checkpoint of the journal as it is now. ``last`` is one before it, by which not all has to be counted.
+
+    :raises StoreError: it cannot be read.
+    """
+    head = store.newest_head()
+    if last is not None and differs(store, last) is None:
+        count = last.count + store.count(after=last.number)
+    else:
+        count = store.count()
+    return Checkpoint(store.id, head.number, head.hash.hex(), count, at, "").signed(key)
 
 
 def _key_of(state: Path, where: Where) -> JournalKey:

@@ -311,6 +311,18 @@ class JournalStore:
                 raise StoreError(f"entry {row[0]} of the journal cannot be read: {error}") from error
             yield Entry(row[0], row[1], row[2], row[3], row[4], body)
 
+    def texts(self, *, until: int) -> Iterator[tuple[Row, str]]:
+        """The rows up to a number, each with the text of its body; what is no text is replaced."""
+        query = f"SELECT seq, {RAW_COLUMNS}, hash FROM entries WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {_BATCH}"  # noqa: S608  # literals of this module
+        last = -(1 << 63)
+        while True:
+            after = last
+            batch = self.database.read(lambda db: db.execute(query, (after, until)).fetchall())  # noqa: B023  # used at once
+            yield from ((_read(row), (row[5] or b"").decode("utf-8", "replace")) for row in batch)
+            if len(batch) < _BATCH:
+                return
+            last = batch[-1][0]
+
     def hash_of(self, number: int) -> bytes | None:
         """The hash beside the entry of that number; ``None``: there is no such entry, or it has none."""
         row = self.database.read(lambda db: db.execute("SELECT hash FROM entries WHERE seq = ?", (number,)).fetchone())
