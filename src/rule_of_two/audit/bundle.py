@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -53,7 +53,7 @@ def manifest_of(about: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
 
 
-def packed(files: Mapping[str, bytes], manifest: bytes, signatures: list[Mapping[str, str]]) -> bytes:
+def packed(files: Mapping[str, bytes], manifest: bytes, signatures: Sequence[Mapping[str, str]]) -> bytes:
     """The file. The same content gives the same bytes, whenever and wherever it is packed."""
     own = {MANIFEST: manifest, SIGNATURES: orjson.dumps(signatures, option=orjson.OPT_INDENT_2) + b"\n"}
     buffer = io.BytesIO()
