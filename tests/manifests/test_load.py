@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 
 from rule_of_two.errors import ConfigurationError
-from rule_of_two.manifests.load import find_manifest, list_manifests, load_manifest
+from rule_of_two.manifests import load
+from rule_of_two.manifests.document import ManifestDocument
+from rule_of_two.manifests.load import find_manifest, list_manifests, load_manifest, recognised
+from rule_of_two.manifests.recognise import Launch, recognise
 from rule_of_two.shipped import shipped
+from rule_of_two.yaml_source import load_yaml
 
 
 @pytest.fixture
@@ -66,3 +70,56 @@ def test_a_list_has_the_operators_manifests_first_and_each_name_once(folder: Pat
     assert servers[:2] == ["crm", "our-fetch"]
     assert "fetch" not in servers
     assert {"filesystem", "git", "memory"} <= set(servers)
+
+
+def _launches() -> list[Launch]:
+    """Every name by which a shipped manifest is recognised, as people start it, and written otherwise."""
+    found = []
+    for one in list_manifests(()):
+        match = one.match
+        found += [Launch("npx", ("-y", name)) for name in match.npm]
+        found += [
+            Launch("uvx", (spelled,)) for name in match.pypi for spelled in (name, name.upper().replace("-", "_"))
+        ]
+        found += [Launch("docker", ("run", "-i", f"docker.io/{name}:1.2")) for name in match.image]
+        found += [Launch(f"/opt/{name}.exe") for name in match.command]
+        found += [Launch(url=f"{url}/?x=1#y") for url in match.url]
+    return found
+
+
+def test_what_is_looked_for_among_some_is_what_is_found_among_all() -> None:
+    everything = list_manifests(())
+    launches = _launches()
+    assert len(launches) >= len(everything) - 1
+    for launch in launches:
+        expected = recognise(launch, everything)
+        found = recognised(launch, ())
+        assert (found and found.server) == (expected and expected.server), launch
+
+
+def test_only_those_shipped_manifests_are_parsed_that_can_be_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+
+    def parse(path: Path, model: type[ManifestDocument]) -> ManifestDocument:
+        parsed.append(path.stem)
+        return load_yaml(path, model)
+
+    monkeypatch.setattr(load, "load_yaml", parse)
+    assert recognised(Launch("uvx", ("mcp-server-fetch",)), ()) is not None
+    assert parsed == ["fetch"]
+    assert recognised(Launch("uvx", ("nobody-knows-this",)), ()) is None
+    assert recognised(Launch("sh", ("-c", "x")), ()) is None
+    assert parsed == ["fetch"]
+
+
+def test_the_operators_own_come_first_and_a_broken_one_is_said_whatever_is_started(folder: Path) -> None:
+    (folder / "mine.yaml").write_text("version: 1\nserver: mine\nmatch: {pypi: mcp-server-git}\n")
+    found = recognised(Launch("uvx", ("mcp-server-git",)), [folder])
+    assert found is not None
+    assert found.server == "mine"
+    assert recognised(Launch("uvx", ("mcp-server-fetch",)), [folder]) is None, (
+        "fetch.yml of the operator's own stands for it"
+    )
+    (folder / "mine.yaml").write_text("version: 2\n")
+    with pytest.raises(ConfigurationError, match=r"mine\.yaml:1"):
+        recognised(Launch("uvx", ("nobody-knows-this",)), [folder])

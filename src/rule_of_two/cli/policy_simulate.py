@@ -153,7 +153,7 @@ def _relabel(setting: _Setting, folders: Sequence[Path]) -> Relabel:
     tried = {document.server: document for document in map(load_manifest, reversed(files))}
     mounted: dict[str, Mounted] = {}
     for name, server in setting.config.servers.items():
-        document = document_of(server, folder=setting.folder, manifests=own, documents=documents)
+        document = document_of(server, folder=setting.folder, manifests=own)
         if document is not None:
             mounted[name] = Mounted(name, tried.get(document.server, document), server.parameters)
     known = {document.server: document for document in reversed(documents)}

@@ -14,8 +14,8 @@ from rule_of_two.cli.main import Context
 from rule_of_two.cli.serving import http_options, run
 from rule_of_two.gateway.blueprint import draw
 from rule_of_two.gateway.config import Config
-from rule_of_two.manifests.load import list_manifests
-from rule_of_two.manifests.recognise import Launch, recognise
+from rule_of_two.manifests.load import recognised
+from rule_of_two.manifests.recognise import Launch
 
 _UNFIT = re.compile(r"[^A-Za-z0-9-]+")
 _URL = re.compile(r"https?://")
@@ -59,7 +59,7 @@ def wrap(
     program, *arguments = command
     url = program if _URL.match(program) and not arguments else None
     launch = Launch(None, (), url) if url else Launch(program, tuple(arguments), None)
-    document = None if manifest else recognise(launch, list_manifests(()))
+    document = None if manifest else recognised(launch, ())
     name = document.server if document else manifest or (urlsplit(url).hostname if url else None) or program
     server = {"url": url} if url else {"command": program, "args": arguments}
     if manifest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from rule_of_two.gateway.definitions import Definition, Definitions, pins_of
 from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange
 from rule_of_two.gateway.life import START_SECONDS
 from rule_of_two.gateway.mount import Mount, identity_of, tools_of
+from rule_of_two.gateway.operator_log import LOG
 from rule_of_two.policy.typed.definitions import ToolDefinition
 from rule_of_two.store.pins import PinStore
 from rule_of_two.store.state import open_state
@@ -53,14 +55,18 @@ class _Once:
         self.listed.set()
 
 
-async def offered_by(upstream: Upstream, state: Path) -> tuple[str, list[Definition]]:
-    """Start an upstream, read everything that it offers, and end it. Returns its identity and its definitions.
+async def offered_by(
+    upstream: Upstream, state: Path, *, log: Callable[[str], None] = LOG.say
+) -> tuple[str, list[Definition]]:
+    """Start an upstream, read everything that it offers, and end it. Returns its identity and its definitions; ``log``
+    gets the lines of its stderr.
 
     :raises UpstreamUnavailable: it did not start or did not list.
     """
     once = _Once()
     async with aclosing(Authorizations(state)) as authorizations:
-        mount = Mount(upstream.name, upstream.launch, upstream.manifest, connecting(authorizations), limits=Limits())
+        connect = connecting(authorizations)
+        mount = Mount(upstream.name, upstream.launch, upstream.manifest, connect, limits=Limits(), log=log)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(mount.run, once)
             with anyio.move_on_after(START_SECONDS):

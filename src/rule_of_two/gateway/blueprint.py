@@ -19,10 +19,9 @@ from rule_of_two.gateway.policy_versions import FOLDER
 from rule_of_two.gateway.rulebook import manifests_digest
 from rule_of_two.gateway.splitting import Splitting, splitting
 from rule_of_two.manifests.document import ManifestDocument
-from rule_of_two.manifests.load import find_manifest, list_manifests, load_manifest
+from rule_of_two.manifests.load import find_manifest, load_manifest, recognised
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.manifests.recognise import Launch as Recognisable
-from rule_of_two.manifests.recognise import recognise
 from rule_of_two.model import Approver, Principal
 from rule_of_two.policy.files import Snapshot
 from rule_of_two.policy.load import Policies
@@ -121,8 +120,6 @@ def draw(
     if trust is not None:
         trust.check(sources, files)
     policies = sources.load(files)
-    unnamed = any(server.manifest is None and not server.disabled for server in config.servers.values())
-    documents = list_manifests(manifests) if unnamed else ()
     upstreams = tuple(
         _upstream(
             name,
@@ -130,7 +127,6 @@ def draw(
             folder=folder,
             file=file,
             manifests=manifests,
-            documents=documents,
             secrets=secrets,
             only_communication=policies.only_communication,
         )
@@ -245,7 +241,6 @@ def _upstream(
     folder: Path,
     file: Path | None,
     manifests: list[Path],
-    documents: Sequence[ManifestDocument],
     secrets: list[str],
     only_communication: str | None,
 ) -> Upstream:
@@ -264,7 +259,7 @@ def _upstream(
         oauth=name if server.auth == "oauth" else None,
     )
     store = server.store or name
-    document = document_of(server, folder=folder, manifests=manifests, documents=documents)
+    document = document_of(server, folder=folder, manifests=manifests)
     if document is None:
         if server.parameters:
             raise ConfigurationError(f"'{where}.parameters' is given, but no manifest is: name one", file=file)
@@ -285,16 +280,15 @@ def _upstream(
     return Upstream(name, launch, manifest, recognised=True)
 
 
-def document_of(
-    server: Server, *, folder: Path, manifests: list[Path], documents: Sequence[ManifestDocument]
-) -> ManifestDocument | None:
-    """The manifest that a server's block names, else the one of ``documents`` that recognises it.
+def document_of(server: Server, *, folder: Path, manifests: Sequence[Path]) -> ManifestDocument | None:
+    """The manifest that a server's block names, else the one that recognises it; ``manifests`` are the folders of the
+    operator's own.
 
     :raises ConfigurationError: there is no such manifest, or it is none.
     """
     if server.manifest:
         return load_manifest(find_manifest(server.manifest, relative_to=folder, folders=manifests))
-    return recognise(Recognisable(server.command, server.args, server.url), documents)
+    return recognised(Recognisable(server.command, server.args, server.url), manifests)
 
 
 _KINDS: Final[Mapping[str, Kind]] = {"streamable-http": "streamable-http", "sse": "sse"}

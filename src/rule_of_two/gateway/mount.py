@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -60,6 +60,7 @@ class Mount:
         *,
         limits: Limits,
         back_off: BackOff | None = None,
+        log: Callable[[str], None] = LOG.say,
     ) -> None:
         self.name = name
         self.launch = launch
@@ -73,7 +74,7 @@ class Mount:
         self._life: Life | None = None
         self._back_off = back_off or BackOff()
         self._availability = Availability(lambda: self._life is not None and self._life.ended)
-        self._errors = ErrorLines(name, LOG.say)
+        self._errors = ErrorLines(name, log)
         self._missed = False
         self._watcher: Watcher | None = None
         self._worked_on: set[Exchange] = set()

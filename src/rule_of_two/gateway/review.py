@@ -142,7 +142,7 @@ def _mounted(
 ) -> dict[str, Mounted]:
     mounted: dict[str, Mounted] = {}
     for name, server in config.servers.items() if config else ():
-        document = document_of(server, folder=folder, manifests=folders, documents=documents)
+        document = document_of(server, folder=folder, manifests=folders)
         if document is not None:
             mounted[name] = Mounted(name, document, server.parameters)
     named = {document.server: document for document in reversed(documents)}

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.manifests.document import ManifestDocument
+from rule_of_two.manifests.recognise import Launch, identify, recognise
 from rule_of_two.shipped import shipped
 from rule_of_two.yaml_source import load_yaml, nearest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ENDINGS = (".yaml", ".yml")
+_MATCH: Final = re.compile(r"^match:.*\n(?:(?:[ \t#].*)?\n)*", re.MULTILINE)
+_SAME: Final = re.compile(r"[-_.]+")
 
 
 def find_manifest(reference: str, *, relative_to: Path, folders: Sequence[Path]) -> Path:
@@ -45,6 +50,46 @@ def load_manifest(path: Path) -> ManifestDocument:
     return load_yaml(path, ManifestDocument)
 
 
+def recognised(launch: Launch, folders: Sequence[Path]) -> ManifestDocument | None:
+    """The manifest that names what ``launch`` runs or reaches, the operator's folders before the shipped ones.
+
+    Of the shipped ones only those are parsed that can be it, so that starting does not wait for all of them.
+
+    # INVARIANT: it is the one that :func:`recognise` finds among all; tests/manifests/test_load.py.
+
+    :raises ConfigurationError: one of the operator's is unreadable or not a manifest.
+    """
+    origin = identify(launch)
+    name = None if origin is None else _plain(origin.name)
+    own: dict[str, Path] = {}
+    for file in _within(folders):
+        own.setdefault(file.stem, file)
+    documents = [load_manifest(file) for file in own.values()]
+    if name is not None:
+        shipped_ones = (file for file in _within((shipped("tool_manifests"),)) if file.stem not in own)
+        documents += [load_manifest(file) for file in shipped_ones if name in _matching(file, file.stat().st_mtime_ns)]
+    return recognise(launch, documents)
+
+
+@lru_cache(maxsize=1024)
+def _matching(file: Path, modified: int) -> str:
+    """What a manifest matches, as text in which names can be looked for. ``modified`` has it read anew when it changes.
+
+    :raises ConfigurationError: it cannot be read.
+    """
+    del modified
+    try:
+        found = _MATCH.search(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError("cannot be read; reinstall mcp-rule-of-two", file=file) from error
+    return _plain(found[0]) if found else ""
+
+
+def _plain(text: str) -> str:
+    """Names that PyPI, or a client's command line, takes for one another are the same in it."""
+    return _SAME.sub("-", text).lower()
+
+
 def list_manifests(folders: Sequence[Path]) -> Sequence[ManifestDocument]:
     """Every manifest, the operator's folders before the shipped ones. Of files with one name the first counts.
 
@@ -57,7 +102,11 @@ def list_manifests(folders: Sequence[Path]) -> Sequence[ManifestDocument]:
 
 
 def _files(folders: Sequence[Path]) -> Iterator[Path]:
-    for folder in (*folders, shipped("tool_manifests")):
+    yield from _within((*folders, shipped("tool_manifests")))
+
+
+def _within(folders: Sequence[Path]) -> Iterator[Path]:
+    for folder in folders:
         if not folder.is_dir():
             raise ConfigurationError("there is no such folder of manifests; check `manifests:`", file=folder)
         yield from sorted(file for file in folder.iterdir() if file.suffix in _ENDINGS and file.is_file())
