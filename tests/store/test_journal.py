@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -135,6 +136,30 @@ def test_a_long_journal_says_that_it_is_being_chained(
     _old(tmp_path, 3)
     JournalStore(tmp_path).close()
     assert capsys.readouterr().err == "rule-of-two: the journal is being chained, once: 3 of 3 entries\n"
+
+
+def test_an_old_entry_that_no_gateway_wrote_stops_no_migration(tmp_path: Path) -> None:
+    _old(tmp_path, 2)
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as db, db:
+        db.execute("INSERT INTO entries (at, kind, session, body) VALUES ('t', 'x', x'ff', x'ff')")
+    store = JournalStore(tmp_path)
+    assert [row.hash is None for row in store.rows()] == [False, False, True, False]
+    store.close()
+
+
+def test_a_journal_whose_numbers_are_used_up_is_a_store_error(store: JournalStore) -> None:
+    store.database.connection.execute(
+        "INSERT INTO entries VALUES (9223372036854775807, 't', 'x', NULL, NULL, '{}', NULL)"
+    )
+    with pytest.raises(StoreError, match="highest number"):
+        store.append_now(Line("t", "session", None, None, {}))
+
+
+def test_a_journal_that_lost_its_name_is_written_to_and_found(store: JournalStore) -> None:
+    store.database.connection.execute("DROP TRIGGER journal_no_delete")
+    store.database.connection.execute("DELETE FROM journal")
+    assert store.append_now(Line("t", "session", None, None, {})) == 1
+    assert store.id == ""
 
 
 def test_a_new_journal_begins_with_no_entry(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import anyio
 import click
 
 from rule_of_two.cli.main import Context
+from rule_of_two.cli.names import sessions
 from rule_of_two.cli.output import print_json
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.escape import visible
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("session")
+@click.argument("session", metavar="SESSION", shell_complete=sessions)
 @click.option("--to", "destination", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The file.")
 @click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="Your approver's key.")
 @click.option("--unsigned", is_flag=True, help="Do without a person's key: only the gateway's signs.")

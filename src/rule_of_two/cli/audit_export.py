@@ -17,6 +17,7 @@ import click
 
 from rule_of_two.cli.durations import Duration
 from rule_of_two.cli.main import Context
+from rule_of_two.cli.names import sessions
 from rule_of_two.cli.output import print_json
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.store.journal import JournalStore
@@ -36,7 +37,7 @@ _HEADERS: Final = "OTEL_EXPORTER_OTLP_HEADERS"
     "--format", "shape", type=click.Choice(["jsonl", "otlp"]), default="jsonl", show_default=True, help="The shape."
 )
 @click.option("--since", type=Duration(), help="How far back; all there is, unless given.")
-@click.option("--session", help="Only what is of this session.")
+@click.option("--session", shell_complete=sessions, help="Only what is of this session.")
 @click.option("--after", type=click.IntRange(0), help="Only entries numbered above this; else it goes on where it was.")
 @click.option("--to", "destination", help="A file for JSON Lines, else stdout; the URL of a receiver for OTLP.")
 @click.option("-f", "--follow", is_flag=True, help="Go on as new entries come, until interrupted.")

@@ -21,7 +21,6 @@ from rule_of_two.gateway.blueprint import document_of
 from rule_of_two.gateway.chain_check import pruned
 from rule_of_two.gateway.config import Config
 from rule_of_two.gateway.policy_versions import FOLDER
-from rule_of_two.manifests.load import list_manifests
 from rule_of_two.store.chain import genesis
 from rule_of_two.store.database import Database
 from rule_of_two.store.journal import Entry, JournalStore
@@ -160,11 +159,10 @@ def _manifests(upstreams: list[str], config: Config | None, file: Path) -> dict[
         return {}
     folder = file.parent
     folders = [folder / name for name in config.manifests]
-    documents = list_manifests(folders)
     found: dict[str, bytes] = {}
     for name in upstreams:
         server = config.servers.get(name)
-        document = server and document_of(server, folder=folder, manifests=folders, documents=documents)
+        document = server and document_of(server, folder=folder, manifests=folders)
         if document:
             found[f"manifests/{name}.json"] = document.model_dump_json(exclude_defaults=True, indent=1).encode()
     return found

@@ -20,6 +20,7 @@ from rule_of_two.store.journal_schema import ANSWERS_QUESTION, LISTS_ITEMS, MIGR
 _INTO: Final = "INSERT INTO entries (seq, at, kind, session, decision, body, hash) VALUES"
 _ROW: Final = "(?, ?, ?, ?, ?, ?, ?)"
 _BATCH: Final = 1000
+_HIGHEST: Final = 2**63 - 1
 _TRIES: Final = 50
 """How often an entry is chained anew because another process was faster."""
 _COLUMNS: Final = "seq, at, kind, session, decision, body"
@@ -91,6 +92,10 @@ def chained_values(
     head: Head, newest: int, lines: Sequence[Line], hide: Callable[[bytes], bytes]
 ) -> tuple[list[object], Head]:
     """What is inserted for lines after ``head``, numbered from above ``newest``; and the head that they make."""
+    if newest > _HIGHEST - len(lines):
+        raise StoreError(
+            "the journal has an entry of the highest number there can be: `rule-of-two audit verify` names it"
+        )
     values: list[object] = []
     number, before = newest, head.hash
     for line in lines:
@@ -152,8 +157,8 @@ class JournalStore:
         row = db.execute(_HEAD).fetchone()
         ((newest,),) = db.execute(_NEWEST).fetchall()
         if row is None:
-            ((journal,),) = db.execute("SELECT id FROM journal").fetchall()
-            return Head(0, genesis(journal)), newest
+            named = db.execute("SELECT id FROM journal").fetchone()
+            return Head(0, genesis(str(named[0]) if named else "")), newest
         return Head(row[0], row[1]), newest
 
     def append_now(self, *lines: Line) -> int:

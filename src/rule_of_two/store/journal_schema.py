@@ -92,7 +92,11 @@ def _chain(tables: Tables) -> None:
     while batch := execute(query, (last,)).fetchall():
         hashes = []
         for number, *columns in batch:
-            previous = link(previous, number, raw_content(columns))
+            try:
+                inside = raw_content(columns)
+            except StoreError:
+                continue  # no gateway wrote it: it stays outside the chain, where it is found
+            previous = link(previous, number, inside)
             hashes.append((previous, number))
         tables.conn.executemany("UPDATE entries SET hash = ? WHERE seq = ?", hashes)
         began, last, done = began or int(batch[0][0]), int(batch[-1][0]), done + len(batch)
