@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import anyio
 import pytest
 
 from rule_of_two.audit.checkpoint import checkpoint_in
+from rule_of_two.gateway import anchoring as anchoring_module
 from rule_of_two.gateway.anchoring import ANCHOR
 from tests.audit.chains import Chained
 from tests.harness import House
@@ -64,6 +66,31 @@ async def test_an_anchor_that_cannot_be_written_is_written_down_and_stops_nothin
     assert [(one["event"], one["anchor"]) for one in bodies] == [
         ("anchor_failed", str(path)) for path in (pipe, tmp_path / "no" / "folder", tmp_path / "link")
     ]
+
+
+async def test_an_anchor_that_hangs_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rule_of_two.gateway.anchoring.ANCHOR_SECONDS", 0.05)
+    monkeypatch.setattr("rule_of_two.gateway.anchoring.say", lambda message: None)
+    answers, hanging = threading.Event(), tmp_path / "hanging"
+    real = anchoring_module._append
+
+    def append(path: Path, line: str) -> str | None:
+        if path == hanging:
+            answers.wait(20)
+        return real(path, line)
+
+    monkeypatch.setattr(anchoring_module, "_append", append)
+    chained = Chained(tmp_path / "state", anchors=(hanging, tmp_path / "other"))
+    chained.append(1)
+    with chained.anchoring() as anchoring:
+        await anchoring.write()
+        assert len(lines(tmp_path / "other")) == 1
+        await anchoring.write()  # that it failed is an entry; nothing else is put into the thread that hangs
+        assert len(lines(tmp_path / "other")) == 2
+        answers.set()
+        while anchoring._busy:
+            await anyio.lowlevel.checkpoint()
+    assert len(lines(hanging)) == 1
 
 
 async def test_one_is_written_as_soon_as_enough_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,23 @@ def test_a_file_is_continued_and_a_broken_line_is_written_anew(tmp_path: Path) -
     assert file.read_bytes() == whole
 
 
+def test_it_goes_on_as_entries_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path)
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        if pauses:
+            raise KeyboardInterrupt
+        pauses.append(seconds)
+        with closing(JournalStore(tmp_path)) as store:
+            store.append_now(Line(at(20), "upstream", None, None, {}))
+
+    monkeypatch.setattr("rule_of_two.cli.audit_export.time.sleep", sleep)
+    file = tmp_path / "out.jsonl"
+    invoked(tmp_path, "--to", str(file), "--follow")
+    assert [one["number"] for one in lines(file.read_text())] == list(range(1, 15))
+
+
 @pytest.mark.parametrize("content", ["{}\n", "hello\n", '{"journal": "other", "number": 3}\n', "x" * 2_000_000])
 def test_a_file_of_something_else_is_left_alone(tmp_path: Path, content: str) -> None:
     fill(tmp_path)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 ENTRIES: Final = 1000
 SECONDS: Final = 60.0
 """After so many entries, or so long, a checkpoint is written if there is anything new."""
+ANCHOR_SECONDS: Final = 5.0
+"""How long an anchor may take, before the gateway goes on without it."""
 START_SECONDS: Final = 2.0
 """How long the first one waits: what a client waits for at the start comes first."""
 
@@ -48,6 +50,8 @@ class Anchoring:
     _last: Checkpoint | None = None
     _key: JournalKey | None = None
     _failures: dict[Path, int] = field(default_factory=dict)
+    _busy: set[Path] = field(default_factory=set)
+    """Anchors that are being written."""
 
     async def run(self) -> None:
         """Look at what was signed last, then write checkpoints until cancelled. Never raises a StoreError."""
@@ -92,7 +96,11 @@ class Anchoring:
         return checkpoint_of(self.store, self._key, self.clock(), last)
 
     async def _anchor(self, path: Path, checkpoint: Checkpoint) -> None:
-        why = await anyio.to_thread.run_sync(_append, path, checkpoint.line)
+        why: str | None = "it takes too long"
+        if path not in self._busy:
+            self._busy.add(path)
+            with anyio.move_on_after(ANCHOR_SECONDS, shield=True):
+                why = await anyio.to_thread.run_sync(self._add, path, checkpoint.line, abandon_on_cancel=True)
         if why is None:
             self._failures.pop(path, None)
             return
@@ -101,6 +109,13 @@ class Anchoring:
             say(f"the anchor {path} could not be written: {why}")
             with suppress(StoreError):
                 await self.journal.event("journal", None, {"event": "anchor_failed", "anchor": str(path), "why": why})
+
+    def _add(self, path: Path, line: str) -> str | None:
+        """In a thread: a mount that does not answer keeps it, and nothing else waits."""
+        try:
+            return _append(path, line)
+        finally:
+            self._busy.discard(path)
 
 
 def newest(kept: CheckpointStore) -> Checkpoint | None:
