@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -21,22 +22,46 @@ from rule_of_two.errors import ConfigurationError
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
+@dataclass(frozen=True, slots=True)
+class Located(Generic[ModelT]):
+    """What a YAML text says, and on which lines."""
+
+    value: ModelT
+    _document: Any
+
+    def line(self, *where: str | int) -> int | None:
+        """The line of the deepest part of a place that exists in the text, counted from 1."""
+        return _line(self._document, where)
+
+
 def load_yaml(path: Path, model: type[ModelT]) -> ModelT:
     """Read ``path`` into ``model``: a mapping, or a list where it is a `RootModel`.
 
     :raises ConfigurationError: unreadable, not YAML, or refused by the model; one sentence with file and line.
     """
+    return parse_yaml(read_yaml(path), model, path)
+
+
+def read_yaml(path: Path) -> str:
+    """The text of a file.
+
+    :raises ConfigurationError: unreadable, or not UTF-8.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"cannot be read ({error.strerror}); check the path", file=path) from error
     except UnicodeDecodeError as error:
         raise ConfigurationError("is not UTF-8 text", file=path) from error
-    return parse_yaml(text, model, path)
 
 
 def parse_yaml(text: str, model: type[ModelT], path: Path) -> ModelT:
     """Like :func:`load_yaml` for text that is already in memory; ``path`` is named in errors."""
+    return locate_yaml(text, model, path).value
+
+
+def locate_yaml(text: str, model: type[ModelT], path: Path) -> Located[ModelT]:
+    """Like :func:`parse_yaml`, and keeps where everything stands."""
     try:
         document = YAML(typ="rt", pure=True).load(text)
     except MarkedYAMLError as error:
@@ -49,7 +74,7 @@ def parse_yaml(text: str, model: type[ModelT], path: Path) -> ModelT:
     if not isinstance(document, shape):
         raise ConfigurationError(f"must be a YAML {name}", file=path)
     try:
-        return model.model_validate(document)
+        return Located(model.model_validate(document), document)
     except ValidationError as error:
         first = _first(error.errors())
         location = first["loc"]

@@ -10,7 +10,7 @@ import pytest
 from rule_of_two.approvals.answer import Refusal, Unanswered
 from rule_of_two.approvals.board import MINUTES, USES, Board, Face
 from rule_of_two.approvals.choice import APPROVING, REFUSING, Choice
-from rule_of_two.approvals.items import Item, Ordered, Said
+from rule_of_two.approvals.items import Item, Ordered, Said, Settles
 from rule_of_two.approvals.messages import (
     PROTOCOL,
     Asked,
@@ -51,7 +51,9 @@ def on_screen(board: Board, *, read: bool = True, at: float = 100) -> Item:
     return board.selected
 
 
-def press(board: Board, choice: Choice = Choice.YES, at: float = READY, late: float = 0) -> Said | Ordered | None:
+def press(
+    board: Board, choice: Choice = Choice.YES, at: float = READY, late: float = 0
+) -> Said | Ordered | Settles | None:
     """``late``: by how many seconds the wall clock has moved more than the monotonic one."""
     return board.press(choice, at=at, now=NOW + timedelta(seconds=at - READY + late))
 

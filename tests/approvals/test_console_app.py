@@ -15,7 +15,7 @@ from rule_of_two.approvals.answer import Unanswered
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.console_app import ConsoleApp
 from rule_of_two.approvals.console_widgets import Paper
-from rule_of_two.approvals.judge import Endorser
+from rule_of_two.approvals.judge import Endorser, Settler
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.messages import Asked
 from rule_of_two.approvals.question import Question
@@ -91,11 +91,15 @@ async def scene(
     tier: Tier = Tier.SIGNED,
     key: ApproverKey | None = KEY,
     endorser: Endorser | None = None,
+    settler: Settler | None = None,
 ) -> AsyncIterator[tuple[Room, Screen]]:
     """A gateway and a console that is attached to it, with the same clocks."""
     async with AsyncExitStack() as stack:
         clocks = Clocks()
-        gateway = await stack.enter_async_context(room(state, judge=Lenient(tier), clock=clocks.now, endorser=endorser))
+        judge = Lenient(tier)
+        gateway = await stack.enter_async_context(
+            room(state, judge=judge, clock=clocks.now, endorser=endorser, settler=settler)
+        )
         screen = await stack.enter_async_context(console(state, clocks=clocks, size=size, key=key))
         await screen.until(lambda: screen.app.board.roster.tiers)
         yield gateway, screen

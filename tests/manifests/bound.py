@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from textwrap import dedent
@@ -12,7 +13,7 @@ import pytest
 
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.manifests.document import ManifestDocument
-from rule_of_two.manifests.load import find_manifest, load_manifest
+from rule_of_two.manifests.load import find_manifest, list_manifests, load_manifest
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.yaml_source import parse_yaml
 
@@ -33,6 +34,12 @@ def manifest(text: str, **parameters: Any) -> Manifest:
 def shipped_document(name: str) -> ManifestDocument:
     """A shipped manifest, read once."""
     return load_manifest(find_manifest(name, relative_to=Path(), folders=()))
+
+
+@cache
+def shipped_documents() -> Sequence[ManifestDocument]:
+    """All shipped manifests, read once: it takes seconds."""
+    return list_manifests(())
 
 
 def shipped_manifest(name: str, **parameters: Any) -> Manifest:

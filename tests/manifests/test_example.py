@@ -6,26 +6,38 @@ import pytest
 
 from rule_of_two.manifests.document import PromptSpec
 from rule_of_two.manifests.example import example_arguments
-from rule_of_two.manifests.load import list_manifests
 from rule_of_two.manifests.manifest import Manifest
-from tests.manifests.bound import document
+from scripts.servers import SERVERS
+from tests.manifests.bound import document, shipped_documents
 
-SHIPPED = {one.server: one for one in list_manifests(())}
-SAMPLES = {"path": "/srv/x", "url": "a.example", "query": "q", "recipient": "a@b.example", "amount": "12.5"}
+SHIPPED = {one.server: one for one in shipped_documents()}
+SAMPLES = {
+    "path": "/srv/x",
+    "url": "a.example",
+    "host": "a.example",
+    "query": "q",
+    "command": "c",
+    "recipient": "a@b.example",
+    "account": "name",
+    "amount": "12.5",
+}
 
 
 def _tool(targets: str) -> PromptSpec:
     return document(f"tools: {{t: {{labels: [A], targets: {targets}}}}}").tools["t"]
 
 
-@pytest.mark.parametrize(("server", "tool"), [(name, tool) for name, one in SHIPPED.items() for tool in one.tools])
-def test_facts_find_the_same_targets_again_in_every_shipped_manifest(server: str, tool: str) -> None:
-    spec = SHIPPED[server].tools[tool]
-    values = [(target.kind, SAMPLES[target.kind]) for target in spec.targets.values() for _ in target.at]
-    arguments = example_arguments(spec, values)
-    assert arguments is not None
-    found = Manifest(SHIPPED[server], upstream="up", store="up").tool(tool, arguments).targets
-    assert [(one.kind, one.value, one.exact) for one in found] == [(kind, value, True) for kind, value in values]
+@pytest.mark.parametrize("server", SHIPPED)
+def test_facts_find_the_same_targets_again_in_every_shipped_manifest(server: str) -> None:
+    manifest = Manifest(SHIPPED[server], upstream="up", store="up")
+    for tool, spec in SHIPPED[server].tools.items():
+        values = [(target.kind, SAMPLES[target.kind]) for target in spec.targets.values() for _ in target.at]
+        arguments = example_arguments(spec, values)
+        if arguments is None:
+            assert server not in SERVERS, tool  # several arrays, or one place inside another: not told apart
+            continue
+        found = manifest.tool(tool, arguments).targets
+        assert [(one.kind, one.value, one.exact) for one in found] == [(kind, value, True) for kind, value in values]
 
 
 def test_an_array_takes_what_is_left() -> None:

@@ -9,7 +9,14 @@ import pytest
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.manifests import load
 from rule_of_two.manifests.document import ManifestDocument
-from rule_of_two.manifests.load import find_manifest, list_manifests, load_manifest, recognised
+from rule_of_two.manifests.load import (
+    find_manifest,
+    list_manifests,
+    load_manifest,
+    manifest_files,
+    recognised,
+    recognised_file,
+)
 from rule_of_two.manifests.recognise import Launch, recognise
 from rule_of_two.shipped import shipped
 from rule_of_two.yaml_source import load_yaml
@@ -43,7 +50,9 @@ def test_an_absolute_path_is_taken_as_it_is(folder: Path) -> None:
 def test_a_name_that_is_not_there_names_the_nearest(folder: Path) -> None:
     with pytest.raises(ConfigurationError, match="no manifest is named 'filesytem'; did you mean 'filesystem'"):
         find_manifest("filesytem", relative_to=folder, folders=[folder])
-    with pytest.raises(ConfigurationError, match=r"no manifest is named 'zzz'; known are crm, everything, fetch"):
+    with pytest.raises(
+        ConfigurationError, match="no manifest is named 'zzz'; `rule-of-two manifest list` names them, or give"
+    ):
         find_manifest("zzz", relative_to=folder, folders=[folder])
 
 
@@ -70,6 +79,20 @@ def test_a_list_has_the_operators_manifests_first_and_each_name_once(folder: Pat
     assert servers[:2] == ["crm", "our-fetch"]
     assert "fetch" not in servers
     assert {"filesystem", "git", "memory"} <= set(servers)
+
+
+def test_the_files_of_that_list_are_told_unread(folder: Path) -> None:
+    files = manifest_files([folder])
+    assert files[:2] == [folder / "crm.yaml", folder / "fetch.yml"]
+    assert [load_manifest(file).server for file in files] == [one.server for one in list_manifests([folder])]
+
+
+def test_what_is_recognised_has_its_file(folder: Path) -> None:
+    (folder / "mine.yaml").write_text("version: 1\nserver: other\nmatch: {npm: mine}\n")
+    found = recognised_file(Launch("npx", ("-y", "mine")), [folder])
+    assert found is not None
+    assert (found[0], found[1].server) == (folder / "mine.yaml", "other")
+    assert recognised_file(Launch("npx", ("-y", "nobody")), [folder]) is None
 
 
 def _launches() -> list[Launch]:
@@ -105,11 +128,13 @@ def test_only_those_shipped_manifests_are_parsed_that_can_be_meant(monkeypatch: 
         return load_yaml(path, model)
 
     monkeypatch.setattr(load, "load_yaml", parse)
+    load._load_shipped.cache_clear()  # as in a process of its own
     assert recognised(Launch("uvx", ("mcp-server-fetch",)), ()) is not None
     assert parsed == ["fetch"]
     assert recognised(Launch("uvx", ("nobody-knows-this",)), ()) is None
-    assert recognised(Launch("sh", ("-c", "x")), ()) is None
+    assert recognised(Launch("nobodys-shell", ("-c", "x")), ()) is None
     assert parsed == ["fetch"]
+    assert recognised(Launch("sh", ("-c", "x")), ()) is None
 
 
 def test_the_operators_own_come_first_and_a_broken_one_is_said_whatever_is_started(folder: Path) -> None:

@@ -24,14 +24,16 @@ def test_the_schema_has_sessions_what_they_hold_and_what_was_approved(tmp_path: 
         "ledger",
         "endorsements",
         "checkpoints",
+        "pin_answers",
     } <= {name for (name,) in rows}
-    assert state.read(lambda db: db.execute("PRAGMA user_version").fetchone()) == (5,)
+    assert state.read(lambda db: db.execute("PRAGMA user_version").fetchone()) == (6,)
     state.close()
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 def test_a_state_of_each_earlier_schema_keeps_its_sessions(tmp_path: Path, version: int) -> None:
-    earlier = (state_module._first, state_module._second, state_module._ledger, state_module._compartments)
+    migrations = ("_first", "_second", "_ledger", "_compartments", "_pin_answers")
+    earlier = tuple(getattr(state_module, name) for name in migrations)
     old = Database(tmp_path / "state.db", earlier[:version], title="state")
     values = ("s-old", "{}", "human", "2026", 4)
     old.write_now(

@@ -92,6 +92,10 @@ class Refusal(StrEnum):
     """Another approver has said yes to other items of the same result."""
     CLOCK = "clock"
     UNKNOWN_SESSION = "unknown_session"
+    ALREADY_SETTLED = "already_settled"
+    """This very answer about a definition was given before: a replay."""
+    UNKNOWN_CHANGE = "unknown_change"
+    """No such change waits: the definition is another one by now, or somebody was faster."""
     UNKNOWN_ITEM = "unknown_item"
     """The gateway does not keep this withheld item, or keeps it no longer."""
     NOT_RECORDED = "not_recorded"
@@ -115,6 +119,8 @@ _REFUSALS = {
     Refusal.OTHER_ITEMS: "Another approver said yes to other items. Mark the same ones, or say no.",
     Refusal.CLOCK: "Your clock and the gateway's are too far apart for this. Nothing was done.",
     Refusal.UNKNOWN_ITEM: "The gateway keeps this item no longer. Nothing was endorsed.",
+    Refusal.ALREADY_SETTLED: "This answer was given before. Nothing was accepted.",
+    Refusal.UNKNOWN_CHANGE: "That definition is another one by now, or was settled. Nothing was accepted.",
     Refusal.UNKNOWN_SESSION: "The gateway does not know this session.",
     Refusal.NOT_RECORDED: "It could not be written down, so it does not count.",
 }

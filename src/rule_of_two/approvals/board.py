@@ -13,18 +13,22 @@ from typing import Final, Literal
 
 from rule_of_two.approvals import sentences
 from rule_of_two.approvals.answer import LONGEST_MINUTES, MOST_USES, GrantTerms
+from rule_of_two.approvals.change_list import ChangeList
 from rule_of_two.approvals.choice import APPROVING, REFUSING, Choice
 from rule_of_two.approvals.command import COMMANDS
-from rule_of_two.approvals.items import Item, Ordered, Said, Vouched
+from rule_of_two.approvals.definition_answer import Verdict
+from rule_of_two.approvals.items import Deed, Item, Ordered, Said, Settles, Vouched
 from rule_of_two.approvals.messages import (
     PROTOCOL,
     Asked,
+    Changed,
     Done,
     Ended,
     Endorsed,
     GatewayHello,
     Refused,
     Sessions,
+    Settled,
     ToConsole,
     Waits,
     Withheld,
@@ -71,7 +75,10 @@ class Board:
         self.review = Review()
         self.reviewing = False
         """Whether what was held back is on screen, instead of a question or the sessions."""
-        self.confirming: Choice | Literal["endorse"] | None = None
+        self.changes = ChangeList()
+        self.changing = False
+        """Whether what servers changed is on screen, instead of a question or the sessions."""
+        self.confirming: Choice | Literal["endorse"] | Verdict | None = None
         """What the same key would do if it was pressed again, as :attr:`confirmation` says."""
         self.confirmation: Line = BLANK
         self.terms: GrantTerms | None = None
@@ -80,7 +87,7 @@ class Board:
         self._follows = follows
         self._listing = False
         self._rest = Rest()
-        self._subject: Item | str | tuple[str, str] | None = None
+        self._subject: object = None
         self._ending: Line = BLANK
         """How the last question ended, until another one is shown."""
 
@@ -88,6 +95,11 @@ class Board:
     def listing(self) -> bool:
         """Whether the sessions are on screen, and keys act on the chosen one."""
         return self._listing or (self._follows and self.selected is None)
+
+    @property
+    def aside(self) -> Review | ChangeList | None:
+        """The list that is on screen instead of a question or the sessions, if one is."""
+        return self.review if self.reviewing else self.changes if self.changing else None
 
     @property
     def words(self) -> tuple[Line, ...]:
@@ -104,6 +116,7 @@ class Board:
         if message is None:
             self.roster.detach(gateway)
             self.review.detach(gateway)
+            self.changes.detach(gateway)
             for item in [item for item in self.items if item.gateway == gateway]:
                 self._remove(item, sentences.gateway_gone(item.question))
         elif isinstance(message, GatewayHello):
@@ -114,22 +127,33 @@ class Board:
             self._add(Item(gateway, message.question))
         elif isinstance(message, Done):
             self.notice = sentences.done(message)
-        elif isinstance(message, (Withheld, Endorsed)):
-            self.review.hear(gateway, message)
-            if isinstance(message, Endorsed):
-                self.notice = sentences.endorsed(message)
+        elif isinstance(message, (Changed, Settled, Withheld, Endorsed)):
+            self._hear_aside(gateway, message)
         else:
             for item in self._find(gateway, message.question_id):
                 self._stands(item, message)
             if isinstance(message, Refused):
+                self.changes.sent.clear()
                 self.notice = ours(message.reason.sentence)
         self._look_again()
         return isinstance(message, Asked)
 
+    def _hear_aside(self, gateway: str, message: Changed | Settled | Withheld | Endorsed) -> None:
+        """What is no question: what was held back, and what servers changed."""
+        if isinstance(message, (Withheld, Endorsed)):
+            self.review.hear(gateway, message)
+        else:
+            self.changes.hear(gateway, message)
+        if isinstance(message, Endorsed):
+            self.notice = sentences.endorsed(message)
+        elif isinstance(message, Settled):
+            self.notice = sentences.settled(message)
+
     def select(self, step: int) -> None:
-        """Move to the next (1) or previous (-1) question; session or withheld item where those are on screen."""
-        if self.reviewing:
-            self.review.step(step)
+        """Move to the next (1) or previous (-1) question; session, withheld item or changed definition where those are
+        on screen."""
+        if self.aside is not None:
+            self.aside.step(step)
         elif self.listing:
             self.roster.step(step)
         elif self.selected is not None:
@@ -140,8 +164,8 @@ class Board:
     def choose(self, place: int) -> bool:
         """Show the question at ``place`` (from 0), or choose that session or withheld item where those are on screen.
         ``False``: there is none."""
-        if self.reviewing:
-            found = self.review.choose(place)
+        if self.aside is not None:
+            found = self.aside.choose(place)
             self._look_again()
             return found
         if not 0 <= place < len(self.roster.rows if self._listing else self.items):
@@ -156,8 +180,8 @@ class Board:
 
     def list_sessions(self, *, on: bool | None = None) -> None:
         """Show the sessions, or the question again; without ``on`` whichever is not on screen."""
-        self._listing = (not self._listing or self.reviewing) if on is None else on
-        self.reviewing = False
+        self._listing = (not self._listing or self.aside is not None) if on is None else on
+        self.reviewing = self.changing = False
         self.notice = BLANK
         self._look_again()
 
@@ -165,10 +189,46 @@ class Board:
         """Show what was held back, or go on with what was on screen; with ``text`` the chosen item's."""
         self.leave()
         self.reviewing = not self.reviewing if on is None else on
+        self.changing = False
         if text or self.review.open:
             self.review.show(text=self.reviewing and text)
         self.notice = BLANK
         self._look_again()
+
+    def look_at_changes(self, *, on: bool | None = None, text: bool = False) -> None:
+        """Show what servers changed, or go on with what was on screen; with ``text`` the chosen row's."""
+        self.leave()
+        self.changing = not self.changing if on is None else on
+        self.reviewing = False
+        if text or self.changes.open:
+            self.changes.show(text=self.changing and text)
+        self.notice = BLANK
+        self._look_again()
+
+    def settle(self, verdict: Verdict, *, at: float, now: datetime) -> Settles | None:
+        """Accept or refuse what is on screen of what servers changed, the second time that it is pressed; ``None``, and
+        a notice why, if that does not count."""
+        row = self.changes.chosen
+        haste = self._rest.haste(at, now)
+        if not self.changing or row is None:
+            self.notice = ours("This key accepts a changed definition: c shows what servers changed.")
+        elif haste is Haste.JUMPED:
+            self._void(haste)
+        elif haste is not None:
+            self.notice = ours(haste.value)
+        elif row.key in self.changes.sent:
+            self.notice = ours("Your answer is on its way.")
+        elif verdict is Verdict.ACCEPT and row.key not in self.changes.read:
+            way = "read on" if self.changes.open else "enter shows it"
+            self.notice = ours(f"Read what changed to its end first: {way}.")
+        elif self.confirming is not verdict:
+            self._confirm(verdict, sentences.settling(row, verdict))
+        else:
+            self._forget_confirmation()
+            self.changes.sent.add(row.key)
+            self.notice = ours("Sending your answer.")
+            return Settles(row, verdict)
+        return None
 
     def endorse(self, *, at: float, now: datetime) -> Vouched | None:
         """Vouch for the withheld item on screen, the second time that it is pressed; ``None``, and a notice why, if
@@ -195,7 +255,7 @@ class Board:
     def turn(self, face: Face) -> None:
         """Show another side of the selected question, or go back to the question itself."""
         self.leave()
-        if not self.listing and not self.reviewing and self.selected is not None:
+        if not self.listing and self.aside is None and self.selected is not None:
             if face in {Face.ITEMS, Face.TEXT} and self.selected.picks is None:
                 self.notice = ours("Nothing has come back: this call was not sent.")
                 return
@@ -205,7 +265,7 @@ class Board:
     @property
     def picking(self) -> Picks | None:
         """The marks that keys change now."""
-        on_question = self.selected is not None and not self.listing and not self.reviewing
+        on_question = self.selected is not None and not self.listing and self.aside is None
         shown = on_question and self.face in {Face.ITEMS, Face.TEXT}
         return self.selected.picks if shown and self.selected is not None else None
 
@@ -219,7 +279,7 @@ class Board:
         """Change what a yes would let in: of the item that a person is at, of ``every`` one, or to ``only`` those at
         these places (from 0). What is answered has to be looked at anew."""
         item = self.selected
-        if self.listing or self.reviewing or item is None or item.picks is None:
+        if self.listing or self.aside is not None or item is None or item.picks is None:
             return
         picks = item.picks
         changed = picks.toggle_all() if every else picks.toggle() if only is None else picks.only(only)
@@ -248,11 +308,14 @@ class Board:
             self._rest.restart()
             self._void(Haste.JUMPED)
 
-    def press(self, choice: Choice, *, at: float, now: datetime) -> Said | Ordered | None:
+    def press(self, choice: Choice, *, at: float, now: datetime) -> Said | Ordered | Settles | None:
         """What this key says; ``None``, and a notice why, if it does not count or has to be confirmed."""
         item, row = self.selected, self.roster.chosen
-        if self.reviewing:
-            self.notice = ours("This key acts on a question or a session, and neither is on screen now.")
+        if self.changing and choice is Choice.NO:
+            return self.settle(Verdict.REFUSE, at=at, now=now)
+        if self.aside is not None:
+            here = " Here p accepts and n refuses." if self.changing else ""
+            self.notice = ours(f"This key acts on a question or a session, and neither is on screen now.{here}")
             return None
         if (row if self.listing else item) is None:
             nothing = ours("Nothing is shown that this key could act on.")
@@ -283,10 +346,12 @@ class Board:
             self.terms_read = False
             self._rest.restart()
 
-    def not_sent(self, deed: Said | Ordered | Vouched) -> None:
+    def not_sent(self, deed: Deed) -> None:
         """It could not be sent."""
         if isinstance(deed, Said):
             deed.item.sent = None
+        if isinstance(deed, Settles):
+            self.changes.sent.discard(deed.row.key)
         self.notice = ours("The gateway is gone, so nothing was approved.")
 
     def _answer(self, item: Item, choice: Choice, now: datetime) -> Said | None:
@@ -335,7 +400,7 @@ class Board:
             return Ordered(row.gateway, session, choice)
         return None
 
-    def _confirm(self, choice: Choice | Literal["endorse"], sentence: Line) -> None:
+    def _confirm(self, choice: Choice | Literal["endorse"] | Verdict, sentence: Line) -> None:
         self.confirming = choice
         self.confirmation = sentence
         self.notice = BLANK
@@ -360,9 +425,9 @@ class Board:
         tests/approvals/test_board.py
         """
         row = self.roster.chosen
-        subject: Item | str | tuple[str, str] | None
-        if self.reviewing:
-            subject = None if self.review.chosen is None else self.review.chosen.key
+        subject: object
+        if self.aside is not None:
+            subject = None if self.aside.chosen is None else self.aside.chosen.key
         else:
             subject = self.selected if not self.listing else None if row is None else row.status.id
         if subject != self._subject:

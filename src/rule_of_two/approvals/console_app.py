@@ -22,10 +22,13 @@ from textual.geometry import Size
 
 from rule_of_two.approvals import console_text
 from rule_of_two.approvals.board import Board, Face
+from rule_of_two.approvals.change_list import ChangeList, ChangeRow
 from rule_of_two.approvals.channel import DeskClient
 from rule_of_two.approvals.choice import REFUSING, Choice
 from rule_of_two.approvals.console_widgets import Lines, Paper
-from rule_of_two.approvals.items import Item, Ordered, Said, Vouched
+from rule_of_two.approvals.definition_answer import Verdict
+from rule_of_two.approvals.definition_view import change_lines, row_lines
+from rule_of_two.approvals.items import Deed, Item
 from rule_of_two.approvals.messages import ToConsole
 from rule_of_two.approvals.picks import Picks
 from rule_of_two.approvals.render import NARROWEST
@@ -65,6 +68,8 @@ class ConsoleApp(App[None]):
         Binding("l", "list_sessions"),
         Binding("h", "look_back"),
         Binding("e", "endorse"),
+        Binding("c", "look_at_changes"),
+        Binding("p", "accept"),
         Binding("escape", "close"),
         Binding("q,ctrl+c,ctrl+q", "leave", priority=True),
         Binding("up,plus", "adjust(1, 0)", priority=True),
@@ -100,6 +105,8 @@ class ConsoleApp(App[None]):
         """The line to have in sight once the page is drawn."""
         self._stale = False
         self._rings = False
+        self._row: tuple[tuple[object, ...], int, list[Line]] | None = None
+        """The row of changed definitions that was laid out last, its width, and its lines."""
 
     def compose(self) -> ComposeResult:
         """Header, list, question or sessions, notice, keys."""
@@ -154,7 +161,15 @@ class ConsoleApp(App[None]):
             self._send(self.board.endorse(at=self._monotonic(), now=self._now()))
         self.draw()
 
-    def _send(self, deed: Said | Ordered | Vouched | None) -> None:
+    def action_accept(self) -> None:
+        """Accept what is on screen of what servers changed."""
+        if self._is_too_small():
+            self.board.notice = ours(f"Make the terminal at least {NARROWEST} by {SHORTEST}.")
+        else:
+            self._send(self.board.settle(Verdict.ACCEPT, at=self._monotonic(), now=self._now()))
+        self.draw()
+
+    def _send(self, deed: Deed | None) -> None:
         if deed is not None and not self._signer.send(deed, self._client, self._now()):
             self.board.not_sent(deed)
 
@@ -173,6 +188,8 @@ class ConsoleApp(App[None]):
         left = self.board.leave()
         if not left and self.board.reviewing:
             self.board.look_back(on=self.board.review.open)
+        elif not left and self.board.changing:
+            self.board.look_at_changes(on=self.board.changes.open)
         elif not left:
             self.board.turn(self.board.face)
             self.board.list_sessions(on=False)
@@ -182,6 +199,9 @@ class ConsoleApp(App[None]):
         """The item that the marker is at, or the list again."""
         if self.board.reviewing:
             self.board.look_back(on=True, text=not self.board.review.open)
+            self._from_the_top()
+        elif self.board.changing:
+            self.board.look_at_changes(on=True, text=not self.board.changes.open)
             self._from_the_top()
         elif self.board.picking is not None:
             self.board.turn(Face.ITEMS if self.board.face is Face.TEXT else Face.TEXT)
@@ -201,6 +221,11 @@ class ConsoleApp(App[None]):
     def action_look_back(self) -> None:
         """What was held back, or the question again."""
         self.board.look_back()
+        self._from_the_top()
+
+    def action_look_at_changes(self) -> None:
+        """What servers changed, or the question again."""
+        self.board.look_at_changes()
         self._from_the_top()
 
     def action_select(self, step: int) -> None:
@@ -281,8 +306,8 @@ class ConsoleApp(App[None]):
         """What is to be read. The question itself is laid out to fit on the screen."""
         item, face = self.board.selected, self.board.face
         self._end = None
-        if self.board.reviewing:
-            return self._held_back(self.board.review, width, now)
+        if self.board.aside is not None:
+            return self._aside(width, now)
         if item is None or self.board.listing:
             return console_text.panel(self.board, visible(str(self._state)), width, rows)
         if face is Face.QUESTION:
@@ -305,6 +330,12 @@ class ConsoleApp(App[None]):
         self._end = len(lines) - 1
         return lines
 
+    def _aside(self, width: int, now: datetime) -> Sequence[Line]:
+        """What is on screen instead of a question."""
+        if self.board.changing:
+            return self._changed(self.board.changes, width)
+        return self._held_back(self.board.review, width, now)
+
     def _held_back(self, review: Review, width: int, now: datetime) -> Sequence[Line]:
         """The list, or one item's text."""
         if review.open and review.chosen is not None:
@@ -313,6 +344,21 @@ class ConsoleApp(App[None]):
             return text
         lines, self._place = review_lines(review, width, now)
         return lines
+
+    def _changed(self, changes: ChangeList, width: int) -> Sequence[Line]:
+        """The list, or one row's changes."""
+        if changes.open and changes.chosen is not None:
+            lines = self._laid_out(changes.chosen, width)
+            self._end = len(lines) - 1
+            return lines
+        lines, self._place = change_lines(changes, width)
+        return lines
+
+    def _laid_out(self, row: ChangeRow, width: int) -> list[Line]:
+        """Once for all times that it is drawn: it can be long."""
+        if self._row is None or self._row[:2] != (row.key, width):
+            self._row = (row.key, width, row_lines(row, width))
+        return self._row[2]
 
     def _question(self, item: Item, width: int, rows: int, now: datetime) -> Sequence[Line]:
         notes = console_text.notes(item, self.board, self._signer)
@@ -331,6 +377,8 @@ class ConsoleApp(App[None]):
             return
         if board.reviewing:
             board.review.read |= set() if board.review.chosen is None else {board.review.chosen.key}
+        elif board.changing:
+            board.changes.read |= set() if board.changes.chosen is None else {board.changes.chosen.key}
         elif board.terms is not None:
             board.terms_read = True
         elif board.selected is not None and not board.selected.read:
@@ -340,8 +388,8 @@ class ConsoleApp(App[None]):
     def _has_marker(self) -> bool:
         """Whether a list is on screen in which the arrow keys choose."""
         board = self.board
-        if board.reviewing:
-            return not board.review.open
+        if board.aside is not None:
+            return not board.aside.open
         return board.listing or board.face is Face.ITEMS
 
     def _is_too_small(self) -> bool:

@@ -37,8 +37,8 @@ def header(board: Board, signer: Signer, width: int) -> Line:
     """Gateways, who signs, and sessions at a glance; what does not fit is counted. Who signs is always there."""
     tiers = board.roster.tiers
     told = [Span(f"  {signer.standing(tiers.values())}", Style.WARNING)]
-    if (board.listing or board.reviewing) and board.items:
-        key = "h" if board.reviewing else "l"
+    if (board.listing or board.aside is not None) and board.items:
+        key = "h" if board.reviewing else "c" if board.changing else "l"
         told.append(Span(f"  {counted(len(board.items), 'question')} waiting: press {key}", Style.WARNING))
     for title in (" rule-of-two console", " rule-of-two", ""):
         spans = [Span(f"{title}  {counted(len(tiers), 'gateway')}", Style.HEADLINE), *told]
@@ -66,7 +66,7 @@ def _glance(rows: Sequence[Row], room: int) -> Iterator[Span]:
 
 def questions(board: Board, width: int, height: int, now: datetime) -> list[Line]:
     """The waiting questions around the selected one, at most ``height`` of them."""
-    if board.selected is None or board.listing or board.reviewing or board.face is not Face.QUESTION:
+    if board.selected is None or board.listing or board.aside is not None or board.face is not Face.QUESTION:
         return []
     place = board.items.index(board.selected)
     total = len(board.items)
@@ -109,6 +109,12 @@ def panel(board: Board, state: str, width: int, height: int) -> list[Line]:
     else:
         where = f"No gateway is running on {state}. Start one (rule-of-two serve): it is found at once."
         texts = ["Nothing to decide.", _ABOUT, where]
+    if board.changes.rows:
+        count = board.changes.count
+        texts.append(
+            f"{counted(count, 'definition')} of servers {'is' if count == 1 else 'are'} not as accepted: c shows what "
+            "changed."
+        )
     lines = [line for text in texts for line in (BLANK, *wrap([Span(f"  {text}")], width - 2, indent="  "))]
     return [*lines, BLANK, *sessions(board, width, max(1, height - len(lines) - 1))]
 
@@ -156,6 +162,12 @@ def keys(board: Board, width: int) -> list[Line]:
         pressed = read * bool(board.review.rows)
         pressed = [*[("↑↓", "choose")] * (several and not board.review.open), *pressed]
         return keys_lines([*pressed, ("h", "back"), ("q", "quit")], width)
+    if board.changing:
+        several = len(board.changes.rows) > 1
+        settle: list[Key] = [("enter", "list" if board.changes.open else "read it"), ("p", "accept"), ("n", "refuse")]
+        pressed = settle * bool(board.changes.rows)
+        pressed = [*[("↑↓", "choose")] * (several and not board.changes.open), *pressed]
+        return keys_lines([*pressed, ("c", "back"), ("q", "quit")], width)
     if board.terms is not None:
         return keys_lines(
             [("g", "grant these"), ("↑↓", "calls"), ("←→", "minutes"), ("esc", "leave"), ("n", "no")], width
@@ -182,7 +194,8 @@ def keys(board: Board, width: int) -> list[Line]:
 
 
 def _held_back(board: Board) -> list[Key]:
-    return [("h", f"{len(board.review.rows):,} held back")] if board.review.rows else []
+    kept: list[Key] = [("h", f"{len(board.review.rows):,} held back")] if board.review.rows else []
+    return [*kept, *[("c", f"{board.changes.count:,} changed")] * bool(board.changes.rows)]
 
 
 def _item_keys(board: Board, picks: Picks) -> list[Key]:

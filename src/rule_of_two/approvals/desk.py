@@ -18,11 +18,23 @@ import anyio
 
 from rule_of_two.approvals.answer import Answer, Refusal, Unanswered
 from rule_of_two.approvals.audience import Audience, Console
+from rule_of_two.approvals.changes import ChangeShelf, ServerChanges
 from rule_of_two.approvals.choice import APPROVING
 from rule_of_two.approvals.command import Command
+from rule_of_two.approvals.definition_answer import DefinitionAnswer
 from rule_of_two.approvals.endorsement import Endorsement
-from rule_of_two.approvals.judge import Endorser, Given, Judge, StillWaiting
-from rule_of_two.approvals.messages import Asked, Done, Ended, Endorsed, Waits, Withheld, encode_to_console
+from rule_of_two.approvals.judge import Endorser, Given, Judge, Settler, StillWaiting
+from rule_of_two.approvals.messages import (
+    Asked,
+    Changed,
+    Done,
+    Ended,
+    Endorsed,
+    Settled,
+    Waits,
+    Withheld,
+    encode_to_console,
+)
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.withheld import Shelf, WithheldItem
 from rule_of_two.errors import BadRequest, StoreError
@@ -78,11 +90,15 @@ class Desk:
         clock: Callable[[], datetime],
         judge: Judge,
         endorser: Endorser | None = None,
+        settler: Settler | None = None,
         limit: int = MAX_WAITING,
     ) -> None:
-        """Without an ``endorser`` nobody can vouch for what is withheld; it can be looked at."""
+        """Without an ``endorser`` nobody can vouch for what is withheld, and without a ``settler`` nobody can accept a
+        changed definition; both can be looked at."""
         self._endorser = endorser
+        self._settler = settler
         self._shelf = Shelf()
+        self._changes = ChangeShelf()
         self._clock = clock
         self._judge = judge
         self._limit = limit
@@ -233,6 +249,47 @@ class Desk:
         self.audience.tell(Endorsed(item_id=item_id, approver=endorsement.approver, signed=signed))
         return None
 
+    @property
+    def changes(self) -> tuple[ServerChanges, ...]:
+        """What servers offer that nobody accepted so."""
+        return tuple(self._changes.items)
+
+    def changed(self, changes: ServerChanges) -> None:
+        """Keep what waits of a server, instead of what did. Consoles are told at once, or after a pause if this server
+        changes again and again."""
+        if self._changes.put(changes.bounded()):
+            self._tell_changes()
+
+    def _tell_changes(self) -> None:
+        for one in self._changes.due(anyio.current_time()):
+            self.audience.tell(Changed(changes=one))
+
+    async def settle(self, answer: DefinitionAnswer) -> Refusal | None:
+        """Accept a person's word for a changed definition, or say why not.
+
+        # INVARIANT: it is for exactly the definition that was on screen, in place of exactly the one that is accepted,
+        # by somebody who may, and once; tests/approvals/test_settling.py.
+        """
+        kept = self._changes.find(answer.subject)
+        if kept is None:
+            return Refusal.UNKNOWN_CHANGE
+        if self._settler is None:
+            return Refusal.NOT_OFFERED
+        change = next(one for one in kept.changes if kept.subject(one) == answer.subject)
+        try:
+            refusal = self._settler.refuses(answer, kept.server)
+            if refusal is not None:
+                return refusal
+            done = await self._settler.settle(answer, change.new)
+        except StoreError:
+            return Refusal.NOT_RECORDED
+        signed = self.tier is not Tier.ADVISORY
+        if done:
+            self._changes.take(answer.subject)
+            told = Settled(subject=answer.subject, verdict=answer.verdict, approver=answer.approver, signed=signed)
+            self.audience.tell(told)
+        return None if done else Refusal.UNKNOWN_CHANGE
+
     def void(self, session: str, *, acting_only: bool = False) -> None:
         """End the questions of a session, and forget what was approved and not used; with ``acting_only`` those about
         calls that carry C. The question whose answer is being recorded goes on."""
@@ -257,7 +314,8 @@ class Desk:
         return self._version is not None and question.policy_version != self._version
 
     def tidy(self) -> None:
-        """End what has expired."""
+        """End what has expired, and tell what was held back of servers that change again and again."""
+        self._tell_changes()
         for pending in [one for one in self._waiting.values() if self._is_over(one) and not one.settling]:
             self._end(pending, Unanswered.EXPIRED)
         self._unused = {key: one for key, one in self._unused.items() if not self._is_over(one)}
@@ -267,6 +325,7 @@ class Desk:
         waiting = [line for one in self._waiting.values() for line in (one.line, encode_to_console(one.status))]
         if self._shelf.items:
             waiting.append(encode_to_console(Withheld(items=tuple(one.bounded() for one in self._shelf.items))))
+        waiting += [encode_to_console(Changed(changes=one)) for one in self._changes.items]
         self.audience.join(console, waiting)
 
     def detach(self, console: Console) -> None:

@@ -1,11 +1,14 @@
-"""A question as a console holds it, and what a human says: to a question, to a session, or for a withheld item."""
+"""A question as a console holds it, and what a human says: to a question, to a session, for a withheld item, or to a
+changed definition."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from rule_of_two.approvals.answer import GrantTerms
+from rule_of_two.approvals.change_list import ChangeRow
 from rule_of_two.approvals.choice import Choice
+from rule_of_two.approvals.definition_answer import Verdict
 from rule_of_two.approvals.messages import Waits
 from rule_of_two.approvals.picks import Picks
 from rule_of_two.approvals.question import Question
@@ -66,3 +69,15 @@ class Ordered:
     gateway: str
     session: str
     choice: Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Settles:
+    """A human's word for one changed definition, or for all of a server, to be signed and sent one by one."""
+
+    row: ChangeRow
+    verdict: Verdict
+
+
+Deed = Said | Ordered | Vouched | Settles
+"""Whatever a human does at a console."""

@@ -21,9 +21,11 @@ from rule_of_two.approvals.answer import LONGEST_MINUTES, MOST_USES
 from rule_of_two.approvals.board import Board
 from rule_of_two.approvals.channel import DeskClient
 from rule_of_two.approvals.choice import REFUSING, Choice
+from rule_of_two.approvals.definition_answer import Verdict
+from rule_of_two.approvals.definition_view import change_lines, row_lines
 from rule_of_two.approvals.hints import question_keys
-from rule_of_two.approvals.items import Item, Ordered, Said, Vouched
-from rule_of_two.approvals.messages import Asked, GatewayHello, Sessions, ToConsole, Withheld
+from rule_of_two.approvals.items import Deed, Item
+from rule_of_two.approvals.messages import Asked, Changed, GatewayHello, Sessions, ToConsole, Withheld
 from rule_of_two.approvals.plain_voice import PAGE_LINES, Voice
 from rule_of_two.approvals.render import NARROWEST
 from rule_of_two.approvals.roster import Row, marks
@@ -41,6 +43,7 @@ HELP: Final = (
     "Type a key and Enter: y once, d drop C, g grant (g 5 15: calls and minutes), r rest only, n no, f freeze, "
     "s new session, a arguments (a 3: page 3, a last), i what came back (i 3: item 3, i 3 2: page 2 of it), "
     "m 1 3: mark only these items (m: all), h what was held back (h 2: item 2), e endorse it, w why, "
+    "c what servers changed (c 2: item 2, p accepts it, n refuses it), "
     "x leave what is to be confirmed, l list (l 2: session 2), "
     "a number: that question, Enter alone: the question again, q quit."
 )
@@ -88,6 +91,8 @@ class PlainConsole:
             "m": self._mark,
             "h": self._look_back,
             "e": self._endorse,
+            "c": self._look_at_changes,
+            "p": self._accept,
             "w": self._why,
             "x": self._leave,
             "l": self._list,
@@ -159,6 +164,10 @@ class PlainConsole:
                 self._voice.say("Note: ", *note)
         if shown is not None and self.board.selected is None and self.board.items:
             self._voice.say(f"{counted(len(self.board.items), 'question')} waiting. Enter reads out the first.")
+        if isinstance(message, Changed) and message.changes.changes:
+            told = counted(len(message.changes.changes) + message.changes.more, "definition")
+            server = name(message.changes.server)
+            self._voice.say("The server ", server, f" offers {told} that nobody accepted so. Type c and Enter.")
         if isinstance(message, Withheld):
             told = counted(len(message.items), "item")
             self._voice.say(f"{told} of a result held back by policy. Type h and Enter to have the list read out.")
@@ -262,7 +271,7 @@ class PlainConsole:
     @property
     def _is_hidden(self) -> bool:
         """Whether keys act on something else than the question."""
-        return self.board.listing or self.board.reviewing
+        return self.board.listing or self.board.aside is not None
 
     def _items(self, rest: Sequence[str]) -> None:
         """The next page of the list of what came back, or an item of it."""
@@ -321,6 +330,34 @@ class PlainConsole:
                 board.review.read.add(kept.key)
                 self._voice.say("That was all of it. e endorses it.")
 
+    def _look_at_changes(self, rest: Sequence[str]) -> None:
+        """What servers changed, or a row of it."""
+        board, width = self.board, self._voice.width
+        board.look_at_changes(on=True, text=bool(rest))
+        if not rest:
+            lines, _ = change_lines(board.changes, width)
+            self._voice.page(lines, "the list of what servers changed", None)
+            self._voice.say("c with a number reads out an item; Enter alone goes back to the questions.")
+        elif not rest[0].isdecimal() or not board.choose(int(rest[0]) - 1) or board.changes.chosen is None:
+            board.look_at_changes(on=True)
+            self._voice.say(f"There is no such item; the list has {counted(len(board.changes.rows), 'item')}.")
+        else:
+            row = board.changes.chosen
+            lines = row_lines(row, width)
+            end = self._voice.page(lines, f"item {int(rest[0]):,} of what changed", rest[1] if len(rest) > 1 else None)
+            if end is False:
+                self._voice.say(f"c {rest[0]} goes on; c {rest[0]} last is the last page.")
+            if end and self._voice.is_wide:
+                board.changes.read.add(row.key)
+                self._voice.say("That was all of it. p accepts it, n refuses it.")
+
+    def _accept(self, _: Sequence[str]) -> None:
+        if not self._voice.is_wide:
+            self._voice.say(f"Make the terminal at least {NARROWEST} wide.")
+            return
+        self._send(self.board.settle(Verdict.ACCEPT, at=self._monotonic(), now=self._now()))
+        self._say_words()
+
     def _leave(self, _: Sequence[str]) -> None:
         self.board.leave()
         self._say_words()
@@ -332,7 +369,7 @@ class PlainConsole:
         self._send(self.board.endorse(at=self._monotonic(), now=self._now()))
         self._say_words()
 
-    def _send(self, deed: Said | Ordered | Vouched | None) -> None:
+    def _send(self, deed: Deed | None) -> None:
         if deed is not None and not self._signer.send(deed, self._client, self._now()):
             self.board.not_sent(deed)
 

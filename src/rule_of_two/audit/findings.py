@@ -30,6 +30,8 @@ _CAUSES: Final = {
     "replaced, name the old one with --gateway-key FILE; else treat it as forged.",
     "unreadable": "Find out who wrote it: no gateway writes such an entry.",
     "unsigned": NOT_APPROVED,
+    "uncovered_pin": "Look at it (`rule-of-two manifest pin SERVER NAME`), and who can write the state's file.",
+    "not_first_use": "Find out who can write the state's file: no gateway puts first use in place of a person's word.",
     "denied": "Find out who can write the journal's file, and what the call did: `rule-of-two why` tells.",
 }
 
@@ -42,10 +44,14 @@ class Finding:
     decision: bool
     cause: str
     sentence: str
+    pin: str = ""
+    """What of the state it is about, if it is no entry."""
 
     @property
     def where(self) -> str:
-        """``d17`` for a decision, ``#17`` for any other entry, and the journal where it is about no entry."""
+        """``d17`` for a decision, ``#17`` for any other entry, a pin's own name, and the journal itself."""
+        if self.pin:
+            return visible(self.pin)[:200]
         if self.number == 0:
             return "journal"
         return f"{'d' if self.decision else '#'}{self.number}"
@@ -94,6 +100,10 @@ class Findings:
     def add(self, entry: Entry, cause: str, sentence: str) -> None:
         """Note that something is wrong with an entry."""
         self.found.append(Finding(entry.number, entry.kind == "decision", cause, sentence))
+
+    def add_pin(self, name: str, cause: str, sentence: str) -> None:
+        """Note that something is wrong with a pin."""
+        self.found.append(Finding(0, False, cause, sentence, pin=name))
 
     def unreadable(self, number: int) -> None:
         """Note an entry that is none."""

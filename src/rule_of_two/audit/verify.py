@@ -13,6 +13,7 @@ from rule_of_two.audit.calls import Calls
 from rule_of_two.audit.chain import Chain
 from rule_of_two.audit.findings import Finding, Findings
 from rule_of_two.audit.people import People
+from rule_of_two.audit.pins import PinRecords, check_pins
 from rule_of_two.audit.testimony import Witness
 from rule_of_two.store.journal import Entry, Unreadable
 from rule_of_two.wording import counted
@@ -30,10 +31,13 @@ _COUNTS: Final = (
     "unanswered",
     "commands",
     "endorsements",
+    "definition_answers",
     "signed",
     "digests",
+    "pins_signed",
+    "pins_first_use",
 )
-_NOT_CHECKED: Final = ("unsigned", "through_the_client", "digests_masked", "digests_incomplete")
+_NOT_CHECKED: Final = ("unsigned", "pins_unsigned", "through_the_client", "digests_masked", "digests_incomplete")
 _MOST_NAMED: Final = 20
 
 
@@ -80,6 +84,7 @@ class Verified:
             f"Digests: {count['digests']} computed again from what was asked.",
             f"Calls: {count['by_people']} passed on a person's yes, {count['by_grant']} on a grant.",
             f"Results: {count['releases']} decided by themselves, before they were handed over.",
+            f"Definitions: {count['pins_signed']} signed, {count['pins_first_use']} of unsigned first use.",
             f"Every other call that passed was checked to complete nothing, but {count['observed']} of observe mode.",
         ]
 
@@ -87,6 +92,7 @@ class Verified:
         count = self.findings.counts
         told = (
             ("unsigned", "unsigned answers or commands: advisory, as whoever runs as the gateway's user can give them"),
+            ("pins_unsigned", "definitions were accepted by somebody who did not sign: advisory"),
             ("through_the_client", "answers came through the client, which can answer by itself: advisory"),
             ("digests_masked", "digests cannot be recomputed because secrets are masked"),
             ("digests_incomplete", "digests cannot be recomputed because their entries are of an older version"),
@@ -107,8 +113,9 @@ class Verified:
         return [first, *(f"  {one.line}" for one in found)]
 
 
-def verify(entries: Iterable[Entry | Unreadable], witness: Witness) -> Verified:
-    """Check the entries in order. Whatever stands in them, it does not raise; what cannot be read is a finding.
+def verify(entries: Iterable[Entry | Unreadable], witness: Witness, pins: PinRecords | None = None) -> Verified:
+    """Check the entries in order, then the ``pins`` of the state. Whatever stands in them, it does not raise; what
+    cannot be read is a finding.
 
     It keeps a few hundred bytes of each question and of each call that was sent with nothing counted, and of other
     entries nothing that is over.
@@ -121,6 +128,7 @@ def verify(entries: Iterable[Entry | Unreadable], witness: Witness) -> Verified:
         "answer": people.answer,
         "command": people.command,
         "endorsement": people.endorsement,
+        "definitions": people.definition,
         "session": people.session,
         "decision": calls.decision,
         "outcome": calls.releases.outcome,
@@ -131,4 +139,6 @@ def verify(entries: Iterable[Entry | Unreadable], witness: Witness) -> Verified:
             findings.unreadable(entry.number)
         elif (check := checks.get(entry.kind)) is not None:
             check(entry)
+    if pins is not None:
+        check_pins(pins, witness, findings)
     return Verified(findings)

@@ -50,6 +50,8 @@ class Explanation:
     """What else the session had been handed before, newest first."""
     before_count: tuple[int, int] = (0, 0)
     """How many results that were in all, and how many items."""
+    definition: Mapping[str, Any] | None = None
+    """Of a call that was denied because a definition had changed: what had, as it was written down."""
 
     def as_facts(self) -> dict[str, Any]:
         """For scripts."""
@@ -68,6 +70,7 @@ class Explanation:
                 }
                 for label, one in self.origins.items()
             },
+            **({} if self.definition is None else {"definition": self.definition}),
             "sent_by": None if self.call is None else f"d{self.call.number}",
             "came_after": {
                 "results": self.before_count[0],
@@ -150,7 +153,7 @@ class Explanation:
             for one in body.get("passes", ())
         ]
         lines += [_forced(one) for one in body.get("forced", ())]
-        return lines
+        return lines + _changed(body, self.definition)
 
     def _rests(self) -> list[str]:
         return [
@@ -196,6 +199,7 @@ def explain(store: JournalStore, reference: str) -> Explanation:
         brought={label: one for label, one in brought.items() if one is not None},
         before=tuple(handed_over_before(store, session, entry.number)),
         before_count=store.count_handed_over(session, before=entry.number),
+        definition=_definition(store, entry),
     )
 
 
@@ -242,6 +246,33 @@ def _rests_on(store: JournalStore, decision: Entry) -> list[Entry]:
         return []
     words = store.words(decision.session, before=decision.number)
     return [one for one in words if deed in (one.body.get("answer"), one.body.get("command"))][:1]
+
+
+def _definition(store: JournalStore, decision: Entry) -> Mapping[str, Any] | None:
+    """What had changed of the definition that a call was denied for: the newest entry before it, else one just after,
+    as changes are written down a moment after they are noticed."""
+    if decision.body["code"] != Code.DEFINITION_CHANGED:
+        return None
+    entries = store.changed_definitions(str(decision.body.get("upstream")), around=decision.number)
+    for entry in entries:
+        for one in entry.body.get("changes", ()):
+            if isinstance(one, dict) and one.get("name") == str(decision.body.get("name"))[:200]:
+                return one
+    return None
+
+
+def _changed(body: Mapping[str, Any], definition: Mapping[str, Any] | None) -> list[str]:
+    """What changed of a definition, and how to look at it."""
+    if body["code"] != Code.DEFINITION_CHANGED:
+        return []
+    lines = []
+    if definition is not None:
+        summary = definition.get("summary") or f"it is {definition.get('what', 'another one')}"
+        marks = definition.get("marks")
+        marked = f"; marked: it {', it '.join(map(str, marks))}" if isinstance(marks, list) and marks else ""
+        lines.append(f"  Not as accepted: {visible(str(summary))}{visible(marked)}.")
+    server, name = visible(str(body.get("upstream"))), visible(str(body.get("name")))
+    return [*lines, f"  To look at it: c in `rule-of-two console`, or `rule-of-two manifest pin {server} {name}`."]
 
 
 def _forced(one: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from rule_of_two.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from rule_of_two.approvals.approvers import Enrolled
+    from rule_of_two.audit.pins import PinRecords
 
 
 @click.command()
@@ -49,8 +51,8 @@ def verify(
     gateway_keys: tuple[Path, ...],
     bundle: Path | None,
 ) -> None:
-    """Check that no entry of the journal was changed, taken out, put in or cut off, every receipt in it, and every call
-    that was let pass on one, without any gateway running.
+    """Check that no entry of the journal was changed, taken out, put in or cut off, every receipt in it, every call
+    that was let pass on one, and whose word each accepted definition rests on, without any gateway running.
 
     Signatures are checked with the keys of your configuration, and with those of --approvers; the chain against the
     checkpoints in the state, beside the journal, in `audit.anchors` and in each --anchor. Exit 0: nothing is wrong; 1:
@@ -76,7 +78,7 @@ def verify(
     if not (context.state / "journal.db").exists():
         raise ConfigurationError("there is no journal; name its folder with --state", file=context.state)
     own = (*_configured_anchors(context), *anchors)
-    result = verified(context.state, witness, anchors=own, keys=gateways)
+    result = verified(context.state, witness, pins=_pins(context), anchors=own, keys=gateways)
     if context.json:
         print_json(result.as_facts())
     else:
@@ -110,6 +112,18 @@ def _configured_anchors(context: Context) -> tuple[Path, ...]:
         if not file.is_file():
             click.echo(f"rule-of-two: the anchor {file} cannot be read here, so nothing is compared with it", err=True)
     return tuple(file for file in files if file.is_file())
+
+
+def _pins(context: Context) -> PinRecords | None:
+    """What the state holds of definitions, if there is one."""
+    from rule_of_two.audit.pins import PinRecords  # noqa: PLC0415  # as above
+    from rule_of_two.store.pins import PinStore  # noqa: PLC0415
+    from rule_of_two.store.state import open_state  # noqa: PLC0415
+
+    if not (context.state / "state.db").exists():
+        return None
+    with closing(open_state(context.state)) as database:
+        return PinRecords.of(PinStore(database))
 
 
 def _keys(context: Context, approvers: Path | None) -> tuple[Enrolled, ...]:

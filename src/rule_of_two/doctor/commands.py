@@ -50,6 +50,9 @@ POWERS: Final[Mapping[str, Power]] = {
     "ledger endorse": Power.STATE,  # what it says counts by the same keys as `session new`, which is tried
     "ledger list": Power.NONE,
     "ledger show": Power.NONE,
+    "manifest diff": Power.NONE,
+    "manifest draft": Power.CONFIGURATION,  # a new file, and worst case but for what a person took off in a terminal
+    "manifest lint": Power.NONE,
     "manifest list": Power.NONE,
     "manifest pin": Power.STATE,
     "manifest show": Power.NONE,

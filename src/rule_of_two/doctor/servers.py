@@ -82,7 +82,7 @@ def _unaccepted(identity: str, offered: list[Definition], state: Path) -> int:
         return 0
     with closing(open_state(state)) as database:
         pins = PinStore(database)
-        return len(compare(pins, identity, offered).unaccepted()) if pins.load(identity) else 0
+        return len(compare(pins, identity, offered).changes) if pins.load(identity) else 0
 
 
 def _known(upstream: Upstream, says: str) -> Fact:

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
+from rule_of_two.doctor.definitions import definitions
 from rule_of_two.doctor.fact import Fact
 from rule_of_two.doctor.processes import consoles
 from rule_of_two.doctor.servers import servers
@@ -20,7 +21,13 @@ if sys.platform == "win32":
 
 def facts(config: Config | None, file: Path, state: Path, *, start: bool = True) -> tuple[Fact, ...]:
     """Everything about a configuration that was read, and about its state. With ``start`` its servers are started."""
-    return (*_configured(config, file, state, start=start), _state(state), _sessions(state), _consoles(state))
+    return (
+        *_configured(config, file, state, start=start),
+        _state(state),
+        _sessions(state),
+        definitions(state),
+        _consoles(state),
+    )
 
 
 def _configured(config: Config | None, file: Path, state: Path, *, start: bool) -> list[Fact]:

@@ -12,6 +12,7 @@ import orjson
 from rule_of_two.approvals.keys import PublicKey
 from rule_of_two.audit.chain import Chain, Place
 from rule_of_two.audit.checkpoint import checkpoints_in
+from rule_of_two.audit.pins import PinRecords
 from rule_of_two.audit.pruned import PruneRecord, prune_in
 from rule_of_two.audit.testimony import Witness
 from rule_of_two.audit.verify import Verified, verify
@@ -26,10 +27,15 @@ _LONGEST: Final = 4096
 
 
 def verified(
-    state: Path, witness: Witness, *, anchors: Iterable[Path] = (), keys: Iterable[PublicKey] = ()
+    state: Path,
+    witness: Witness,
+    *,
+    pins: PinRecords | None = None,
+    anchors: Iterable[Path] = (),
+    keys: Iterable[PublicKey] = (),
 ) -> Verified:
-    """Check the journal of a state folder, its chain included. ``anchors`` are files of checkpoints besides the one in
-    the folder, ``keys`` public keys of gateways besides those in it.
+    """Check the journal of a state folder, its chain included, and the ``pins`` of its state. ``anchors`` are files of
+    checkpoints besides the one in the folder, ``keys`` public keys of gateways besides those in it.
 
     :raises ConfigurationError: a file cannot be read.
     :raises StoreError: the state or the journal cannot be opened.
@@ -38,7 +44,7 @@ def verified(
     places = _places(state, anchors)  # before the entries are read, so that none of them is newer than those
     with closing(JournalStore(state)) as store:
         chain = Chain(store.id, known, pruned(store), store.kept())
-        result = verify(chain.watch(store.rows()), witness)
+        result = verify(chain.watch(store.rows()), witness, pins)
         chain.finish(store.missing_guards())
         chain.compare(places, result.findings.heads, store.hash_of)
     return Verified(result.findings, chain)

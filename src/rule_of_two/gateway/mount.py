@@ -31,7 +31,7 @@ from rule_of_two.model import INGRESS, NONE, Labels
 from rule_of_two.policy.typed.definitions import ToolDefinition
 from rule_of_two.store.pins import Pin
 from rule_of_two.wire.eras import Claims, Era
-from rule_of_two.wire.handshake import stamp
+from rule_of_two.wire.handshake import UpstreamInfo, stamp
 from rule_of_two.wire.peer import Incoming, Limits, NotSent, RemoteError
 
 logger = logging.getLogger(__name__)
@@ -86,6 +86,11 @@ class Mount:
     def identity(self) -> str:
         """What pins belong to: the name and how it is reached, without secrets."""
         return identity_of(self.name, self.launch.command, self.launch.args, self.launch.url)
+
+    @property
+    def info(self) -> UpstreamInfo | None:
+        """What the upstream says of itself, while it is connected."""
+        return self._life.info if self._life else None
 
     @property
     def capabilities(self) -> Mapping[str, Any] | None:
@@ -154,6 +159,11 @@ class Mount:
         """Be told of changes of exactly these resources, by a modern upstream."""
         if self._life is not None:
             self._life.subscribe(uris)
+
+    @property
+    def pins(self) -> tuple[Pin, ...]:
+        """What was accepted."""
+        return tuple(self._pins)
 
     @property
     def pinned_tools(self) -> list[ToolDefinition]:

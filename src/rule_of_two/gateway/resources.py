@@ -33,11 +33,13 @@ from rule_of_two.gateway.given_urls import GivenUrls
 from rule_of_two.gateway.hiding import Hiding
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.operator_log import say
+from rule_of_two.gateway.pin_watch import PinWatch
 from rule_of_two.gateway.policy_versions import PolicyVersions
 from rule_of_two.gateway.providers.surroundings import Surroundings
 from rule_of_two.gateway.reload import Reloader
 from rule_of_two.gateway.retyping import Typing
 from rule_of_two.gateway.rulebook import Rulebook
+from rule_of_two.gateway.settling import Settling
 from rule_of_two.gateway.timing import timestamp, utc_now
 from rule_of_two.sessions.boundary import Attached, Boundaries
 from rule_of_two.sessions.key import Boundary, SessionKey
@@ -85,6 +87,7 @@ class Resources:
     endorsements: Endorsements
     connect: Connect
     """How upstreams are reached."""
+    watch: PinWatch
     given: GivenUrls | None = None
     """Which addresses sessions were given, where a policy asks."""
 
@@ -208,7 +211,10 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
             blueprint.principal.tenant,
         )
         endorsements = Endorsements(answers, blueprint.config.stores)
-        desk = Desk(clock=utc_now, judge=answers, endorser=endorsements)
+        pins = PinStore(state)
+        watch = PinWatch(pins)
+        settling = Settling(answers, pins, watch.wake)
+        desk = Desk(clock=utc_now, judge=answers, endorser=endorsements, settler=settling)
         answers.void = desk.void
         async with aclosing(Authorizations(blueprint.state)) as authorizations, anyio.create_task_group() as tasks:
             resources = Resources(
@@ -218,17 +224,19 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
                 journal,
                 desk,
                 boundaries,
-                PinStore(state),
+                pins,
                 answers,
                 Grants(approvers, lambda: rules.version, utc_now, answers.may_give),
                 rules,
                 Typing(blueprint.sources, rules, journal),
                 endorsements,
                 connect or connecting(authorizations),
+                watch,
                 GivenUrls() if blueprint.policies.reads_given else None,
             )
             await tasks.start(DeskServer(desk, state=blueprint.state, gateway=secrets.token_hex(4)).run)
             tasks.start_soon(journal.keep_flushing)
+            tasks.start_soon(watch.run)
             reloader = Reloader(
                 blueprint.sources,
                 rules,

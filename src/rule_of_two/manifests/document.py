@@ -31,6 +31,9 @@ _FILLED: Final[Mapping[str, ParameterType]] = {"host": "hosts", "recipient": "re
 """Those that the operator can fill in, and the parameter's type."""
 
 
+_NO_KEY: Final = "is no argument's key: write '{}' for an argument of its own, or declare a target there and name it"
+
+
 def _targets(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
@@ -144,6 +147,8 @@ class PromptSpec(_Entry):
     def _rules_name_targets(self) -> Self:
         for place, rule in enumerate(self.rules):
             for name, condition in rule.when.items():
+                if name.startswith("/") and name not in self.targets:
+                    raise refused(_NO_KEY.format(name[1:]), "rules", place, "when", name)
                 for operator in condition.operators:
                     kinds, _ = OPERATORS[operator]
                     where = ("rules", place, "when", name, operator)

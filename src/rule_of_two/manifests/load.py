@@ -38,7 +38,7 @@ def find_manifest(reference: str, *, relative_to: Path, folders: Sequence[Path])
         if file.stem == reference:
             return file
     names = sorted({file.stem for file in files})
-    hint = nearest(reference, names) or f"; known are {', '.join(names)}"
+    hint = nearest(reference, names) or "; `rule-of-two manifest list` names them"
     raise ConfigurationError(f"no manifest is named '{reference}'{hint}, or give the path of a file")
 
 
@@ -59,16 +59,27 @@ def recognised(launch: Launch, folders: Sequence[Path]) -> ManifestDocument | No
 
     :raises ConfigurationError: one of the operator's is unreadable or not a manifest.
     """
+    found = recognised_file(launch, folders)
+    return None if found is None else found[1]
+
+
+def recognised_file(launch: Launch, folders: Sequence[Path]) -> tuple[Path, ManifestDocument] | None:
+    """As :func:`recognised`, with the file that it stands in.
+
+    :raises ConfigurationError: as there.
+    """
     origin = identify(launch)
     name = None if origin is None else _plain(origin.name)
     own: dict[str, Path] = {}
     for file in _within(folders):
         own.setdefault(file.stem, file)
-    documents = [load_manifest(file) for file in own.values()]
+    files = list(own.values())
     if name is not None:
         shipped_ones = (file for file in _within((shipped("tool_manifests"),)) if file.stem not in own)
-        documents += [load_manifest(file) for file in shipped_ones if name in _matching(file, file.stat().st_mtime_ns)]
-    return recognise(launch, documents)
+        files += [file for file in shipped_ones if name in _matching(file, file.stat().st_mtime_ns)]
+    documents = [_load(file) for file in files]
+    document = recognise(launch, documents)
+    return next((pair for pair in zip(files, documents, strict=True) if pair[1] is document), None)
 
 
 @lru_cache(maxsize=1024)
@@ -95,10 +106,19 @@ def list_manifests(folders: Sequence[Path]) -> Sequence[ManifestDocument]:
 
     :raises ConfigurationError: one of them is unreadable or not a manifest.
     """
-    first: dict[str, Path] = {}
-    for file in _files(folders):
-        first.setdefault(file.stem, file)
-    return [load_manifest(file) for file in first.values()]
+    return [_load(file) for file in manifest_files(folders)]
+
+
+def _load(file: Path) -> ManifestDocument:
+    """One manifest; a shipped one is parsed once in a process, since all of them take seconds."""
+    ours = file.parent == shipped("tool_manifests")
+    return _load_shipped(file, file.stat().st_mtime_ns) if ours else load_manifest(file)
+
+
+@lru_cache(maxsize=1024)
+def _load_shipped(file: Path, modified: int) -> ManifestDocument:
+    del modified
+    return load_manifest(file)
 
 
 def _files(folders: Sequence[Path]) -> Iterator[Path]:
@@ -110,3 +130,14 @@ def _within(folders: Sequence[Path]) -> Iterator[Path]:
         if not folder.is_dir():
             raise ConfigurationError("there is no such folder of manifests; check `manifests:`", file=folder)
         yield from sorted(file for file in folder.iterdir() if file.suffix in _ENDINGS and file.is_file())
+
+
+def manifest_files(folders: Sequence[Path]) -> Sequence[Path]:
+    """The files of :func:`list_manifests`, in its order, unread.
+
+    :raises ConfigurationError: a folder is not there.
+    """
+    first: dict[str, Path] = {}
+    for file in _files(folders):
+        first.setdefault(file.stem, file)
+    return list(first.values())

@@ -235,3 +235,21 @@ def _matches(document: ManifestDocument, origin: Origin) -> bool:
     if origin.kind == "url":
         return origin.name in map(_url, match.url)
     return origin.name in match.command or origin.name in match.pypi
+
+
+def origins(document: ManifestDocument) -> Mapping[tuple[str, int], Origin | None]:
+    """What a manifest's ``match`` names, canonical, by kind and place; ``None`` for a name that nothing can have."""
+    match = document.match
+    found: dict[tuple[str, int], Origin | None] = {}
+    for place, name in enumerate(match.npm):
+        found["npm", place] = Origin("npm", name) if _NPM_NAME.fullmatch(name) else None
+    for place, name in enumerate(match.pypi):
+        found["pypi", place] = Origin("pypi", _normalised(name)) if _PYPI_SPEC.fullmatch(name) else None
+    for place, name in enumerate(match.image):
+        found["image", place] = Origin("image", _image(name))
+    for place, name in enumerate(match.command):
+        found["command", place] = Origin("command", name) if name == _program(name) else None
+    for place, name in enumerate(match.url):
+        url = _url(name)
+        found["url", place] = None if url is None else Origin("url", url)
+    return found

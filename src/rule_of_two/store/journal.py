@@ -224,6 +224,17 @@ class JournalStore:
         clause = "WHERE session = ? AND kind IN ('answer', 'command') AND seq < ? ORDER BY seq DESC"
         return list(self._select(clause, (session, before)))
 
+    def changed_definitions(self, server: str, *, around: int) -> list[Entry]:
+        """What was written down of changed definitions of a server: before an entry, newest first, then just after."""
+        clause = "WHERE kind = 'definitions' AND instr(body, '\"changed\"') AND seq {} ? ORDER BY seq {} LIMIT 50"
+        before = self._select(clause.format("<", "DESC"), (around,))
+        after = self._select(clause.format(">", "ASC"), (around,))
+        return [
+            one
+            for one in (*before, *after)
+            if one.body.get("event") == "changed" and one.body.get("upstream") == server
+        ]
+
     def handed_over(self, session: str, *, before: int, count: int) -> list[Entry]:
         """The newest ``count`` outcomes of a session before an entry that list items of results, newest first."""
         return list(self._select(f"{_WITH_ITEMS} ORDER BY seq DESC LIMIT ?", (session, before, count)))

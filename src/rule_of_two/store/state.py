@@ -3,6 +3,7 @@ was stored."""
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -156,9 +157,31 @@ def _checkpoints(tables: Tables) -> None:
         )
 
 
+def _pin_answers(tables: Tables) -> None:
+    # What people said to changed definitions; kept, so that each pin can be traced to somebody's word.
+    tables.conn.execute(
+        "CREATE TABLE pin_answers (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, "
+        "upstream TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, "
+        "digest TEXT NOT NULL, "  # of the definition that it is about; empty: that there is none
+        "answer TEXT NOT NULL, "  # as it was signed, JSON
+        "given_at TEXT NOT NULL)"
+    )
+    tables.conn.execute("CREATE INDEX pin_answers_of ON pin_answers (upstream, kind, name)")
+    for change in ("UPDATE", "DELETE"):
+        tables.conn.execute(
+            f"CREATE TRIGGER pin_answers_no_{change.lower()} BEFORE {change} ON pin_answers "
+            "BEGIN SELECT RAISE(ABORT, 'pin_answers: rows are only added'); END"
+        )
+    # What an answer is bound to, so that one given elsewhere accepts nothing here.
+    tables.conn.execute("CREATE TABLE identity (id TEXT NOT NULL)")
+    tables.conn.execute("INSERT INTO identity VALUES (?)", (secrets.token_hex(16),))
+
+
 def open_state(folder: Path) -> Database:
     """The state database in ``folder`` (created with mode 0700), migrated.
 
     :raises StoreError: see :class:`Database`.
     """
-    return Database(folder / "state.db", (_first, _second, _ledger, _compartments, _checkpoints), title="state")
+    return Database(
+        folder / "state.db", (_first, _second, _ledger, _compartments, _pin_answers, _checkpoints), title="state"
+    )

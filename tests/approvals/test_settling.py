@@ -1,0 +1,260 @@
+"""A changed definition on the desk and on a console: shown, read, and settled by the second key."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from pathlib import Path
+
+import anyio.lowlevel
+
+from rule_of_two.approvals.answer import Refusal
+from rule_of_two.approvals.board import Board
+from rule_of_two.approvals.choice import Choice
+from rule_of_two.approvals.definition_answer import (
+    DefinitionAnswer,
+    Verdict,
+    definition_answer_in,
+    definition_answer_text,
+)
+from rule_of_two.approvals.definition_view import change_lines, row_lines
+from rule_of_two.approvals.desk import Desk
+from rule_of_two.approvals.items import Settles
+from rule_of_two.approvals.keys import ApproverKey
+from rule_of_two.approvals.messages import (
+    PROTOCOL,
+    Asked,
+    Changed,
+    GatewayHello,
+    Settled,
+    Settling,
+    decode_to_console,
+    decode_to_gateway,
+    encode_to_console,
+    encode_to_gateway,
+)
+from rule_of_two.approvals.plain_console import PlainConsole
+from rule_of_two.approvals.rest import SETTLE_SECONDS
+from rule_of_two.approvals.signer import Signer
+from rule_of_two.approvals.spans import line_text, line_width
+from rule_of_two.errors import StoreError
+from rule_of_two.model import Tier
+from tests.approvals.samples import NOW, Clock, Lenient, a_question
+from tests.approvals.test_changes import a_change, of_server
+from tests.approvals.test_desk import Listener
+
+KEY = ApproverKey.generate()
+CHANGE = a_change()
+WAITING = of_server(CHANGE, a_change("read"))
+SUBJECT = WAITING.subject(CHANGE)
+READY = 100 + SETTLE_SECONDS
+
+
+class Taking:
+    """Takes every answer, unless a test says otherwise, and remembers it."""
+
+    def __init__(self, refusal: Refusal | None = None) -> None:
+        self.refusal = refusal
+        self.given: list[tuple[DefinitionAnswer, str | None]] = []
+        self.fails = False
+        self.late = False
+
+    def refuses(self, answer: DefinitionAnswer, server: str) -> Refusal | None:
+        assert server == "mail"
+        return self.refusal
+
+    async def settle(self, answer: DefinitionAnswer, new: str | None) -> bool:
+        await anyio.lowlevel.checkpoint()
+        if self.fails:
+            raise StoreError("the disk is full")
+        if not self.late:
+            self.given.append((answer, new))
+        return not self.late
+
+
+def word(verdict: Verdict = Verdict.ACCEPT) -> DefinitionAnswer:
+    return DefinitionAnswer.to(SUBJECT, verdict, approver="alice", now=NOW).signed(KEY)
+
+
+def a_desk(settler: Taking | None) -> tuple[Desk, Listener]:
+    desk, console = Desk(clock=Clock(), judge=Lenient(Tier.SIGNED), settler=settler), Listener()
+    desk.attach(console)
+    return desk, console
+
+
+def test_the_messages_come_back_the_same() -> None:
+    settled = Settled(subject=SUBJECT, verdict=Verdict.REFUSE, approver="alice", signed=True)
+    for message in (Changed(changes=WAITING), settled):
+        assert decode_to_console(encode_to_console(message)) == message
+    one = word()
+    assert decode_to_gateway(encode_to_gateway(Settling(answer=one))) == Settling(answer=one)
+    assert definition_answer_in(definition_answer_text(one)) == one
+    assert KEY.public.verifies(one.signature or "", one.statement)
+
+
+async def test_consoles_are_told_at_once_and_when_they_attach_and_an_answer_counts_once() -> None:
+    settler = Taking()
+    desk, console = a_desk(settler)
+    desk.changed(WAITING)
+    later = Listener()
+    desk.attach(later)
+    for heard in (console.heard, later.heard):
+        assert [one.changes for one in heard if isinstance(one, Changed)] == [WAITING]
+    assert await desk.settle(word()) is None
+    assert settler.given[0][1] == CHANGE.new
+    assert console.heard[-1] == Settled(subject=SUBJECT, verdict=Verdict.ACCEPT, approver="alice", signed=True)
+    assert await desk.settle(word()) is Refusal.UNKNOWN_CHANGE
+    assert [one.name for kept in desk.changes for one in kept.changes] == ["read"]
+
+
+async def test_an_answer_to_what_is_not_there_any_more_accepts_nothing() -> None:
+    settler = Taking()
+    desk, _ = a_desk(settler)
+    desk.changed(WAITING)
+    desk.changed(of_server(a_change(new="Sends all, and more.")))
+    assert await desk.settle(word()) is Refusal.UNKNOWN_CHANGE
+    assert settler.given == []
+
+
+async def test_what_does_not_count_or_cannot_be_written_down_stays() -> None:
+    settler = Taking(Refusal.NOT_ENTITLED)
+    desk, _ = a_desk(settler)
+    desk.changed(WAITING)
+    assert await desk.settle(word()) is Refusal.NOT_ENTITLED
+    settler.refusal, settler.fails = None, True
+    assert await desk.settle(word()) is Refusal.NOT_RECORDED
+    settler.fails, settler.late = False, True
+    assert await desk.settle(word()) is Refusal.UNKNOWN_CHANGE
+    assert desk.changes == (WAITING,)
+    alone, _ = a_desk(None)
+    alone.changed(WAITING)
+    assert await alone.settle(word()) is Refusal.NOT_OFFERED
+
+
+def a_board() -> Board:
+    board = Board()
+    board.hear("g1", GatewayHello(protocol=PROTOCOL, gateway="g1"))
+    board.hear("g1", Changed(changes=WAITING))
+    return board
+
+
+def press(board: Board, at: float, verdict: Verdict = Verdict.ACCEPT) -> Settles | None:
+    return board.settle(verdict, at=at, now=NOW + timedelta(seconds=at))
+
+
+def said(board: Board) -> str:
+    return " ".join(map(line_text, board.words))
+
+
+def test_it_is_accepted_by_the_second_key_once_it_was_read() -> None:
+    board = a_board()
+    assert [(row.whole, len(row.changes)) for row in board.changes.rows] == [(True, 2), (False, 1), (False, 1)]
+    assert press(board, 10) is None
+    assert "c shows what servers changed" in said(board)
+    board.look_at_changes()
+    board.select(1)
+    board.painted(board.showing, 100)
+    assert press(board, READY) is None
+    assert "Read what changed to its end first: enter shows it." in said(board)
+    board.look_at_changes(on=True, text=True)
+    assert board.changes.chosen is not None
+    board.changes.read.add(board.changes.chosen.key)
+    assert press(board, READY + 1) is None
+    assert "Accept the tool send of mail?" in said(board)
+    board.painted(board.showing, READY + 2)
+    assert press(board, READY + 2.1) is None, "too early"
+    deed = press(board, READY + 4)
+    assert deed is not None
+    assert (deed.verdict, deed.row.subjects) == (Verdict.ACCEPT, (SUBJECT,))
+    board.painted(board.showing, READY + 4)
+    assert press(board, READY + 6) is None
+    assert "on its way" in said(board)
+
+
+def test_a_refusal_needs_no_reading_but_a_second_key() -> None:
+    board = a_board()
+    board.look_at_changes()
+    board.painted(board.showing, 100)
+    assert board.press(Choice.NO, at=READY, now=NOW + timedelta(seconds=READY)) is None
+    assert "Refuse all 2 changes of mail?" in said(board)
+    board.painted(board.showing, READY)
+    deed = board.press(Choice.NO, at=READY + 1, now=NOW + timedelta(seconds=READY + 1))
+    assert isinstance(deed, Settles)
+    assert (deed.verdict, len(deed.row.subjects)) == (Verdict.REFUSE, 2)
+
+
+def test_a_definition_that_changes_under_the_key_has_to_be_read_anew() -> None:
+    board = a_board()
+    board.look_at_changes(on=True, text=True)
+    assert board.changes.chosen is not None
+    board.changes.read.add(board.changes.chosen.key)
+    board.painted(board.showing, 100)
+    assert press(board, READY) is None
+    assert board.confirming is Verdict.ACCEPT
+    board.hear("g1", Changed(changes=of_server(a_change(new="Sends all, and more."))))
+    assert board.confirming is None
+    board.painted(board.showing, READY + 1)
+    assert press(board, READY + 2) is None
+    assert "Read what changed" in said(board)
+
+
+def test_keys_that_answer_do_nothing_while_changes_are_looked_at_and_questions_come_first() -> None:
+    board = a_board()
+    board.look_at_changes()
+    board.painted(board.showing, 100)
+    assert board.press(Choice.YES, at=READY, now=NOW + timedelta(seconds=READY)) is None
+    assert "neither is on screen now. Here p accepts and n refuses." in said(board)
+    board = a_board()
+    assert board.hear("g1", Asked(question=a_question()))
+    assert (board.selected is not None, board.changing) == (True, False), "a change takes no question's place"
+
+
+def test_two_gateways_on_one_state_have_each_change_once() -> None:
+    board = a_board()
+    board.hear("g2", GatewayHello(protocol=PROTOCOL, gateway="g2"))
+    board.hear("g2", Changed(changes=WAITING))
+    assert board.changes.count == 2
+    board.hear("g1", Settled(subject=SUBJECT, verdict=Verdict.ACCEPT, approver="alice", signed=True))
+    assert [row.changes[0].name for row in board.changes.rows] == ["read"]
+    board.hear("g1", None)
+    assert board.changes.count == 1
+    board.hear("g2", None)
+    assert board.changes.rows == ()
+
+
+def test_the_console_signs_what_was_on_screen() -> None:
+    one = Signer("alice", KEY).definition_answer(SUBJECT, Verdict.ACCEPT, NOW)
+    assert (one.subject, KEY.public.verifies(one.signature or "", one.statement)) == (SUBJECT, True)
+    assert Signer("alice").definition_answer(SUBJECT, Verdict.ACCEPT, NOW).signature is None
+
+
+def test_every_line_fits_and_begins_with_a_sign_of_ours() -> None:
+    board = a_board()
+    for width in (60, 79, 119):
+        lines = [*change_lines(board.changes, width)[0], *row_lines(board.changes.rows[0], width)]
+        assert all(line_width(line) <= width for line in lines)
+        assert all(line_text(line)[0] in " ╭╰├│" for line in row_lines(board.changes.rows[0], width))
+
+
+def test_the_plain_console_reads_it_out_and_settles_it(tmp_path: Path) -> None:
+    out, at = io.StringIO(), [100.0]
+    console = PlainConsole(
+        tmp_path,
+        Signer("alice", KEY),
+        out,
+        columns=lambda: 80,
+        now=lambda: NOW + timedelta(seconds=at[0]),
+        monotonic=lambda: at[0],
+    )
+    console._hear("g1", GatewayHello(protocol=PROTOCOL, gateway="g1"))
+    console._hear("g1", Changed(changes=WAITING))
+    assert "The server mail offers 2 definitions that nobody accepted so. Type c and Enter." in out.getvalue()
+    for line in ("c", "c 9", "c 2", "p", "p"):
+        at[0] += 5
+        console.typed(line)
+    told = out.getvalue()
+    assert "There is no such item" in told
+    assert '| "send" of the server "mail"' in told
+    assert "That was all of it. p accepts it, n refuses it." in told
+    assert "Accept the tool send of mail?" in told
+    assert "The gateway is gone, so nothing was approved." in told
