@@ -37,6 +37,9 @@ class Power(StrEnum):
 
 
 POWERS: Final[Mapping[str, Power]] = {
+    "audit bundle": Power.NONE,
+    "audit export": Power.NONE,
+    "audit prune": Power.STATE,
     "audit tail": Power.NONE,
     "audit verify": Power.NONE,
     "completion": Power.NONE,

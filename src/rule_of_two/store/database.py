@@ -132,6 +132,7 @@ class Database:
         """One attempt of a single ``INSERT``, which is a transaction by itself; the number of its last row.
 
         :raises BusyError: another process holds the lock.
+        :raises ConflictError: a row of that number is there.
         :raises StoreError: it could not be committed.
         """
         self.check_identity()
@@ -152,7 +153,8 @@ class Database:
             raise self._failure(error) from error
 
     def _failure(self, error: sqlite3.Error) -> StoreError:
-        kind = BusyError if (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _BUSY else StoreError
+        code = getattr(error, "sqlite_errorcode", 0)
+        kind = BusyError if (code & 0xFF) in _BUSY else ConflictError if code == _TAKEN else StoreError
         return kind(f"the {self.title} {self.path} could not be used: {error}")
 
     def close(self) -> None:
@@ -164,4 +166,9 @@ class BusyError(StoreError):
     """Another process held the write lock for too long."""
 
 
+class ConflictError(StoreError):
+    """A row of that number is there: another process has written it."""
+
+
+_TAKEN: Final = sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 _BUSY: Final = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED))
