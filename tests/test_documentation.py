@@ -15,7 +15,7 @@ from rule_of_two.clients.profiles import PROFILES
 from rule_of_two.errors import Code
 from rule_of_two.gateway.config import Config, Server, load_config
 from rule_of_two.gateway.conversations import MOST
-from rule_of_two.gateway.results import _NEXT_STEP
+from rule_of_two.gateway.results import NEXT_STEP
 from rule_of_two.model import Action, Tier
 from rule_of_two.policy.load import load_policies
 from rule_of_two.policy.references import shipped_sets
@@ -68,7 +68,7 @@ def test_every_choice_and_tier_is_documented() -> None:
 
 def test_every_code_that_can_stop_a_call_has_a_next_step() -> None:
     later = {Code.WITHHELD}
-    assert set(Code) - later == set(_NEXT_STEP)
+    assert set(Code) - later == set(NEXT_STEP)
 
 
 def test_one_table_says_of_every_action_what_it_decides_and_what_the_default_is() -> None:

@@ -31,7 +31,8 @@ def examined(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, Path, Path, Ac
     """An examination that found T1 and took no time."""
     asked: list[tuple[Path, Path, Path, Account | None]] = []
 
-    def examine(file: Path, *, state: Path, key: Path, agent: Account | None) -> Examination:
+    def examine(file: Path, *, state: Path, key: Path, agent: Account | None, start: bool) -> Examination:
+        assert start
         asked.append((file, state, key, agent))
         reach = Finding(attempt="change it", area=Area.REACH, result=Result.SUCCEEDED, evidence="it is open")
         return Examination("me", (), (reach,), assurance((reach,), enrolled=True))

@@ -9,9 +9,9 @@ import orjson
 from rich.console import Console
 
 from rule_of_two.doctor.examine import Examination
+from rule_of_two.doctor.fact import Fact
 from rule_of_two.doctor.finding import Area, Finding, Result, assurance
 from rule_of_two.doctor.report import as_facts, page
-from rule_of_two.doctor.setup import Fact
 
 HOSTILE = "evil\x1b[2J\u202e\r[bold]T2[/bold]"
 
@@ -23,14 +23,14 @@ FINDINGS = (
 )
 
 
-def _examination() -> Examination:
-    facts = (Fact("configuration", good=True, says="fine"), Fact("server x", good=False, says=HOSTILE))
-    return Examination("alice (uid 7)", facts, FINDINGS, assurance(FINDINGS, enrolled=True))
+def _examination(*, step: str = "", findings: tuple[Finding, ...] = FINDINGS) -> Examination:
+    facts = (Fact("configuration", good=True, says="fine"), Fact("server x", good=False, says=HOSTILE, next=step))
+    return Examination("alice (uid 7)", facts, findings, assurance(findings, enrolled=True))
 
 
-def _printed() -> str:
+def _printed(examination: Examination | None = None) -> str:
     out = io.StringIO()
-    Console(file=out, width=200).print(page(_examination()))
+    Console(file=out, width=200).print(page(examination or _examination()))
     return out.getvalue()
 
 
@@ -39,7 +39,7 @@ def test_the_page_says_the_tier_why_and_how_to_close_it() -> None:
     assert "Tried as alice (uid 7)" in shown
     assert "T1: approvals are signed" in shown
     assert "because  change this: succeeded" in shown
-    assert shown.count("close it") == 1
+    assert shown.count("  - close it\n") == 1
     assert "against: change this; change that" in shown
     rows = {line.split("  ")[0]: line for line in shown.splitlines()}
     assert "succeeded (reaches)" in rows["change this"]
@@ -62,3 +62,11 @@ def test_scripts_get_every_finding_as_it_is() -> None:
     }  # fmt: skip
     assert len(facts["attempts"]) == len(FINDINGS)
     assert facts["setup"][1]["good"] is False
+
+
+def test_the_last_line_is_the_one_to_act_on() -> None:
+    assert _printed(_examination(step="install 'x'")).splitlines()[-1] == "Next: install 'x'."
+    assert _printed().splitlines()[-1] == "It works. To raise T1: close it."
+    nothing = _printed(_examination(findings=FINDINGS[2:3])).splitlines()[-1]
+    assert nothing == "It works, and T2 is reached: there is nothing to do."
+    assert as_facts(_examination(step="install 'x'"))["next"] == "Next: install 'x'."

@@ -6,14 +6,15 @@ import sqlite3
 import sys
 from contextlib import closing
 
-from rule_of_two.doctor.setup import Fact, facts
+from rule_of_two.doctor.fact import Fact
+from rule_of_two.doctor.setup import facts
 from rule_of_two.gateway.config import load_config
 from tests.doctor.samples import Patient
 
 
-def _facts(patient: Patient) -> dict[str, Fact]:
+def _facts(patient: Patient, *, start: bool = False) -> dict[str, Fact]:
     config = load_config(patient.file) if patient.file.exists() else None
-    return {fact.what: fact for fact in facts(config, patient.file, patient.state)}
+    return {fact.what: fact for fact in facts(config, patient.file, patient.state, start=start)}
 
 
 def test_servers_are_looked_for_and_matched_with_manifests(patient: Patient) -> None:
@@ -35,7 +36,7 @@ def test_without_a_configuration_the_next_step_is_named(patient: Patient) -> Non
     patient.file.unlink()
     found = _facts(patient)
     assert not found["configuration"].good
-    assert "`rule-of-two init`" in found["configuration"].says
+    assert "`rule-of-two init`" in found["configuration"].next
 
 
 def test_what_would_keep_a_gateway_from_starting_is_said(patient: Patient) -> None:
@@ -64,7 +65,7 @@ def test_the_state_is_looked_at_and_not_made(patient: Patient) -> None:
     found = _facts(patient)
     assert found["sessions"].says == "1 open"
     assert not found["state"].good
-    assert "`chmod 700` it" in found["state"].says
+    assert found["state"].next == f"keep others out: `chmod 700 {patient.state}`"
 
 
 def test_a_state_that_cannot_be_read_is_said(patient: Patient) -> None:

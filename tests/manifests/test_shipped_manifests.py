@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
-from rule_of_two.manifests.document import PromptSpec
 from rule_of_two.manifests.entry import hinted
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.manifests.recognise import Launch, recognise
 from rule_of_two.shipped import shipped
 from scripts.servers import SERVERS
 from tests.manifests.bound import shipped_manifest
+from tests.manifests.offered import in_schema, pointers
 from tests.servers import real_server, running
 
 NAMES = sorted(SERVERS)
@@ -25,28 +25,6 @@ def arguments(name: str, folder: Path) -> Sequence[str]:
     if name == "filesystem":
         return (str(folder),)
     return ("--db-path", str(folder / "test.db")) if name == "sqlite" else ()
-
-
-def in_schema(schema: Mapping[str, Any], pointer: str) -> bool:
-    """Whether a pointer leads to a place that the tool's input schema describes."""
-    place: Any = schema
-    for key in pointer.removeprefix("/").split("/"):
-        place = place.get("items") if key == "*" else place.get("properties", {}).get(key)
-        if place is None:
-            return False
-    return True
-
-
-def pointers(spec: PromptSpec) -> set[str]:
-    stored = [stored for stored in (spec.reads, spec.writes) if stored is not None]
-    found = {pointer for target in spec.targets.values() for pointer in target.at}
-    found |= {pointer for each in stored for named in each.at.values() for pointer in named}
-    conditions = {f"/{name}" for rule in spec.rules for name in rule.when if name not in spec.targets}
-    return found | set(spec.secrets) | conditions
-
-
-def test_every_installed_server_has_a_manifest_and_every_manifest_a_server() -> None:
-    assert sorted(file.stem for file in shipped("tool_manifests").iterdir()) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -14,6 +14,7 @@ import anyio
 import click
 
 from rule_of_two.cli.main import Context
+from rule_of_two.cli.names import sessions
 from rule_of_two.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _REALLY: Final = (
 def _options(command: F) -> F:
     for option in reversed(
         (
-            click.argument("name", metavar="SESSION"),
+            click.argument("name", metavar="SESSION", shell_complete=sessions),
             click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="Your approver's key."),
             click.option("--unsigned", is_flag=True, help="Do without a key: advisory, where no approver is enrolled."),
         )

@@ -30,9 +30,13 @@ from rule_of_two.model import Tier
     type=click.Choice([str(tier) for tier in Tier]),
     help="Exit 1 unless this tier, or a higher one, is reached.",
 )
+@click.option("--no-start", is_flag=True, help="Start no server; only look for their commands.")
 @click.pass_obj
-def doctor(context: Context, /, agent: str | None, key: Path | None, require: str | None) -> None:
-    """Try, as the agent's user, everything that would defeat the gateway, and tell which assurance tier is left.
+def doctor(context: Context, /, agent: str | None, key: Path | None, require: str | None, no_start: bool) -> None:
+    """What is set up and works; what an agent could get round; which assurance tier is left; and what to do next.
+
+    Each server of the configuration is started once, and what it offers compared with what was accepted. Then
+    everything that would defeat the gateway is tried as the agent's user.
 
     \b
     T0  advisory: the agent could approve its own calls
@@ -40,9 +44,9 @@ def doctor(context: Context, /, agent: str | None, key: Path | None, require: st
     T2  the agent runs as another user, and reaches neither state, configuration, policies, package nor console
     T3  approval by passkey or on another device, which this version does not have
 
-    It answers a question of a gateway that it starts for this, runs our commands, writes rows and takes them back,
-    and looks for ways into files, the key and running consoles. Nothing is left behind. Without --agent it tries as
-    you. As root, name --config, --state and --key: they are those of the gateway's user.
+    For that it answers a question of a gateway that it starts for this, runs our commands, writes rows and takes them
+    back, and looks for ways into files, the key and running consoles. Nothing is left behind. Without --agent it tries
+    as you. As root, name --config, --state and --key: they are those of the gateway's user.
 
     \b
     Examples:
@@ -61,7 +65,9 @@ def doctor(context: Context, /, agent: str | None, key: Path | None, require: st
     from rule_of_two.doctor.report import as_facts, page  # noqa: PLC0415
 
     account = None if agent is None else Account.named(agent)
-    found = examine(config_path(context.config), state=context.state, key=key_path(key), agent=account)
+    found = examine(
+        config_path(context.config), state=context.state, key=key_path(key), agent=account, start=not no_start
+    )
     print_json(as_facts(found)) if context.json else Console().print(page(found))
     if require is not None and found.assurance.tier < Tier(require):
         sys.exit(1)

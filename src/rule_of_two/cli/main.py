@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "audit": "The journal, and whether every receipt in it holds.",
     "policy": "Policies: checked, tested, proved, and tried out on what was recorded.",
     "manifest": "Tool manifests and accepted definitions.",
+    "completion": "Completion of commands and names, for bash, zsh and fish.",
 }
 
 

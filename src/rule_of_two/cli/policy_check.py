@@ -7,6 +7,7 @@ import sys
 import click
 
 from rule_of_two.cli.main import Context
+from rule_of_two.cli.names import policy_sets
 from rule_of_two.cli.output import print_json
 from rule_of_two.cli.policy_references import progress, references
 from rule_of_two.policy.findings.check import check as checked
@@ -16,7 +17,7 @@ from rule_of_two.wording import counted
 
 
 @click.command()
-@click.argument("sets", metavar="[SET|FILE|FOLDER]...", nargs=-1)
+@click.argument("sets", metavar="[SET|FILE|FOLDER]...", nargs=-1, shell_complete=policy_sets)
 @click.option("--fix", is_flag=True, help="Write your own files as Cedar's formatter does.")
 @click.pass_obj
 def check(context: Context, sets: tuple[str, ...], fix: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 
 from rule_of_two.cli.main import Context
+from rule_of_two.cli.names import policy_sets
 from rule_of_two.cli.output import print_json
 from rule_of_two.escape import visible
 from rule_of_two.gateway.acceptance import pinned_tools
@@ -25,7 +26,7 @@ _MANY: Final = 200
 
 
 @click.command()
-@click.argument("paths", nargs=-1)
+@click.argument("paths", nargs=-1, shell_complete=policy_sets)
 @click.option("--require-coverage", is_flag=True, help="Exit 1, too, when a policy decided none of the cases.")
 @click.pass_obj
 def test(context: Context, paths: tuple[str, ...], require_coverage: bool) -> None:

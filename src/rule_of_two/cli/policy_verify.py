@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rule_of_two.cli.main import Context
+from rule_of_two.cli.names import policy_sets
 from rule_of_two.cli.output import print_json
 from rule_of_two.cli.policy_references import References, progress, references
 from rule_of_two.errors import PolicyError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("sets", metavar="[SET|FILE|FOLDER]...", nargs=-1)
+@click.argument("sets", metavar="[SET|FILE|FOLDER]...", nargs=-1, shell_complete=policy_sets)
 @click.option(
     "--combinations",
     is_flag=True,

@@ -16,6 +16,7 @@ from rule_of_two.audit.journal import Origin
 from rule_of_two.audit.why import origin_of
 from rule_of_two.cli.deeds import drop, freeze, new
 from rule_of_two.cli.main import Context
+from rule_of_two.cli.names import sessions
 from rule_of_two.cli.output import age_text, print_json, seconds_between
 from rule_of_two.cli.session_report import report
 from rule_of_two.escape import visible
@@ -85,7 +86,7 @@ def list_(context: Context, ended: bool) -> None:
 
 
 @session.command()
-@click.argument("name", metavar="SESSION")
+@click.argument("name", metavar="SESSION", shell_complete=sessions)
 @click.pass_obj
 def show(context: Context, name: str) -> None:
     """What a session holds, which call brought each label, how old it is, and who is connected.

@@ -12,6 +12,7 @@ import click
 from rule_of_two.audit.report import Group, Survey, Tally
 from rule_of_two.cli.durations import Duration
 from rule_of_two.cli.main import Context
+from rule_of_two.cli.names import sessions
 from rule_of_two.cli.output import print_json
 from rule_of_two.escape import visible
 from rule_of_two.gateway.config import found_config
@@ -30,7 +31,7 @@ _LIMITS: Final = (
 
 
 @click.command()
-@click.argument("name", metavar="[SESSION]", required=False)
+@click.argument("name", metavar="[SESSION]", required=False, shell_complete=sessions)
 @click.option("--since", type=Duration(), help="How far back; 7d unless a SESSION is named, of which all is read.")
 @click.pass_obj
 def report(context: Context, name: str | None, since: timedelta | None) -> None:

@@ -8,12 +8,13 @@ import click
 
 from rule_of_two.audit.why import UnknownDecision, explain
 from rule_of_two.cli.main import Context
+from rule_of_two.cli.names import decisions
 from rule_of_two.cli.output import print_json
 from rule_of_two.store.journal import JournalStore
 
 
 @click.command()
-@click.argument("decision")
+@click.argument("decision", shell_complete=decisions)
 @click.pass_obj
 def why(context: Context, decision: str) -> None:
     """Why a call was allowed, asked or denied: which earlier calls, which policies, who answered, what became of it.

@@ -42,6 +42,7 @@ POWERS: Final[Mapping[str, Power]] = {
     "audit prune": Power.STATE,
     "audit tail": Power.NONE,
     "audit verify": Power.NONE,
+    "completion": Power.NONE,
     "console": Power.TRIED,
     "demo": Power.NONE,
     "doctor": Power.NONE,

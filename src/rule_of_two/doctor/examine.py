@@ -20,6 +20,7 @@ from rule_of_two.doctor import clients, setup
 from rule_of_two.doctor.account import PYTHON, Account, own_environment
 from rule_of_two.doctor.brief import APART, BRIEF, PROBE, Brief, Owned, Probe
 from rule_of_two.doctor.commands import OWN_CONFIGURATION
+from rule_of_two.doctor.fact import Fact
 from rule_of_two.doctor.finding import FINDINGS, Assurance, Finding, assurance, judged
 from rule_of_two.doctor.probe import ORDER, RENEWED, Order, Renewed
 from rule_of_two.doctor.processes import consoles
@@ -40,13 +41,14 @@ class Examination:
     """What is set up, what was tried as ``agent``, and what it is worth."""
 
     agent: str
-    facts: tuple[setup.Fact, ...]
+    facts: tuple[Fact, ...]
     findings: tuple[Finding, ...]
     assurance: Assurance
 
 
-def examine(file: Path, *, state: Path, key: Path, agent: Account | None) -> Examination:
-    """Try everything as ``agent``, else as this user. Nothing is left behind.
+def examine(file: Path, *, state: Path, key: Path, agent: Account | None, start: bool = True) -> Examination:
+    """Try everything as ``agent``, else as this user. Nothing is left behind. ``start``: start each server once, too,
+    where this user is the gateway's.
 
     :raises ConfigurationError: the configuration is wrong or out of reach, or what is needed to try cannot be started.
     """
@@ -54,7 +56,7 @@ def examine(file: Path, *, state: Path, key: Path, agent: Account | None) -> Exa
     owner = _owner(state, file)
     who = agent or Account.own()
     known = config or Config.model_validate({"version": 1, "mcpServers": {}})
-    facts = setup.facts(config, file, state)
+    facts = setup.facts(config, file, state, start=start and owner is None)
     with running_probe(Order(None if config is None else str(file), str(state)), owner) as running:
         brief = Brief(
             config=str(file),

@@ -37,6 +37,7 @@ def as_facts(examination: Examination) -> dict[str, Any]:
         "agent": examination.agent,
         "setup": [asdict(fact) for fact in examination.facts],
         "attempts": [asdict(finding) for finding in examination.findings],
+        "next": next_step(examination),
     }
 
 
@@ -50,7 +51,20 @@ def page(examination: Examination) -> RenderableType:
         Text(f"\n{found.tier}: {MEANS[found.tier]}", style="bold"),
         *(Text(f"  because  {visible(reason)}") for reason in found.reasons),
         *_closing(examination),
+        Text(f"\n{visible(next_step(examination))}", style="bold"),
     )
+
+
+def next_step(examination: Examination) -> str:
+    """The one line that a person acts on: what does not work comes before what an agent could get round."""
+    for fact in examination.facts:
+        if not fact.good and fact.next:
+            return f"Next: {fact.next}."
+    for area in (Area.APPROVE, Area.REACH):
+        for one in examination.findings:
+            if one.open and one.area is area and one.close:
+                return f"It works. To raise {examination.assurance.tier}: {one.close}."
+    return f"It works, and {examination.assurance.tier} is reached: there is nothing to do."
 
 
 def _setup(examination: Examination) -> Table:

@@ -2,54 +2,45 @@
 
 from __future__ import annotations
 
-import os
 import pwd
-import shutil
 import sqlite3
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
+from rule_of_two.doctor.fact import Fact
 from rule_of_two.doctor.processes import consoles
+from rule_of_two.doctor.servers import servers
 from rule_of_two.errors import RuleOfTwoError
-from rule_of_two.gateway.blueprint import Blueprint, Upstream, draw
+from rule_of_two.gateway.blueprint import Blueprint, draw
 from rule_of_two.gateway.config import Config
-from rule_of_two.gateway.launch import Launch
 
 if sys.platform == "win32":
     raise ImportError("what is examined here is of POSIX systems")
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One thing that a gateway needs, whether it is as it should be, and one sentence."""
-
-    what: str
-    good: bool
-    says: str
+def facts(config: Config | None, file: Path, state: Path, *, start: bool = True) -> tuple[Fact, ...]:
+    """Everything about a configuration that was read, and about its state. With ``start`` its servers are started."""
+    return (*_configured(config, file, state, start=start), _state(state), _sessions(state), _consoles(state))
 
 
-def facts(config: Config | None, file: Path, state: Path) -> tuple[Fact, ...]:
-    """Everything about a configuration that was read, and about its state."""
-    return (*_configured(config, file, state), _state(state), _sessions(state), _consoles(state))
-
-
-def _configured(config: Config | None, file: Path, state: Path) -> list[Fact]:
+def _configured(config: Config | None, file: Path, state: Path, *, start: bool) -> list[Fact]:
     if config is None:
-        return [Fact("configuration", False, f"there is none in {file}; `rule-of-two init` writes one")]
+        return [Fact("configuration", False, f"there is none in {file}", "write one: `rule-of-two init`")]
     found = [Fact("configuration", True, f"{file}: client {config.client}, mode {config.mode}"), _approvers(config)]
     try:
         blueprint = draw(config, file=file, state=state)
     except RuleOfTwoError as error:
-        return [*found, Fact("a gateway", False, f"would not start: {error}")]
-    return [*found, _policies(blueprint), *_servers(blueprint)]
+        return [*found, Fact("a gateway", False, f"would not start: {error}", f"correct that in {file}")]
+    return [*found, _policies(blueprint), *_servers(blueprint, file, state, start=start)]
 
 
 def _approvers(config: Config) -> Fact:
     names = ", ".join(one.name for one in config.approvals.approvers)
     if names:
         return Fact("approvers", True, names)
-    return Fact("approvers", False, "nobody is enrolled, so every yes is advisory; `rule-of-two init` enrols you")
+    return Fact(
+        "approvers", False, "nobody is enrolled, so every yes is advisory", "enrol yourself: `rule-of-two init`"
+    )
 
 
 def _policies(blueprint: Blueprint) -> Fact:
@@ -59,30 +50,10 @@ def _policies(blueprint: Blueprint) -> Fact:
     )
 
 
-def _servers(blueprint: Blueprint) -> list[Fact]:
+def _servers(blueprint: Blueprint, file: Path, state: Path, *, start: bool) -> list[Fact]:
     if not blueprint.upstreams:
-        return [Fact("servers", False, "there is none under mcpServers")]
-    return [_server(one) for one in blueprint.upstreams]
-
-
-def _server(upstream: Upstream) -> Fact:
-    launch = upstream.launch
-    there = launch.url is not None or _command(launch)
-    how = (
-        "is reached by URL"
-        if launch.url is not None
-        else "its command was found"
-        if there
-        else (f"its command {launch.command!r} was not found")
-    )
-    known = "" if upstream.recognised else "; no manifest names it, so all that it does is [A][B][C]"
-    return Fact(f"server {upstream.name}", there and upstream.recognised, f"{how}{known}")
-
-
-def _command(launch: Launch) -> bool:
-    command = launch.command or ""
-    name = str(launch.cwd / command) if os.sep in command else command
-    return shutil.which(name, path=launch.env.get("PATH")) is not None
+        return [Fact("servers", False, "there is none under mcpServers", f"put your MCP servers into {file}")]
+    return servers(blueprint.upstreams, state, start=start)
 
 
 def _state(state: Path) -> Fact:
@@ -91,10 +62,10 @@ def _state(state: Path) -> Fact:
     except FileNotFoundError:
         return Fact("state", True, f"{state} is made when a gateway starts")
     except OSError as error:
-        return Fact("state", False, f"{state}: {error.strerror}")
+        return Fact("state", False, f"{state}: {error.strerror}", f"let your user read {state}")
     mode = status.st_mode & 0o777
     says = f"{state} belongs to {_name(status.st_uid)}, mode {mode:04o}"
-    return Fact("state", not mode & 0o077, says if not mode & 0o077 else f"{says}; `chmod 700` it")
+    return Fact("state", not mode & 0o077, says, f"keep others out: `chmod 700 {state}`" if mode & 0o077 else "")
 
 
 def _name(uid: int) -> str:
@@ -116,7 +87,7 @@ def _sessions(state: Path) -> Fact:
         finally:
             connection.close()
     except (OSError, sqlite3.Error) as error:
-        return Fact("sessions", False, f"the state cannot be read: {error}")
+        return Fact("sessions", False, f"the state cannot be read: {error}", f"move {state} aside and start again")
     return Fact("sessions", True, f"{count} open")
 
 
@@ -124,5 +95,7 @@ def _consoles(state: Path) -> Fact:
     if not Path("/proc").is_dir():
         return Fact("console", False, "whether one runs cannot be told on this system")
     count = len(consoles(state))
-    says = f"{count} running" if count else "none runs: what has to be asked is refused; `rule-of-two console`"
-    return Fact("console", count > 0, says)
+    if count:
+        return Fact("console", True, f"{count} running")
+    says = "none runs: what has to be asked is refused"
+    return Fact("console", False, says, "keep `rule-of-two console` open in a terminal of yours")

@@ -19,7 +19,7 @@ LABELS_KEY: Final = f"{OWN}labels"
 REFUSED: Final = -32050
 """The JSON-RPC error code of everything that is not a tool call (INTERFACE "Results")."""
 
-_NEXT_STEP: Final[dict[Code, str]] = {
+NEXT_STEP: Final[dict[Code, str]] = {
     Code.DENIED_BY_POLICY: "The same request would be denied again, unless the operator changes the policies.",
     Code.APPROVAL_REQUIRED: (
         "Nobody is there to ask. A person can open `rule-of-two console` in a terminal, then the same request can be "
@@ -80,7 +80,7 @@ class Refused(Exception):  # control flow of the pipeline, turned into a result 
         reason = self.detail or _reason(self.decision, self.facts)
         fate = "" if self.sent else " Nothing was sent."
         number = f" (decision {self.decision.id}: `rule-of-two why {self.decision.id}`)" if self.decision.id else ""
-        return f"Stopped by rule-of-two ({code}): {name}: {reason}{fate} {_NEXT_STEP.get(code, '')}{number}".strip()
+        return f"Stopped by rule-of-two ({code}): {name}: {reason}{fate} {NEXT_STEP.get(code, '')}{number}".strip()
 
     def tool_result(self) -> dict[str, Any]:
         """As the result of a ``tools/call``."""

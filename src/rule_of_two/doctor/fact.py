@@ -1,0 +1,15 @@
+"""One thing that a gateway needs, and whether it is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What it is, whether it is as it should be, one sentence, and what a person does next where it is not."""
+
+    what: str
+    good: bool
+    says: str
+    next: str = ""
