@@ -71,6 +71,7 @@ POWERS: Final[Mapping[str, Power]] = {
     "token list": Power.NONE,
     "token new": Power.STATE,
     "token revoke": Power.STATE,
+    "trace": Power.NONE,
     "why": Power.NONE,
     "wrap": Power.NONE,
 }
