@@ -75,6 +75,7 @@ POWERS: Final[Mapping[str, Power]] = {
     "token list": Power.NONE,
     "token new": Power.STATE,
     "token revoke": Power.STATE,
+    "trace": Power.NONE,
     "uninstall": Power.CONFIGURATION,
     "why": Power.NONE,
     "wrap": Power.NONE,
