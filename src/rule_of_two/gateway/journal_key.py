@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rule_of_two.approvals.keys import ApproverKey, PublicKey
 from rule_of_two.errors import ConfigurationError, StoreError
+from rule_of_two.folders import make_private
 from rule_of_two.gateway.secret_store import Keyring, read_private, write_private
 
 Where = Literal["file", "keyring"]
@@ -78,7 +79,7 @@ def _new(state: Path, where: Where) -> JournalKey:
     key = JournalKey(ApproverKey(private))
     public = public_file(state)
     try:
-        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(state)
         # Those of keys before it stay: what they signed is still there.
         with public.open("a", encoding="utf-8") as file:
             file.write(f"{key.public.line} gateway\n")

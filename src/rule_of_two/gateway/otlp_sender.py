@@ -13,6 +13,7 @@ import httpx2
 import orjson
 
 from rule_of_two.errors import ConfigurationError, UpstreamUnavailable
+from rule_of_two.folders import make_private
 from rule_of_two.gateway.backoff import BackOff
 from rule_of_two.gateway.written import write_atomically
 
@@ -130,5 +131,5 @@ class Cursor:
 
     def write(self, number: int) -> None:
         """Everything up to ``number`` was taken."""
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self.path.parent)
         write_atomically(self.path, orjson.dumps({"journal": self.journal, "number": number}))

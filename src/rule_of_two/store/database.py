@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import anyio
 
 from rule_of_two.errors import StoreError
+from rule_of_two.folders import make_private
 
 if TYPE_CHECKING:
     from sqlite_utils import Database as Tables  # only a file that is migrated pays for importing it
@@ -37,7 +38,7 @@ class Database:
         self.path = path
         self.title = title
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(path.parent)
             path.touch(mode=0o600, exist_ok=True)
             self.connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
         except (OSError, sqlite3.Error) as error:
