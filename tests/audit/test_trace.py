@@ -44,6 +44,7 @@ async def test_each_call_is_one_step_with_what_the_session_held_after_it(house: 
     assert "gave up [C] in the session" in told[3][0]
     sent = found.steps[2]
     assert sent.adds == {"C"}
+    assert sent.policies == ("r2.ask-third-label",)
     assert [sentence.split(" (")[0] for sentence in sent.people] == [
         "a person was shown exactly this call",
         "alice answered yes",

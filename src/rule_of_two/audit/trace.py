@@ -191,7 +191,8 @@ class _Tracing:
         self.user = str(principal.get("user", self.user)) if isinstance(principal, dict) else self.user
         step.outcome, step.observed, step.dropped = call.outcome, call.observed, call.dropped
         step.targets = targets_text(body) if isinstance(body.get("targets"), list) else ""
-        step.policies, step.messages = call.policies, tuple(str(one) for one in body.get("messages") or ())
+        if call.approves is None:  # after a yes it stays told why a person was asked
+            step.policies, step.messages = call.policies, tuple(str(one) for one in body.get("messages") or ())
         if call.arrives:
             lists = lists_of(body)
             step.withheld = sum(count for name, (_, count) in lists.items() if name != "items")
