@@ -12,8 +12,9 @@ import pytest_asyncio
 
 from rule_of_two.approvals.approvers import Enrolled
 from rule_of_two.approvals.keys import ApproverKey
+from rule_of_two.audit.pruned import pruned
 from rule_of_two.audit.why import UnknownDecision, explain
-from rule_of_two.gateway.chain_check import pruned, verified
+from rule_of_two.gateway.chain_check import verified
 from rule_of_two.gateway.journal_key import GatewayKeys, journal_key, known_keys, public_file
 from rule_of_two.gateway.pruning import Broken, Plan, finish, plan, prune
 from rule_of_two.gateway.witness import KeyWitness

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from rule_of_two.audit.documents import HandedOver, call_of, count_of, handed_over_before, handed_over_by
 from rule_of_two.audit.gates import gate_lines, released_lines
 from rule_of_two.audit.journal import Origin, described, targets_text
-from rule_of_two.audit.pruned import prune_in
+from rule_of_two.audit.pruned import pruned
 from rule_of_two.audit.recorded import recorded
 from rule_of_two.audit.testimony import DROP, FREEZE, GRANT
 from rule_of_two.audit.told import asked, commanded, kept, said, stored
@@ -208,8 +206,7 @@ def explain(store: JournalStore, reference: str) -> Explanation:
 
 
 def _unknown(store: JournalStore, reference: str, number: int) -> str:
-    text = store.prune()
-    record = prune_in(orjson.loads(text)) if text is not None else None
+    record = pruned(store)
     if record is not None and 0 < number <= record.last:
         return f"'{reference}' is no decision any more: entries up to #{record.last} were pruned, {_clock(record.at)}"
     return f"the journal has no decision '{reference}'; `rule-of-two audit tail` names the newest"
