@@ -105,6 +105,8 @@ class ConsoleApp(App[None]):
         """The line to have in sight once the page is drawn."""
         self._stale = False
         self._rings = False
+        self._turned = False
+        """Something else is to be read than what was drawn, so from its beginning."""
         self._row: tuple[tuple[object, ...], int, list[Line]] | None = None
         """The row of changed definitions that was laid out last, its width, and its lines."""
 
@@ -248,8 +250,17 @@ class ConsoleApp(App[None]):
             self.exit()
 
     def draw(self) -> None:
-        """Show the board as it is now."""
+        """Show the board as it is now.
+
+        # INVARIANT: a console that closes draws nothing: its widgets go before the last message comes;
+        tests/approvals/test_console_app.py.
+        """
         self._stale = False
+        if not self.is_running:
+            return
+        if self._turned:
+            self._turned = False
+            self.query_one(Paper).scroll_home(animate=False)
         board, now, width = self.board, self._now(), self.size.width
         around = self._around(now)
         self.query_one("#header", Lines).show([console_text.header(board, self._signer, width)])
@@ -290,8 +301,7 @@ class ConsoleApp(App[None]):
         """Many messages in a row are drawn once, and ring once."""
         showing = self.board.showing
         self._rings = self.board.hear(gateway, message) or self._rings
-        if self.board.showing != showing:
-            self.query_one(Paper).scroll_home(animate=False)
+        self._turned = self._turned or self.board.showing != showing
         if not self._stale:
             self._stale = True
             self.call_later(self._draw_heard)
@@ -370,6 +380,8 @@ class ConsoleApp(App[None]):
 
     def _look(self, showing: int) -> None:
         """After the screen was drawn: note what a human can see by now."""
+        if not self.is_running:
+            return
         board = self.board
         board.painted(showing, self._monotonic())
         seen = self._end is not None and self.query_one(Paper).last_visible() >= self._end
