@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rule_of_two.cli.main import Context
+from rule_of_two.cli.names import pinned, servers
 from rule_of_two.cli.output import print_json
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.escape import quoted
@@ -32,8 +33,8 @@ _WIDTH: Final = 80
 
 
 @click.command()
-@click.argument("server")
-@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.argument("server", shell_complete=servers)
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=pinned)
 @click.option("--accept", "accepting", is_flag=True, help="Accept what is shown, signed with your key.")
 @click.option(
     "--refuse", "refusing", is_flag=True, help="Refuse what is shown: it stays blocked, and is not asked again."
