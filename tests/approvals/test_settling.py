@@ -6,129 +6,29 @@ import io
 from datetime import timedelta
 from pathlib import Path
 
-import anyio.lowlevel
-
-from rule_of_two.approvals.answer import Refusal
 from rule_of_two.approvals.board import Board
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.definition_answer import (
-    DefinitionAnswer,
     Verdict,
-    definition_answer_in,
-    definition_answer_text,
 )
 from rule_of_two.approvals.definition_view import change_lines, row_lines
-from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.items import Settles
-from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.messages import (
     PROTOCOL,
     Asked,
     Changed,
     GatewayHello,
     Settled,
-    Settling,
-    decode_to_console,
-    decode_to_gateway,
-    encode_to_console,
-    encode_to_gateway,
 )
 from rule_of_two.approvals.plain_console import PlainConsole
 from rule_of_two.approvals.rest import SETTLE_SECONDS
 from rule_of_two.approvals.signer import Signer
 from rule_of_two.approvals.spans import line_text, line_width
-from rule_of_two.errors import StoreError
-from rule_of_two.model import Tier
-from tests.approvals.samples import NOW, Clock, Lenient, a_question
+from tests.approvals.samples import NOW, a_question
 from tests.approvals.test_changes import a_change, of_server
-from tests.approvals.test_desk import Listener
+from tests.approvals.test_definition_desk import KEY, SUBJECT, WAITING
 
-KEY = ApproverKey.generate()
-CHANGE = a_change()
-WAITING = of_server(CHANGE, a_change("read"))
-SUBJECT = WAITING.subject(CHANGE)
 READY = 100 + SETTLE_SECONDS
-
-
-class Taking:
-    """Takes every answer, unless a test says otherwise, and remembers it."""
-
-    def __init__(self, refusal: Refusal | None = None) -> None:
-        self.refusal = refusal
-        self.given: list[tuple[DefinitionAnswer, str | None]] = []
-        self.fails = False
-        self.late = False
-
-    def refuses(self, answer: DefinitionAnswer, server: str) -> Refusal | None:
-        assert server == "mail"
-        return self.refusal
-
-    async def settle(self, answer: DefinitionAnswer, new: str | None) -> bool:
-        await anyio.lowlevel.checkpoint()
-        if self.fails:
-            raise StoreError("the disk is full")
-        if not self.late:
-            self.given.append((answer, new))
-        return not self.late
-
-
-def word(verdict: Verdict = Verdict.ACCEPT) -> DefinitionAnswer:
-    return DefinitionAnswer.to(SUBJECT, verdict, approver="alice", now=NOW).signed(KEY)
-
-
-def a_desk(settler: Taking | None) -> tuple[Desk, Listener]:
-    desk, console = Desk(clock=Clock(), judge=Lenient(Tier.SIGNED), settler=settler), Listener()
-    desk.attach(console)
-    return desk, console
-
-
-def test_the_messages_come_back_the_same() -> None:
-    settled = Settled(subject=SUBJECT, verdict=Verdict.REFUSE, approver="alice", signed=True)
-    for message in (Changed(changes=WAITING), settled):
-        assert decode_to_console(encode_to_console(message)) == message
-    one = word()
-    assert decode_to_gateway(encode_to_gateway(Settling(answer=one))) == Settling(answer=one)
-    assert definition_answer_in(definition_answer_text(one)) == one
-    assert KEY.public.verifies(one.signature or "", one.statement)
-
-
-async def test_consoles_are_told_at_once_and_when_they_attach_and_an_answer_counts_once() -> None:
-    settler = Taking()
-    desk, console = a_desk(settler)
-    desk.changed(WAITING)
-    later = Listener()
-    desk.attach(later)
-    for heard in (console.heard, later.heard):
-        assert [one.changes for one in heard if isinstance(one, Changed)] == [WAITING]
-    assert await desk.settle(word()) is None
-    assert settler.given[0][1] == CHANGE.new
-    assert console.heard[-1] == Settled(subject=SUBJECT, verdict=Verdict.ACCEPT, approver="alice", signed=True)
-    assert await desk.settle(word()) is Refusal.UNKNOWN_CHANGE
-    assert [one.name for kept in desk.changes for one in kept.changes] == ["read"]
-
-
-async def test_an_answer_to_what_is_not_there_any_more_accepts_nothing() -> None:
-    settler = Taking()
-    desk, _ = a_desk(settler)
-    desk.changed(WAITING)
-    desk.changed(of_server(a_change(new="Sends all, and more.")))
-    assert await desk.settle(word()) is Refusal.UNKNOWN_CHANGE
-    assert settler.given == []
-
-
-async def test_what_does_not_count_or_cannot_be_written_down_stays() -> None:
-    settler = Taking(Refusal.NOT_ENTITLED)
-    desk, _ = a_desk(settler)
-    desk.changed(WAITING)
-    assert await desk.settle(word()) is Refusal.NOT_ENTITLED
-    settler.refusal, settler.fails = None, True
-    assert await desk.settle(word()) is Refusal.NOT_RECORDED
-    settler.fails, settler.late = False, True
-    assert await desk.settle(word()) is Refusal.UNKNOWN_CHANGE
-    assert desk.changes == (WAITING,)
-    alone, _ = a_desk(None)
-    alone.changed(WAITING)
-    assert await alone.settle(word()) is Refusal.NOT_OFFERED
 
 
 def a_board() -> Board:
@@ -220,12 +120,6 @@ def test_two_gateways_on_one_state_have_each_change_once() -> None:
     assert board.changes.count == 1
     board.hear("g2", None)
     assert board.changes.rows == ()
-
-
-def test_the_console_signs_what_was_on_screen() -> None:
-    one = Signer("alice", KEY).definition_answer(SUBJECT, Verdict.ACCEPT, NOW)
-    assert (one.subject, KEY.public.verifies(one.signature or "", one.statement)) == (SUBJECT, True)
-    assert Signer("alice").definition_answer(SUBJECT, Verdict.ACCEPT, NOW).signature is None
 
 
 def test_every_line_fits_and_begins_with_a_sign_of_ours() -> None:

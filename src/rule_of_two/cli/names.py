@@ -94,14 +94,15 @@ def pinned(ctx: click.Context) -> Iterable[tuple[str, str]]:
     from rule_of_two.store.state import open_state  # noqa: PLC0415  # as above
 
     name, state = ctx.params.get("server"), _state(ctx)
-    one = load_config(config_path(_given(ctx, "config"))).servers.get(str(name))
-    if one is None or not (state / "state.db").exists():
+    server = load_config(config_path(_given(ctx, "config"))).servers.get(str(name))
+    if server is None or not (state / "state.db").exists():
         return []
     pins = PinStore(open_state(state))
-    identity = identity_of(str(name), one.command, one.args, one.url)
-    kinds = {of.name: of.kind for of in (*pins.answers(identity), *pins.load(identity)) if of.name}
+    identity = identity_of(str(name), server.command, server.args, server.url)
+    kinds = {one.name: one.kind for one in pins.answers(identity)}
+    kinds |= {one.name: one.kind for one in pins.load(identity)}
     typed = ctx.params.get("names") or ()
-    return [(name, kind) for name, kind in kinds.items() if name not in typed]
+    return [(name, kind) for name, kind in kinds.items() if name and name not in typed]
 
 
 @_completes
