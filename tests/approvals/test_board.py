@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from rule_of_two.approvals.answer import Refusal, Unanswered
-from rule_of_two.approvals.board import MINUTES, USES, Board, Face
+from rule_of_two.approvals.board import Board
 from rule_of_two.approvals.choice import APPROVING, REFUSING, Choice
-from rule_of_two.approvals.items import Item, Ordered, Said, Settles
+from rule_of_two.approvals.items import Deed, Item, Ordered, Said
+from rule_of_two.approvals.keypad import MINUTES, USES, Keypad
 from rule_of_two.approvals.messages import (
     PROTOCOL,
     Asked,
@@ -23,6 +24,7 @@ from rule_of_two.approvals.messages import (
     Waits,
 )
 from rule_of_two.approvals.question import Question
+from rule_of_two.approvals.question_list import Face
 from rule_of_two.approvals.rest import SETTLE_SECONDS
 from rule_of_two.approvals.spans import line_text
 from rule_of_two.model import Target, Tier
@@ -51,11 +53,9 @@ def on_screen(board: Board, *, read: bool = True, at: float = 100) -> Item:
     return board.selected
 
 
-def press(
-    board: Board, choice: Choice = Choice.YES, at: float = READY, late: float = 0
-) -> Said | Ordered | Settles | None:
+def press(board: Board, choice: Choice = Choice.YES, at: float = READY, late: float = 0) -> Deed | None:
     """``late``: by how many seconds the wall clock has moved more than the monotonic one."""
-    return board.press(choice, at=at, now=NOW + timedelta(seconds=at - READY + late))
+    return Keypad(board).press(choice, at=at, now=NOW + timedelta(seconds=at - READY + late))
 
 
 def said(board: Board) -> str:
@@ -157,7 +157,7 @@ def test_what_approves_needs_the_arguments_to_have_been_read(board: Board, choic
     asked(board, a_question(offers=EVERY))
     on_screen(board, read=False)
     assert press(board, choice) is None
-    assert board.confirming is None
+    assert board.confirmation.of is None
     assert "Read the arguments to their end" in said(board)
 
 
@@ -179,7 +179,7 @@ def test_an_answer_is_sent_once(board: Board) -> None:
 def test_an_expired_question_cannot_be_answered(board: Board) -> None:
     asked(board, a_question(wait=WAIT))
     on_screen(board)
-    assert board.press(Choice.YES, at=READY, now=NOW + WAIT) is None
+    assert Keypad(board).press(Choice.YES, at=READY, now=NOW + WAIT) is None
     assert "expired" in said(board)
 
 
@@ -198,7 +198,7 @@ def test_an_answer_that_could_not_be_sent_approved_nothing(board: Board) -> None
     item = on_screen(board)
     deed = press(board)
     assert deed is not None
-    board.not_sent(deed)
+    Keypad(board).not_sent(deed)
     assert item.sent is None
     assert "nothing was approved" in said(board)
 
@@ -275,7 +275,7 @@ def test_what_a_question_does_not_offer_is_explained_and_not_sent(board: Board, 
     asked(board, a_question())
     on_screen(board)
     assert press(board, choice) is None
-    assert board.confirming is None
+    assert board.confirmation.of is None
     assert any(words in said(board) for words in ("not offered", "No grant here", "has not been sent"))
 
 
@@ -286,24 +286,24 @@ def test_what_cannot_be_taken_back_needs_the_same_key_again_after_its_meaning_wa
     asked(board, a_question(offers=EVERY))
     item = on_screen(board)
     assert press(board, choice) is None
-    assert board.confirming is choice
-    board.terms_read = True
+    assert board.confirmation.of is choice
+    board.confirmation.terms_read = True
     assert press(board, choice, at=READY + 0.1) is None, "it was not painted"
     board.painted(board.showing, READY + 0.2)
     assert press(board, choice, at=READY + 0.3) is None, "it was not at rest"
-    assert board.confirmation
+    assert board.confirmation.sentence
     deed = press(board, choice, at=READY + 5)
     assert isinstance(deed, Said)
     assert (deed.item, deed.choice, item.sent) == (item, choice, choice)
-    assert board.confirming is None
+    assert board.confirmation.of is None
 
 
 def begun(board: Board, choice: Choice) -> Item:
     """A confirmation that has been on screen long enough: at 200 the next key counts."""
     item = on_screen(board)
     press(board, choice)
-    assert board.confirming is choice
-    board.terms_read = True
+    assert board.confirmation.of is choice
+    board.confirmation.terms_read = True
     board.painted(board.showing, 199)
     return item
 
@@ -315,7 +315,7 @@ def test_a_confirmation_ends_with_its_question(board: Board, choice: Choice) -> 
     asked(board, second)
     begun(board, choice)
     board.hear("g1", Ended(question_id=first.id, unanswered=Unanswered.WITHDRAWN))
-    assert board.confirming is None
+    assert board.confirmation.of is None
     assert board.face is Face.QUESTION
     on_screen(board, at=200)
     assert press(board, choice, at=300) is None, "it begins anew"
@@ -337,7 +337,7 @@ def test_a_confirmation_ends_when_the_clock_jumps(board: Board, choice: Choice) 
     asked(board, a_question(offers=EVERY))
     begun(board, choice)
     assert press(board, choice, at=200, late=3) is None
-    assert board.confirming is None
+    assert board.confirmation.of is None
     assert "clock has jumped" in said(board)
 
 
@@ -352,7 +352,7 @@ def test_another_key_leaves_a_confirmation_and_does_nothing_else(board: Board, c
     asked(board, a_release(wait=timedelta(hours=9)) if release else a_question(offers=EVERY))
     item = begun(board, choice)
     assert press(board, other, at=200) is None
-    assert (board.confirming, item.sent) == (None, None)
+    assert (board.confirmation.of, item.sent) == (None, None)
     assert "Left" in said(board)
 
 
@@ -372,11 +372,11 @@ def test_escape_and_another_side_leave_a_confirmation(board: Board, choice: Choi
     begun(board, choice)
     assert board.leave()
     assert not board.leave()
-    assert (board.confirming, board.face) == (None, Face.QUESTION)
+    assert (board.confirmation.of, board.face) == (None, Face.QUESTION)
     board.painted(board.showing, 300)
     press(board, choice, at=400)
     board.turn(Face.WHY)
-    assert (board.confirming, board.face) == (None, Face.WHY)
+    assert (board.confirmation.of, board.face) == (None, Face.WHY)
 
 
 def test_dropping_says_what_it_means_for_exactly_this_call(board: Board) -> None:
@@ -403,15 +403,15 @@ def test_a_grant_is_for_this_tool_and_these_targets_and_as_often_as_was_on_scree
     asked(board, question)
     begun(board, Choice.GRANT)
     assert board.face is Face.TERMS
-    assert board.terms is not None
-    assert board.terms.fits(question)
-    assert (board.terms.uses, board.terms.minutes) == (USES, MINUTES)
-    board.adjust(uses=2, minutes=-5)
+    assert board.confirmation.terms is not None
+    assert board.confirmation.terms.fits(question)
+    assert (board.confirmation.terms.uses, board.confirmation.terms.minutes) == (USES, MINUTES)
+    board.confirmation.adjust(uses=2, minutes=-5)
     assert press(board, Choice.GRANT, at=201) is None, "the new terms were not on screen"
     board.painted(board.showing, 202)
     assert press(board, Choice.GRANT, at=210) is None, "their end was not on screen"
     assert "Read the terms" in said(board)
-    board.terms_read = True
+    board.confirmation.terms_read = True
     deed = press(board, Choice.GRANT, at=211)
     assert isinstance(deed, Said)
     assert deed.grant is not None
@@ -423,21 +423,21 @@ def test_a_grant_is_for_this_tool_and_these_targets_and_as_often_as_was_on_scree
 
 
 def test_terms_stay_within_what_a_grant_may_be(board: Board) -> None:
-    board.adjust(uses=1)
+    board.confirmation.adjust(uses=1)
     asked(board, a_question(offers=EVERY))
     begun(board, Choice.GRANT)
-    assert board.terms is not None
-    board.adjust(uses=-1000, minutes=-1000)
-    assert (board.terms.uses, board.terms.minutes) == (1, 1)
-    board.adjust(uses=1000, minutes=1000)
-    assert (board.terms.uses, board.terms.minutes) == (100, 480)
+    assert board.confirmation.terms is not None
+    board.confirmation.adjust(uses=-1000, minutes=-1000)
+    assert (board.confirmation.terms.uses, board.confirmation.terms.minutes) == (1, 1)
+    board.confirmation.adjust(uses=1000, minutes=1000)
+    assert (board.confirmation.terms.uses, board.confirmation.terms.minutes) == (100, 480)
 
 
 def test_no_grant_for_targets_that_cannot_be_read_even_if_it_is_offered(board: Board) -> None:
     asked(board, a_question(offers=EVERY, targets=(Target("url", None, "//:"),)))
     on_screen(board)
     assert press(board, Choice.GRANT) is None
-    assert board.confirming is None
+    assert board.confirmation.of is None
     assert "targets that can be read" in said(board)
 
 
@@ -464,7 +464,7 @@ def test_a_session_that_ends_takes_its_confirmation_along(board: Board) -> None:
     press(board, Choice.FREEZE)
     board.painted(board.showing, 200)
     board.hear("g1", Sessions(sessions=(status(1),)))
-    assert board.confirming is None
+    assert board.confirmation.of is None
     assert press(board, Choice.FREEZE, at=300) is None
     board.painted(board.showing, 400)
     assert press(board, Choice.FREEZE, at=500) is None, "it begins anew, on another session"
@@ -478,7 +478,7 @@ def test_a_question_that_comes_takes_the_screen_and_the_confirmation(board: Boar
     asked(board, a_question(offers=EVERY))
     assert not board.listing
     assert press(board, Choice.NEW, at=300) is None
-    assert board.confirming is None
+    assert board.confirmation.of is None
 
 
 def test_a_question_that_comes_while_sessions_were_asked_for_waits(board: Board) -> None:

@@ -439,7 +439,7 @@ async def test_on_a_terminal_too_small_to_read_on_nobody_can_say_yes_and_anybody
         for key in "ydgs":
             await screen.settled(key)
             await screen.shows("Make the terminal at least 50 by 12.")
-        assert screen.app.board.confirming is None
+        assert screen.app.board.confirmation.of is None
         assert question.id not in gateway.outcomes
         await screen.settled("n")
         assert (await gateway.answered(question)).verdict is Choice.NO

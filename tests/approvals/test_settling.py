@@ -13,6 +13,7 @@ from rule_of_two.approvals.definition_answer import (
 )
 from rule_of_two.approvals.definition_view import change_lines, row_lines
 from rule_of_two.approvals.items import Settles
+from rule_of_two.approvals.keypad import Keypad
 from rule_of_two.approvals.messages import (
     PROTOCOL,
     Asked,
@@ -39,7 +40,9 @@ def a_board() -> Board:
 
 
 def press(board: Board, at: float, verdict: Verdict = Verdict.ACCEPT) -> Settles | None:
-    return board.settle(verdict, at=at, now=NOW + timedelta(seconds=at))
+    deed = Keypad(board).settle(board.changes, verdict, at=at, now=NOW + timedelta(seconds=at))
+    assert deed is None or isinstance(deed, Settles)
+    return deed
 
 
 def said(board: Board) -> str:
@@ -51,12 +54,12 @@ def test_it_is_accepted_by_the_second_key_once_it_was_read() -> None:
     assert [(row.whole, len(row.changes)) for row in board.changes.rows] == [(True, 2), (False, 1), (False, 1)]
     assert press(board, 10) is None
     assert "c shows what servers changed" in said(board)
-    board.look_at_changes()
+    board.look_at(board.changes)
     board.select(1)
     board.painted(board.showing, 100)
     assert press(board, READY) is None
     assert "Read what changed to its end first: enter shows it." in said(board)
-    board.look_at_changes(on=True, text=True)
+    board.look_at(board.changes, on=True, text=True)
     assert board.changes.chosen is not None
     board.changes.read.add(board.changes.chosen.key)
     assert press(board, READY + 1) is None
@@ -73,26 +76,26 @@ def test_it_is_accepted_by_the_second_key_once_it_was_read() -> None:
 
 def test_a_refusal_needs_no_reading_but_a_second_key() -> None:
     board = a_board()
-    board.look_at_changes()
+    board.look_at(board.changes)
     board.painted(board.showing, 100)
-    assert board.press(Choice.NO, at=READY, now=NOW + timedelta(seconds=READY)) is None
+    assert Keypad(board).press(Choice.NO, at=READY, now=NOW + timedelta(seconds=READY)) is None
     assert "Refuse all 2 changes of mail?" in said(board)
     board.painted(board.showing, READY)
-    deed = board.press(Choice.NO, at=READY + 1, now=NOW + timedelta(seconds=READY + 1))
+    deed = Keypad(board).press(Choice.NO, at=READY + 1, now=NOW + timedelta(seconds=READY + 1))
     assert isinstance(deed, Settles)
     assert (deed.verdict, len(deed.row.subjects)) == (Verdict.REFUSE, 2)
 
 
 def test_a_definition_that_changes_under_the_key_has_to_be_read_anew() -> None:
     board = a_board()
-    board.look_at_changes(on=True, text=True)
+    board.look_at(board.changes, on=True, text=True)
     assert board.changes.chosen is not None
     board.changes.read.add(board.changes.chosen.key)
     board.painted(board.showing, 100)
     assert press(board, READY) is None
-    assert board.confirming is Verdict.ACCEPT
+    assert board.confirmation.of is Verdict.ACCEPT
     board.hear("g1", Changed(changes=of_server(a_change(new="Sends all, and more."))))
-    assert board.confirming is None
+    assert board.confirmation.of is None
     board.painted(board.showing, READY + 1)
     assert press(board, READY + 2) is None
     assert "Read what changed" in said(board)
@@ -100,13 +103,13 @@ def test_a_definition_that_changes_under_the_key_has_to_be_read_anew() -> None:
 
 def test_keys_that_answer_do_nothing_while_changes_are_looked_at_and_questions_come_first() -> None:
     board = a_board()
-    board.look_at_changes()
+    board.look_at(board.changes)
     board.painted(board.showing, 100)
-    assert board.press(Choice.YES, at=READY, now=NOW + timedelta(seconds=READY)) is None
+    assert Keypad(board).press(Choice.YES, at=READY, now=NOW + timedelta(seconds=READY)) is None
     assert "neither is on screen now. Here p accepts and n refuses." in said(board)
     board = a_board()
     assert board.hear("g1", Asked(question=a_question()))
-    assert (board.selected is not None, board.changing) == (True, False), "a change takes no question's place"
+    assert (board.selected is not None, board.aside) == (True, None), "a change takes no question's place"
 
 
 def test_two_gateways_on_one_state_have_each_change_once() -> None:

@@ -1,4 +1,4 @@
-"""The gateway's side of what servers changed: shown on every console, and a person's word for a definition counts once."""
+"""The gateway's side of what servers changed: shown on all consoles; a person's word for a definition counts once."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The questions that wait at a gateway's desk: bounded, so that no agent can flood a person. How the last ones ended. No
-I/O."""
+"""The questions that wait at a gateway's desk, no more than a person can read, and how the last ones ended. No I/O."""
 
 from __future__ import annotations
 
