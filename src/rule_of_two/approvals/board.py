@@ -244,7 +244,7 @@ class Board:
         """A confirmation, and the time that something has been on screen, belong to what they began with.
 
         # INVARIANT: nothing that was begun on one question or session is done to another;
-        tests/approvals/test_board.py
+        tests/approvals/test_confirmation.py
         """
         row = self.roster.chosen
         subject: object

@@ -1,10 +1,8 @@
-"""A changed definition on the desk and on a console: shown, read, and settled by the second key."""
+"""What servers changed, on a console: listed, read to its end, and settled by the second key."""
 
 from __future__ import annotations
 
-import io
 from datetime import timedelta
-from pathlib import Path
 
 from rule_of_two.approvals.board import Board
 from rule_of_two.approvals.choice import Choice
@@ -21,13 +19,11 @@ from rule_of_two.approvals.messages import (
     GatewayHello,
     Settled,
 )
-from rule_of_two.approvals.plain_console import PlainConsole
 from rule_of_two.approvals.rest import SETTLE_SECONDS
-from rule_of_two.approvals.signer import Signer
 from rule_of_two.approvals.spans import line_text, line_width
 from tests.approvals.samples import NOW, a_question
 from tests.approvals.test_changes import a_change, of_server
-from tests.approvals.test_definition_desk import KEY, SUBJECT, WAITING
+from tests.approvals.test_definition_desk import SUBJECT, WAITING
 
 READY = 100 + SETTLE_SECONDS
 
@@ -131,27 +127,3 @@ def test_every_line_fits_and_begins_with_a_sign_of_ours() -> None:
         lines = [*change_lines(board.changes, width)[0], *row_lines(board.changes.rows[0], width)]
         assert all(line_width(line) <= width for line in lines)
         assert all(line_text(line)[0] in " ╭╰├│" for line in row_lines(board.changes.rows[0], width))
-
-
-def test_the_plain_console_reads_it_out_and_settles_it(tmp_path: Path) -> None:
-    out, at = io.StringIO(), [100.0]
-    console = PlainConsole(
-        tmp_path,
-        Signer("alice", KEY),
-        out,
-        columns=lambda: 80,
-        now=lambda: NOW + timedelta(seconds=at[0]),
-        monotonic=lambda: at[0],
-    )
-    console._hear("g1", GatewayHello(protocol=PROTOCOL, gateway="g1"))
-    console._hear("g1", Changed(changes=WAITING))
-    assert "The server mail offers 2 definitions that nobody accepted so. Type c and Enter." in out.getvalue()
-    for line in ("c", "c 9", "c 2", "p", "p"):
-        at[0] += 5
-        console.typed(line)
-    told = out.getvalue()
-    assert "There is no such item" in told
-    assert '| "send" of the server "mail"' in told
-    assert "That was all of it. p accepts it, n refuses it." in told
-    assert "Accept the tool send of mail?" in told
-    assert "The gateway is gone, so nothing was approved." in told
