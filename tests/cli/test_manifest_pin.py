@@ -46,6 +46,14 @@ async def test_one_definition_is_accepted_with_a_key_and_another_refused(tmp_pat
     assert "1 signed" in house.run("audit", "verify")
 
 
+def test_what_another_servers_client_hands_it_is_not_needed(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    handed = {"command": "x", "args": ["${env:RULE_OF_TWO_GIVEN_NOT_HERE}"]}
+    house.servers = {"rec": house.recorder("rec"), "handed": handed, "off": {"command": "x", "disabled": True}}
+    assert "no server 'off'; it has rec, handed" in house.run("manifest", "pin", "off", code=2)
+    assert "RULE_OF_TWO_GIVEN_NOT_HERE" not in house.run("--json", "manifest", "pin", "rec", code=1)
+
+
 def test_names_that_do_not_wait_and_contradictions_are_said(tmp_path: Path) -> None:
     house = House(tmp_path)
     assert "either --accept or --refuse" in house.run("manifest", "pin", "rec", "--accept", "--refuse", code=2)

@@ -220,12 +220,12 @@ def _upstream(context: Context, config: Config, path: Path, server: str) -> Upst
     """:raises ConfigurationError: the configuration mounts no such server."""
     from rule_of_two.gateway.blueprint import draw  # noqa: PLC0415  # as above
 
-    upstreams = draw(config, file=path, state=context.state).upstreams
-    found = next((one for one in upstreams if one.name == server), None)
-    if found is None:
-        names = ", ".join(one.name for one in upstreams)
-        raise ConfigurationError(f"{path} has no server '{server}'; it has {names}")
-    return found
+    mounted = [name for name, one in config.servers.items() if not one.disabled]
+    if server not in mounted:
+        raise ConfigurationError(f"{path} has no server '{server}'; it has {', '.join(mounted)}")
+    # Other servers need not start from here: their clients may hand them values.
+    (upstream,) = draw(config.only(server), file=path, state=context.state).upstreams
+    return upstream
 
 
 def _print(shown: _Shown) -> None:

@@ -85,7 +85,7 @@ class Mount:
     @property
     def identity(self) -> str:
         """What pins belong to: the name and how it is reached, without secrets."""
-        return identity_of(self.name, self.launch.command, self.launch.args, self.launch.url)
+        return identity_of(self.name, *self.launch.as_written)
 
     @property
     def info(self) -> UpstreamInfo | None:

@@ -16,9 +16,10 @@ from rule_of_two.model import ALL, EGRESS, NONE, Action, Facts, Label, Labels, S
 from rule_of_two.normalise import whole_url
 
 _WHOLE_STORE: Final = "store"
+_DESTRUCTIVE: Final = "destructiveHint"
 _HINTS: Final[tuple[tuple[str, bool, Label], ...]] = (
     ("readOnlyHint", True, "C"),
-    ("destructiveHint", False, "C"),
+    (_DESTRUCTIVE, False, "C"),
     ("openWorldHint", False, "A"),
 )
 """Each hint with the one value that adds nothing, and the label that any other value adds."""
@@ -30,12 +31,14 @@ def whole_store(store: str) -> StoredResource:
 
 
 def hinted(annotations: Any) -> Labels:
-    """What a tool's annotations say that it can do. A missing hint says nothing, an odd one the worst."""
+    """What a tool's annotations say that it can do. A missing hint says nothing, an odd one the worst; of a tool that
+    only reads, MCP gives `destructiveHint` no meaning (ToolAnnotations), and some servers always send it."""
     if annotations is None:
         return NONE
     if not isinstance(annotations, Mapping):
         return frozenset(label for _, _, label in _HINTS)
-    return frozenset(label for hint, harmless, label in _HINTS if annotations.get(hint, harmless) is not harmless)
+    hints = [one for one in _HINTS if one[0] != _DESTRUCTIVE or annotations.get("readOnlyHint") is not True]
+    return frozenset(label for hint, harmless, label in hints if annotations.get(hint, harmless) is not harmless)
 
 
 def _hints(annotations: Any, hint: str) -> bool:
