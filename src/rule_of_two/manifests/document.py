@@ -244,8 +244,8 @@ def _term(read: Callable[..., Term], pointer: str, *value: Any) -> Term:
 class ToolSpec(PromptSpec):
     """What calling one tool can do, by its arguments. ``result`` says where items and their metadata stand,
     ``arguments`` what holds of the arguments in every call, and ``opaque`` which of them the server only stores or
-    sends: a handle of the gateway's can stand there for what it holds. ``known_hints`` are hints that the author knew when
-    choosing the labels: they add nothing."""
+    sends: a handle of the gateway's can stand there for what it holds. ``known_hints`` are hints that the author knew
+    when choosing the labels: they add nothing."""
 
     arguments: ArgumentSpec = ArgumentSpec()
     """What holds of the arguments in every call."""
