@@ -61,6 +61,9 @@ async def test_a_hint_that_changes_later_is_a_changed_definition_whether_it_is_k
         {"annotations": {"openWorldHint": "true"}},
         {"annotations": {"openWorldHint": None}},
         {"annotations": {"openWorldHint": 1, "OpenWorldHint": True}},
+        {"annotations": ["openWorldHint"]},
+        {"annotations": "openWorldHint"},
+        {"annotations": False},
     ],
 )
 async def test_an_odd_value_of_a_known_hint_asks(house: House, definition: dict[str, Any]) -> None:

@@ -93,7 +93,7 @@ class Entry:
             and all(aim.kind == "path" and not aim.indirect for aim in self.targets)
         )
 
-    def facts(self, name: str, arguments: Mapping[str, Any], annotations: Mapping[str, Any] | None = None) -> Facts:
+    def facts(self, name: str, arguments: Mapping[str, Any], annotations: Any = None) -> Facts:
         """What this call touches. Never raises for any arguments: what cannot be read is the worst case."""
         values = [slot.read(arguments) for slot in self.slots]
         judged = self.rules.judge(values)

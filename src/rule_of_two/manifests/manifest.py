@@ -140,7 +140,7 @@ class Manifest:
     def _entries(self) -> list[Entry]:
         return [*self._tools.values(), *self._prompts.values(), *(entry for _, entry, _ in self._resources)]
 
-    def tool(self, name: str, arguments: Mapping[str, Any], annotations: Mapping[str, Any] | None = None) -> Facts:
+    def tool(self, name: str, arguments: Mapping[str, Any], annotations: Any = None) -> Facts:
         """The facts of one tool call. ``annotations`` are the upstream's own, and can only add labels; those that the
         manifest knows add none."""
         entry = self._tools.get(name)
