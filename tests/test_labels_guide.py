@@ -11,7 +11,7 @@ import pytest
 
 from rule_of_two.gateway.config import load_config
 from rule_of_two.manifests.document import ManifestDocument
-from rule_of_two.manifests.entry import hinted
+from rule_of_two.manifests.hints import hinted
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.model import ALL, labels_in
 from rule_of_two.yaml_source import parse_yaml
@@ -87,3 +87,8 @@ def test_what_it_says_of_hints_is_so() -> None:
     said = {"readOnlyHint": False, "destructiveHint": True, "openWorldHint": True}
     assert [hinted({hint: value}) for hint, value in said.items()] == [labels_in(one) for one in ("C", "C", "A")]
     assert hinted({"readOnlyHint": True, "destructiveHint": True}) == hinted({}) == hinted(None) == labels_in("")
+    crm = Manifest(parse_yaml(FILES["crm.yaml"], ManifestDocument, Path("crm.yaml")), upstream="crm", store="crm")
+    for value, labels in ((True, "C"), ("true", "AC")):
+        assert crm.tool("add_tag", {}, {"openWorldHint": value}).labels == labels_in(labels)
+    assert crm.tool("add_tag", {}, {"openWorldHint": True}).lowered_by == ("crm: known hint openWorldHint of add_tag",)
+    assert crm.tool("unnamed", {}, {"openWorldHint": True}).labels == ALL

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from rule_of_two.manifests.entry import hinted, whole_store
+from rule_of_two.manifests.entry import whole_store
+from rule_of_two.manifests.hints import hinted
 from rule_of_two.model import Action, Facts, StoredResource, Target, label_text
 from tests.manifests.bound import manifest
 

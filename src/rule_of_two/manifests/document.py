@@ -6,7 +6,7 @@ the operator filled in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -14,6 +14,7 @@ from pydantic.json_schema import WithJsonSchema
 
 from rule_of_two.json_pointer import pointer_of
 from rule_of_two.manifests.condition import OPERATORS, RuleSpec, reference
+from rule_of_two.manifests.hints import HINT_NAMES, HintName
 from rule_of_two.manifests.opaque import clash
 from rule_of_two.manifests.parameters import ParameterType, canonical
 from rule_of_two.manifests.result_spec import PUBLIC_CONFIDENTIALITY, TRUSTED_AUTHORS, ResultSpec
@@ -54,6 +55,25 @@ def _stored(value: Any) -> Any:
     if not isinstance(value, Mapping):
         raise refused("write none, store, or {kind: pointer} such as {path: /path}")
     return {"scope": "named", "at": {kind: pointers_in(pointers, str(kind)) for kind, pointers in value.items()}}
+
+
+def _hint_names(value: Any) -> Any:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, Sequence):
+        raise refused(f"write a list of hints, of {', '.join(HINT_NAMES)}")
+    for place, name in enumerate(names):
+        if name not in HINT_NAMES:
+            known = nearest(str(name), HINT_NAMES) or f"; there are {', '.join(HINT_NAMES)}"
+            raise refused(f"no hint that adds a label is called '{name}'{known}", place)
+    return names
+
+
+_HintNames = Annotated[
+    frozenset[HintName],
+    BeforeValidator(_hint_names),
+    WithJsonSchema({"type": "array", "items": {"enum": list(HINT_NAMES)}}),
+]
+"""Hints that the author of the manifest knows and has judged."""
 
 
 class ParameterSpec(Shape):
@@ -224,7 +244,8 @@ def _term(read: Callable[..., Term], pointer: str, *value: Any) -> Term:
 class ToolSpec(PromptSpec):
     """What calling one tool can do, by its arguments. ``result`` says where items and their metadata stand,
     ``arguments`` what holds of the arguments in every call, and ``opaque`` which of them the server only stores or
-    sends: a handle of the gateway's can stand there for what it holds."""
+    sends: a handle of the gateway's can stand there for what it holds. ``known_hints`` are hints that the author knew
+    when choosing the labels: they add nothing."""
 
     arguments: ArgumentSpec = ArgumentSpec()
     """What holds of the arguments in every call."""
@@ -234,6 +255,9 @@ class ToolSpec(PromptSpec):
 
     result: ResultSpec | None = None
     """Where the items of a result and their metadata stand."""
+
+    known_hints: _HintNames = frozenset()
+    """Hints of the server's that add nothing to this tool, since `labels` were chosen knowing them."""
 
     @field_validator("opaque", mode="before")
     @classmethod
@@ -315,6 +339,12 @@ class ManifestDocument(Shape):
     """What the operator may fill in."""
     texts: frozenset[Literal["A", "B"]] | None = None
     """What the server's unasked texts bring; without it all of A and B that its entries do."""
+    known_hints: _HintNames = frozenset()
+    """Hints of the server's that add nothing to any tool in here, since all `labels` were chosen knowing them."""
+
+    def known_hints_of(self, entry: PromptSpec) -> frozenset[HintName]:
+        """Those that add nothing to one entry. Only tools have hints."""
+        return self.known_hints | entry.known_hints if isinstance(entry, ToolSpec) else frozenset()
 
     @property
     def fillable(self) -> dict[str, ParameterSpec]:
