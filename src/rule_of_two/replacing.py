@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -72,7 +73,7 @@ def _swap(target: Path, path: Path, before: bytes | None, after: bytes, new_mode
             file.flush()
             os.fsync(file.fileno())
         unnamed.chmod(new_mode if status is None else stat.S_IMODE(status.st_mode))
-        if status is not None and os.name == "posix" and status.st_uid != os.geteuid():
+        if sys.platform != "win32" and status is not None and status.st_uid != os.geteuid():
             os.chown(unnamed, status.st_uid, status.st_gid)
         _unchanged(path, before)
         unnamed.replace(target)

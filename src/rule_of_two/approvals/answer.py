@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, ConfigDict
 from rule_of_two.approvals.arrival import MAX_PICKED
 from rule_of_two.approvals.canonical import canonical
 from rule_of_two.approvals.choice import APPROVING, Choice
-from rule_of_two.approvals.question import Question
+from rule_of_two.approvals.question import JournalHead, Question
 from rule_of_two.errors import BadRequest
 from rule_of_two.model import Label, Labels, Target, labels_in
 
@@ -210,7 +210,8 @@ class Answer:
     ``approver`` is who the console says it is and ``answered_at`` the console's clock: both are claims until
     ``signature`` (base64, Ed25519 over :attr:`statement`) was verified. ``signature`` ``None`` means unsigned.
     ``key`` is the fingerprint of the key that signed. ``items`` are the ids of what is let in, with a yes to a result
-    that came back; none: all of it. The rest is as with :attr:`~.choice.Choice.WITHOUT`.
+    that came back; none: all of it. ``head`` is the question's, said here too: of a question whose secrets are hidden
+    in the journal nobody can compute the digest again. The rest is as with :attr:`~.choice.Choice.WITHOUT`.
     """
 
     question_id: str
@@ -223,6 +224,7 @@ class Answer:
     channel: Channel = "console"
     grant: GrantTerms | None = None
     items: tuple[str, ...] = ()
+    head: JournalHead | None = None
     key: str | None = None
     signature: str | None = None
 
@@ -252,6 +254,7 @@ class Answer:
             channel=channel,
             grant=grant,
             items=items,
+            head=question.head,
         )
 
     def __post_init__(self) -> None:
@@ -297,6 +300,7 @@ class Answer:
                     "minutes": terms.minutes,
                 },
                 **({"items": list(self.items)} if self.items else {}),
+                **({"head": list(self.head)} if self.head is not None else {}),
             }
         ).encode()
 

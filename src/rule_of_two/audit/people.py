@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from rule_of_two.audit.asked import Asked, asked
-from rule_of_two.audit.findings import Findings
+from rule_of_two.audit.findings import Findings, SignedHead
 from rule_of_two.audit.recorded import time_of
 from rule_of_two.audit.testimony import DROP, ELICITATION, FREEZE, NEW, Said, Standing, Witness
 from rule_of_two.store.journal import Entry
@@ -93,6 +93,8 @@ class People:
             self.findings.add(entry, *wrong)
         elif one is not None:
             one.say(said)
+            if said.standing is Standing.SIGNED and said.head is not None:
+                self.findings.heads.append(SignedHead(entry.number, *said.head, said.approver))
             if said.choice in (DROP, FREEZE, NEW):
                 self._said(entry, said.choice)
 

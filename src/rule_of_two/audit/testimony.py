@@ -60,6 +60,8 @@ class Said:
     """Of an answer to a definition: state, upstream, kind and name. Its ``digest`` is that of the definition."""
     items: tuple[str, ...] = ()
     """What of a result that came back the yes is for; none: all of it."""
+    head: tuple[int, str] | None = None
+    """Number and hash of the journal's newest entry when the question was asked."""
 
 
 class Witness(Protocol):

@@ -1,6 +1,6 @@
 """Checks offline that the journal's approvals are genuine: every receipt, and every call that rested on one.
 
-What it cannot show is that no entry was taken out or changed where nobody signed it.
+That no entry was taken out or changed is for :mod:`rule_of_two.audit.chain` to show.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rule_of_two.audit.calls import Calls
-from rule_of_two.audit.findings import Findings
+from rule_of_two.audit.chain import Chain
+from rule_of_two.audit.findings import Finding, Findings
 from rule_of_two.audit.people import People
 from rule_of_two.audit.pins import PinRecords, check_pins
 from rule_of_two.audit.testimony import Witness
@@ -45,11 +46,18 @@ class Verified:
     """What was checked and what was found."""
 
     findings: Findings
+    chain: Chain | None = None
+
+    @property
+    def found(self) -> list[Finding]:
+        """All that is wrong, in the order of the entries."""
+        chain = [] if self.chain is None else self.chain.found
+        return sorted([*chain, *self.findings.found], key=lambda one: one.number)
 
     @property
     def good(self) -> bool:
         """Whether nothing was found."""
-        return not self.findings.found
+        return not self.found
 
     def as_facts(self) -> dict[str, Any]:
         """For scripts."""
@@ -59,12 +67,14 @@ class Verified:
             "checked": {name: counts[name] for name in _COUNTS},
             "not_checked": {name: counts[name] for name in _NOT_CHECKED},
             "on_unsigned": [f"d{number}" for number in self.findings.on_unsigned],
-            "findings": [one.as_facts() for one in self.findings.found],
+            "findings": [one.as_facts() for one in self.found],
+            **({} if self.chain is None else {"chain": self.chain.as_facts()}),
         }
 
     def lines(self) -> list[str]:
         """For people: what was checked, what could not be, and what was found."""
-        return [*self._checked(), *self._not_checked(), *self._found()]
+        chain = [] if self.chain is None else self.chain.lines()
+        return [*self._checked(), *chain, *self._not_checked(), *self._found()]
 
     def _checked(self) -> list[str]:
         count = self.findings.counts
@@ -96,10 +106,11 @@ class Verified:
         return lines
 
     def _found(self) -> list[str]:
-        found = self.findings.found
+        found = self.found
         if not found:
             return ["Nothing is wrong."]
-        return [f"{counted(len(found), 'finding')}:", *(f"  {one.line}" for one in found)]
+        first = f"{counted(len(found), 'finding')}, the first at {found[0].where}:"
+        return [first, *(f"  {one.line}" for one in found)]
 
 
 def verify(entries: Iterable[Entry | Unreadable], witness: Witness, pins: PinRecords | None = None) -> Verified:

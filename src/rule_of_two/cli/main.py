@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "session": "What sessions hold; dropping C, freezing, starting new ones; what would be asked.",
     "ledger": "What stored notes and files bring to whoever reads them; endorsing what you looked at.",
     "why": "Why a call was allowed, asked or denied.",
+    "trace": "What a session did, as a timeline or one HTML page.",
     "audit": "The journal, and whether every receipt in it holds.",
     "policy": "Policies: checked, tested, proved, and tried out on what was recorded.",
     "manifest": "Tool manifests and accepted definitions.",

@@ -37,6 +37,9 @@ class Power(StrEnum):
 
 
 POWERS: Final[Mapping[str, Power]] = {
+    "audit bundle": Power.NONE,
+    "audit export": Power.NONE,
+    "audit prune": Power.STATE,
     "audit tail": Power.NONE,
     "audit verify": Power.NONE,
     "completion": Power.NONE,
@@ -72,6 +75,7 @@ POWERS: Final[Mapping[str, Power]] = {
     "token list": Power.NONE,
     "token new": Power.STATE,
     "token revoke": Power.STATE,
+    "trace": Power.NONE,
     "uninstall": Power.CONFIGURATION,
     "why": Power.NONE,
     "wrap": Power.NONE,

@@ -72,6 +72,8 @@ class Blueprint:
     secrets: tuple[str, ...]
     prefixed: bool = True
     approvers: tuple[Enrolled, ...] = ()
+    anchors: tuple[Path, ...] = ()
+    """Files that checkpoints of the journal are added to."""
     trust: Trust | None = None
     """Who has to have signed the operator's own policies; ``None``: nobody."""
 
@@ -153,10 +155,11 @@ def draw(
         key=SessionKey(who.user, who.tenant, profile.name, _workspace(profile), split.conversation),
         splitting=split,
         state=state,
-        protected=(*kept, *own_files(config, folder)),
+        protected=(*kept, *own_files(config, folder), *anchor_files(config, folder)),
         secrets=tuple(dict.fromkeys(secrets)),
         prefixed=prefixed,
         approvers=enrolled_approvers(config, file),
+        anchors=anchor_files(config, folder),
         trust=trust,
     )
 
@@ -193,6 +196,11 @@ def own_files(config: Config, folder: Path) -> tuple[Path, ...]:
     files = [path for path in (folder / Path(name).expanduser() for name in named) if path.is_file()]
     paths = (folder / name for name in (*config.manifests, *config.policies, *config.entities))
     return (*files, *(path for path in paths if path.exists()))
+
+
+def anchor_files(config: Config, folder: Path) -> tuple[Path, ...]:
+    """Where checkpoints of the journal go, by the names in a configuration that stands in ``folder``."""
+    return tuple(folder / Path(name).expanduser() for name in config.audit.anchors)
 
 
 def enrolled_approvers(config: Config, file: Path | None) -> tuple[Enrolled, ...]:

@@ -212,10 +212,16 @@ class HandleSettings(_Strict):
 
 
 class AuditSettings(_Strict):
-    """``audit``: what the journal keeps besides ids and digests."""
+    """``audit``: what the journal keeps besides ids and digests, for how long, and where its checkpoints go."""
 
     contents: bool = False
     """The text of what is handed over, secrets hidden, cut to a size."""
+    retention: Duration = 90 * 86400.0
+    """What is younger is not pruned unless whoever prunes says so."""
+    anchors: tuple[str, ...] = ()
+    """Files, beside the one in the state's folder, that checkpoints are added to; relative to the configuration."""
+    key: Literal["file", "keyring"] = "file"
+    """Where the key is kept that signs checkpoints."""
 
 
 class Config(_Strict):

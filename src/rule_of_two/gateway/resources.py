@@ -23,12 +23,14 @@ from rule_of_two.audit.journal import Journal, Origin
 from rule_of_two.audit.why import origin_of
 from rule_of_two.errors import StoreError
 from rule_of_two.escape import visible
+from rule_of_two.gateway.anchoring import Anchoring
 from rule_of_two.gateway.answers import Answers
 from rule_of_two.gateway.authorizations import Authorizations
 from rule_of_two.gateway.blueprint import Blueprint
 from rule_of_two.gateway.connect import connecting
 from rule_of_two.gateway.endorsements import Endorsements
 from rule_of_two.gateway.given_urls import GivenUrls
+from rule_of_two.gateway.hiding import Hiding
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.operator_log import say
 from rule_of_two.gateway.pin_watch import PinWatch
@@ -43,6 +45,7 @@ from rule_of_two.sessions.boundary import Attached, Boundaries
 from rule_of_two.sessions.key import Boundary, SessionKey
 from rule_of_two.sessions.presence import Presence
 from rule_of_two.sessions.repository import ConnectionSession
+from rule_of_two.store.checkpoints import CheckpointStore
 from rule_of_two.store.database import Database
 from rule_of_two.store.journal import JournalStore
 from rule_of_two.store.pins import PinStore
@@ -172,6 +175,7 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
         closing(JournalStore(blueprint.state)) as store,
         Presence(blueprint.state) as presence,
     ):
+        store.hide = Hiding(blueprint.secrets)
 
         async def tell(provider: str, what: Mapping[str, Any]) -> None:
             await _tell_of_provider(journal, provider, what)
@@ -244,7 +248,21 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
             await reloader.began(blueprint.files)
             await tasks.start(surroundings.run, partial(_describe, rules, journal))
             tasks.start_soon(reloader.run)
-            yield resources
+            anchoring = Anchoring(
+                store,
+                journal,
+                CheckpointStore(state),
+                blueprint.state,
+                blueprint.anchors,
+                blueprint.config.audit.key,
+                timestamp,
+            )
+            tasks.start_soon(anchoring.run)
+            try:
+                yield resources
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await anchoring.write()
             tasks.cancel_scope.cancel()
 
 

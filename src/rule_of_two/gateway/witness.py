@@ -44,6 +44,7 @@ class _Bound(BaseModel):
     nonce: str
     expires_at: AwareDatetime
     arrival: dict[str, Any] | None = None
+    head: tuple[int, str] | None = None
 
 
 _BOUND: Final = TypeAdapter(_Bound)
@@ -73,6 +74,7 @@ class KeyWitness:
             channel=one.channel,
             terms=terms,
             items=one.items,
+            head=one.head,
         )
 
     def command(self, text: object) -> Said | None:
@@ -132,6 +134,7 @@ class KeyWitness:
                 created_at=at - timedelta(seconds=1),
                 expires_at=at,
                 arrival=None if bound.arrival is None else Arrival.of_bound(bound.arrival),
+                head=bound.head,
             ).digest
         except _UNUSABLE:
             return None

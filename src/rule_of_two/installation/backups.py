@@ -21,6 +21,7 @@ import filelock
 import orjson
 
 from rule_of_two.errors import ConfigurationError
+from rule_of_two.folders import make_private
 from rule_of_two.replacing import read_regular, replace_file
 
 FOLDER: Final = "installations"
@@ -74,7 +75,7 @@ class Backups:
         :raises ConfigurationError: one is under way and does not end, or the folder cannot be made.
         """
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self._folder)
             with filelock.FileLock(self._folder / ".lock", timeout=_WAIT, mode=0o600):
                 yield
         except filelock.Timeout as error:

@@ -144,6 +144,19 @@ def _compartments(tables: Tables) -> None:
     tables.table("sessions").add_column("readers", str)
 
 
+def _checkpoints(tables: Tables) -> None:
+    # Apart from the journal, so that who changes or turns back only one of the two files is found out.
+    tables.conn.execute(
+        "CREATE TABLE checkpoints (id INTEGER PRIMARY KEY AUTOINCREMENT, journal TEXT NOT NULL, "
+        "number INTEGER NOT NULL, at TEXT NOT NULL, checkpoint TEXT NOT NULL)"  # as it was signed, JSON
+    )
+    for change in ("UPDATE", "DELETE"):
+        tables.conn.execute(
+            f"CREATE TRIGGER checkpoints_no_{change.lower()} BEFORE {change} ON checkpoints "
+            "BEGIN SELECT RAISE(ABORT, 'checkpoints: rows are only added'); END"
+        )
+
+
 def _pin_answers(tables: Tables) -> None:
     # What people said to changed definitions; kept, so that each pin can be traced to somebody's word.
     tables.conn.execute(
@@ -169,4 +182,6 @@ def open_state(folder: Path) -> Database:
 
     :raises StoreError: see :class:`Database`.
     """
-    return Database(folder / "state.db", (_first, _second, _ledger, _compartments, _pin_answers), title="state")
+    return Database(
+        folder / "state.db", (_first, _second, _ledger, _compartments, _pin_answers, _checkpoints), title="state"
+    )
