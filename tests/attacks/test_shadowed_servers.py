@@ -118,10 +118,12 @@ def test_a_header_that_has_another_server_answer_takes_the_manifest_away(header:
         (".npmrc", "fund=false\nregistry=https://evil.test/"),
         (".npmrc", "; quiet\rnode-options=--import ./evil.js"),
         (".npmrc", "@modelcontextprotocol:registry=https://evil.test/"),
-        ("bunfig.toml", ""),
         ("package.json", f'{{"name": "{NPM}", "bin": "evil.js"}}'),
         ("package.json", '{"name": "x", "bin": {"server-filesystem": "evil.js"}}'),
-        ("package.json", '{"workspaces": ["evil"]}'),
+        ("package.json", '{"workspaces": ["**"]}'),
+        ("package.json", '{"workspaces": 7}'),
+        ("package.json", '{"workspaces": ["/etc"]}'),
+        ("package.json", '{"workspaces": ["*/*/*/*/*/*"]}'),
         ("package.json", "[" * 100_000),
     ],
 )
@@ -137,8 +139,28 @@ def test_a_folder_that_npx_looks_into_first_takes_the_manifest_away(file: str, t
         assert _recognised(_server(f"npx -y {NPM} /srv", cwd=str(elsewhere)), folder) == "filesystem"
 
 
+@pytest.mark.parametrize("said", ['["packages/*"]', '{"packages": ["packages/evil"]}'])
+def test_a_workspace_of_that_name_takes_the_manifest_away(said: str, folder: Path) -> None:
+    (folder / "package.json").write_text(f'{{"workspaces": {said}}}')
+    (folder / "packages/evil").mkdir(parents=True)
+    (folder / "packages/evil/package.json").write_text('{"name": "other"}')
+    assert _recognised(_server(f"npx -y {NPM}"), folder) == "filesystem"
+    (folder / "packages/evil/package.json").write_text(f'{{"name": "{NPM}"}}')
+    assert _recognised(_server(f"npx -y {NPM}"), folder) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "file"), [("bunx", "bunfig.toml"), ("pnpm dlx", ".pnpmfile.cjs"), ("yarn dlx", ".yarnrc.yml")]
+)
+def test_the_settings_of_a_runner_take_the_manifest_away(line: str, file: str, folder: Path) -> None:
+    assert _recognised(_server(f"{line} {NPM}"), folder) == "filesystem"
+    (folder / file).touch()
+    assert _recognised(_server(f"{line} {NPM}"), folder) is None
+    assert _recognised(_server(f"npx -y {NPM}"), folder) == "filesystem"
+
+
 def test_a_folder_with_quiet_settings_does_not(folder: Path) -> None:
-    (folder / ".npmrc").write_text("# ours\nsave-exact=true\n")
+    (folder / ".npmrc").write_text("# ours\nsave-exact=true\n//registry.npmjs.org/:_authToken=${TOKEN}\n")
     (folder / "package.json").write_text('{"name": "shop", "dependencies": {"left-pad": "1"}, "bin": {"shop": "x.js"}}')
     (folder / "node_modules/left-pad").mkdir(parents=True)
     assert _recognised(_server(f"npx -y {NPM} /srv"), folder) == "filesystem"

@@ -59,8 +59,8 @@ class Origin:
     """Files and folders of this machine that decide what is run."""
     module: str | None = field(default=None, compare=False)
     """What Python looks for in the working directory first."""
-    fetched: bool = field(default=False, compare=False)
-    """By a runner of npm packages, which looks into the working directory first."""
+    runner: str | None = field(default=None, compare=False)
+    """The runner of npm packages, which looks into the working directory first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +155,9 @@ def _run_by(program: str, args: Sequence[str]) -> Origin | None:
         found = _run_by(_program(args[1]), args[2:])
         return None if found is None else _with_paths(found, args[1])
     if program == "npm":
-        return _npx(args[1:]) if args[:1] in (("exec",), ("x",)) else None
+        return _npx(args[1:], "npm") if args[:1] in (("exec",), ("x",)) else None
     if program in ("pnpm", "yarn"):
-        return _npx(args[1:]) if args[:1] == ("dlx",) else None
+        return _npx(args[1:], program) if args[:1] == ("dlx",) else None
     if _PYTHON.fullmatch(program):
         return _python(args)
     runner = _RUNNERS.get(program)
@@ -169,11 +169,11 @@ def _program(command: str) -> str:
     return next((name.removesuffix(ending) for ending in _ENDINGS if name.endswith(ending)), name)
 
 
-def _npx(args: Sequence[str]) -> Origin | None:
+def _npx(args: Sequence[str], runner: str = "npx") -> Origin | None:
     chosen, rest = _NPX.positional(args, chooses=frozenset(("-p", "--package")))
     specs = chosen or rest[:1]
     match = _NPM_SPEC.fullmatch(specs[0]) if len(specs) == 1 and rest else None
-    return Origin("npm", match["name"], runs=rest[0] if chosen else None, fetched=True) if match else None
+    return Origin("npm", match["name"], runs=rest[0] if chosen else None, runner=runner) if match else None
 
 
 def _uvx(args: Sequence[str]) -> Origin | None:
@@ -282,8 +282,8 @@ def _url(text: str) -> str | None:
 
 _RUNNERS: Final[Mapping[str, Callable[[Sequence[str]], Origin | None]]] = {
     "npx": _npx,
-    "bunx": _npx,
-    "pnpx": _npx,
+    "bunx": lambda args: _npx(args, "bun"),
+    "pnpx": lambda args: _npx(args, "pnpm"),
     "uvx": _uvx,
     "uv": _uv,
     "pipx": _pipx,

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rule_of_two.manifests.recognise import Launch, Origin
 
@@ -21,8 +21,14 @@ _QUIET: Final = frozenset((
     "save-exact", "save-prefix", "strict-peer-dependencies", "update-notifier",
 ))  # fmt: skip
 """What a folder's ``.npmrc`` can set without choosing what is run."""
-_OTHERS: Final = (".yarnrc", ".yarnrc.yml", "bunfig.toml", ".pnpmfile.cjs", "pnpm-workspace.yaml")
+_OWN: Final[Mapping[str, tuple[str, ...]]] = {
+    "yarn": (".yarnrc", ".yarnrc.yml"),
+    "pnpm": (".pnpmfile.cjs", "pnpm-workspace.yaml"),
+    "bun": ("bunfig.toml",),
+}
+"""What other runners than npm's own read besides."""
 _LARGEST: Final = 1_000_000
+_MOST_WORKSPACES: Final = 500
 
 
 def shadow(origin: Origin, launch: Launch, folder: Path) -> Path | None:
@@ -32,7 +38,7 @@ def shadow(origin: Origin, launch: Launch, folder: Path) -> Path | None:
     """
     try:
         return next(_shadows(origin, launch, folder), None)
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RuntimeError):  # too deep for JSON, or no pattern of a path
         return folder
 
 
@@ -47,21 +53,23 @@ def _shadows(origin: Origin, launch: Launch, folder: Path) -> Iterator[Path]:
                 yield path
     if origin.module is not None:
         yield from (one for one in (folder / origin.module, folder / f"{origin.module}.py") if one.exists())
-    if origin.fetched:
-        yield from _of_npm(origin.name, folder)
+    if origin.runner is not None:
+        yield from _of_npm(origin.name, origin.runner, folder)
 
 
-def _of_npm(name: str, folder: Path) -> Iterator[Path]:
+def _of_npm(name: str, runner: str, folder: Path) -> Iterator[Path]:
     for place in (folder, *folder.parents):
         modules = place / "node_modules"
         yield from (one for one in (modules / name, modules / ".bin" / name) if os.path.lexists(one))
     root = next((one for one in (folder, *folder.parents) if _is_root(one)), folder)
     for place in {folder, root}:
-        yield from (place / other for other in _OTHERS if (place / other).exists())
+        yield from (place / other for other in _OWN.get(runner, ()) if (place / other).exists())
         if place != Path.home() and (file := place / ".npmrc").exists() and not _is_quiet(_text(file)):
             yield file
-    if (file := root / "package.json").exists() and _offers(_text(file), name):
-        yield file
+    if (file := root / "package.json").exists():
+        package = json.loads(_text(file))
+        if _offers(package, name) or any(_offers(one, name) for one in _workspaces(package, root)):
+            yield file
 
 
 def _is_root(folder: Path) -> bool:
@@ -76,14 +84,35 @@ def _text(file: Path) -> str:
 
 def _is_quiet(text: str) -> bool:
     lines = (line.strip() for line in re.split(r"[\r\n]+", text))
-    return all(line.partition("=")[0].strip() in _QUIET for line in lines if line and not line.startswith(("#", ";")))
+    return all(
+        line.startswith("//") or line.partition("=")[0].strip() in _QUIET
+        for line in lines
+        if line and not line.startswith(("#", ";"))
+    )
 
 
-def _offers(text: str, name: str) -> bool:
-    """Whether a package has a program of that name itself, or in one of its workspaces."""
-    package = json.loads(text)
+def _workspaces(package: Any, root: Path) -> Iterator[Any]:
+    """The packages below a package, which npm runs before it asks a registry.
+
+    :raises ValueError: they cannot be told, or are too many to look at.
+    """
+    said = package.get("workspaces", []) if isinstance(package, dict) else []
+    patterns = said.get("packages", []) if isinstance(said, dict) else said
+    if not isinstance(patterns, list) or any(
+        not isinstance(one, str) or "**" in one or one.count("*") > 2 for one in patterns
+    ):
+        raise ValueError("workspaces that cannot be told")
+    files = (file for one in patterns if not one.startswith("!") for file in root.glob(f"{one}/package.json"))
+    for number, file in enumerate(files):
+        if number == _MOST_WORKSPACES:
+            raise ValueError("too many workspaces")
+        yield json.loads(_text(file))
+
+
+def _offers(package: Any, name: str) -> bool:
+    """Whether a package has that name, or a program of it."""
     if not isinstance(package, dict):
         return False
     programs = package.get("bin")
     named = isinstance(programs, dict) and any(one in {name, name.rpartition("/")[2]} for one in programs)
-    return package.get("name") == name or named or "workspaces" in package
+    return package.get("name") == name or named
