@@ -22,6 +22,7 @@ from rule_of_two.model import Action, Tier
 from rule_of_two.policy.load import load_policies
 from rule_of_two.policy.references import shipped_sets
 from rule_of_two.sessions.key import Boundary
+from rule_of_two.shipped import shipped
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -93,6 +94,10 @@ def test_the_repository_speaks_of_the_project_alone() -> None:
         assert "://" not in lock
         assert "--hash=sha256:" in lock
         assert not re.search(r"^(torch|sentence-transformers)\b", lock, re.MULTILINE)
+
+
+def test_the_shipped_manifests_are_counted() -> None:
+    assert f"{len(list(shipped('tool_manifests').iterdir()))} servers have one already" in README
 
 
 def _shown() -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from rule_of_two.approvals.definition_answer import Verdict
 from tests.approvals import test_console_app
 from tests.approvals.test_changes import a_change, of_server
 from tests.approvals.test_console_arrivals import asked
-from tests.approvals.test_settling import SUBJECT, WAITING, Taking
+from tests.approvals.test_definition_desk import SUBJECT, WAITING, Taking
 
 LONG = of_server(a_change(new="\n".join(f"line {number}" for number in range(60)) + "\nthe very end"))
 
@@ -19,7 +19,7 @@ LONG = of_server(a_change(new="\n".join(f"line {number}" for number in range(60)
 async def test_a_change_is_read_and_accepted_with_the_key_of_the_console(state: Path) -> None:
     settler = Taking()
     async with test_console_app.scene(state, settler=settler) as (gateway, screen):
-        gateway.desk.changed(WAITING)
+        gateway.desk.definitions.changed(WAITING)
         await screen.shows("2 definitions of servers are not as accepted: c shows what changed.")
         await screen.press("c")
         await screen.shows("mail: all of its 2 changes")
@@ -40,7 +40,7 @@ async def test_a_change_is_read_and_accepted_with_the_key_of_the_console(state: 
 async def test_a_change_whose_end_was_not_on_screen_is_not_accepted(state: Path) -> None:
     settler = Taking()
     async with test_console_app.scene(state, settler=settler) as (gateway, screen):
-        gateway.desk.changed(LONG)
+        gateway.desk.definitions.changed(LONG)
         await screen.shows("c 1 changed")
         await screen.press("c", "enter")
         await screen.shows("line 3")
@@ -59,7 +59,7 @@ async def test_a_change_whose_end_was_not_on_screen_is_not_accepted(state: Path)
 async def test_all_changes_of_a_server_are_refused_one_by_one_with_one_key(state: Path) -> None:
     settler = Taking()
     async with test_console_app.scene(state, settler=settler) as (gateway, screen):
-        gateway.desk.changed(WAITING)
+        gateway.desk.definitions.changed(WAITING)
         await screen.shows("c 2 changed")
         await screen.press("c")
         await screen.settled("n")
@@ -73,7 +73,7 @@ async def test_all_changes_of_a_server_are_refused_one_by_one_with_one_key(state
 @pytest.mark.parametrize("keys", [("y", "f", "d", "s", "g"), ("p",)])
 async def test_a_question_that_comes_meanwhile_is_not_answered_by_accident(state: Path, keys: tuple[str, ...]) -> None:
     async with test_console_app.scene(state, settler=Taking()) as (gateway, screen):
-        gateway.desk.changed(WAITING)
+        gateway.desk.definitions.changed(WAITING)
         await screen.shows("c 2 changed")
         await screen.press("c")
         question = await asked(gateway, screen)

@@ -58,3 +58,26 @@ def test_names_that_do_not_wait_and_contradictions_are_said(tmp_path: Path) -> N
     house = House(tmp_path)
     assert "either --accept or --refuse" in house.run("manifest", "pin", "rec", "--accept", "--refuse", code=2)
     assert 'nothing called "nobody" waits' in house.run("manifest", "pin", "rec", "nobody", code=1)
+
+
+async def test_a_word_at_the_command_line_leaves_the_others_of_a_server_that_nobody_knew_as_they_were(
+    tmp_path: Path,
+) -> None:
+    house = House(tmp_path)
+    house.settings["pins"] = {"first_use": "ask"}
+    assert "accepted 1 of 1" in house.run("manifest", "pin", "rec", "send", "--accept", "--unsigned", "--yes")
+    house.run("manifest", "pin", "rec", "hang", "--refuse", "--unsigned", "--yes", code=1)
+    told = {
+        one["name"]: (one["status"], one["refused_by"])
+        for one in json.loads(house.run("--json", "manifest", "pin", "rec", code=1))
+        if one["kind"] == "tool"
+    }
+    assert "send" not in told
+    assert told["neutral"] == ("unaccepted", None)
+    assert told["hang"][0] == "new"
+    assert told["hang"][1] is not None
+    assert "1 definition changed since they were accepted" in house.run("--json", "doctor"), "what was refused"
+    async with house.gateway() as gateway:
+        names = [one["name"] for one in (await gateway.request("tools/list"))["result"]["tools"]]
+        assert {"rec__send", "rec__neutral"} <= set(names)
+        assert "rec__hang" not in names

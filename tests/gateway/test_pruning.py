@@ -12,8 +12,9 @@ import pytest_asyncio
 
 from rule_of_two.approvals.approvers import Enrolled
 from rule_of_two.approvals.keys import ApproverKey
-from rule_of_two.audit.why import explain
-from rule_of_two.gateway.chain_check import pruned, verified
+from rule_of_two.audit.pruned import pruned
+from rule_of_two.audit.why import UnknownDecision, explain
+from rule_of_two.gateway.chain_check import verified
 from rule_of_two.gateway.journal_key import GatewayKeys, journal_key, known_keys, public_file
 from rule_of_two.gateway.pruning import Broken, Plan, finish, plan, prune
 from rule_of_two.gateway.witness import KeyWitness
@@ -57,6 +58,13 @@ async def test_the_oldest_go_and_the_rest_is_verified(old: Chained) -> None:
     assert one is not None
     assert (one.first, one.last, one.removed, one.kept) == (1, 4, 4, {})
     assert numbers(old) == list(range(5, 14))
+    with closing(JournalStore(old.folder)) as store:
+        with pytest.raises(
+            UnknownDecision, match=r"'d4' is no decision any more: entries up to #4 were pruned, 2026-10-01"
+        ):
+            explain(store, "d4")
+        with pytest.raises(UnknownDecision, match="the journal has no decision 'd900'"):
+            explain(store, "d900")
     result = old.verified()
     assert result.good
     assert result.chain is not None

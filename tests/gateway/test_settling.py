@@ -123,3 +123,31 @@ async def test_what_one_gateway_was_told_every_gateway_on_the_state_takes(house:
         for gateway in (one, other):
             await gateway.until_notified("notifications/tools/list_changed")
             assert outcome(await gateway.call("rec__send")) == ("allow", None)
+
+
+async def test_where_first_use_asks_a_word_is_for_what_it_is_about_and_the_others_stay_as_they_were(
+    house: House, key: ApproverKey
+) -> None:
+    house.settings["pins"] = {"first_use": "ask"}
+    enrol(house, ("alice", key))
+    async with house.gateway() as gateway, human(house, key=key) as person:
+        assert await description(gateway) == BEFORE
+        offered: Changed = await person.until_that(Changed, lambda one: len(one.changes.changes) > 20)
+        waiting = offered.changes
+        for name, verdict in (("send", Verdict.ACCEPT), ("hang", Verdict.REFUSE)):
+            gateway.notifications.clear()
+            (change,) = [one for one in waiting.changes if (one.kind, one.name) == ("tool", name)]
+            assert isinstance(await person.settle(person.settling(waiting.subject(change), verdict)), Settled)
+            await gateway.until_notified("notifications/tools/list_changed")
+        for _ in range(2):
+            assert await description(gateway) == BEFORE
+            assert outcome(await gateway.call("rec__neutral")) == ("allow", None), "nobody has answered for it"
+            assert await description(gateway, "rec__hang") is None
+            assert outcome(await gateway.call("rec__hang")) == ("deny", "definition_changed"), "refused"
+        await gateway.call("rec__add_tool")
+        await gateway.until_notified("notifications/tools/list_changed")
+        assert await description(gateway, "rec__neutral")
+        assert await description(gateway, "rec__brand_new") is None, "it was not offered at first"
+        assert outcome(await gateway.call("rec__brand_new")) == ("deny", "definition_changed")
+        assert house.held() == {"A"}, "texts that nobody accepted are the server's"
+    assert "changed what it offers (tool brand_new" in gateway.stderr

@@ -205,6 +205,31 @@ def test_processes_that_write_at_the_same_time_make_one_chain(tmp_path: Path) ->
     store.close()
 
 
+def test_an_entry_of_another_process_between_two_looks_is_chained_to(tmp_path: Path) -> None:
+    ours, other = JournalStore(tmp_path), JournalStore(tmp_path)
+    line = Line("t", "upstream", None, None, {})
+    left = 5
+
+    def between(statement: str) -> None:
+        nonlocal left
+        if statement.startswith("SELECT") and left:
+            left -= 1
+            other.append_now(line)
+
+    ours.database.connection.set_trace_callback(between)
+    for _ in range(3):
+        ours.append_now(line)
+    ours.database.connection.set_trace_callback(None)
+    assert left < 5
+    previous = genesis(ours.id)
+    for count, row in enumerate(ours.rows(), start=1):
+        assert row.content is not None
+        previous = link(previous, count, row.content)
+        assert row.hash == previous, count
+    ours.close()
+    other.close()
+
+
 def test_entries_of_a_session_are_read_as_they_are_asked_for(
     store: JournalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

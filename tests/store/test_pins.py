@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -68,3 +69,22 @@ async def test_two_answers_at_once_accept_one_definition(tmp_path: Path) -> None
 def test_states_differ_in_what_answers_are_bound_to(tmp_path: Path) -> None:
     with closing(open_state(tmp_path / "a")) as one, closing(open_state(tmp_path / "b")) as other:
         assert PinStore(one).state != PinStore(other).state
+
+
+async def test_what_was_offered_first_waits_until_somebody_answers_for_it(tmp_path: Path) -> None:
+    with closing(open_state(tmp_path)) as state:
+        pins = PinStore(state)
+        assert pins.unanswered("mail:1") is None
+        await pins.offered_first("mail:1", [("tool", "gone")])
+        await pins.offered_first("mail:1", [("tool", "send"), ("tool", "read"), ("tool", "send"), ("prompt", "send")])
+        assert pins.unanswered("mail:1") is None, "nobody has answered for anything yet"
+        pin = Pin("tool", "send", "new", {}, "alice", "t")
+        assert await pins.settle("mail:1", _answer("1"), old="", pin=pin, keep=False)
+        assert pins.unanswered("mail:1") == frozenset({("tool", "read"), ("prompt", "send")})
+        await pins.offered_first("mail:1", [("tool", "evil")])
+        assert pins.unanswered("mail:1") == frozenset({("tool", "read"), ("prompt", "send")}), (
+            "a server cannot begin anew"
+        )
+        assert await pins.settle("mail:1", replace(_answer("2"), name="read"), old="", pin=None, keep=True)
+        assert pins.unanswered("mail:1") == frozenset({("prompt", "send")}), "refused"
+        assert pins.unanswered("mail:2") is None

@@ -1,13 +1,19 @@
-"""The changed definitions of all gateways as a console looks at them: which one, and whether it was read. No I/O."""
+"""The changed definitions of all gateways as a console looks at them. No I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
+from rule_of_two.approvals import sentences
+from rule_of_two.approvals.aside import Aside
 from rule_of_two.approvals.changes import DefinitionChange, ServerChanges
-from rule_of_two.approvals.definition_answer import DefinitionSubject
+from rule_of_two.approvals.definition_answer import DefinitionSubject, Verdict
+from rule_of_two.approvals.definition_view import change_lines, row_lines
+from rule_of_two.approvals.items import Settles
 from rule_of_two.approvals.messages import Changed, Settled
+from rule_of_two.approvals.spans import Line
 
 
 @dataclass(frozen=True)
@@ -30,18 +36,20 @@ class ChangeRow:
         return self.gateway, self.whole, self.subjects
 
 
-class ChangeList:
-    """What waits, by server. ``open``: the chosen row is on screen as a whole."""
+class ChangeList(Aside[ChangeRow]):
+    """What waits, by server."""
+
+    letter = "c"
+    what = "what servers changed"
+    settling = (("p", "accept"), ("n", "refuse"))
+    can_refuse = True
+    elsewhere = "This key accepts a changed definition: c shows what servers changed."
+    read_first = "Read what changed to its end first"
+    sending = "Sending your answer."
 
     def __init__(self) -> None:
-        self.rows: tuple[ChangeRow, ...] = ()
-        self.open = False
-        self.read: set[tuple[object, ...]] = set()
-        """Rows the end of whose changes has been on screen."""
-        self.sent: set[tuple[object, ...]] = set()
-        """Rows that an answer was sent to."""
+        super().__init__()
         self._waiting: dict[tuple[str, str], ServerChanges] = {}
-        self._chosen: tuple[object, ...] | None = None
 
     @property
     def count(self) -> int:
@@ -49,14 +57,9 @@ class ChangeList:
         return sum(len(row.changes) for row in self.rows if not row.whole) + sum(one.more for one in self._distinct())
 
     @property
-    def chosen(self) -> ChangeRow | None:
-        """The first one until another was chosen, or when that one is gone."""
-        return next((row for row in self.rows if row.key == self._chosen), self.rows[0] if self.rows else None)
-
-    def show(self, *, text: bool) -> None:
-        """Show the chosen row's changes, or the list."""
-        self._chosen = self._chosen if self.chosen is None else self.chosen.key
-        self.open = text and self.chosen is not None
+    def summary(self) -> str:
+        """How many changes."""
+        return f"{self.count:,} changed"
 
     def hear(self, gateway: str, message: Changed | Settled) -> None:
         """What waits of a server, instead of what did; or one change was settled."""
@@ -65,24 +68,28 @@ class ChangeList:
         else:
             # Every gateway on that state has the same of it.
             self._waiting = {key: one.without(message.subject) for key, one in self._waiting.items()}
-        self._list()
+        self._sort()
 
     def detach(self, gateway: str) -> None:
         """A gateway is gone, with what waited there."""
         self._waiting = {key: one for key, one in self._waiting.items() if key[0] != gateway}
-        self._list()
+        self._sort()
 
-    def step(self, step: int) -> None:
-        """Choose the next (1) or previous (-1) row, and no further than the ends."""
-        if self.chosen is not None:
-            self.choose(min(max(self.rows.index(self.chosen) + step, 0), len(self.rows) - 1))
+    def list_lines(self, width: int, now: datetime) -> tuple[list[Line], int]:  # it has no times
+        """All changes in short."""
+        return change_lines(self, width)
 
-    def choose(self, place: int) -> bool:
-        """Choose the row at ``place`` (from 0). ``False``: there is none."""
-        if not 0 <= place < len(self.rows):
-            return False
-        self._chosen = self.rows[place].key
-        return True
+    def row_lines(self, row: ChangeRow, width: int, now: datetime) -> list[Line]:  # as above
+        """All of what one row is about."""
+        return row_lines(row, width)
+
+    def confirmation(self, row: ChangeRow, verdict: Verdict) -> Line:
+        """What a second key would accept or refuse."""
+        return sentences.settling(row, verdict)
+
+    def deed(self, row: ChangeRow, verdict: Verdict) -> Settles:
+        """An answer to each change of the row."""
+        return Settles(row, verdict)
 
     def _distinct(self) -> Iterator[ServerChanges]:
         """Each server once: gateways on one state have the same of it."""
@@ -92,8 +99,7 @@ class ChangeList:
                 seen.add((one.state, one.upstream))
                 yield one
 
-    def _list(self) -> None:
-        """What a person has chosen stays so while it is exactly that."""
+    def _sort(self) -> None:
         self._waiting = {key: one for key, one in self._waiting.items() if one.changes}
         gateway_of = {id(one): key[0] for key, one in self._waiting.items()}
         rows: list[ChangeRow] = []
@@ -102,9 +108,4 @@ class ChangeList:
             if len(one.changes) > 1:
                 rows.append(ChangeRow(gateway, one, one.changes, whole=True))
             rows += [ChangeRow(gateway, one, (change,), whole=False) for change in one.changes]
-        self.rows = tuple(rows)
-        keys = {row.key for row in self.rows}
-        self.read &= keys
-        self.sent &= keys
-        self._chosen = self._chosen if self._chosen in keys else None
-        self.open = self.open and self._chosen is not None
+        self._list(rows)

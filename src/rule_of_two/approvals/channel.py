@@ -157,11 +157,11 @@ class DeskServer:
                 if reason is not None:
                     result = Refused(question_id=message.answer.question_id, reason=reason)
             elif isinstance(message, Endorsing):
-                reason = await self._desk.endorse(message.item_id, message.endorsement)
+                reason = await self._desk.withheld.endorse(message.item_id, message.endorsement)
                 if reason is not None:
                     result = Refused(question_id=message.item_id, reason=reason)
             elif isinstance(message, Settling):
-                reason = await self._desk.settle(message.answer)
+                reason = await self._desk.definitions.settle(message.answer)
                 if reason is not None:
                     result = Refused(question_id=message.answer.id, reason=reason)
             else:

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Final
 
 from rule_of_two.approvals import sentences
-from rule_of_two.approvals.board import Board, Face
+from rule_of_two.approvals.board import Board
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.hints import Key, keys_lines, question_keys
 from rule_of_two.approvals.items import Item
 from rule_of_two.approvals.messages import SessionStatus
 from rule_of_two.approvals.picks import Picks
+from rule_of_two.approvals.question_list import Face
 from rule_of_two.approvals.roster import Row, marks
 from rule_of_two.approvals.sentences import KEY_OF, KEY_TEXT, name
 from rule_of_two.approvals.signer import Signer
@@ -38,7 +39,7 @@ def header(board: Board, signer: Signer, width: int) -> Line:
     tiers = board.roster.tiers
     told = [Span(f"  {signer.standing(tiers.values())}", Style.WARNING)]
     if (board.listing or board.aside is not None) and board.items:
-        key = "h" if board.reviewing else "c" if board.changing else "l"
+        key = "l" if board.aside is None else board.aside.letter
         told.append(Span(f"  {counted(len(board.items), 'question')} waiting: press {key}", Style.WARNING))
     for title in (" rule-of-two console", " rule-of-two", ""):
         spans = [Span(f"{title}  {counted(len(tiers), 'gateway')}", Style.HEADLINE), *told]
@@ -156,19 +157,13 @@ def keys(board: Board, width: int) -> list[Line]:
     """What can be pressed now."""
     item = board.selected
     pressed: list[Key]
-    if board.reviewing:
-        several = len(board.review.rows) > 1
-        read: list[Key] = [("enter", "list" if board.review.open else "read it"), ("e", "endorse")]
-        pressed = read * bool(board.review.rows)
-        pressed = [*[("↑↓", "choose")] * (several and not board.review.open), *pressed]
-        return keys_lines([*pressed, ("h", "back"), ("q", "quit")], width)
-    if board.changing:
-        several = len(board.changes.rows) > 1
-        settle: list[Key] = [("enter", "list" if board.changes.open else "read it"), ("p", "accept"), ("n", "refuse")]
-        pressed = settle * bool(board.changes.rows)
-        pressed = [*[("↑↓", "choose")] * (several and not board.changes.open), *pressed]
-        return keys_lines([*pressed, ("c", "back"), ("q", "quit")], width)
-    if board.terms is not None:
+    if board.aside is not None:
+        aside = board.aside
+        several = len(aside.rows) > 1
+        pressed = [("enter", "list" if aside.open else "read it"), *aside.settling] if aside.rows else []
+        pressed = [*[("↑↓", "choose")] * (several and not aside.open), *pressed]
+        return keys_lines([*pressed, (aside.letter, "back"), ("q", "quit")], width)
+    if board.confirmation.terms is not None:
         return keys_lines(
             [("g", "grant these"), ("↑↓", "calls"), ("←→", "minutes"), ("esc", "leave"), ("n", "no")], width
         )
@@ -176,7 +171,7 @@ def keys(board: Board, width: int) -> list[Line]:
         deeds = (Choice.DROP, Choice.FREEZE, Choice.NEW)
         pressed = [(KEY_OF[choice], KEY_TEXT[choice]) for choice in deeds] if board.roster.rows else []
         pressed += [("↑↓", "choose")] * (len(board.roster.rows) > 1) + [("l", "questions")] * bool(board.items)
-        pressed += _held_back(board)
+        pressed += _asides(board)
         return keys_lines([*pressed, ("q", "quit")], width)
     back = {Face.ARGUMENTS: "a", Face.WHY: "w", Face.ITEMS: "i"}.get(board.face)
     release = item.question.arrival is not None
@@ -188,14 +183,14 @@ def keys(board: Board, width: int) -> list[Line]:
         return [*keys_lines(_item_keys(board, board.picking), width), *keys_lines(pressed, width)]
     if len(board.items) > 1:
         pressed.append(("tab", "next"))
-    pressed += _held_back(board)
+    pressed += _asides(board)
     lines, more = keys_lines(pressed, width), keys_lines([*pressed, ("l", "sessions")], width)
     return more if len(more) == len(lines) else lines  # no line of the question's is given up for it
 
 
-def _held_back(board: Board) -> list[Key]:
-    kept: list[Key] = [("h", f"{len(board.review.rows):,} held back")] if board.review.rows else []
-    return [*kept, *[("c", f"{board.changes.count:,} changed")] * bool(board.changes.rows)]
+def _asides(board: Board) -> list[Key]:
+    """The lists in which there is anything."""
+    return [(aside.letter, aside.summary) for aside in board.asides.values() if aside.rows]
 
 
 def _item_keys(board: Board, picks: Picks) -> list[Key]:

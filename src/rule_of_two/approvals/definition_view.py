@@ -7,9 +7,8 @@ in it can say whether it was there before.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from rule_of_two.approvals.change_list import ChangeList, ChangeRow
 from rule_of_two.approvals.changes import DefinitionChange
 from rule_of_two.approvals.definition_diff import Difference
 from rule_of_two.approvals.spans import BLANK, Line, Span, Style, chop, clip, rule, wrap
@@ -17,6 +16,9 @@ from rule_of_two.approvals.suspicion import INCOMPLETE, Mark
 from rule_of_two.approvals.word_diff import Part
 from rule_of_two.escape import visible
 from rule_of_two.wording import counted
+
+if TYPE_CHECKING:
+    from rule_of_two.approvals.change_list import ChangeList, ChangeRow
 
 _SHORT: Final = 40
 _CONTEXT: Final = 120

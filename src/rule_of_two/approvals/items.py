@@ -3,10 +3,11 @@ changed definition."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rule_of_two.approvals.answer import GrantTerms
-from rule_of_two.approvals.change_list import ChangeRow
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.definition_answer import Verdict
 from rule_of_two.approvals.messages import Waits
@@ -14,6 +15,9 @@ from rule_of_two.approvals.picks import Picks
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.render import View
 from rule_of_two.approvals.withheld import WithheldItem
+
+if TYPE_CHECKING:
+    from rule_of_two.approvals.change_list import ChangeRow
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +65,11 @@ class Vouched:
     gateway: str
     withheld: WithheldItem
 
+    @property
+    def key(self) -> Hashable:
+        """That of the row that it is about."""
+        return self.gateway, self.withheld.item.id
+
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
@@ -77,6 +86,11 @@ class Settles:
 
     row: ChangeRow
     verdict: Verdict
+
+    @property
+    def key(self) -> Hashable:
+        """That of the row that it is about."""
+        return self.row.key
 
 
 Deed = Said | Ordered | Vouched | Settles

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rule_of_two.approvals.answer import GrantTerms
-from rule_of_two.approvals.change_list import ChangeRow
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.definition_answer import Verdict
 from rule_of_two.approvals.messages import Done, Ended, Endorsed, Settled
 from rule_of_two.approvals.picks import Picks
 from rule_of_two.approvals.question import Question
-from rule_of_two.approvals.review import Kept
 from rule_of_two.approvals.spans import Line, Span, Style, clip
 from rule_of_two.errors import BadRequest
 from rule_of_two.wording import counted
+
+if TYPE_CHECKING:
+    from rule_of_two.approvals.change_list import ChangeRow
+    from rule_of_two.approvals.review import Kept
 
 _NAME_CELLS: Final = 40
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9@._-]{1,40}", re.ASCII)

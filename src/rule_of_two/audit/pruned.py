@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from rule_of_two.audit.checkpoint import Signer
+from rule_of_two.store.journal import JournalStore
 
 PRUNE_TYPE: Final = "rule-of-two/prune/1"
 PRUNED: Final = "pruned"
@@ -70,3 +71,12 @@ def kept_digest(kept: Iterable[tuple[int, bytes]]) -> str:
     for number, its_hash in kept:
         digest.update(number.to_bytes(8, "big") + its_hash)
     return digest.hexdigest()
+
+
+def pruned(store: JournalStore) -> PruneRecord | None:
+    """The newest record of pruning, as it stands in the file."""
+    text = store.prune()
+    try:
+        return None if text is None else prune_in(orjson.loads(text))
+    except orjson.JSONDecodeError:
+        return None

@@ -10,6 +10,7 @@ from typing import Any
 from rule_of_two.audit.documents import HandedOver, call_of, count_of, handed_over_before, handed_over_by
 from rule_of_two.audit.gates import gate_lines, released_lines
 from rule_of_two.audit.journal import Origin, described, targets_text
+from rule_of_two.audit.pruned import pruned
 from rule_of_two.audit.recorded import recorded
 from rule_of_two.audit.testimony import DROP, FREEZE, GRANT
 from rule_of_two.audit.told import asked, commanded, kept, said, stored
@@ -183,9 +184,10 @@ def explain(store: JournalStore, reference: str) -> Explanation:
     :raises StoreError: the journal cannot be read.
     """
     digits = reference.removeprefix("d")
-    entry = store.get(int(digits)) if digits.isascii() and digits.isdecimal() and len(digits) < 19 else None
+    number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 19 else 0
+    entry = store.get(number)
     if entry is None or entry.kind != "decision":
-        raise UnknownDecision(f"the journal has no decision '{reference}'; `rule-of-two audit tail` names the newest")
+        raise UnknownDecision(_unknown(store, reference, number))
     before = _before(entry)
     call = call_of(entry)
     brought = {label: handed_over_by(store, number) for label, number in before.items() if number}
@@ -201,6 +203,13 @@ def explain(store: JournalStore, reference: str) -> Explanation:
         before_count=store.count_handed_over(session, before=entry.number),
         definition=_definition(store, entry),
     )
+
+
+def _unknown(store: JournalStore, reference: str, number: int) -> str:
+    record = pruned(store)
+    if record is not None and 0 < number <= record.last:
+        return f"'{reference}' is no decision any more: entries up to #{record.last} were pruned, {_clock(record.at)}"
+    return f"the journal has no decision '{reference}'; `rule-of-two audit tail` names the newest"
 
 
 def _before(entry: Entry) -> dict[str, int]:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rule_of_two.cli.main import Context
+from rule_of_two.cli.names import pinned, servers
 from rule_of_two.cli.output import print_json
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.escape import quoted
@@ -32,8 +33,8 @@ _WIDTH: Final = 80
 
 
 @click.command()
-@click.argument("server")
-@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.argument("server", shell_complete=servers)
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=pinned)
 @click.option("--accept", "accepting", is_flag=True, help="Accept what is shown, signed with your key.")
 @click.option(
     "--refuse", "refusing", is_flag=True, help="Refuse what is shown: it stays blocked, and is not asked again."
@@ -101,11 +102,14 @@ def pin(
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """What a command is about. ``never``: nothing of this server was ever accepted."""
+    """What a command is about. ``unanswered``: what was offered at first and nobody has answered for; ``None``: nobody
+    has answered for anything of this server."""
 
     of: ServerChanges
     refused: dict[tuple[str, str, str], DefinitionAnswer]
-    never: bool
+    unanswered: frozenset[tuple[str, str]] | None
+    offered: Sequence[tuple[str, str]]
+    """Kinds and names of all that the server offers, but of listed resources."""
 
     @property
     def open(self) -> bool:
@@ -119,7 +123,8 @@ class _Shown:
     def facts(self, one: DefinitionChange) -> dict[str, Any]:
         """For scripts."""
         old, new = one.digests
-        status = "first_seen" if one.first_seen else "unaccepted" if self.never else one.what
+        is_first = self.unanswered is None or (one.kind, one.name) in self.unanswered
+        status = "first_seen" if one.first_seen else "unaccepted" if is_first else one.what
         return {
             "kind": one.kind,
             "name": one.name,
@@ -138,7 +143,8 @@ class _Shown:
 def _shown(upstream: Upstream, config: Config, state: Path, settling: Settling, names: Sequence[str]) -> _Shown:
     """Start the server, and compare what it offers with what was accepted."""
     from rule_of_two.gateway.acceptance import offered_by  # noqa: PLC0415  # as above
-    from rule_of_two.gateway.definitions import Definitions  # noqa: PLC0415
+    from rule_of_two.gateway.definitions import Definitions, of_first_use  # noqa: PLC0415
+    from rule_of_two.gateway.definitions import names_of as definition_names  # noqa: PLC0415
     from rule_of_two.gateway.mount import identity_of  # noqa: PLC0415
     from rule_of_two.gateway.waiting import (  # noqa: PLC0415
         Looks,
@@ -152,7 +158,7 @@ def _shown(upstream: Upstream, config: Config, state: Path, settling: Settling, 
 
     pins = settling.pins
     identity, offered = anyio.run(offered_by, upstream, state)
-    accepted = pins.load(identity)
+    accepted, unanswered = pins.load(identity), pins.unanswered(identity)
     server = PinnedServer(upstream.name, identity, pins.state)
     everything = names_of(
         {
@@ -174,7 +180,8 @@ def _shown(upstream: Upstream, config: Config, state: Path, settling: Settling, 
     return _Shown(
         server_changes(server, found),
         refused(server, pins.answers(identity), settling.answers.approvers),
-        never=not accepted,
+        unanswered,
+        definition_names(of_first_use(offered)),
     )
 
 
@@ -199,6 +206,7 @@ def _settle(
             _refuse(refusal.sentence)
 
     async def settle() -> None:
+        await settling.pins.offered_first(shown.of.upstream, shown.offered)
         for answer, one in zip(answers, chosen, strict=True):
             if not await settling.settle(answer, one.new):
                 _refuse(Refusal.UNKNOWN_CHANGE.sentence)

@@ -10,6 +10,7 @@ from pathlib import Path
 from rule_of_two.clients.entries import GIVEN
 from rule_of_two.doctor.definitions import definitions
 from rule_of_two.doctor.fact import Fact
+from rule_of_two.doctor.journal import journal
 from rule_of_two.doctor.processes import consoles
 from rule_of_two.doctor.registered import registered
 from rule_of_two.doctor.servers import servers
@@ -30,6 +31,7 @@ def facts(config: Config | None, file: Path, state: Path, *, start: bool = True)
         _state(state),
         _sessions(state),
         definitions(state),
+        journal(state),
         _consoles(state),
     )
 

@@ -15,10 +15,10 @@ from rule_of_two import __version__
 from rule_of_two.approvals.approvers import Enrolled
 from rule_of_two.audit.bundle import CHAIN, CHECKPOINT, ENTRIES, KEYS, PRUNE, STATEMENT
 from rule_of_two.audit.checkpoint import Checkpoint
+from rule_of_two.audit.pruned import pruned
 from rule_of_two.errors import RuleOfTwoError
 from rule_of_two.escape import visible
 from rule_of_two.gateway.blueprint import document_of
-from rule_of_two.gateway.chain_check import pruned
 from rule_of_two.gateway.config import Config
 from rule_of_two.gateway.policy_versions import FOLDER
 from rule_of_two.store.chain import genesis

@@ -106,7 +106,7 @@ class Catalog:
         found: list[dict[str, Any]] = []
         for mount in self.mounts:
             for listed in mount.definitions.of(kind):
-                if not (listed.accepted or readable.get(mount.name, False)):
+                if not (listed.accepted or (listed.is_text and readable.get(mount.name, False))):
                     continue  # its very name is text that no human accepted
                 body = listed.definition.body
                 if kind in self._names:

@@ -7,13 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-import orjson
-
 from rule_of_two.approvals.keys import PublicKey
 from rule_of_two.audit.chain import Chain, Place
 from rule_of_two.audit.checkpoint import checkpoints_in
 from rule_of_two.audit.pins import PinRecords
-from rule_of_two.audit.pruned import PruneRecord, prune_in
+from rule_of_two.audit.pruned import pruned
 from rule_of_two.audit.testimony import Witness
 from rule_of_two.audit.verify import Verified, verify
 from rule_of_two.errors import ConfigurationError
@@ -48,15 +46,6 @@ def verified(
         chain.finish(store.missing_guards())
         chain.compare(places, result.findings.heads, store.hash_of)
     return Verified(result.findings, chain)
-
-
-def pruned(store: JournalStore) -> PruneRecord | None:
-    """The newest record of pruning, as it stands in the file."""
-    text = store.prune()
-    try:
-        return None if text is None else prune_in(orjson.loads(text))
-    except orjson.JSONDecodeError:
-        return None
 
 
 def _places(state: Path, anchors: Iterable[Path]) -> list[Place]:

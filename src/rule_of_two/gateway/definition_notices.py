@@ -90,7 +90,7 @@ class DefinitionNotices:
         if (changes, pins) != (mount.definitions.changes, mount.pins):
             self.look_at(mount)  # it has changed meanwhile: only the newest is told
             return
-        self.desk.changed(server_changes(server, [*open_, *suspicious]))
+        self.desk.definitions.changed(server_changes(server, [*open_, *suspicious]))
         await self._write(mount, "changed", open_)
         if new := await self._write(mount, "suspicious", suspicious):
             names_ = visible(", ".join(f"{one.kind} {one.name}".rstrip()[:100] for one in new[:5]))

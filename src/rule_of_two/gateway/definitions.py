@@ -1,13 +1,14 @@
 """What an upstream says it offers, against what was accepted (DESIGN "pins").
 
 The first definition of an upstream that the operator's configuration mounts is accepted as first seen, unless
-``pins.first_use`` says ``ask``. After that a definition that changed is listed as it was accepted and cannot be called,
-and one that is new is listed by name only, until a human accepts what the upstream offers now.
+``pins.first_use`` says ``ask``: then each is the upstream's text until a human answers for it. After that a definition
+that changed is listed as it was accepted and cannot be called, and one that is new or was refused is neither listed nor
+called, until a human accepts what the upstream offers now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -54,7 +55,7 @@ class Status(StrEnum):
     CHANGED = "changed"
     NEW = "new"
     UNACCEPTED = "unaccepted"
-    """Nothing of this upstream was ever accepted."""
+    """It was offered at first, where first use asks, and nobody has answered for it: its text is the upstream's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,12 @@ class Listed:
         return self.status is Status.ACCEPTED or self.status is Status.CHANGED
 
     @property
+    def is_text(self) -> bool:
+        """Whether it may be shown as the upstream's text: nobody answered for it, or it comes and goes as data do."""
+        data = self.definition.kind in {Kind.RESOURCE, Kind.TEMPLATE}
+        return self.status is Status.UNACCEPTED or (data and not self.accepted)
+
+    @property
     def usable(self) -> bool:
         """Whether it may be called."""
         return self.status is Status.ACCEPTED or self.status is Status.UNACCEPTED
@@ -152,8 +159,15 @@ class Listed:
 class Definitions:
     """The offered and the accepted definitions of one upstream, compared. Immutable."""
 
-    def __init__(self, offered: Iterable[Definition] | None, accepted: Iterable[Pin]) -> None:
-        """``offered`` is ``None`` while the upstream has not answered: then what was accepted is listed."""
+    def __init__(
+        self,
+        offered: Iterable[Definition] | None,
+        accepted: Iterable[Pin],
+        unanswered: Collection[tuple[str, str]] | None = None,
+    ) -> None:
+        """``offered`` is ``None`` while the upstream has not answered: then what was accepted is listed. ``unanswered``
+        are kinds and names of what it offered at first and nobody has answered for; ``None``: nobody has answered for
+        anything, so that is all that is offered, unless something was accepted."""
         pins = {
             (Kind(pin.kind), pin.name): Definition(Kind(pin.kind), pin.name, pin.definition, pin.digest)
             for pin in accepted
@@ -172,7 +186,8 @@ class Definitions:
             if definition.kind is not Kind.RESOURCE and (pin is None or pin.digest != definition.digest):
                 self._changes.append(Change(*key, pin, definition))
             if pin is None:
-                self._listed[key] = Listed(definition, Status.NEW if pins else Status.UNACCEPTED)
+                is_first = not pins if unanswered is None else key in unanswered
+                self._listed[key] = Listed(definition, Status.UNACCEPTED if is_first else Status.NEW)
             else:
                 self._listed[key] = Listed(pin, Status.ACCEPTED if pin.digest == definition.digest else Status.CHANGED)
 
@@ -205,8 +220,14 @@ _NOTHING_SAID: Final = define(Kind.INSTRUCTIONS, {"instructions": NO_INSTRUCTION
 
 
 def of_first_use(definitions: Iterable[Definition]) -> Iterator[Definition]:
-    """What is accepted as first seen: all but listed resources, whose names are often data (a mail's subject, say)."""
+    """What is accepted as first seen, or asked about: all but listed resources, whose names are often data (of a mail,
+    say)."""
     return (one for one in definitions if one.kind is not Kind.RESOURCE)
+
+
+def names_of(definitions: Iterable[Definition]) -> list[tuple[str, str]]:
+    """Their kinds and names."""
+    return [(one.kind, one.name) for one in definitions]
 
 
 def pins_of(definitions: Iterable[Definition], *, accepted_by: str, at: str) -> list[Pin]:

@@ -120,7 +120,7 @@ async def running(
         Mount(one.name, one.launch, one.manifest, resources.connect, limits=limits) for one in blueprint.upstreams
     ]
     for mount in mounts:
-        mount.accept(resources.pins.load(mount.identity))
+        mount.accept(resources.pins.load(mount.identity), resources.pins.unanswered(mount.identity))
     await resources.typing.retype(mounts)
     catalog = Catalog(mounts, prefixed=blueprint.prefixed)
     subscriptions, names = Subscriptions(), TaskNames(catalog)

@@ -13,9 +13,8 @@ import orjson
 from rule_of_two.audit.chain import Chain
 from rule_of_two.audit.checkpoint import Keys, Signer
 from rule_of_two.audit.findings import Finding
-from rule_of_two.audit.pruned import PRUNED, PruneRecord, kept_digest
+from rule_of_two.audit.pruned import PRUNED, PruneRecord, kept_digest, pruned
 from rule_of_two.errors import StoreError
-from rule_of_two.gateway.chain_check import pruned
 from rule_of_two.store.database import Database
 from rule_of_two.store.journal import Entry, JournalStore, Line
 from rule_of_two.store.pruning import Pruning

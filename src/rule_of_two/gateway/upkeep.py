@@ -14,7 +14,7 @@ from rule_of_two.escape import visible
 from rule_of_two.gateway.catalog import Catalog
 from rule_of_two.gateway.client import Client, hears
 from rule_of_two.gateway.definition_notices import DefinitionNotices
-from rule_of_two.gateway.definitions import of_first_use, pins_of
+from rule_of_two.gateway.definitions import names_of, of_first_use, pins_of
 from rule_of_two.gateway.dialogue import Dialogue
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange, OwnAnswer
@@ -78,13 +78,18 @@ class Upkeep:
 
     async def on_offered(self, mount: Mount) -> None:
         """Accept an upstream's first definitions if the operator's configuration does, and tell the clients."""
-        pins = self.pins.load(mount.identity)
-        if not pins and self.accepts_first_use and not self.pins.answers(mount.identity):
+        pins, unanswered = self.pins.load(mount.identity), self.pins.unanswered(mount.identity)
+        if unanswered is None and self.accepts_first_use:
             pins = pins_of(of_first_use(mount.offered), accepted_by=FIRST_USE, at=timestamp())
             await self.pins.replace(mount.identity, pins)
             await self.notices.first_use(mount, pins)
-        await self.typing.retype(self.catalog.mounts, lambda: mount.accept(pins))
-        changed = sorted(one.text for one in mount.definitions.changes)
+            unanswered = frozenset()
+        elif unanswered is None:
+            await self.pins.offered_first(mount.identity, names_of(of_first_use(mount.offered)))
+        await self.typing.retype(self.catalog.mounts, lambda: mount.accept(pins, unanswered))
+        changed = sorted(
+            one.text for one in mount.definitions.changes if (one.kind, one.name) not in (unanswered or ())
+        )
         if changed and pins and changed != self.said.get(mount.name):
             self.said[mount.name] = changed
             names = visible(", ".join(changed[:5])[:500])
@@ -97,12 +102,13 @@ class Upkeep:
     async def on_answered(self, answered: bool) -> None:
         """Take the pins that people's answers led to, and tell people what waits now."""
         if answered:
-            accepted = {mount.name: self.pins.load(mount.identity) for mount in self.catalog.mounts}
-            if any(accepted[mount.name] != list(mount.pins) for mount in self.catalog.mounts):
+            mounts = self.catalog.mounts
+            by_now = [(self.pins.load(one.identity), self.pins.unanswered(one.identity)) for one in mounts]
+            if by_now != [(list(one.pins), one.unanswered) for one in mounts]:
 
                 def accept() -> None:
-                    for mount in self.catalog.mounts:
-                        mount.accept(accepted[mount.name])
+                    for mount, (pins, unanswered) in zip(mounts, by_now, strict=True):
+                        mount.accept(pins, unanswered)
 
                 await self.typing.retype(self.catalog.mounts, accept)
                 await self.router.on_definitions_changed()

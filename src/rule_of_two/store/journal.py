@@ -28,12 +28,14 @@ _WITH_ITEMS: Final = (
     f"WHERE session = ? AND seq < ? AND {LISTS_ITEMS} "
     "AND CASE WHEN json_valid(body) THEN json_type(body, '$.items') = 'array' END"
 )
-_HEAD: Final = "SELECT seq, hash FROM entries WHERE hash IS NOT NULL ORDER BY seq DESC LIMIT 1"
 _TRIGGERS: Final = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
-_NEWEST: Final = (
-    "SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0), "
-    "coalesce((SELECT max(seq) FROM entries), 0))"
+_HEAD: Final = (
+    "SELECT head.seq, head.hash, (SELECT id FROM journal), "
+    "max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0), "
+    "coalesce((SELECT max(seq) FROM entries), 0)) FROM (SELECT 1) LEFT JOIN "
+    "(SELECT seq, hash FROM entries WHERE hash IS NOT NULL ORDER BY seq DESC LIMIT 1) AS head"
 )
+"""In one statement, so that no entry of another process comes between the head and the newest number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +156,8 @@ class JournalStore:
 
     def _read_head(self, db: sqlite3.Connection) -> tuple[Head, int]:
         """The newest chained entry, and the highest number that was ever given."""
-        row = db.execute(_HEAD).fetchone()
-        ((newest,),) = db.execute(_NEWEST).fetchall()
-        if row is None:
-            named = db.execute("SELECT id FROM journal").fetchone()
-            return Head(0, genesis(str(named[0]) if named else "")), newest
-        return Head(row[0], row[1]), newest
+        number, hash_, name, newest = db.execute(_HEAD).fetchone()
+        return Head(0, genesis(name or "")) if number is None else Head(number, hash_), newest
 
     def append_now(self, *lines: Line) -> int:
         """Commit lines in one transaction and return the number of the last.

@@ -74,6 +74,32 @@ class PinStore:
         query = "SELECT 1 FROM pin_answers WHERE id = ?"
         return self._database.read(lambda db: db.execute(query, (answer_id,)).fetchone()) is not None
 
+    def unanswered(self, upstream: str) -> frozenset[tuple[str, str]] | None:
+        """Kinds and names of what an upstream offered at first and nobody has answered for. ``None``: nobody has
+        answered for anything of it."""
+        query = "SELECT kind, name FROM unanswered WHERE upstream = ?"
+
+        def work(db: sqlite3.Connection) -> frozenset[tuple[str, str]] | None:
+            if not _is_answered_for(db, upstream):
+                return None
+            return frozenset((str(kind), str(name)) for kind, name in db.execute(query, (upstream,)))
+
+        return self._database.read(work)
+
+    async def offered_first(self, upstream: str, offered: Iterable[tuple[str, str]]) -> None:
+        """Remember kinds and names of what an upstream offers, as long as nobody has answered for anything of it.
+
+        # INVARIANT: what is offered later than the first answer is none of it; tests/store/test_pins.py.
+        """
+        rows = sorted({(upstream, kind, name) for kind, name in offered})
+
+        def work(db: sqlite3.Connection) -> None:
+            if not _is_answered_for(db, upstream):
+                db.execute("DELETE FROM unanswered WHERE upstream = ?", (upstream,))
+                db.executemany("INSERT INTO unanswered VALUES (?, ?, ?)", rows)
+
+        await self._database.write(work)
+
     def newest_answer(self) -> int:
         """A number that grows with each answer, whichever process takes it."""
         query = "SELECT coalesce(max(number), 0) FROM pin_answers"
@@ -100,6 +126,7 @@ class PinStore:
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (answer.id, *where, answer.digest, answer.text, answer.given_at),
             )
+            db.execute("DELETE FROM unanswered WHERE upstream = ? AND kind = ? AND name = ?", where)
             if keep:
                 return True
             if pin is None:
@@ -135,6 +162,13 @@ class PinStore:
             db.executemany("INSERT INTO pins VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
         await self._database.write(work)
+
+
+def _is_answered_for(db: sqlite3.Connection, upstream: str) -> bool:
+    """Whether anything of an upstream was accepted or refused."""
+    tables = ("pins", "pin_answers")
+    queries = (f"SELECT 1 FROM {table} WHERE upstream = ? LIMIT 1" for table in tables)  # noqa: S608  # literals
+    return any(db.execute(query, (upstream,)).fetchone() is not None for query in queries)
 
 
 def _text_of(definition: dict[str, Any]) -> str:

@@ -177,11 +177,15 @@ def _pin_answers(tables: Tables) -> None:
     tables.conn.execute("INSERT INTO identity VALUES (?)", (secrets.token_hex(16),))
 
 
+def _unanswered(tables: Tables) -> None:
+    # What servers offered when nobody had answered for any of it yet, and nobody has answered for since.
+    tables.table("unanswered").create({"upstream": str, "kind": str, "name": str}, pk=("upstream", "kind", "name"))
+
+
 def open_state(folder: Path) -> Database:
     """The state database in ``folder`` (created with mode 0700), migrated.
 
     :raises StoreError: see :class:`Database`.
     """
-    return Database(
-        folder / "state.db", (_first, _second, _ledger, _compartments, _pin_answers, _checkpoints), title="state"
-    )
+    migrations = (_first, _second, _ledger, _compartments, _pin_answers, _checkpoints, _unanswered)
+    return Database(folder / "state.db", migrations, title="state")
