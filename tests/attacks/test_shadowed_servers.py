@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
-from rule_of_two.gateway.blueprint import document_of
-from rule_of_two.gateway.config import Server
+from rule_of_two.errors import UpstreamUnavailable
+from rule_of_two.gateway.authorizations import Authorizations
+from rule_of_two.gateway.blueprint import document_of, draw
+from rule_of_two.gateway.config import Config, Server
+from rule_of_two.gateway.connect import connecting
+from rule_of_two.wire.peer import Limits
 
 NPM = "@modelcontextprotocol/server-filesystem"
 
@@ -192,3 +197,21 @@ def test_a_project_brings_no_program_of_its_own(line: str, folder: Path) -> None
     assert _recognised(_server(inside, project=str(folder)), folder) is None
     if "alias" not in line:
         assert _recognised(_server(outside, project=str(folder)), folder) is not None
+
+
+async def test_a_folder_that_is_written_to_meanwhile_has_no_server_started_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session without [B] may write there unasked; what it puts there must not run under the old labels."""
+    (folder.parent / "npx").write_text("#!/bin/sh\nexec cat\n")
+    (folder.parent / "npx").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder.parent}:/usr/bin:/bin")
+    config = Config.model_validate({"version": 1, "mcpServers": {"files": {"command": "npx", "args": ["-y", NPM]}}})
+    (upstream,) = draw(config, file=None, state=folder.parent / "state").upstreams
+    assert upstream.recognised
+    async with aclosing(Authorizations(folder.parent / "state")) as authorizations:
+        connect = connecting(authorizations)
+        await (await connect(upstream.launch, lambda _: None, Limits(close_seconds=1))).aclose()
+        (folder / "node_modules" / NPM).mkdir(parents=True)
+        with pytest.raises(UpstreamUnavailable, match="may have another program run now"):
+            await connect(upstream.launch, lambda _: None, Limits(close_seconds=1))

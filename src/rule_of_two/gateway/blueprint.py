@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -30,6 +30,7 @@ from rule_of_two.gateway.splitting import Splitting, splitting
 from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.load import find_manifest, load_manifest, recognised
 from rule_of_two.manifests.manifest import Manifest
+from rule_of_two.manifests.shadows import is_shadowed
 from rule_of_two.model import Approver, Principal
 from rule_of_two.policy.files import Snapshot
 from rule_of_two.policy.load import Policies
@@ -301,6 +302,8 @@ def _upstream(
         )
     except ConfigurationError as error:
         raise ConfigurationError(f"'{where}': {error}", file=file) from error
+    if not server.manifest:
+        launch = replace(launch, still_named=lambda: not is_shadowed(run.recognisable, run.started_in(folder)))
     return Upstream(name, launch, manifest, recognised=True)
 
 

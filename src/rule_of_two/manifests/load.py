@@ -11,7 +11,7 @@ from typing import Final
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.recognise import Launch, identify, recognise
-from rule_of_two.manifests.shadows import shadow
+from rule_of_two.manifests.shadows import is_shadowed
 from rule_of_two.shipped import shipped
 from rule_of_two.yaml_source import load_yaml, nearest
 
@@ -77,7 +77,7 @@ def recognised_file(
     :raises ConfigurationError: as there.
     """
     origin = identify(launch)
-    if origin is not None and any(shadow(origin, launch, folder) for folder in started_in):
+    if is_shadowed(launch, started_in):
         return None
     name = None if origin is None else _plain(origin.name)
     own: dict[str, Path] = {}

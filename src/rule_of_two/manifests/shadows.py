@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from rule_of_two.manifests.recognise import Launch, Origin
+from rule_of_two.manifests.recognise import Launch, Origin, identify
 
 _QUIET: Final = frozenset((
     "audit", "engine-strict", "fund", "legacy-peer-deps", "loglevel", "package-lock", "progress", "save",
@@ -29,6 +29,12 @@ _OWN: Final[Mapping[str, tuple[str, ...]]] = {
 """What other runners than npm's own read besides."""
 _LARGEST: Final = 1_000_000
 _MOST_WORKSPACES: Final = 500
+
+
+def is_shadowed(launch: Launch, folders: Sequence[Path]) -> bool:
+    """Whether something else may run than ``launch`` names, for a server that is started in one of ``folders``."""
+    origin = identify(launch)
+    return origin is None or any(shadow(origin, launch, folder) is not None for folder in folders)
 
 
 def shadow(origin: Origin, launch: Launch, folder: Path) -> Path | None:
