@@ -58,7 +58,7 @@ def test_each_shells_script_asks_by_the_same_variable(shell: str, tmp_path: Path
 
 def test_sessions_are_completed_and_hostile_names_are_not(tmp_path: Path) -> None:
     state = open_state(tmp_path)
-    for name in ("s-1", "s-2", "s-\x1b[2J"):
+    for name in ("s-1", "s-2", "s-\x1b[2J", "s-3;id", "s-$(id)", "s-`id`", "s-*", "s-4 --force", "s-'", "s-~", "s-4\n"):
         rows = "INSERT INTO sessions (id, key, boundary, created_at) VALUES (?, ?, 'human', ?)"
         key = '{"user": "a", "tenant": "a", "client": "generic", "workspace": "w", "conversation": ""}'
         anyio.run(lambda: state.write(lambda db: db.execute(rows, (name, key, name)).rowcount))  # noqa: B023  # used at once

@@ -61,7 +61,7 @@ def launch(line: str) -> Launch:
         ("python /venv/bin/mcp-server-time", "time"),
         ("/venv/bin/mcp-server-time --local-timezone UTC", "time"),
         ("docker run -i --rm mcp/fetch", "fetch"),
-        ("docker run --rm -i -v /a:/b -e X=1 --name=n mcp/sqlite:1.0 --db-path /b/x.db", "sqlite"),
+        ("docker run --rm -i -v /a:/data -e X=1 --name=n mcp/sqlite:1.0 --db-path /data/x.db", "sqlite"),
         (f"podman run -i docker.io/mcp/time@sha256:{'a' * 64}", "time"),
     ],
 )

@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-STEERS: Final = re.compile(
+
+def _however_spaced(pattern: str) -> re.Pattern[str]:
+    """The same where lines are wrapped between two words, or words stand far apart: a model reads over that."""
+    return re.compile(pattern.replace(" ?", r"\s{0,8}").replace(" ", r"\s{1,8}"))
+
+
+STEERS: Final = _however_spaced(
     "|".join(
         (
             # English
@@ -14,7 +20,7 @@ STEERS: Final = re.compile(
             r"\bbefore any other tools?\b",
             r"\b(?:do not|don'?t|never|without)\b[^.]{0,9}\b(?:tell|mention|inform|reveal)(?:ing)?\b[^.]{0,20}\buser\b",
             r"\b(?:new|real|actual|hidden|secret|system) instructions?\b",
-            r"<\s*/?\s*(?:important|system|instructions?|secret|admin|critical|assistant)\b[^>]{0,40}>",
+            r"<\s*/?\s*(?:important|system|instructions?|secret|admin|critical|assistant)\b[^>]{0,200}>",
             r"(?:^|[\n.!?] ?)(?:system|assistant|developer) ?:",
             r"\[(?:inst|system)\]|<\|[a-z_]{2,20}\|>",
             # German, French, Spanish, Portuguese, Italian, Dutch
@@ -34,7 +40,7 @@ STEERS: Final = re.compile(
     )
 )
 """What hardly any honest definition says. Of text in lower case."""
-ORDERS: Final = re.compile(
+ORDERS: Final = _however_spaced(
     "|".join(
         (
             r"\b(?:always|must|instead)\b[^.]{0,12}\b(?:call|invoke|put|send|forward|copy)\b",

@@ -5,7 +5,7 @@ Names, targets and ids are the model's and its servers': whoever shows them esca
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from rule_of_two.audit.documents import Document, count_of, listed, lists_of
@@ -13,12 +13,12 @@ from rule_of_two.audit.journal import targets_text
 from rule_of_two.audit.recorded import Recorded, recorded
 from rule_of_two.audit.told import asked, commanded, endorsed, said
 from rule_of_two.escape import visible
-from rule_of_two.model import INGRESS, NONE, ORDER, Labels, Outcome
+from rule_of_two.model import EGRESS, INGRESS, NONE, ORDER, Labels, Outcome
 from rule_of_two.store.journal import Entry, JournalStore
 
 _NOT_SENT: Final = "not_sent"
 MOST_STEPS: Final = 5000
-"""Steps of one trace; what comes after them is counted."""
+"""Steps of one timeline; what comes after them is counted. What went in and what went out is told of all."""
 
 
 @dataclass(slots=True)
@@ -38,6 +38,8 @@ class Step:
     dropped: bool = False
     policies: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
+    acted: bool = False
+    """Whether an act was let out, whatever became of its result."""
     people: list[str] = field(default_factory=list)
     """What people were shown and answered, one sentence each, escaped."""
     became: str = ""
@@ -77,29 +79,42 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A session. ``more`` counts the steps that are not kept."""
+    """A session, whole.
+
+    # INVARIANT: no number of calls, and nothing that becomes of a result, hides what went out;
+    # tests/attacks/test_hidden_steps.py.
+    """
 
     session: str
     client: str
     user: str
-    steps: tuple[Step, ...]
-    more: int = 0
+    every: tuple[Step, ...]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Those of its timeline: the first ones."""
+        return self.every[:MOST_STEPS]
+
+    @property
+    def more(self) -> int:
+        """How many steps are not among them."""
+        return max(len(self.every) - MOST_STEPS, 0)
 
     @property
     def held(self) -> Labels:
         """What it held in the end."""
-        return self.steps[-1].held if self.steps else NONE
+        return self.every[-1].held if self.every else NONE
 
     @property
     def incoming(self) -> tuple[Step, ...]:
         """The calls that brought something untrusted or private, or documents that are known one by one."""
-        brought = (step for step in self.steps if step.call is not None and step.passed and step.became != _NOT_SENT)
+        brought = (step for step in self.every if step.call is not None and step.passed and step.became != _NOT_SENT)
         return tuple(step for step in brought if step.documents or (step.call and step.call.labels & INGRESS))
 
     @property
     def outgoing(self) -> tuple[Step, ...]:
         """The acts that were carried out."""
-        return tuple(step for step in self.steps if step.call is not None and step.passed and "C" in step.call.labels)
+        return tuple(step for step in self.every if step.acted)
 
     def as_facts(self) -> dict[str, Any]:
         """For scripts."""
@@ -125,9 +140,7 @@ def trace(store: JournalStore, session: str) -> Trace | None:
         tracing.take(entry)
     if not tracing.seen:
         return None
-    steps = tracing.ordered()
-    more = max(len(steps) - MOST_STEPS, 0)
-    return Trace(session, tracing.client, tracing.user, tuple(steps[:MOST_STEPS]), more)
+    return Trace(session, tracing.client, tracing.user, tuple(tracing.ordered()))
 
 
 class _Tracing:
@@ -163,6 +176,8 @@ class _Tracing:
             call = step.call
             before = frozenset(call.before) if call is not None else NONE
             brings = call.labels if call is not None and step.passed and step.became != _NOT_SENT else NONE
+            if call is not None and step.acted:
+                brings |= call.labels & EGRESS
             step.held = found if found is not None else before | brings
             step.adds = step.held & brings - before
             if call is not None:
@@ -181,11 +196,16 @@ class _Tracing:
         root = self._first(earlier) if earlier is not None else entry.number
         self._root[entry.number] = root
         step = self._steps.get(root)
-        if step is None:
+        # What is about another call is a step of its own, whatever it says it repeats.
+        if step is None or step.call is None or step.call.qualified != call.qualified:
             self._root[entry.number] = entry.number
             step = self._steps[entry.number] = Step(entry.number, entry.at, call)
+        elif call.arrives:  # it is about what came back: the act had gone out, with what was held then
+            sent = step.call
+            step.call = replace(call, labels=call.labels | sent.labels & EGRESS, before=sent.before)
         else:
             step.call = call
+        step.acted |= call.passed and not call.arrives and bool(call.labels & EGRESS)
         self.client = str(body.get("client", self.client))
         principal = body.get("principal")
         self.user = str(principal.get("user", self.user)) if isinstance(principal, dict) else self.user

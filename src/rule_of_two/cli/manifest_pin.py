@@ -74,6 +74,8 @@ def pin(
 
     if accepting and refusing:
         raise click.UsageError("say either --accept or --refuse")
+    if accepting and context.json and not yes:
+        raise click.UsageError("with --json nothing is shown before it is accepted: read it first, then give --yes")
     path = config_path(context.config)
     config = load_config(path)
     with opened_answers(config, path, context.state) as answers:

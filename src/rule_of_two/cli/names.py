@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
@@ -20,6 +21,9 @@ from rule_of_two.escape import visible
 NEWEST: Final = 50
 """How many sessions and decisions are offered."""
 
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+"""A shell puts what it completes into the line as it is, and would run the rest of it."""
+
 Names = Callable[[click.Context], Iterable[tuple[str, str]]]
 """Names and what they are, newest or first ones first."""
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
@@ -32,7 +36,7 @@ def _completes(names: Names) -> Complete:
             found = [(name, help_) for name, help_ in names(ctx) if name.startswith(incomplete)]
         except (RuleOfTwoError, OSError):
             return []
-        return [CompletionItem(name, help=visible(help_)) for name, help_ in found if visible(name) == name]
+        return [CompletionItem(name, help=visible(help_)) for name, help_ in found if _PLAIN.fullmatch(name)]
 
     return complete
 

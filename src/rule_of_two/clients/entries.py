@@ -145,11 +145,8 @@ def _resolved_by_client(host: Host, mount: Mount, made: set[str]) -> Mount:
             if foreign := [one[0] for one in pattern.finditer(text) if one[0] not in made]:
                 raise Kept(f"it has {foreign[0]}, which {host.title} takes as it stands and the gateway would replace")
             return text
-        for variable in variables(host, text):
-            name = _variable_name(variable)
-            forwards[name] = variable
-            text = text.replace(variable, f"${{env:{name}}}")
-        return text
+        forwards.update((_variable_name(one), one) for one in variables(host, text))
+        return re.sub(host.variables, lambda match: f"${{env:{_variable_name(match[0])}}}", text)
 
     if mount.url is not None and mount.url.startswith(tuple(variables(host, mount.url)) or "${"):
         raise Kept("only the client knows its URL")

@@ -13,7 +13,7 @@ from rule_of_two.clients.entries import Mount
 
 _NAME: Final = re.compile(
     r"token|secret|passw|passphrase|credential|authorization|cookie|api[_-]?key|apikey|access[_-]?key|private[_-]?key"
-    r"|signing[_-]?key|encryption[_-]?key|connection[_-]?string|(^|[_-])(key|pat|pwd|dsn)$",
+    r"|signing[_-]?key|encryption[_-]?key|connection[_-]?string|webhook|(^|[_-])(key|pat|pwd|dsn|auth|bearer|jwt|sig)$",
     re.IGNORECASE,
 )
 _SHAPES: Final = re.compile(
@@ -21,12 +21,18 @@ _SHAPES: Final = re.compile(
     r"|xox[a-z]-[\w-]{8,}|xapp-[\w-]{8,}|(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[\w-]{30,}|ya29\.[\w-]{16,}"
     r"|(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}|npm_\w{30,}|pypi-[\w-]{16,}|hf_\w{16,}|ntn_\w{16,}|secret_\w{16,}"
     r"|lin_api_\w{16,}|dop_v1_\w{16,}|SG\.[\w-]{16,}\.[\w-]{16,}|figd_[\w-]{16,}|tvly-[\w-]{10,}|ATATT[\w=-]{16,}"
+    r"|(?<=hooks\.slack\.com/services/)[\w/]{16,}|(?<=/api/webhooks/)\d+/[\w-]{16,}"
+    r"|(?<=[Bb]earer )(?=[\w.~+/-]*\d)[\w.~+/-]{16,}=*"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*"
 )
 _SCHEME: Final = re.compile(r"(?i)(?:bearer|basic|token)\s+(\S.*)")
 _OPTION: Final = re.compile(r"--?[A-Za-z][\w.-]*")
 _ASSIGNED: Final = re.compile(r"(?P<name>-{0,2}[A-Za-z_][\w.-]*)[=:]\s*(?P<value>\S.*)", re.DOTALL)
 _QUERY: Final = re.compile(r"[?&](?P<name>[^=&#?]+)=(?P<value>[^&#]+)")
+_KEY_IN_PATH: Final = re.compile(
+    r"https?://[^/?#\s]+(?:/[^/?#\s]*)*?/(?P<value>(?=[A-Za-z_=-]*\d)(?=[\d_=-]*[A-Za-z])[\w=-]{32,})(?=[/?#]|$)"
+)
+"""Hosted servers whose address is the key: a part of the path that nobody chose as a name."""
 _PASSWORD: Final = re.compile(r"(?<![\w+.-])[A-Za-z][\w+.-]*+://[^/?#\s@:]*:(?P<value>[^/?#\s]+)@")
 _REFERENCE: Final = re.compile(r"\$\{(?:env|keyring):[^}]*\}")
 _NO_SECRET: Final = re.compile(r"(?i)true|false|yes|no|on|off|none|null|\d{1,6}|")
@@ -137,6 +143,7 @@ def _in_url(text: str) -> Iterator[tuple[int, int]]:
     spans = [match.span("value") for match in _PASSWORD.finditer(text)]
     if "://" in text and urlsplit_safe(text):
         spans += [match.span("value") for match in _QUERY.finditer(text) if _NAME.search(match["name"])]
+        spans += [match.span("value") for match in _KEY_IN_PATH.finditer(text) if not _SHAPES.search(match["value"])]
     taken = list(spans)
     for start, end in _by_shape(text):
         if not any(first < end and start < last for first, last in taken):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -30,7 +30,7 @@ from rule_of_two.gateway.splitting import Splitting, splitting
 from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.load import find_manifest, load_manifest, recognised
 from rule_of_two.manifests.manifest import Manifest
-from rule_of_two.manifests.recognise import Launch as Recognisable
+from rule_of_two.manifests.shadows import is_shadowed
 from rule_of_two.model import Approver, Principal
 from rule_of_two.policy.files import Snapshot
 from rule_of_two.policy.load import Policies
@@ -275,7 +275,14 @@ def _upstream(
         written=(server.command, server.args, server.url),
     )
     # What is recognised is what is run.
-    run = server.model_copy(update={"command": launch.command, "args": launch.args, "url": launch.url})
+    run = server.model_copy(
+        update={
+            "command": launch.command,
+            "args": launch.args,
+            "url": launch.url,
+            "cwd": None if cwd is None else cwd.text,
+        }
+    )
     store = server.store or name
     document = document_of(run, folder=folder, manifests=manifests)
     if document is None:
@@ -295,6 +302,8 @@ def _upstream(
         )
     except ConfigurationError as error:
         raise ConfigurationError(f"'{where}': {error}", file=file) from error
+    if not server.manifest:
+        launch = replace(launch, still_named=lambda: not is_shadowed(run.recognisable, run.started_in(folder)))
     return Upstream(name, launch, manifest, recognised=True)
 
 
@@ -306,7 +315,7 @@ def document_of(server: Server, *, folder: Path, manifests: Sequence[Path]) -> M
     """
     if server.manifest:
         return load_manifest(find_manifest(server.manifest, relative_to=folder, folders=manifests))
-    return recognised(Recognisable(server.command, server.args, server.url), manifests)
+    return recognised(server.recognisable, manifests, started_in=server.started_in(folder))
 
 
 _KINDS: Final[Mapping[str, Kind]] = {"streamable-http": "streamable-http", "sse": "sse"}

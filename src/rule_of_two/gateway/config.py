@@ -17,6 +17,7 @@ from rule_of_two.errors import ConfigurationError
 from rule_of_two.gateway.duration import Duration
 from rule_of_two.gateway.providers.settings import ProviderSettings
 from rule_of_two.manifests.pointer import Pointer
+from rule_of_two.manifests.recognise import Launch as Recognisable
 from rule_of_two.model import ORDER, Label
 from rule_of_two.yaml_source import load_yaml, nearest
 
@@ -67,6 +68,26 @@ class Server(_Strict):
     """The client profiles that are given it; ``None``: every one."""
     project: str | None = None
     """The folder of the project whose gateway (``serve --project``) is given it, and no other."""
+
+    @property
+    def recognisable(self) -> Recognisable:
+        """All that its manifest may be told from."""
+        return Recognisable(
+            self.command,
+            self.args,
+            self.url,
+            env=frozenset(self.env),
+            headers=frozenset(self.headers),
+            cwd=self.cwd,
+            project=self.project,
+        )
+
+    def started_in(self, folder: Path) -> tuple[Path, ...]:
+        """Where its program looks around itself: the folder that it names, by one of the configuration in ``folder``;
+        else the gateway's, and its project's."""
+        if self.cwd:
+            return (folder / self.cwd,)
+        return (Path.cwd(), *(() if self.project is None else (Path(self.project).expanduser(),)))
 
     @field_validator("clients")
     @classmethod

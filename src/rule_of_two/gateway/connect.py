@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from anyio import to_thread
+
+from rule_of_two.errors import UpstreamUnavailable
 from rule_of_two.gateway.authorizations import Authorizations
 from rule_of_two.gateway.launch import Connect, Launch
 from rule_of_two.wire.http import open_http
@@ -25,6 +28,12 @@ async def _connect(
     :raises UpstreamUnavailable: it cannot be started or reached.
     """
     if launch.command is not None:
+        # A server that ends is started again. Its folder may be another one by then: an agent may have written there.
+        if not await to_thread.run_sync(launch.still_named):
+            raise UpstreamUnavailable(
+                f"the folder in which '{launch.command}' starts may have another program run now than the one that its "
+                "manifest is of; look at it, and start the gateway again"
+            )
         return await open_process(
             launch.command, launch.args, env=launch.env, cwd=launch.cwd, on_stderr=on_stderr, limits=limits
         )

@@ -37,6 +37,9 @@ class Launch:
     written: tuple[str | None, tuple[str, ...], str | None] | None = None
     """Command, arguments and URL as the configuration has them, references and all; ``None``: as they are here."""
 
+    still_named: Callable[[], bool] = field(default=lambda: True, compare=False)
+    """Whether its block and its folder still start the program that its manifest was told from."""
+
     @property
     def as_written(self) -> tuple[str | None, tuple[str, ...], str | None]:
         """Command, arguments and URL without secrets that are filled in: the same after one was renewed."""

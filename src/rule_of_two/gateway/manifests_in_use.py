@@ -7,7 +7,6 @@ from pathlib import Path
 
 from rule_of_two.gateway.config import Config, Server
 from rule_of_two.manifests.load import find_manifest, recognised_file
-from rule_of_two.manifests.recognise import Launch
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ def manifests_in_use(config: Config, folder: Path) -> tuple[InUse, ...]:
     def file_of(server: Server) -> Path | None:
         if server.manifest:
             return find_manifest(server.manifest, relative_to=folder, folders=folders)
-        found = recognised_file(Launch(server.command, server.args, server.url), folders)
+        found = recognised_file(server.recognisable, folders, started_in=server.started_in(folder))
         return None if found is None else found[0]
 
     mounted = {name: server for name, server in config.servers.items() if not server.disabled}

@@ -200,7 +200,7 @@ class _Work:
 
     def _own_entry(self, members: Mapping[str, Any]) -> str | None:
         names = [name for name, raw in members.items() if is_gateway(raw)]
-        for name in names[1:]:
+        for name in names[1:] if self._target.folder is None else ():
             self.stays.append(Stays(name, "it starts a gateway, too; take it out by hand if it is not needed"))
         return names[0] if names else None
 
@@ -212,9 +212,11 @@ class _Work:
         moved: list[str] = []
         forwards: dict[str, str] = {}
         for name, raw in members.items():
-            if name == own or is_gateway(raw):
+            # In a project's file, what calls itself a gateway of ours is whatever its author chose: a server as others.
+            trusted = self._target.folder is None
+            if name == own or (trusted and is_gateway(raw)):
                 continue
-            if is_wrapped(raw):
+            if trusted and is_wrapped(raw):
                 self.stays.append(Stays(name, "it is behind a gateway of its own already", project))
                 continue
             try:

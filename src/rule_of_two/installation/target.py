@@ -35,7 +35,8 @@ class Target:
 def target_of(client: str, *, project: Path | None, file: Path | None) -> Target:
     """The file of a client: the user's, or that of a project in a folder; ``file`` names another.
 
-    :raises ConfigurationError: the client has no file for projects, or the folder is none.
+    :raises ConfigurationError: the client has no file for projects, the folder is none, or the file is a link out of
+    it.
     """
     host = HOSTS[client]
     folder = None
@@ -48,7 +49,10 @@ def target_of(client: str, *, project: Path | None, file: Path | None) -> Target
     if file is not None:
         return Target(host, Path(os.path.abspath(file)), folder)  # noqa: PTH100  # a link stays one
     if folder is not None and host.project is not None:
-        return Target(host, folder / host.project, folder)
+        inside = folder / host.project
+        if not Path(os.path.realpath(inside)).is_relative_to(folder):
+            raise ConfigurationError("is a link out of the project; name what it stands for with --file", file=inside)
+        return Target(host, inside, folder)
     return Target(host, Path(user_file(host, sys.platform, os.environ, str(Path.home()))))
 
 

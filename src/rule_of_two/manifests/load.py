@@ -11,6 +11,7 @@ from typing import Final
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.recognise import Launch, identify, recognise
+from rule_of_two.manifests.shadows import is_shadowed
 from rule_of_two.shipped import shipped
 from rule_of_two.yaml_source import load_yaml, nearest
 
@@ -50,8 +51,13 @@ def load_manifest(path: Path) -> ManifestDocument:
     return load_yaml(path, ManifestDocument)
 
 
-def recognised(launch: Launch, folders: Sequence[Path]) -> ManifestDocument | None:
+def recognised(launch: Launch, folders: Sequence[Path], *, started_in: Sequence[Path] = ()) -> ManifestDocument | None:
     """The manifest that names what ``launch`` runs or reaches, the operator's folders before the shipped ones.
+
+    None does where one of the folders that it is ``started_in`` may have another program run.
+
+    # INVARIANT: a server whose program somebody else's folder chooses has no manifest;
+    # tests/attacks/test_shadowed_servers.py.
 
     Of the shipped ones only those are parsed that can be it, so that starting does not wait for all of them.
 
@@ -59,16 +65,20 @@ def recognised(launch: Launch, folders: Sequence[Path]) -> ManifestDocument | No
 
     :raises ConfigurationError: one of the operator's is unreadable or not a manifest.
     """
-    found = recognised_file(launch, folders)
+    found = recognised_file(launch, folders, started_in=started_in)
     return None if found is None else found[1]
 
 
-def recognised_file(launch: Launch, folders: Sequence[Path]) -> tuple[Path, ManifestDocument] | None:
+def recognised_file(
+    launch: Launch, folders: Sequence[Path], *, started_in: Sequence[Path] = ()
+) -> tuple[Path, ManifestDocument] | None:
     """As :func:`recognised`, with the file that it stands in.
 
     :raises ConfigurationError: as there.
     """
     origin = identify(launch)
+    if is_shadowed(launch, started_in):
+        return None
     name = None if origin is None else _plain(origin.name)
     own: dict[str, Path] = {}
     for file in _within(folders):

@@ -1,19 +1,20 @@
 """Which manifest belongs to a mounted server: from the command or URL that the operator wrote, and nothing else.
 
-What cannot be read with certainty is not recognised, and so can do everything: an option that we do not know may well
-make another package run.
+What cannot be read with certainty is not recognised, and so can do everything: an option or a variable may well make
+another program run. What the folders of this machine say besides is looked for in :mod:`.shadows`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
 from rule_of_two.manifests.document import ManifestDocument
+from rule_of_two.manifests.redirection import is_data_folder, redirects, reroutes
 from rule_of_two.normalise import url_host
 
 _NPM_NAME = re.compile(r"(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
@@ -24,6 +25,8 @@ _PYPI_SPEC = re.compile(
 _MODULE = re.compile(r"[a-z][a-z0-9_]*")
 _PYTHON = re.compile(r"python(3(\.\d+)?)?|py")
 _VERSION_OF_IMAGE = re.compile(r"(:[A-Za-z0-9_.-]+)?(@sha256:[0-9a-f]+)?$")
+_OF_CMD = re.compile(r"[&|<>^%\r\n]")
+_OF_PYTHON = re.compile(r"(python|cpython)?@?\d+(\.\d+){0,2}")
 _ENDINGS = (".exe", ".cmd", ".bat", ".ps1")
 
 
@@ -34,6 +37,14 @@ class Launch:
     command: str | None = None
     args: tuple[str, ...] = ()
     url: str | None = None
+    env: frozenset[str] = frozenset()
+    """The names of the variables in its block."""
+    headers: frozenset[str] = frozenset()
+    """The names of the headers in its block."""
+    cwd: str | None = None
+    """The folder that its block names."""
+    project: str | None = None
+    """The folder of the project that it is of: what stands there may be anybody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,14 @@ class Origin:
 
     kind: Literal["npm", "pypi", "image", "command", "url"]
     name: str
+    runs: str | None = field(default=None, compare=False)
+    """The program of the package that is named besides it."""
+    paths: tuple[str, ...] = field(default=(), compare=False)
+    """Files and folders of this machine that decide what is run."""
+    module: str | None = field(default=None, compare=False)
+    """What Python looks for in the working directory first."""
+    runner: str | None = field(default=None, compare=False)
+    """The runner of npm packages, which looks into the working directory first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +79,12 @@ class _Options:
 
         Nothing at all when an option is not known.
         """
-        chosen: list[str] = []
+        chosen, rest = self.named(args, chooses=chooses)
+        return [value for _, value in chosen], rest
+
+    def named(self, args: Sequence[str], *, chooses: frozenset[str]) -> tuple[list[tuple[str, str]], list[str]]:
+        """As :meth:`positional`, each value with its option."""
+        chosen: list[tuple[str, str]] = []
         rest = list(args)
         while rest and rest[0].startswith("-"):
             option, equals, value = rest.pop(0).partition("=")
@@ -72,24 +96,28 @@ class _Options:
                 return [], []
             value = value if equals else rest.pop(0)
             if option in chooses:
-                chosen.append(value)
+                chosen.append((option, value))
         return chosen, rest
 
 
 _NPX: Final = _Options.of("-y --yes -q --quiet --silent --prefer-online --prefer-offline")
 _UVX: Final = _Options.of(
     "-q --quiet -v --verbose --offline --no-cache -n --refresh --isolated --native-tls --no-progress",
-    "--with --python -p --prerelease --exclude-newer --cache-dir",
+    "--prerelease --exclude-newer",
 )
-_UV: Final = _Options(_UVX.flags, _UVX.valued | {"--directory", "--project"})
+_UVX_CHOICES: Final = frozenset(("--from", "--with", "--python", "-p"))
+_UV_FOLDERS: Final = frozenset(("--directory", "--project"))
 _PIPX: Final = _Options.of("-q --quiet --no-cache")
-_PYTHON_OPTIONS: Final = _Options.of("-u -I -E -s -S -B -O -OO -P", "-X -W")
+_PYTHON_OPTIONS: Final = _Options.of("-u -I -E -s -S -B -O -OO -P")
 _NODE: Final = _Options.of("--no-warnings --enable-source-maps --use-system-ca", "--max-old-space-size")
 _DOCKER: Final = _Options.of(
     "-i -t -it -ti --interactive --tty --rm --init --read-only -d --detach",
-    "-v --volume --mount -e --env --env-file --name --network --net -p --publish -u --user -w --workdir --platform"
-    " --pull -m --memory --cpus --add-host --cap-drop --security-opt --tmpfs --log-driver -l --label -h --hostname",
+    "--name --network --net -p --publish -u --user --platform --pull -m --memory --cpus --add-host --cap-drop"
+    " --security-opt --log-driver -l --label -h --hostname",
 )
+_DOCKER_MOUNTS: Final = frozenset(("-v", "--volume", "--mount", "--tmpfs"))
+_DOCKER_VARIABLES: Final = frozenset(("-e", "--env"))
+_DOCKER_CHOICES: Final = _DOCKER_MOUNTS | _DOCKER_VARIABLES | {"--env-file", "-w", "--workdir"}
 
 
 def recognise(launch: Launch, documents: Iterable[ManifestDocument]) -> ManifestDocument | None:
@@ -104,18 +132,32 @@ def identify(launch: Launch) -> Origin | None:
     """What ``launch`` runs or reaches, or ``None`` when that cannot be said with certainty."""
     if launch.url is not None:
         url = _url(launch.url)
-        return None if url is None else Origin("url", url)
-    origin = None if launch.command is None else _run_by(_program(launch.command), launch.args)
-    return origin if origin is not None and origin.name and not origin.name.startswith("-") else None
+        return None if url is None or any(map(reroutes, launch.headers)) else Origin("url", url)
+    if launch.command is None or any(map(redirects, launch.env)):
+        return None
+    origin = _run_by(_program(launch.command), launch.args)
+    if origin is None or not origin.name or origin.name.startswith("-"):
+        return None
+    return _with_paths(origin, launch.command)
+
+
+def _with_paths(origin: Origin, *words: str) -> Origin:
+    """The same, with those words that are paths."""
+    paths = tuple(word for word in words if "/" in word or "\\" in word)
+    return replace(origin, paths=(*origin.paths, *paths))
 
 
 def _run_by(program: str, args: Sequence[str]) -> Origin | None:
     if program == "cmd":
-        return _run_by(_program(args[1]), args[2:]) if len(args) > 1 and args[0].lower() == "/c" else None
+        # What `cmd` is given is a line of its own language.
+        if len(args) < 2 or args[0].lower() != "/c" or any(map(_OF_CMD.search, args)):
+            return None
+        found = _run_by(_program(args[1]), args[2:])
+        return None if found is None else _with_paths(found, args[1])
     if program == "npm":
-        return _npx(args[1:]) if args[:1] in (("exec",), ("x",)) else None
+        return _npx(args[1:], "npm") if args[:1] in (("exec",), ("x",)) else None
     if program in ("pnpm", "yarn"):
-        return _npx(args[1:]) if args[:1] == ("dlx",) else None
+        return _npx(args[1:], program) if args[:1] == ("dlx",) else None
     if _PYTHON.fullmatch(program):
         return _python(args)
     runner = _RUNNERS.get(program)
@@ -127,41 +169,59 @@ def _program(command: str) -> str:
     return next((name.removesuffix(ending) for ending in _ENDINGS if name.endswith(ending)), name)
 
 
-def _npx(args: Sequence[str]) -> Origin | None:
+def _npx(args: Sequence[str], runner: str = "npx") -> Origin | None:
     chosen, rest = _NPX.positional(args, chooses=frozenset(("-p", "--package")))
     specs = chosen or rest[:1]
     match = _NPM_SPEC.fullmatch(specs[0]) if len(specs) == 1 and rest else None
-    return Origin("npm", match["name"]) if match else None
+    return Origin("npm", match["name"], runs=rest[0] if chosen else None, runner=runner) if match else None
 
 
 def _uvx(args: Sequence[str]) -> Origin | None:
-    chosen, rest = _UVX.positional(args, chooses=frozenset(("--from",)))
-    return _pypi(chosen or rest[:1]) if rest else None
+    named, rest = _UVX.named(args, chooses=_UVX_CHOICES)
+    if not _leave_the_package(named):
+        return None
+    chosen = [value for option, value in named if option == "--from"]
+    return _pypi(chosen or rest[:1], rest[0] if chosen else None) if rest else None
+
+
+def _leave_the_package(options: Iterable[tuple[str, str]]) -> bool:
+    """Whether nothing else comes into the environment: another package, and another Python, can run at its start."""
+    for option, value in options:
+        spec = _PYPI_SPEC.fullmatch(value)
+        if option == "--with" and (spec is None or _normalised(spec["name"]) != "mcp"):
+            return False
+        if option in {"--python", "-p"} and not _OF_PYTHON.fullmatch(value):
+            return False
+    return True
 
 
 def _pipx(args: Sequence[str]) -> Origin | None:
     if args[:1] != ("run",):
         return None
     chosen, rest = _PIPX.positional(args[1:], chooses=frozenset(("--spec",)))
-    return _pypi(chosen or rest[:1]) if rest else None
+    return _pypi(chosen or rest[:1], rest[0] if chosen else None) if rest else None
 
 
 def _uv(args: Sequence[str]) -> Origin | None:
-    _, rest = _UV.positional(args)
+    before, rest = _UVX.named(args, chooses=_UVX_CHOICES | _UV_FOLDERS)
     if rest[:2] == ["tool", "run"]:
-        return _uvx(rest[2:])
+        return None if before else _uvx(rest[2:])
     if rest[:1] != ["run"]:
         return None
-    _, rest = _UV.positional(rest[1:])
-    if not rest:
+    after, rest = _UVX.named(rest[1:], chooses=_UVX_CHOICES | _UV_FOLDERS)
+    options = (*before, *after)
+    if not rest or not _leave_the_package(options) or any(option == "--from" for option, _ in options):
         return None
     program = _program(rest[0])
-    return _python(rest[1:]) if _PYTHON.fullmatch(program) else Origin("command", program)
+    found = _python(rest[1:]) if _PYTHON.fullmatch(program) else Origin("command", program)
+    # The project in its folder says what there is to run.
+    folders = tuple(value for option, value in options if option in _UV_FOLDERS) or (".",)
+    return None if found is None else _with_paths(replace(found, paths=(*found.paths, *folders)), rest[0])
 
 
-def _pypi(specs: Sequence[str]) -> Origin | None:
+def _pypi(specs: Sequence[str], runs: str | None = None) -> Origin | None:
     match = _PYPI_SPEC.fullmatch(specs[0]) if len(specs) == 1 else None
-    return Origin("pypi", _normalised(match["name"])) if match else None
+    return Origin("pypi", _normalised(match["name"]), runs=runs) if match else None
 
 
 def _normalised(name: str) -> str:
@@ -174,8 +234,11 @@ def _python(args: Sequence[str]) -> Origin | None:
         args[: args.index("-m") + 2] if "-m" in args else args, chooses=frozenset(("-m",))
     )
     if modules:
-        return Origin("pypi", _normalised(modules[0])) if _MODULE.fullmatch(modules[0]) else None
-    return Origin("command", _program(rest[0])) if rest and not rest[0].endswith(".py") else None
+        module = modules[0]
+        return Origin("pypi", _normalised(module), module=module) if _MODULE.fullmatch(module) else None
+    if not rest or rest[0].endswith(".py"):
+        return None
+    return Origin("command", _program(rest[0]), paths=(rest[0],))
 
 
 def _node(args: Sequence[str]) -> Origin | None:
@@ -185,16 +248,22 @@ def _node(args: Sequence[str]) -> Origin | None:
         return None
     below = parts[len(parts) - parts[::-1].index("node_modules") :]
     if below[:1] == (".bin",):
-        return Origin("command", _program(below[-1]))
+        return Origin("command", _program(below[-1]), paths=(rest[0],))
     name = "/".join(below[:2] if below[:1] and below[0].startswith("@") else below[:1])
-    return Origin("npm", name) if _NPM_NAME.fullmatch(name) else None
+    return Origin("npm", name, paths=(rest[0],)) if _NPM_NAME.fullmatch(name) else None
 
 
 def _docker(args: Sequence[str]) -> Origin | None:
     if args[:1] != ("run",):
         return None
-    _, rest = _DOCKER.positional(args[1:])
-    return Origin("image", _image(rest[0])) if rest else None
+    options, rest = _DOCKER.named(args[1:], chooses=_DOCKER_CHOICES)
+    mounts = [value for option, value in options if option in _DOCKER_MOUNTS]
+    moved = any(option in {"-w", "--workdir"} for option, _ in options)
+    variables = [value.partition("=")[0] for option, value in options if option in _DOCKER_VARIABLES]
+    if not rest or not all(map(is_data_folder, mounts)) or (mounts and moved) or any(map(redirects, variables)):
+        return None
+    files = tuple(value for option, value in options if option == "--env-file")
+    return Origin("image", _image(rest[0]), paths=files)
 
 
 def _image(name: str) -> str:
@@ -213,8 +282,8 @@ def _url(text: str) -> str | None:
 
 _RUNNERS: Final[Mapping[str, Callable[[Sequence[str]], Origin | None]]] = {
     "npx": _npx,
-    "bunx": _npx,
-    "pnpx": _npx,
+    "bunx": lambda args: _npx(args, "bun"),
+    "pnpx": lambda args: _npx(args, "pnpm"),
     "uvx": _uvx,
     "uv": _uv,
     "pipx": _pipx,
@@ -226,6 +295,8 @@ _RUNNERS: Final[Mapping[str, Callable[[Sequence[str]], Origin | None]]] = {
 
 def _matches(document: ManifestDocument, origin: Origin) -> bool:
     match = document.match
+    if origin.runs is not None and not _is_of(document, origin.name, origin.runs):
+        return False
     if origin.kind == "npm":
         return origin.name in match.npm
     if origin.kind == "pypi":
@@ -235,6 +306,12 @@ def _matches(document: ManifestDocument, origin: Origin) -> bool:
     if origin.kind == "url":
         return origin.name in map(_url, match.url)
     return origin.name in match.command or origin.name in match.pypi
+
+
+def _is_of(document: ManifestDocument, package: str, program: str) -> bool:
+    """Whether a program is the package's own. Beside a package, any program of the machine can be named."""
+    own = {package, package.rpartition("/")[2], *map(_normalised, document.match.pypi)}
+    return program in document.match.command or program in own or _normalised(program) in own
 
 
 def origins(document: ManifestDocument) -> Mapping[tuple[str, int], Origin | None]:

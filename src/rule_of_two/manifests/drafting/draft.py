@@ -206,7 +206,7 @@ def _facts(found: Suggestion) -> Iterator[str]:
 
 def _match(launch: Launch | None) -> Iterator[str]:
     origin = None if launch is None else identify(launch)
-    if origin is None:
+    if origin is None or origin.runs is not None:
         yield "# No `match:` could be told from how it is started: name this file as `manifest:` of the server."
         return
     yield f"match: {{{origin.kind}: {text(origin.name)}}}"
