@@ -36,6 +36,7 @@ class Catalog:
 
     def __init__(self, mounts: Sequence[Mount], *, prefixed: bool) -> None:
         self.mounts = tuple(mounts)
+        self._by_name = {mount.name: mount for mount in self.mounts}
         self.prefixed = prefixed
         self._deadline: float | None = None
         self._names: dict[Kind, dict[str, tuple[str, str]]] = {}
@@ -73,7 +74,7 @@ class Catalog:
         pair = self._names[kind].get(exposed)
         if pair is None:
             return None
-        mount = next(mount for mount in self.mounts if mount.name == pair[0])
+        mount = self._by_name[pair[0]]
         listed = mount.definitions.get(kind, pair[1])
         return None if listed is None else Found(mount, listed)
 
