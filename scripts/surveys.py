@@ -32,6 +32,8 @@ SURVEYS: Final = ROOT / "tests" / "manifests" / "surveys"
 CACHE: Final = ROOT / ".cache" / "surveys"
 SECONDS: Final = 90.0
 """How long a server may take to list everything."""
+LARGEST: Final = 300_000
+"""A list with more characters is kept in outline."""
 
 LISTS: Final = {
     "tools": "tools/list",
@@ -56,6 +58,8 @@ class Launch:
     program: str = ""
     args: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    """What stands in the folder in which it starts (its home too): placeholders where credentials would be."""
 
     @property
     def server(self) -> Server:
@@ -88,12 +92,16 @@ def command(name: str, launch: Launch, cache: Path = CACHE) -> list[str]:
     return [node[0], str(package / script), *launch.args]
 
 
-def survey(argv: Sequence[str], env: dict[str, str]) -> dict[str, Any]:
+def survey(argv: Sequence[str], env: dict[str, str], files: dict[str, str]) -> dict[str, Any]:
     """What a server says of itself and everything that it lists, as it came over the wire.
 
     :raises SurveyError: it ended, or did not answer in time.
     """
     with tempfile.TemporaryDirectory() as folder:
+        for name, text in files.items():
+            place = Path(folder) / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text, "utf-8")
         home = {"HOME": folder, "USERPROFILE": folder, "XDG_CONFIG_HOME": folder, "XDG_CACHE_HOME": folder}
         node = str(CACHE / "node" / "bin")
         environment = {"PATH": f"{node}{os.pathsep}{os.environ.get('PATH', '')}", **home, **env}
@@ -194,8 +202,44 @@ def taken(name: str, launch: Launch) -> dict[str, Any]:
     :raises SurveyError: the server could not be asked.
     :raises InstallError: it could not be installed.
     """
-    found = survey(command(name, launch), launch.env)
+    found = survey(command(name, launch), launch.env, launch.files)
+    if len(json.dumps(found, ensure_ascii=False)) > LARGEST:
+        found = {"note": OUTLINE, **found, "tools": [outline(tool) for tool in found["tools"]]}
     return {"server": name, "obtained": "started", "launch": launch.kept(), **found}
+
+
+OUTLINE: Final = (
+    "A long list in outline: of each description 300 characters, of each schema as many levels as fit into 5000."
+)
+
+
+def outline(tool: dict[str, Any]) -> dict[str, Any]:
+    """A tool's definition without most of its words: names, hints, and where arguments stand."""
+    kept: dict[str, Any] = {name: tool[name] for name in ("name", "annotations") if name in tool}
+    schema = tool.get("inputSchema", {})
+    levels = (_outline(schema, schema, depth) for depth in (6, 5, 4, 3, 2, 1))
+    fitting = next((one for one in levels if len(json.dumps(one)) <= 5000), {})
+    return {**kept, "description": tool.get("description", "")[:300], "inputSchema": fitting}
+
+
+def _outline(root: dict[str, Any], place: Any, levels: int) -> dict[str, Any]:
+    while isinstance(place, dict) and str(place.get("$ref", "")).startswith("#/"):
+        target: Any = root
+        for key in place["$ref"][2:].split("/"):
+            target = target[key]
+        place = target
+    if not isinstance(place, dict):
+        return {}
+    kept: dict[str, Any] = {"type": place["type"]} if isinstance(place.get("type"), str) else {}
+    if levels and "properties" in place:
+        kept["properties"] = {name: _outline(root, one, levels - 1) for name, one in place["properties"].items()}
+    if levels and isinstance(place.get("items"), dict):
+        kept["items"] = _outline(root, place["items"], levels)
+    for word in ("anyOf", "oneOf", "allOf"):
+        shapes = [_outline(root, one, levels) for one in place.get(word, ()) if levels]
+        if shapes:
+            kept[word] = [one for one in shapes if one != {"type": "null"}]
+    return kept
 
 
 def text_of(kept: dict[str, Any]) -> str:
@@ -221,6 +265,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--program", default="", help="with --new: which of the package's commands")
     parser.add_argument("--beside", action="append", default=[], metavar="REQUIREMENT", help="with --new, --pypi")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="with --new: a placeholder")
+    parser.add_argument("--file", action="append", default=[], metavar="NAME=TEXT", help="with --new: in its home")
     options = parser.parse_args(argv)
     if options.new is not None:
         if (options.npm is None) is (options.pypi is None):
@@ -238,6 +283,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             failed = True
             continue
         known = (SURVEYS / f"{name}.json").exists()
+        if known and "note" in (said := read(name)):
+            found = {**dict(list(found.items())[:3]), "note": said["note"], **found}
         same = known and read(name) == found
         counted = ", ".join(f"{len(found[key])} {key}" for key in LISTS if key in found) or "nothing"
         news = "" if same else " (changed)" if known else " (new)"
@@ -252,8 +299,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _new(options: argparse.Namespace) -> Launch:
     source: Literal["npm", "pypi"] = "npm" if options.npm is not None else "pypi"
     package, _, version = options.npm.rpartition("@") if source == "npm" else options.pypi.partition("==")
-    env = dict(pair.split("=", 1) for pair in options.env)
-    return Launch(source, package, version, tuple(options.beside), options.program, tuple(options.names), env)
+    env, files = (dict(pair.split("=", 1) for pair in pairs) for pairs in (options.env, options.file))
+    return Launch(source, package, version, tuple(options.beside), options.program, tuple(options.names), env, files)
 
 
 if __name__ == "__main__":

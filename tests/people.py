@@ -12,11 +12,13 @@ from typing import Any, Final
 import anyio
 
 from rule_of_two.approvals.answer import Answer, GrantTerms
+from rule_of_two.approvals.changes import ServerChanges
 from rule_of_two.approvals.channel import DeskClient
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.command import Command
+from rule_of_two.approvals.definition_answer import DefinitionAnswer, DefinitionSubject, Verdict
 from rule_of_two.approvals.keys import ApproverKey
-from rule_of_two.approvals.messages import Asked, Done, GatewayHello, Refused, ToConsole
+from rule_of_two.approvals.messages import Asked, Changed, Done, GatewayHello, Refused, Settled, ToConsole
 from rule_of_two.approvals.question import Question
 from tests.harness import SECONDS, Gateway, House, outcome
 
@@ -95,6 +97,28 @@ class Human:
             name for name, message in self.heard if isinstance(message, Asked) and message.question == question
         )
         assert self.client.answer(gateway, answer)
+
+    async def changes(self, *names: str) -> ServerChanges:
+        """What waits of a server, once it is exactly of these names."""
+        changed: Changed = await self.until_that(
+            Changed, lambda one: sorted(change.name for change in one.changes.changes) == sorted(names)
+        )
+        return changed.changes
+
+    def settling(
+        self, subject: DefinitionSubject, verdict: Verdict = Verdict.ACCEPT, **changes: Any
+    ) -> DefinitionAnswer:
+        """What this human says to a definition; ``changes`` are made before it is signed."""
+        answer = replace(DefinitionAnswer.to(subject, verdict, approver=self.name, now=datetime.now(UTC)), **changes)
+        return answer if self.key is None else answer.signed(self.key)
+
+    async def settle(self, answer: DefinitionAnswer) -> Settled | Refused:
+        """Say it at the first gateway, and what came of it."""
+        gateway = next(name for name, message in self.heard if isinstance(message, GatewayHello))
+        before = len([1 for _, message in self.heard if isinstance(message, (Settled, Refused))])
+        assert self.client.settle(gateway, answer)
+        reply: Settled | Refused = await self.until((Settled, Refused), before + 1)  # type: ignore[arg-type]  # either
+        return reply
 
     async def command(self, session: str, choice: Choice) -> Done | Refused:
         """Do something to a session at the first gateway, and what came of it."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import get_args
 
+import click
 import pytest
 
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.sentences import KEY_OF
-from rule_of_two.cli.main import COMMANDS
+from rule_of_two.cli.main import COMMANDS, cli
 from rule_of_two.clients.profiles import PROFILES
 from rule_of_two.errors import Code
 from rule_of_two.gateway.config import Config, Server, load_config
@@ -20,6 +22,7 @@ from rule_of_two.model import Action, Tier
 from rule_of_two.policy.load import load_policies
 from rule_of_two.policy.references import shipped_sets
 from rule_of_two.sessions.key import Boundary
+from rule_of_two.shipped import shipped
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -91,6 +94,46 @@ def test_the_repository_speaks_of_the_project_alone() -> None:
         assert "://" not in lock
         assert "--hash=sha256:" in lock
         assert not re.search(r"^(torch|sentence-transformers)\b", lock, re.MULTILINE)
+
+
+def test_the_shipped_manifests_are_counted() -> None:
+    assert f"{len(list(shipped('tool_manifests').iterdir()))} servers have one already" in README
+
+
+def _shown() -> list[tuple[str, str]]:
+    """Every command line of ours in a block of shell, and the page that shows it."""
+    lines = []
+    for page in (
+        ROOT / "README.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+        *sorted((ROOT / "policies").glob("*/*.md")),
+    ):
+        text = page.read_text("utf-8")
+        for language, block in re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+            whole = block.replace("\\\n", " ") if language in {"", "sh", "console"} else ""
+            lines += [(page.name, line) for line in re.findall(r"^(?:\$ )?rule-of-two ([^\n|>]+)", whole, re.MULTILINE)]
+    return lines
+
+
+@pytest.mark.parametrize(("page", "line"), _shown())
+def test_every_command_line_that_is_shown_can_be_given(page: str, line: str) -> None:
+    """Commands and options exist; what they are given is not looked at."""
+    words = shlex.split(line, comments=True)
+    if words[0] in {"console", "session"} and not words[1:2]:
+        return
+    command: click.Command = cli
+    context = click.Context(cli, info_name="rule-of-two")
+    known = {name for one in cli.params for name in one.opts}
+    for word in words:
+        if word == "--":
+            break
+        if word.startswith("-") and not word.lstrip("-").isdecimal():
+            assert word.split("=")[0] in known | {"-h", "--help", "--version"}, f"{page}: {line}"
+        elif isinstance(command, click.Group) and (below := command.get_command(context, word)) is not None:
+            command = below
+            context = click.Context(command, parent=context, info_name=word)
+            known |= {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+    assert command is not cli, f"{page}: {line}"
 
 
 def test_links_in_the_readme_lead_somewhere() -> None:

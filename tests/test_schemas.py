@@ -29,3 +29,12 @@ def test_the_schema_of_the_configuration_refuses_an_unknown_key() -> None:
     validator = Draft202012Validator(json.loads((FOLDER / "configuration.schema.json").read_text()))
     assert validator.is_valid({"version": 1, "mcpServers": {"a": {"command": "x"}}, "approvals": {"wait": "45s"}})
     assert not validator.is_valid({"version": 1, "mcpServers": {}, "mood": 1})
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_key_says_what_it_is(name: str) -> None:
+    schema = json.loads(schema_text(MODELS[name]))
+    models = {"": schema, **schema["$defs"]}
+    keys = [(where, key, each) for where, one in models.items() for key, each in one.get("properties", {}).items()]
+    assert len(keys) > 30
+    assert [f"{where}.{key}" for where, key, each in keys if not each.get("description")] == []

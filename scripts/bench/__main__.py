@@ -27,6 +27,7 @@ from scripts.bench.sections import (
     flatness,
     http,
     items,
+    journal,
     latency,
     memory,
     mounted,
@@ -40,6 +41,7 @@ from scripts.bench.setting import Setting, Unmeasurable
 SECTIONS: Final[Mapping[str, Callable[[Setting], Section]]] = {
     "decisions": decisions.run,
     "items": items.run,
+    "journal": journal.run,
     "latency": latency.run,
     "throughput": throughput.run,
     "startup": startup.run,

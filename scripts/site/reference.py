@@ -15,6 +15,7 @@ from rule_of_two.gateway.results import NEXT_STEP
 from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.load import list_manifests
 from rule_of_two.model import label_text
+from scripts.schemas import schema_of
 
 _WIDTH: Final = 88
 
@@ -53,7 +54,7 @@ Stable: scripts and policies can rely on them. A tool call that was not carried 
 
 def configuration() -> str:
     """Every key of the configuration."""
-    schema = Config.model_json_schema(by_alias=True)
+    schema = schema_of(Config)
     intro = """# Configuration
 
 `rule-of-two.yaml`. Unknown keys are errors that name the key, its line and the nearest known one. For editors:
@@ -64,7 +65,7 @@ def configuration() -> str:
 
 def manifest_files() -> str:
     """Every key of a manifest."""
-    schema = ManifestDocument.model_json_schema(by_alias=True)
+    schema = schema_of(ManifestDocument)
     intro = """# Manifest files
 
 One YAML file a server. For editors: [JSON Schema](../src/rule_of_two/schemas/manifest.schema.json).

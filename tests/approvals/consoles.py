@@ -17,7 +17,7 @@ from rule_of_two.approvals.answer import Answer, Unanswered
 from rule_of_two.approvals.channel import DeskServer
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.desk import Desk
-from rule_of_two.approvals.judge import Endorser, Given, StillWaiting
+from rule_of_two.approvals.judge import Endorser, Given, Settler, StillWaiting
 from rule_of_two.approvals.messages import SessionStatus
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.rest import SETTLE_SECONDS
@@ -152,10 +152,11 @@ async def room(
     clock: Callable[[], datetime] = wall,
     limit: int = 100,
     endorser: Endorser | None = None,
+    settler: Settler | None = None,
 ) -> AsyncIterator[Room]:
     """A gateway's desk on a socket in ``state``."""
     judge = judge or Lenient()
-    made = Room(Desk(clock=clock, judge=judge, endorser=endorser, limit=limit), judge)
+    made = Room(Desk(clock=clock, judge=judge, endorser=endorser, settler=settler, limit=limit), judge)
     async with anyio.create_task_group() as tasks:
         await tasks.start(DeskServer(made.desk, state=state, gateway=gateway).run)
         made._tasks = tasks

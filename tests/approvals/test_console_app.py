@@ -8,16 +8,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
+from textual.dom import DOMNode
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from rule_of_two.approvals.answer import Unanswered
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.console_app import ConsoleApp
 from rule_of_two.approvals.console_widgets import Paper
-from rule_of_two.approvals.judge import Endorser
+from rule_of_two.approvals.judge import Endorser, Settler
 from rule_of_two.approvals.keys import ApproverKey
-from rule_of_two.approvals.messages import Asked
+from rule_of_two.approvals.messages import PROTOCOL, Asked, GatewayHello
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.signer import Signer
 from rule_of_two.model import Target, Tier
@@ -91,11 +94,15 @@ async def scene(
     tier: Tier = Tier.SIGNED,
     key: ApproverKey | None = KEY,
     endorser: Endorser | None = None,
+    settler: Settler | None = None,
 ) -> AsyncIterator[tuple[Room, Screen]]:
     """A gateway and a console that is attached to it, with the same clocks."""
     async with AsyncExitStack() as stack:
         clocks = Clocks()
-        gateway = await stack.enter_async_context(room(state, judge=Lenient(tier), clock=clocks.now, endorser=endorser))
+        judge = Lenient(tier)
+        gateway = await stack.enter_async_context(
+            room(state, judge=judge, clock=clocks.now, endorser=endorser, settler=settler)
+        )
         screen = await stack.enter_async_context(console(state, clocks=clocks, size=size, key=key))
         await screen.until(lambda: screen.app.board.roster.tiers)
         yield gateway, screen
@@ -432,7 +439,7 @@ async def test_on_a_terminal_too_small_to_read_on_nobody_can_say_yes_and_anybody
         for key in "ydgs":
             await screen.settled(key)
             await screen.shows("Make the terminal at least 50 by 12.")
-        assert screen.app.board.confirming is None
+        assert screen.app.board.confirmation.of is None
         assert question.id not in gateway.outcomes
         await screen.settled("n")
         assert (await gateway.answered(question)).verdict is Choice.NO
@@ -471,3 +478,24 @@ async def test_an_expired_question_says_so_and_goes(state: Path) -> None:
         gateway.desk.tidy()
         assert await gateway.outcome(question) is Unanswered.EXPIRED
         await screen.shows("time ran out, so it was refused.")
+
+
+async def test_what_comes_while_the_console_closes_is_not_drawn(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A screen stays for a moment when its widgets are gone: it showed ``NoMatches: '#header'``."""
+    worked_off: list[str] = []
+    async with console(state) as screen:
+        app, prune = screen.app, screen.app._prune
+
+        async def pruned(*nodes: Widget, parent: DOMNode | None = None) -> None:
+            await prune(*nodes, parent=parent)
+            app._hear("g1", GatewayHello(protocol=PROTOCOL, gateway="g1"))
+            app._hear("g1", Asked(question=a_fresh_question(screen.clocks.now())))
+            app._hear("g1", None)
+            for late in (app._tick, app.on_resize, app.on_paper_scrolled):
+                app.call_later(late)
+            app.call_later(worked_off.append, "all")
+            while not worked_off and app._exception is None:
+                await anyio.lowlevel.checkpoint()
+
+        monkeypatch.setattr(app, "_prune", pruned)
+    assert worked_off

@@ -127,7 +127,7 @@ async def test_where_two_are_needed_the_second_sees_what_the_first_picked(state:
 async def test_what_was_held_back_is_read_and_endorsed_at_the_console(state: Path) -> None:
     endorser = Vouching()
     async with test_console_app.scene(state, endorser=endorser) as (gateway, screen):
-        gateway.desk.withhold([a_withheld(1), a_withheld(2)])
+        gateway.desk.withheld.withhold([a_withheld(1), a_withheld(2)])
         await screen.shows("h 2 held back")
         await screen.press("h")
         await screen.shows("2 items held back.")
@@ -146,7 +146,7 @@ async def test_what_was_held_back_is_read_and_endorsed_at_the_console(state: Pat
 
 async def test_a_question_that_comes_meanwhile_is_told_of_and_not_answered_by_accident(state: Path) -> None:
     async with test_console_app.scene(state) as (gateway, screen):
-        gateway.desk.withhold([a_withheld(1)])
+        gateway.desk.withheld.withhold([a_withheld(1)])
         await screen.shows("h 1 held back")
         await screen.press("h")
         question = await asked(gateway, screen)
@@ -200,7 +200,7 @@ async def test_the_plain_console_reads_a_long_list_in_pages(state: Path) -> None
 async def test_the_plain_console_endorses(state: Path) -> None:
     endorser = Vouching()
     async with test_plain_console.scene(state, endorser=endorser) as (gateway, reader):
-        gateway.desk.withhold([a_withheld(1), a_withheld(2)])
+        gateway.desk.withheld.withhold([a_withheld(1), a_withheld(2)])
         await reader.hears("2 items of a result held back by policy.")
         reader.types("e")
         assert "h shows what was" in reader.told()

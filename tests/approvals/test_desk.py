@@ -16,7 +16,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rule_of_two.approvals import desk as desk_module
 from rule_of_two.approvals.answer import Refusal, Unanswered
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.desk import Desk
@@ -270,45 +269,6 @@ async def test_when_the_only_console_cannot_keep_up_the_question_ends_at_once(de
     assert await desk.ask(a_question(), HOUR) is Unanswered.CONSOLE_DETACHED
 
 
-async def test_flood_questions_beyond_the_limit_are_refused_at_once(clock: Clock) -> None:
-    desk = Desk(clock=clock, judge=Lenient(), limit=2)
-    desk.attach(Listener())
-    first, second, third = (a_question(name=f"send_{number}") for number in range(3))
-    async with asking(desk, first) as one, asking(desk, second) as two:
-        assert await desk.ask(third, HOUR) is Unanswered.TOO_MANY
-        one.scope.cancel()
-        await anyio.wait_all_tasks_blocked()
-        async with asking(desk, a_question(name="send_4")) as three:
-            assert three.outcome is None
-            three.scope.cancel()
-        two.scope.cancel()
-
-
-async def test_flood_questions_of_too_many_bytes_are_refused_at_once(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desk.attach(Listener())
-    question = a_question(arguments={"body": "x" * 600})
-    monkeypatch.setattr(desk_module, "MAX_WAITING_BYTES", 3000)
-    async with asking(desk, question) as asked:
-        assert await desk.ask(a_question(arguments={"body": "x" * 1200}), HOUR) is Unanswered.TOO_MANY
-        asked.scope.cancel()
-
-
-async def test_flood_only_the_last_endings_are_remembered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk_module, "_REMEMBERED", 2)
-    desk.attach(Listener())
-    questions = [a_question() for _ in range(3)]
-    for question in questions:
-        async with asking(desk, question):
-            await desk.answer(an_answer(question))
-    assert [await desk.answer(an_answer(question)) for question in questions] == [
-        Refusal.UNKNOWN_QUESTION,
-        Refusal.ALREADY_ENDED,
-        Refusal.ALREADY_ENDED,
-    ]
-
-
 async def test_a_question_that_cannot_be_bound_is_never_shown(desk: Desk) -> None:
     console = Listener()
     desk.attach(console)
@@ -544,23 +504,6 @@ async def test_a_first_yes_of_two_that_is_written_down_while_policies_change_lea
         assert asked.outcome is None
     assert asked.outcome is Unanswered.POLICIES_CHANGED
     assert await desk.answer(an_answer(question, approver="bob")) is Refusal.ALREADY_ENDED
-
-
-async def test_flood_one_session_cannot_fill_the_desk_and_the_consoles_are_told(desk: Desk) -> None:
-    console, other = Listener(), a_question(session="s-other")
-    desk.attach(console)
-    desk.audience.publish("c", SessionStatus(id="s-7f3a91", client="c", held=frozenset()))
-    async with anyio.create_task_group() as tasks:
-        for number in range(500):
-            tasks.start_soon(desk.ask, a_question(name=f"send_{number}"), HOUR)
-        await anyio.wait_all_tasks_blocked()
-        assert len(console.asked) == desk_module.MAX_OF_SESSION
-        sessions = [message for message in console.heard if isinstance(message, Sessions)][-1]
-        assert sessions.sessions[0].turned_away == 500 - desk_module.MAX_OF_SESSION
-        async with asking(desk, other) as asked:
-            assert await desk.answer(an_answer(other)) is None
-        assert isinstance(asked.outcome, Given)
-        tasks.cancel_scope.cancel()
 
 
 def test_no_answer_can_come_from_a_database() -> None:

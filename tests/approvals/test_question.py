@@ -66,6 +66,7 @@ def test_each_bound_member_changes_the_digest(change: dict[str, Any]) -> None:
 OTHERS: dict[str, Any] = {
     "session": "s-other",
     "client": "another client",
+    "head": (7, "0" * 64),
     "action": Action.GET_PROMPT,
     "upstream": "elsewhere",
     "name": "elsewhere",

@@ -103,7 +103,7 @@ async def test_a_clock_that_jumps_between_reading_and_pressing_makes_the_person_
         await screen.press(key)
         await screen.shows("The clock has jumped")
         assert gateway.judge.recorded == []
-        assert screen.app.board.confirming is None
+        assert screen.app.board.confirmation.of is None
         assert question.id not in gateway.outcomes
         screen.clocks.ahead -= jump
 

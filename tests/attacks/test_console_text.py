@@ -14,7 +14,7 @@ from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.model import Target
 from tests.approvals.consoles import Room, a_fresh_question, reads, room, seat, wall
 from tests.approvals.consoles import status as a_status
-from tests.terminal import Terminal
+from tests.terminal import Terminal, flat
 
 pytestmark = pytest.mark.terminal
 
@@ -48,12 +48,20 @@ def evil_question(**members: Any) -> Question:
     return replace(question, policies=(EVIL, EVIL))
 
 
-def check(shown: Terminal, text: str) -> None:
-    """Nothing was obeyed, and no line begins with words of theirs."""
-    for evil in OBEYED:
-        assert evil.encode() not in shown.output, repr(evil)
-    for line in text.splitlines():
-        assert not line.lstrip().startswith(FORGED), line
+def forged(text: str) -> list[str]:
+    """The lines that begin with words of theirs."""
+    return [line for line in text.splitlines() if line.lstrip().startswith(FORGED)]
+
+
+def obeyed(shown: Terminal) -> list[str]:
+    """What of theirs went to the terminal as it was."""
+    return [evil for evil in OBEYED if evil.encode() in shown.output]
+
+
+async def seen(shown: Terminal, words: str) -> None:
+    """A screen that was drawn to its end shows these words, and no line of it begins with theirs."""
+    await shown.comes(lambda text: words in flat(text) and not forged(text), f"{words} on a screen of ours")
+    assert obeyed(shown) == []
 
 
 async def told(gateway: Room, question: Question) -> None:
@@ -71,31 +79,31 @@ async def test_the_full_screen_obeys_nothing_and_every_line_is_ours(state: Path,
         gateway.desk.audience.publish(1, a_status(1, id=EVIL, client=EVIL))
         await shown.shows("1 gateway")
         question = await gateway.ask(evil_question(needs=2))
-        check(shown, await shown.shows("The agent wants to"))
+        await seen(shown, "The agent wants to")
         await told(gateway, question)
-        check(shown, await shown.shows("another approver is needed"))
+        await seen(shown, "another approver is needed")
         for key, words in ((b"w", "since"), (b"\x1b[F", "advisory (T0)"), (b"a", "exact arguments")):
             shown.press(key)
-            check(shown, await shown.shows(words))
+            await seen(shown, words)
         shown.press(b"\x1b[F")
-        check(shown, await shown.shows("end of arguments, sha256"))
+        await seen(shown, "end of arguments, sha256")
         shown.press(b"l")
-        check(shown, await shown.shows("1 session."))
+        await seen(shown, "1 session.")
         await over(gateway, question)
-        check(shown, await shown.shows("(unsigned, advisory)."))
+        await seen(shown, "(unsigned, advisory).")
 
 
 async def test_the_terms_of_a_grant_and_a_session_to_be_ended_are_ours_too(state: Path) -> None:
     target = Target("recipient", EVIL, EVIL)
     async with room(state) as gateway, seat(state, size=(80, 40)) as shown:
         gateway.desk.audience.publish(1, a_status(1, id=EVIL, client=EVIL))
-        check(shown, await shown.shows("1/1"))
+        await seen(shown, "1/1")
         await reads(shown, b"s")
-        check(shown, await shown.shows("really new?"))
+        await seen(shown, "really new?")
         await gateway.ask(a_fresh_question(name=EVIL, upstream=EVIL, targets=(target,)))
         await shown.shows("y once")
         await reads(shown, b"g")
-        check(shown, await shown.shows("end of the grant"))
+        await seen(shown, "end of the grant")
 
 
 async def test_plain_lines_obey_nothing_and_every_line_is_ours(state: Path) -> None:
@@ -116,7 +124,8 @@ async def test_plain_lines_obey_nothing_and_every_line_is_ours(state: Path) -> N
         await over(gateway, question)
         await shown.shows("(unsigned, advisory).")
     lines = shown.output.decode().splitlines()
-    check(shown, "\n".join(lines))
+    assert forged("\n".join(lines)) == []
+    assert obeyed(shown) == []
     assert len(lines) > 60
     assert b"\x1b" not in shown.output
     ours = [line for line in lines if line.startswith("Keys:")]

@@ -20,7 +20,7 @@ from rule_of_two.store.journal import Entry, JournalStore, Line
 from tests.audit.test_recorded import ANYTHING
 
 AT = "2026-11-28T10:00:00+00:00"
-KINDS = ("decision", "question", "answer", "command", "session", "outcome")
+KINDS = ("decision", "question", "answer", "command", "session", "outcome", "definitions")
 NAMES = (
     *("question", "digest", "joins", "nonce", "masked", "held", "adds", "needs", "expires_at", "tier", "channel"),
     *("answer", "approver", "receipt", "command", "by", "event", "instead_of", "arguments", "forwarded"),
@@ -47,6 +47,9 @@ class Believing:
         return self._said(receipt)
 
     def endorsement(self, receipt: object) -> Said | None:
+        return self._said(receipt)
+
+    def definition(self, receipt: object) -> Said | None:
         return self._said(receipt)
 
     def digest(self, question: Mapping[str, Any]) -> str | None:

@@ -12,6 +12,8 @@ import pytest
 
 from rule_of_two.cli.completion import VARIABLE, WHERE
 from rule_of_two.cli.main import COMMANDS
+from rule_of_two.gateway.mount import identity_of
+from rule_of_two.store.pins import Pin, PinStore
 from rule_of_two.store.state import open_state
 
 BIN = Path(sys.executable).parent
@@ -78,3 +80,19 @@ def test_where_nothing_can_be_read_nothing_is_completed_and_nothing_is_made(tmp_
     (state / "state.db").write_text("no database " * 500)
     assert _completed(state, "rule-of-two", "why", "d") == []
     assert _completed(state, "rule-of-two", "session", "show", "s") == []
+
+
+def test_servers_of_the_configuration_and_what_was_accepted_of_one_are_completed(tmp_path: Path) -> None:
+    (tmp_path / "rule-of-two.yaml").write_text("version: 1\nservers:\n  mail: {command: x}\n  maps: {command: y}\n")
+    words = ("rule-of-two", "--config", str(tmp_path / "rule-of-two.yaml"), "manifest", "pin")
+    assert _completed(tmp_path, *words, "ma") == ["mail", "maps"]
+    assert _completed(tmp_path, *words, "mail", "s") == []
+    assert not (tmp_path / "state.db").exists()
+    state = open_state(tmp_path)
+    pins = [Pin("tool", name, "d", {}, "alice", "") for name in ("send", "search", "read", "s\x1b[2J")]
+    anyio.run(PinStore(state).replace, identity_of("mail", "x", (), None), pins)
+    state.close()
+    assert _completed(tmp_path, *words, "mail", "s") == ["send", "search"]
+    assert _completed(tmp_path, *words, "mail", "send", "s") == ["search"]
+    assert _completed(tmp_path, *words, "maps", "s") == []
+    assert _completed(tmp_path, *words, "nothing", "s") == []

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -299,11 +300,16 @@ def test_a_key_at_another_place_says_what_makes_it_safe_there(init: Init, tmp_pa
 
 @pytest.mark.terminal
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
-def test_a_person_is_asked_three_questions_and_no_passphrase_is_shown(tmp_path: Path) -> None:
+def test_a_person_is_asked_four_questions_and_no_passphrase_is_shown(tmp_path: Path) -> None:
     from tests.cli.prompts import prompts
 
     file, key = tmp_path / "rule-of-two.yaml", tmp_path / "approver.key"
-    environment = {**os.environ, "RULE_OF_TWO_KEY": str(key)}
+    theirs = tmp_path / ".codex" / "config.toml"
+    theirs.parent.mkdir()
+    theirs.write_text('[mcp_servers.clock]\ncommand = "uvx"\nargs = ["mcp-server-time"]\n')
+    state = str(tmp_path / "state")
+    environment = {**os.environ, "RULE_OF_TWO_KEY": str(key), "HOME": str(tmp_path), "RULE_OF_TWO_STATE": state}
+    environment.pop("XDG_CONFIG_HOME", None)
     with prompts(["--config", str(file), "init"], environment) as person:
         person.answer("Your name as an approver", "alice")
         person.answer("A passphrase for your key", "short")
@@ -311,10 +317,14 @@ def test_a_person_is_asked_three_questions_and_no_passphrase_is_shown(tmp_path: 
         person.answer("The same passphrase again", "another one")
         person.answer("A passphrase for your key", PASSPHRASE)
         person.answer("The same passphrase again", PASSPHRASE)
-        person.answer("In which client", "codex")
+        person.answer("In which client", "")  # the only one that has servers
+        person.answer("Put the gateway in front of its server", "")
         assert person.end() == 0, person.output
         assert PASSPHRASE.encode() not in person.output
-        assert b"Next: 1." in person.output
     config = load_config(file)
     assert (config.client, config.approvals.approvers[0].name) == ("codex", "alice")
     assert unlock(key, PASSPHRASE).public.line == config.approvals.approvers[0].key
+    assert config.servers["clock"].clients == ("codex",)
+    (entry,) = tomllib.loads(theirs.read_text())["mcp_servers"].values()
+    assert entry["env"] == {"RULE_OF_TWO_KEY": str(key)}
+    assert entry["args"] == ["--config", str(file), "--state", state, "serve", "--client", "codex"]

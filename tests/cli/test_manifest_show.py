@@ -28,6 +28,19 @@ def test_one_tool_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert "reads path at /path" in shown
 
 
+def test_a_known_hint_is_said_of_each_tool(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "x.yaml"
+    tools = "{a: {labels: [C], known_hints: [destructiveHint]}, b: {labels: []}}"
+    file.write_text(f"version: 1\nserver: x\nknown_hints: [openWorldHint]\ntools: {tools}\n")
+    known = "known openWorldHint: it adds no [A] to these labels, which were chosen knowing it"
+    assert known in flat(run(capsys, "manifest", "show", file, "b"))
+    shown = flat(run(capsys, "manifest", "show", file, "a"))
+    assert known in shown
+    assert "known destructiveHint: it adds no [C]" in shown
+    facts = json.loads(run(capsys, "--json", "manifest", "show", file, "b"))
+    assert facts["known_hints"] == ["openWorldHint"]
+
+
 def test_the_whole_and_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     shown = flat(run(capsys, "manifest", "show", "filesystem"))
     assert "npm @modelcontextprotocol/server-filesystem" in shown

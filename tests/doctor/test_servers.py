@@ -10,9 +10,10 @@ import pytest
 
 from rule_of_two.doctor.fact import Fact
 from rule_of_two.doctor.servers import servers
-from rule_of_two.gateway.acceptance import accept, offered_by
+from rule_of_two.gateway.acceptance import offered_by
 from rule_of_two.gateway.blueprint import Upstream, draw
 from rule_of_two.gateway.config import load_config
+from rule_of_two.gateway.definitions import pins_of
 from rule_of_two.store.pins import PinStore
 from rule_of_two.store.state import open_state
 from tests.doctor.samples import Patient
@@ -56,7 +57,8 @@ def test_what_changed_since_it_was_accepted_is_counted(patient: Patient, changed
 
     async def accepted() -> None:
         identity, offered = await offered_by(upstream, patient.state)
-        await accept(PinStore(database), identity, offered[1:] if changed else offered, by="me", at="2026-01-01")
+        accepted = pins_of(offered[1:] if changed else offered, accepted_by="me", at="2026-01-01")
+        await PinStore(database).replace(identity, accepted)
 
     database = open_state(patient.state)
     anyio.run(accepted)

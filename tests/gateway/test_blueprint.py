@@ -10,6 +10,7 @@ import pytest
 from rule_of_two.errors import ConfigurationError, PolicyError
 from rule_of_two.gateway.blueprint import Blueprint, draw
 from rule_of_two.gateway.config import Config
+from rule_of_two.gateway.mount import identity_of
 from rule_of_two.model import ALL, Action, label_text
 
 
@@ -27,6 +28,50 @@ def test_a_server_is_recognised_by_its_command_or_counts_as_everything(tmp_path:
     assert (clock.recognised, other.recognised) == (True, False)
     assert clock.manifest.tool("get_current_time", {"timezone": "Etc/UTC"}).labels == frozenset()
     assert sorted(other.manifest.tool("anything", {}).labels) == ["A", "B", "C"]
+
+
+def test_references_work_in_everything_that_a_server_is_started_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"KEY": "s3cret-value", "HERE": str(tmp_path), "RUN": "uvx", "HOST": "mcp.example"}.items():
+        monkeypatch.setenv(name, value)
+    blueprint = _draw(
+        tmp_path,
+        {
+            "a": {"command": "${env:RUN}", "args": ["mcp-server-time", "--k=${env:KEY}"], "cwd": "${env:HERE}"},
+            "b": {"url": "https://${env:HOST}/mcp?k=${env:KEY}"},
+        },
+    )
+    started, reached = (one.launch for one in blueprint.upstreams)
+    assert (started.command, started.args, started.cwd) == ("uvx", ("mcp-server-time", "--k=s3cret-value"), tmp_path)
+    assert reached.url == "https://mcp.example/mcp?k=s3cret-value"
+    # A folder that is there is no secret: its name is shown to who is asked.
+    assert set(blueprint.secrets) == {"s3cret-value", "mcp.example"}
+
+
+def test_what_was_accepted_of_a_server_stays_so_when_its_secret_is_renewed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = {"a": {"command": "x", "args": ["--key", "${env:KEY}"]}, "b": {"url": "https://x.example/?k=${env:KEY}"}}
+    found = []
+    for key in ("s3cret-value", "another-value"):
+        monkeypatch.setenv("KEY", key)
+        found.append([identity_of(one.name, *one.launch.as_written) for one in _draw(tmp_path, servers).upstreams])
+    config = Config.model_validate({"version": 1, "mcpServers": servers})
+    by_block = [identity_of(name, one.command, one.args, one.url) for name, one in config.servers.items()]
+    assert found == [by_block, by_block]
+
+
+def test_what_is_recognised_is_what_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value from outside cannot make another program pass for one that is known."""
+    monkeypatch.setenv("TAIL", "../../../evil.js")
+    monkeypatch.setenv("PACKAGE", "mcp-server-time")
+    evil = "/x/node_modules/@modelcontextprotocol/server-memory/${env:TAIL}"
+    blueprint = _draw(
+        tmp_path,
+        {"evil": {"command": "node", "args": [evil]}, "clock": {"command": "uvx", "args": ["${env:PACKAGE}"]}},
+    )
+    assert [one.recognised for one in blueprint.upstreams] == [False, True]
 
 
 def test_names_in_the_file_are_relative_to_it(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_what_is_offered_as_accepted_is_usable() -> None:
     listed = definitions.get(Kind.TOOL, "read")
     assert listed is not None
     assert (listed.status, listed.usable) == (Status.ACCEPTED, True)
-    assert definitions.unaccepted() == []
+    assert definitions.changes == ()
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,11 @@ def test_what_is_offered_as_accepted_is_usable() -> None:
         {"annotations": {"readOnlyHint": True}},
         {"inputSchema": {"type": "object", "properties": {"bcc": {"type": "string"}}}},
         {"_meta": {"x": 1}},
+        {"title": "Read a file"},
+        {"outputSchema": {"type": "object"}},
+        {"icons": [{"src": "https://evil.example/i.png"}]},
+        {"execution": {"taskSupport": "required"}},
+        {"something_of_2030": [1]},
     ],
 )
 def test_a_changed_definition_is_listed_as_accepted_and_not_usable(change: dict[str, Any]) -> None:
@@ -59,6 +64,38 @@ def test_a_changed_definition_is_listed_as_accepted_and_not_usable(change: dict[
     listed = definitions.get(Kind.TOOL, "read")
     assert listed is not None
     assert (listed.status, listed.usable, listed.definition) == (Status.CHANGED, False, _tool())
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (Kind.PROMPT, {"name": "p", "arguments": [{"name": "a"}]}),
+        (Kind.TEMPLATE, {"uriTemplate": "note://{x}", "description": "Notes."}),
+        (Kind.INSTRUCTIONS, {"instructions": "Record everything."}),
+        (Kind.CAPABILITIES, {"capabilities": {"example.org/x": {}}}),
+    ],
+)
+def test_whatever_changes_or_is_gone_is_reported(kind: Kind, body: dict[str, Any]) -> None:
+    member = next(reversed(body))
+    accepted, other = (
+        define(kind, body),
+        define(kind, {**body, member: [{"name": "b"}] if member == "arguments" else "x"}),
+    )
+    pins = _pins(_tool(), accepted)
+    assert Definitions([_tool(), accepted], pins).changes == ()
+    (change,) = Definitions([_tool(), other], pins).changes
+    assert (change.old, change.new) == (accepted, other)
+    (gone,) = Definitions([_tool()], pins).changes
+    assert gone.old == accepted
+    assert gone.new is None or gone.new.body == {"instructions": ""}
+
+
+def test_a_tool_that_is_gone_is_reported_and_a_resource_is_not() -> None:
+    resource = define(Kind.RESOURCE, {"uri": "note://a", "name": "a"})
+    definitions = Definitions([], _pins(_tool(), resource))
+    assert [(one.text, one.new) for one in definitions.changes] == [("tool read (removed)", None)]
+    assert list(definitions.of(Kind.TOOL)) == []
+    assert Definitions([resource], _pins(_tool())).changes[0].text == "tool read (removed)"
 
 
 def test_a_new_tool_of_an_accepted_upstream_is_not_usable() -> None:
@@ -69,8 +106,9 @@ def test_a_new_tool_of_an_accepted_upstream_is_not_usable() -> None:
 
 def test_an_upstream_that_was_never_accepted_is_usable_but_unaccepted() -> None:
     definitions = Definitions([_tool()], [])
-    assert [one.status for one in definitions.unaccepted()] == [Status.UNACCEPTED]
-    assert definitions.unaccepted()[0].usable
+    (listed,) = definitions.of(Kind.TOOL)
+    assert (listed.status, listed.usable) == (Status.UNACCEPTED, True)
+    assert [(one.old, one.new) for one in definitions.changes] == [(None, _tool())]
 
 
 def test_while_an_upstream_starts_its_accepted_definitions_are_listed() -> None:

@@ -33,7 +33,7 @@ async def test_it_is_listed_to_the_digit_and_stays_pinned_across_a_restart(house
             assert await _maximum(gateway) == LARGE, "what was accepted"
             assert outcome(await gateway.call("far__read", {"n": 1})) == ("deny", "definition_changed")
         assert far.calls == 1
-        assert f'"maximum": {LARGE + 1}' in house.run("manifest", "pin", "far", code=1)
+        assert f"+ {LARGE + 1}" in house.run("manifest", "pin", "far", code=1)
         house.run("manifest", "pin", "far", "--accept")
         async with house.gateway() as gateway:
             assert await _maximum(gateway) == LARGE + 1

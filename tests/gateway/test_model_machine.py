@@ -26,9 +26,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from rule_of_two.approvals.answer import Answer, Refusal
 from rule_of_two.approvals.approvers import Approvers
 from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.desk import MAX_OF_SESSION, Desk
+from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.grants import Grants
 from rule_of_two.approvals.messages import Asked, Ended, decode_to_console
+from rule_of_two.approvals.pending import MAX_OF_SESSION
 from rule_of_two.approvals.question import Question
 from rule_of_two.audit.journal import Journal
 from rule_of_two.audit.why import origin_of

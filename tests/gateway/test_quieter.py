@@ -14,12 +14,11 @@ from rule_of_two.gateway.config import Config
 from rule_of_two.gateway.narrowing import Mounted
 from rule_of_two.gateway.quieter import Suggestion, suggestions
 from rule_of_two.gateway.review import Review, Tip, review
-from rule_of_two.manifests.load import list_manifests
 from tests.audit.recordings import Tape
 from tests.gateway.test_narrowing import MOUNTED
-from tests.manifests.bound import shipped_document
+from tests.manifests.bound import shipped_document, shipped_documents
 
-SHIPPED = list_manifests(())
+SHIPPED = shipped_documents()
 
 
 def _review(tape: Tape, **config: Any) -> Review:

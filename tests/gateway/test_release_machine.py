@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.desk import MAX_OF_SESSION
+from rule_of_two.approvals.pending import MAX_OF_SESSION
 from rule_of_two.approvals.question import Question
 from rule_of_two.gateway.released import Released
 from rule_of_two.manifests.metadata import Trust

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from rule_of_two.manifests.entry import hinted, whole_store
+from rule_of_two.manifests.entry import whole_store
+from rule_of_two.manifests.hints import hinted
 from rule_of_two.model import Action, Facts, StoredResource, Target, label_text
 from tests.manifests.bound import manifest
 
@@ -90,7 +91,8 @@ def test_a_hint_that_adds_c_stamps_the_whole_store() -> None:
         ({"readOnlyHint": False}, "[C]"),
         ({"destructiveHint": True}, "[C]"),
         ({"openWorldHint": True}, "[A]"),
-        ({"readOnlyHint": True, "destructiveHint": True}, "[C]"),
+        ({"readOnlyHint": True, "destructiveHint": True}, "none"),
+        ({"readOnlyHint": False, "destructiveHint": False}, "[C]"),
         ({"readOnlyHint": "true"}, "[C]"),
         ({"readOnlyHint": 1}, "[C]"),
         ({"readOnlyHint": None}, "[C]"),

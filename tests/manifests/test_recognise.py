@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rule_of_two.manifests.load import list_manifests
 from rule_of_two.manifests.recognise import Launch, Origin, identify, recognise
-from tests.manifests.bound import document
+from tests.manifests.bound import document, shipped_documents
 
-DOCUMENTS = list_manifests([])
+DOCUMENTS = shipped_documents()
 FILESYSTEM = "@modelcontextprotocol/server-filesystem"
 
 

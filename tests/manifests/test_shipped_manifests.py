@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from rule_of_two.manifests.entry import hinted
+from rule_of_two.manifests.hints import hinted, sent_hints
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.manifests.recognise import Launch, recognise
 from rule_of_two.shipped import shipped
@@ -127,7 +127,9 @@ def test_the_manifest_names_exactly_what_the_real_server_has(name: str, tmp_path
     for tool in tools:
         spec = ours.document.tools[tool["name"]]
         assert [each for each in pointers(spec) if not in_schema(tool["inputSchema"], each)] == []
-        assert hinted(tool.get("annotations")) <= spec.labels, tool["name"]
+        known = ours.document.known_hints_of(spec)
+        assert hinted(tool.get("annotations"), known) <= spec.labels, tool["name"]
+        assert spec.known_hints <= sent_hints(tool.get("annotations")), tool["name"]
 
 
 @pytest.mark.real

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from rule_of_two.manifests.entry import hinted
+from rule_of_two.manifests.hints import HintName, hinted, sent_hints
 from rule_of_two.manifests.recognise import Launch, recognise
 from rule_of_two.shipped import shipped
 from scripts.servers import SERVERS
@@ -74,16 +74,21 @@ def test_what_a_manifest_reads_of_arguments_is_in_the_schema(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SURVEYED)
-def test_what_a_server_says_of_its_tools_is_in_their_labels(name: str) -> None:
-    tools = shipped_document(name).tools
+def test_what_a_server_says_of_its_tools_is_in_their_labels_or_known(name: str) -> None:
+    document = shipped_document(name)
+    sent: frozenset[HintName] = frozenset()
     for tool in survey(name)["tools"]:
-        assert hinted(tool.get("annotations")) <= tools[tool["name"]].labels, tool["name"]
+        annotations, spec = tool.get("annotations"), document.tools[tool["name"]]
+        assert hinted(annotations, document.known_hints_of(spec)) <= spec.labels, tool["name"]
+        assert spec.known_hints <= sent_hints(annotations), tool["name"]
+        sent |= sent_hints(annotations)
+    assert document.known_hints <= sent
 
 
 @pytest.mark.parametrize("name", SURVEYED)
 def test_each_labels_line_is_argued_beside_it(name: str) -> None:
     text = (shipped("tool_manifests") / f"{name}.yaml").read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if re.search(r"\blabels:", line)]
+    lines = [line for line in text.splitlines() if re.search(r"(?<![\w-])labels:", line)]
     assert lines
     assert [line for line in lines if not re.search(r"labels: \[[ABC, ]*\] # \w", line)] == []
 

@@ -23,8 +23,8 @@ TOOLS: dict[str, Any] = {
         "targets": {"url": "/url"},
         "rules": [{"when": {"url": {"host_in": ["good.example"]}}, "labels": ["C"]}],
     },
-    "mode": {"labels": ["A", "B"], "rules": [{"when": {"/mode": {"in": ["quick"]}}, "labels": ["C"]}]},
-    "whole": {"labels": ["B"], "rules": [{"when": {"/all": {"absent": True}}, "labels": ["A"]}]},
+    "mode": {"labels": ["A", "B"], "rules": [{"when": {"mode": {"in": ["quick"]}}, "labels": ["C"]}]},
+    "whole": {"labels": ["B"], "rules": [{"when": {"all": {"absent": True}}, "labels": ["A"]}]},
     "kind": {"labels": ["A"], "targets": {"recipient": "/to"}},
     "inside": {"labels": ["C"], "communicates": False, "reversible": True},
     "invite": {

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, ConfigDict
 from rule_of_two.approvals.arrival import MAX_PICKED
 from rule_of_two.approvals.canonical import canonical
 from rule_of_two.approvals.choice import APPROVING, Choice
-from rule_of_two.approvals.question import Question
+from rule_of_two.approvals.question import JournalHead, Question
 from rule_of_two.errors import BadRequest
 from rule_of_two.model import Label, Labels, Target, labels_in
 
@@ -92,6 +92,10 @@ class Refusal(StrEnum):
     """Another approver has said yes to other items of the same result."""
     CLOCK = "clock"
     UNKNOWN_SESSION = "unknown_session"
+    ALREADY_SETTLED = "already_settled"
+    """This very answer about a definition was given before: a replay."""
+    UNKNOWN_CHANGE = "unknown_change"
+    """No such change waits: the definition is another one by now, or somebody was faster."""
     UNKNOWN_ITEM = "unknown_item"
     """The gateway does not keep this withheld item, or keeps it no longer."""
     NOT_RECORDED = "not_recorded"
@@ -115,6 +119,8 @@ _REFUSALS = {
     Refusal.OTHER_ITEMS: "Another approver said yes to other items. Mark the same ones, or say no.",
     Refusal.CLOCK: "Your clock and the gateway's are too far apart for this. Nothing was done.",
     Refusal.UNKNOWN_ITEM: "The gateway keeps this item no longer. Nothing was endorsed.",
+    Refusal.ALREADY_SETTLED: "This answer was given before. Nothing was accepted.",
+    Refusal.UNKNOWN_CHANGE: "That definition is another one by now, or was settled. Nothing was accepted.",
     Refusal.UNKNOWN_SESSION: "The gateway does not know this session.",
     Refusal.NOT_RECORDED: "It could not be written down, so it does not count.",
 }
@@ -204,7 +210,8 @@ class Answer:
     ``approver`` is who the console says it is and ``answered_at`` the console's clock: both are claims until
     ``signature`` (base64, Ed25519 over :attr:`statement`) was verified. ``signature`` ``None`` means unsigned.
     ``key`` is the fingerprint of the key that signed. ``items`` are the ids of what is let in, with a yes to a result
-    that came back; none: all of it. The rest is as with :attr:`~.choice.Choice.WITHOUT`.
+    that came back; none: all of it. ``head`` is the question's, said here too: of a question whose secrets are hidden
+    in the journal nobody can compute the digest again. The rest is as with :attr:`~.choice.Choice.WITHOUT`.
     """
 
     question_id: str
@@ -217,6 +224,7 @@ class Answer:
     channel: Channel = "console"
     grant: GrantTerms | None = None
     items: tuple[str, ...] = ()
+    head: JournalHead | None = None
     key: str | None = None
     signature: str | None = None
 
@@ -246,6 +254,7 @@ class Answer:
             channel=channel,
             grant=grant,
             items=items,
+            head=question.head,
         )
 
     def __post_init__(self) -> None:
@@ -291,6 +300,7 @@ class Answer:
                     "minutes": terms.minutes,
                 },
                 **({"items": list(self.items)} if self.items else {}),
+                **({"head": list(self.head)} if self.head is not None else {}),
             }
         ).encode()
 

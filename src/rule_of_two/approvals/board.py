@@ -1,59 +1,38 @@
-"""What a console knows: all gateways' questions and sessions, what is on screen, and when a key counts. No I/O.
-
-A key counts only for what has been on screen for a while: nobody approves what has just taken its place. What cannot
-be taken back is confirmed with the same key, once its meaning has been on screen for a while too.
-"""
+"""What a console knows: all gateways' questions and sessions, and what is on screen. No I/O."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
-from typing import Final, Literal
+from typing import Any
 
 from rule_of_two.approvals import sentences
-from rule_of_two.approvals.answer import LONGEST_MINUTES, MOST_USES, GrantTerms
-from rule_of_two.approvals.choice import APPROVING, REFUSING, Choice
-from rule_of_two.approvals.command import COMMANDS
-from rule_of_two.approvals.items import Item, Ordered, Said, Vouched
+from rule_of_two.approvals.aside import Aside
+from rule_of_two.approvals.change_list import ChangeList
+from rule_of_two.approvals.choice import Choice
+from rule_of_two.approvals.confirmation import Confirmation
+from rule_of_two.approvals.definition_answer import Verdict
+from rule_of_two.approvals.items import Item
 from rule_of_two.approvals.messages import (
     PROTOCOL,
     Asked,
+    Changed,
     Done,
-    Ended,
     Endorsed,
     GatewayHello,
     Refused,
     Sessions,
+    Settled,
     ToConsole,
-    Waits,
     Withheld,
 )
 from rule_of_two.approvals.picks import Picks
+from rule_of_two.approvals.question_list import Face, QuestionList
 from rule_of_two.approvals.rest import Haste, Rest
 from rule_of_two.approvals.review import Review
-from rule_of_two.approvals.roster import Roster, Row
+from rule_of_two.approvals.roster import Roster
 from rule_of_two.approvals.sentences import ours
 from rule_of_two.approvals.spans import BLANK, Line
-from rule_of_two.errors import BadRequest
-
-USES: Final = 5
-MINUTES: Final = 15
-"""What a grant begins with."""
-
-
-class Face(StrEnum):
-    """What the screen shows of the selected question."""
-
-    QUESTION = "question"
-    ARGUMENTS = "arguments"
-    WHY = "why"
-    ITEMS = "items"
-    """The list of what came back, with its marks."""
-    TEXT = "text"
-    """One item of it."""
-    TERMS = "terms"
-    """Of the grant that a second key would sign."""
 
 
 class Board:
@@ -63,26 +42,35 @@ class Board:
     """
 
     def __init__(self, *, follows: bool = True) -> None:
-        self.items: list[Item] = []
-        self.selected: Item | None = None
-        self.face = Face.QUESTION
-        self.notice: Line = BLANK
+        self.questions = QuestionList(follows=follows)
         self.roster = Roster()
         self.review = Review()
-        self.reviewing = False
-        """Whether what was held back is on screen, instead of a question or the sessions."""
-        self.confirming: Choice | Literal["endorse"] | None = None
-        """What the same key would do if it was pressed again, as :attr:`confirmation` says."""
-        self.confirmation: Line = BLANK
-        self.terms: GrantTerms | None = None
-        self.terms_read = False
-        """The end of the terms has been on screen."""
+        self.changes = ChangeList()
+        self.asides: Mapping[str, Aside[Any]] = {aside.letter: aside for aside in (self.review, self.changes)}
+        """Each by its key."""
+        self.aside: Aside[Any] | None = None
+        """The list that is on screen instead of a question or the sessions, if one is."""
+        self.rest = Rest()
+        self.confirmation = Confirmation(self.rest)
+        self.notice: Line = BLANK
         self._follows = follows
         self._listing = False
-        self._rest = Rest()
-        self._subject: Item | str | tuple[str, str] | None = None
-        self._ending: Line = BLANK
-        """How the last question ended, until another one is shown."""
+        self._subject: object = None
+
+    @property
+    def items(self) -> list[Item]:
+        """The questions that wait."""
+        return self.questions.items
+
+    @property
+    def selected(self) -> Item | None:
+        """The question that keys act on, unless something else is on screen."""
+        return self.questions.selected
+
+    @property
+    def face(self) -> Face:
+        """From which side it is shown."""
+        return self.questions.face
 
     @property
     def listing(self) -> bool:
@@ -90,124 +78,100 @@ class Board:
         return self._listing or (self._follows and self.selected is None)
 
     @property
+    def shown(self) -> Item | None:
+        """The question that is on screen, from whichever side."""
+        return None if self.listing or self.aside is not None else self.selected
+
+    @property
+    def picking(self) -> Picks | None:
+        """The marks that keys change now."""
+        return None if self.shown is None else self.questions.picks
+
+    @property
     def words(self) -> tuple[Line, ...]:
         """What is to be confirmed, and the newest notice; each only if there is one."""
-        return tuple(line for line in (self.confirmation, self.notice) if line)
+        return tuple(line for line in (self.confirmation.sentence, self.notice) if line)
 
     @property
     def showing(self) -> int:
         """Names what is to be read now; see :meth:`painted`."""
-        return self._rest.showing
+        return self.rest.showing
 
     def hear(self, gateway: str, message: ToConsole | None) -> bool:
         """Take in what a gateway said; ``None``: it is gone. Returns whether a new question came."""
+        notice: Line = BLANK
         if message is None:
             self.roster.detach(gateway)
-            self.review.detach(gateway)
-            for item in [item for item in self.items if item.gateway == gateway]:
-                self._remove(item, sentences.gateway_gone(item.question))
+            for aside in self.asides.values():
+                aside.detach(gateway)
+            notice = self.questions.detach(gateway)
         elif isinstance(message, GatewayHello):
-            self._greet(gateway, message)
+            notice = self._greet(gateway, message)
         elif isinstance(message, Sessions):
             self.roster.tell(gateway, message.sessions)
-        elif isinstance(message, Asked):
-            self._add(Item(gateway, message.question))
         elif isinstance(message, Done):
-            self.notice = sentences.done(message)
+            notice = sentences.done(message)
         elif isinstance(message, (Withheld, Endorsed)):
             self.review.hear(gateway, message)
-            if isinstance(message, Endorsed):
-                self.notice = sentences.endorsed(message)
+            notice = sentences.endorsed(message) if isinstance(message, Endorsed) else BLANK
+        elif isinstance(message, (Changed, Settled)):
+            self.changes.hear(gateway, message)
+            notice = sentences.settled(message) if isinstance(message, Settled) else BLANK
         else:
-            for item in self._find(gateway, message.question_id):
-                self._stands(item, message)
+            notice = self.questions.hear(gateway, message)
             if isinstance(message, Refused):
-                self.notice = ours(message.reason.sentence)
+                for aside in self.asides.values():
+                    aside.sent.clear()
+        self.notice = notice or self.notice
         self._look_again()
         return isinstance(message, Asked)
 
     def select(self, step: int) -> None:
-        """Move to the next (1) or previous (-1) question; session or withheld item where those are on screen."""
-        if self.reviewing:
-            self.review.step(step)
-        elif self.listing:
-            self.roster.step(step)
-        elif self.selected is not None:
-            self._show(self.items[(self.items.index(self.selected) + step) % len(self.items)])
+        """Move to the next (1) or previous (-1) question; to another session, or row of a list, where those are on
+        screen."""
+        (self.aside or (self.roster if self.listing else self.questions)).step(step)
         self.notice = BLANK
         self._look_again()
 
     def choose(self, place: int) -> bool:
-        """Show the question at ``place`` (from 0), or choose that session or withheld item where those are on screen.
+        """Show the question at ``place`` (from 0), or choose that session, or row of a list, where those are on screen.
         ``False``: there is none."""
-        if self.reviewing:
-            found = self.review.choose(place)
+        if self.aside is not None:
+            found = self.aside.choose(place)
             self._look_again()
             return found
-        if not 0 <= place < len(self.roster.rows if self._listing else self.items):
+        if not (self.roster if self._listing else self.questions).choose(place):
             return False
-        if self._listing:
-            self.roster.choose(place)
-        else:
-            self._show(self.items[place])
         self.notice = BLANK
         self._look_again()
         return True
 
     def list_sessions(self, *, on: bool | None = None) -> None:
         """Show the sessions, or the question again; without ``on`` whichever is not on screen."""
-        self._listing = (not self._listing or self.reviewing) if on is None else on
-        self.reviewing = False
+        self._listing = (not self._listing or self.aside is not None) if on is None else on
+        self.aside = None
         self.notice = BLANK
         self._look_again()
 
-    def look_back(self, *, on: bool | None = None, text: bool = False) -> None:
-        """Show what was held back, or go on with what was on screen; with ``text`` the chosen item's."""
+    def look_at(self, aside: Aside[Any], *, on: bool | None = None, text: bool = False) -> None:
+        """Show one of :attr:`asides`, or go on with what was on screen; with ``text`` its chosen row as a whole."""
         self.leave()
-        self.reviewing = not self.reviewing if on is None else on
-        if text or self.review.open:
-            self.review.show(text=self.reviewing and text)
+        shown = self.aside is not aside if on is None else on
+        self.aside = aside if shown else None
+        if text or aside.open:
+            aside.show(text=shown and text)
         self.notice = BLANK
         self._look_again()
-
-    def endorse(self, *, at: float, now: datetime) -> Vouched | None:
-        """Vouch for the withheld item on screen, the second time that it is pressed; ``None``, and a notice why, if
-        that does not count."""
-        kept = self.review.chosen
-        haste = self._rest.haste(at, now)
-        if not self.reviewing or kept is None:
-            self.notice = ours("This key endorses an item that was held back: h shows what was.")
-        elif haste is Haste.JUMPED:
-            self._void(haste)
-        elif haste is not None:
-            self.notice = ours(haste.value)
-        elif kept.key not in self.review.read:
-            way = "read on" if self.review.open else "enter shows it"
-            self.notice = ours(f"Read its text to the end first: {way}.")
-        elif self.confirming != "endorse":
-            self._confirm("endorse", sentences.vouching(kept))
-        else:
-            self._forget_confirmation()
-            self.notice = ours("Sending your endorsement.")
-            return Vouched(kept.gateway, kept.withheld)
-        return None
 
     def turn(self, face: Face) -> None:
         """Show another side of the selected question, or go back to the question itself."""
         self.leave()
-        if not self.listing and not self.reviewing and self.selected is not None:
-            if face in {Face.ITEMS, Face.TEXT} and self.selected.picks is None:
-                self.notice = ours("Nothing has come back: this call was not sent.")
+        if self.shown is not None:
+            if face in {Face.ITEMS, Face.TEXT} and self.shown.picks is None:
+                self.say("Nothing has come back: this call was not sent.")
                 return
-            self.face = Face.QUESTION if self.face is face else face
+            self.questions.turn(face)
             self.notice = BLANK
-
-    @property
-    def picking(self) -> Picks | None:
-        """The marks that keys change now."""
-        on_question = self.selected is not None and not self.listing and not self.reviewing
-        shown = on_question and self.face in {Face.ITEMS, Face.TEXT}
-        return self.selected.picks if shown and self.selected is not None else None
 
     def go(self, step: int) -> None:
         """To another item of what came back."""
@@ -218,198 +182,87 @@ class Board:
     def mark(self, *, every: bool = False, only: set[int] | None = None) -> None:
         """Change what a yes would let in: of the item that a person is at, of ``every`` one, or to ``only`` those at
         these places (from 0). What is answered has to be looked at anew."""
-        item = self.selected
-        if self.listing or self.reviewing or item is None or item.picks is None:
+        item = self.shown
+        if item is None or item.picks is None:
             return
         picks = item.picks
         changed = picks.toggle_all() if every else picks.toggle() if only is None else picks.only(only)
         if not changed:
-            self.notice = ours("Single items cannot be picked here.")
+            self.say("Single items cannot be picked here.")
         elif item.sent is None:
             self.leave()
-            self.notice = ours(sentences.marked(picks))
-            self._rest.restart()
+            self.say(sentences.marked(picks))
+            self.rest.restart()
+
+    def seen(self) -> bool:
+        """The end of a row, of the terms, of the arguments or of the list of what came back has been on screen. Returns
+        whether that lets a question be approved."""
+        if self.aside is not None:
+            self.aside.seen()
+        elif self.confirmation.terms is not None:
+            self.confirmation.terms_read = True
+        elif self.shown is not None and not self.shown.read:
+            self.shown.read = True
+            return True
+        return False
+
+    def say(self, text: str) -> None:
+        """Put a notice in words of ours on screen."""
+        self.notice = ours(text)
+
+    def confirm(self, of: Choice | Verdict, sentence: Line) -> None:
+        """Have the same key confirm this."""
+        self.confirmation.begin(of, sentence)
+        self.notice = BLANK
+
+    def forget(self) -> None:
+        """Nothing is to be confirmed any more."""
+        self.confirmation.forget()
+        if self.face is Face.TERMS:
+            self.questions.face = Face.QUESTION
 
     def leave(self) -> bool:
         """Do not do what was to be confirmed. Returns whether anything was."""
-        if self.confirming is None:
+        if self.confirmation.of is None:
             return False
-        self._forget_confirmation()
-        self.notice = ours("Left. Nothing was sent.")
+        self.forget()
+        self.say("Left. Nothing was sent.")
         return True
 
     def painted(self, showing: int, at: float) -> None:
         """What was ``showing`` when it was drawn is on screen at ``at``."""
-        self._rest.painted(showing, at)
+        self.rest.painted(showing, at)
 
     def tick(self, at: float, now: datetime) -> None:
         """Look at the clocks: if they jumped, nothing that was begun can be confirmed."""
-        if self._rest.jumped(at, now):
-            self._rest.restart()
-            self._void(Haste.JUMPED)
-
-    def press(self, choice: Choice, *, at: float, now: datetime) -> Said | Ordered | None:
-        """What this key says; ``None``, and a notice why, if it does not count or has to be confirmed."""
-        item, row = self.selected, self.roster.chosen
-        if self.reviewing:
-            self.notice = ours("This key acts on a question or a session, and neither is on screen now.")
-            return None
-        if (row if self.listing else item) is None:
-            nothing = ours("Nothing is shown that this key could act on.")
-            # It may have been meant for the question that has just ended: how it did stays on screen.
-            self.notice = (*self._ending, *ours(" "), *nothing) if self._ending else nothing
-            return None
-        haste = self._rest.haste(at, now)
-        if haste is Haste.JUMPED:
-            self._void(haste)
-        elif haste is not None:
-            self.notice = ours(haste.value)
-        elif self.confirming not in {None, choice} and choice not in REFUSING:
-            self.leave()
-        elif not self.listing and item is not None:
-            return self._answer(item, choice, now)
-        elif row is not None:
-            return self._order(row, choice)
-        return None
-
-    def adjust(self, *, uses: int = 0, minutes: int = 0) -> None:
-        """Change the terms that are to be signed, by so much; what is signed has to be read anew."""
-        if self.terms is not None:
-            self.terms = replace(
-                self.terms,
-                uses=min(max(self.terms.uses + uses, 1), MOST_USES),
-                minutes=min(max(self.terms.minutes + minutes, 1), LONGEST_MINUTES),
-            )
-            self.terms_read = False
-            self._rest.restart()
-
-    def not_sent(self, deed: Said | Ordered | Vouched) -> None:
-        """It could not be sent."""
-        if isinstance(deed, Said):
-            deed.item.sent = None
-        self.notice = ours("The gateway is gone, so nothing was approved.")
-
-    def _answer(self, item: Item, choice: Choice, now: datetime) -> Said | None:
-        if item.sent is not None:
-            self.notice = ours("Your answer is on its way.")
-        elif now >= item.question.expires_at:
-            self.notice = ours("Too late: this question has expired, so the call is refused.")
-        elif choice not in item.question.offers:
-            self.notice = ours(sentences.not_offered(item.question, choice))
-        elif choice in APPROVING and not item.read:
-            self.notice = ours(sentences.read_first(item.question))
-        elif choice is Choice.YES and item.picks is not None and item.picks.unusable is not None:
-            self.notice = ours(item.picks.unusable)
-        elif choice in sentences.CONFIRMED and self.confirming is not choice:
-            self._begin(item, choice)
-        elif choice is Choice.GRANT and not self.terms_read:
-            self.notice = ours("Read the terms to their end first.")
-        else:
-            items = item.picks.named if choice is Choice.YES and item.picks is not None else ()
-            said = Said(item, choice, self.terms if choice is Choice.GRANT else None, items)
-            self._forget_confirmation()
-            item.sent = choice
-            self.notice = ours(sentences.sending(item.question, choice, items))
-            return said
-        return None
-
-    def _begin(self, item: Item, choice: Choice) -> None:
-        if choice is Choice.GRANT:
-            try:
-                self.terms = GrantTerms.of(item.question, uses=USES, minutes=MINUTES)
-            except BadRequest as error:
-                self.notice = ours(str(error))
-                return
-            self.face = Face.TERMS
-        self._confirm(choice, sentences.confirmation(item.question, choice))
-
-    def _order(self, row: Row, choice: Choice) -> Ordered | None:
-        session = row.status.id
-        if choice not in COMMANDS:
-            self.notice = ours("This key answers a question, and none is on screen.")
-        elif self.confirming is not choice:
-            self._confirm(choice, sentences.session_confirmation(session, choice))
-        else:
-            self._forget_confirmation()
-            self.notice = sentences.sent_to_session(session, choice)
-            return Ordered(row.gateway, session, choice)
-        return None
-
-    def _confirm(self, choice: Choice | Literal["endorse"], sentence: Line) -> None:
-        self.confirming = choice
-        self.confirmation = sentence
-        self.notice = BLANK
-        self._rest.restart()
-
-    def _forget_confirmation(self) -> None:
-        if self.confirming is not None:
-            self._rest.restart()
-        self.confirming, self.confirmation = None, BLANK
-        self.terms, self.terms_read = None, False
-        if self.face is Face.TERMS:
-            self.face = Face.QUESTION
-
-    def _void(self, haste: Haste) -> None:
-        self._forget_confirmation()
-        self.notice = ours(haste.value)
+        if self.rest.jumped(at, now):
+            self.rest.restart()
+            self.forget()
+            self.say(Haste.JUMPED.value)
 
     def _look_again(self) -> None:
         """A confirmation, and the time that something has been on screen, belong to what they began with.
 
         # INVARIANT: nothing that was begun on one question or session is done to another;
-        tests/approvals/test_board.py
+        tests/approvals/test_confirmation.py
         """
         row = self.roster.chosen
-        subject: Item | str | tuple[str, str] | None
-        if self.reviewing:
-            subject = None if self.review.chosen is None else self.review.chosen.key
+        subject: object
+        if self.aside is not None:
+            subject = None if self.aside.chosen is None else self.aside.chosen.key
         else:
             subject = self.selected if not self.listing else None if row is None else row.status.id
         if subject != self._subject:
             self._subject = subject
-            self._forget_confirmation()
-            self._rest.restart()
+            self.forget()
+            self.rest.restart()
 
-    def _greet(self, gateway: str, hello: GatewayHello) -> None:
+    def _greet(self, gateway: str, hello: GatewayHello) -> Line:
         if hello.protocol == PROTOCOL:
             self.roster.attach(gateway, hello.tier)
-        else:
-            self.notice = (
-                *ours("Gateway "),
-                sentences.name(gateway),
-                *ours(" has another version of rule-of-two: restart it, or use its own console."),
-            )
-
-    def _find(self, gateway: str, question_id: str) -> list[Item]:
-        return [item for item in self.items if item.gateway == gateway and item.question.id == question_id]
-
-    def _stands(self, item: Item, message: Waits | Ended | Refused) -> None:
-        if isinstance(message, Ended):
-            self._remove(item, sentences.ending(item.question, message))
-        elif isinstance(message, Refused):
-            item.sent = None
-        else:
-            before = item.waits.approvers if item.waits is not None else ()
-            if len(message.approvers) > len(before):
-                item.sent = None
-                by = sentences.name(message.approvers[-1])
-                self.notice = (*ours("A yes counts, by "), by, *ours("; another approver is needed."))
-            item.waits = message
-
-    def _add(self, item: Item) -> None:
-        self.items.append(item)
-        self.items.sort(key=lambda one: (one.question.created_at, one.question.id))
-        if self.selected is None and self._follows:
-            self._show(item)
-
-    def _remove(self, item: Item, notice: Line) -> None:
-        self.notice = self._ending = notice
-        place = self.items.index(item)
-        self.items.remove(item)
-        if item is self.selected:
-            self._show(self.items[min(place, len(self.items) - 1)] if self.items and self._follows else None)
-
-    def _show(self, item: Item | None) -> None:
-        self.selected = item
-        self._ending = self._ending if item is None else BLANK
-        self.face = Face.QUESTION
+            return BLANK
+        return (
+            *ours("Gateway "),
+            sentences.name(gateway),
+            *ours(" has another version of rule-of-two: restart it, or use its own console."),
+        )

@@ -21,6 +21,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from rule_of_two.approvals.answer import Answer, Refusal
 from rule_of_two.approvals.command import Command
+from rule_of_two.approvals.definition_answer import DefinitionAnswer
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.endorsement import Endorsement
 from rule_of_two.approvals.endpoint import Endpoint, connect, endpoints, gateways_folder, is_trusted, listen
@@ -34,6 +35,7 @@ from rule_of_two.approvals.messages import (
     Endorsing,
     GatewayHello,
     Refused,
+    Settling,
     ToConsole,
     ToGateway,
     decode_to_console,
@@ -146,7 +148,7 @@ class DeskServer:
                 if reply is not None and not console.send(encode_to_console(reply)):
                     return
 
-    async def _take(self, message: Answered | Commanded | Endorsing) -> ToConsole | None:
+    async def _take(self, message: Answered | Commanded | Endorsing | Settling) -> ToConsole | None:
         """Do what a human says; what to tell the console of it. Finished once it has begun, whoever goes away."""
         result: ToConsole | None = None
         with anyio.CancelScope(shield=True):
@@ -155,9 +157,13 @@ class DeskServer:
                 if reason is not None:
                     result = Refused(question_id=message.answer.question_id, reason=reason)
             elif isinstance(message, Endorsing):
-                reason = await self._desk.endorse(message.item_id, message.endorsement)
+                reason = await self._desk.withheld.endorse(message.item_id, message.endorsement)
                 if reason is not None:
                     result = Refused(question_id=message.item_id, reason=reason)
+            elif isinstance(message, Settling):
+                reason = await self._desk.definitions.settle(message.answer)
+                if reason is not None:
+                    result = Refused(question_id=message.answer.id, reason=reason)
             else:
                 done = await self._desk.command(message.command)
                 result = Refused(question_id=message.command.id, reason=done) if isinstance(done, Refusal) else done
@@ -201,6 +207,10 @@ class DeskClient:
     def endorse(self, gateway: str, item_id: str, endorsement: Endorsement) -> bool:
         """Send an endorsement. ``False``: that gateway is gone, so nothing was endorsed."""
         return self._send(gateway, Endorsing(item_id=item_id, endorsement=endorsement))
+
+    def settle(self, gateway: str, answer: DefinitionAnswer) -> bool:
+        """Send an answer to a changed definition. ``False``: that gateway is gone, so nothing was accepted."""
+        return self._send(gateway, Settling(answer=answer))
 
     def _send(self, gateway: str, message: ToGateway) -> bool:
         link = self._links.get(gateway)

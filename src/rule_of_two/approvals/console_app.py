@@ -1,6 +1,6 @@
 """The console: a terminal in which a human reads questions and answers them.
 
-Draws what :mod:`~.board`, :mod:`~.render` and :mod:`~.console_text` say. Every text goes to the terminal as a finished
+Draws what :mod:`~.layout` and :mod:`~.console_text` say of the board. Every text goes to the terminal as a finished
 span: no markup of any kind is parsed, whoever wrote the text.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -21,19 +21,17 @@ from textual.events import Resize
 from textual.geometry import Size
 
 from rule_of_two.approvals import console_text
-from rule_of_two.approvals.board import Board, Face
-from rule_of_two.approvals.channel import DeskClient
-from rule_of_two.approvals.choice import REFUSING, Choice
+from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.console_widgets import Lines, Paper
-from rule_of_two.approvals.items import Item, Ordered, Said, Vouched
+from rule_of_two.approvals.definition_answer import Verdict
+from rule_of_two.approvals.layout import Layout
 from rule_of_two.approvals.messages import ToConsole
-from rule_of_two.approvals.picks import Picks
+from rule_of_two.approvals.question_list import Face
 from rule_of_two.approvals.render import NARROWEST
-from rule_of_two.approvals.review import Review
+from rule_of_two.approvals.seat import Seat, wall
 from rule_of_two.approvals.sentences import KEY_OF, ours
 from rule_of_two.approvals.signer import Signer
 from rule_of_two.approvals.spans import Line
-from rule_of_two.approvals.withheld_view import review_lines, withheld_lines
 from rule_of_two.escape import visible
 
 LIST_LINES: Final = 3
@@ -45,7 +43,6 @@ _LOW: Final = 25
 SHORTEST: Final = 12
 """Lines of a terminal below which nobody can say yes: the question would not be readable."""
 
-_FEWEST_ARGUMENT_LINES: Final = 4
 _LEAVE: Final = ours("Calls are waiting; without a console they are refused. Press q again to leave.")
 
 
@@ -63,8 +60,10 @@ class ConsoleApp(App[None]):
         Binding("space", "mark(False)"),
         Binding("m", "mark(True)"),
         Binding("l", "list_sessions"),
-        Binding("h", "look_back"),
-        Binding("e", "endorse"),
+        Binding("h", "look_at('h')"),
+        Binding("e", "accept('h')"),
+        Binding("c", "look_at('c')"),
+        Binding("p", "accept('c')"),
         Binding("escape", "close"),
         Binding("q,ctrl+c,ctrl+q", "leave", priority=True),
         Binding("up,plus", "adjust(1, 0)", priority=True),
@@ -82,24 +81,23 @@ class ConsoleApp(App[None]):
         state: Path,
         signer: Signer,
         *,
-        now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+        now: Callable[[], datetime] = wall,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(ansi_color=True)
-        self.board = Board()
-        self._state = state
-        self._signer = signer
-        self._now = now
-        self._monotonic = monotonic
-        self._client = DeskClient(state, self._hear)
+        self._seat = Seat(
+            state, signer, self._hear, follows=True, too_small=self._too_small, now=now, monotonic=monotonic
+        )
+        self.board = self._seat.board
+        self._layout = Layout(self.board, signer, visible(str(state)))
         self._end: int | None = None
-        """The line that has to be on screen before the arguments, or the terms, count as read."""
+        """The line that has to be on screen before what is read counts as read."""
         self._drawn = 0
         """What of :attr:`Board.showing` was drawn last."""
-        self._place: int | None = None
-        """The line to have in sight once the page is drawn."""
         self._stale = False
         self._rings = False
+        self._turned = False
+        """Something else is to be read than what was drawn, so from its beginning."""
 
     def compose(self) -> ComposeResult:
         """Header, list, question or sessions, notice, keys."""
@@ -113,7 +111,7 @@ class ConsoleApp(App[None]):
         """Begin to look for gateways."""
         self.query_one(Paper).focus()
         self.set_interval(1, self._tick)
-        self.run_worker(self._client.run(), exit_on_error=True)
+        self.run_worker(self._seat.client.run(), exit_on_error=True)
         self._tick()
 
     def on_resize(self) -> None:
@@ -128,39 +126,27 @@ class ConsoleApp(App[None]):
         """The arrow keys change the terms of a grant, or choose a session or an item, or else scroll and turn to the
         next one."""
         if action == "adjust":
-            return self.board.terms is not None
+            return self.board.confirmation.terms is not None
         if action == "step":
             return self._has_marker()
         return True
 
     def action_press(self, choice: str) -> None:
         """A key that answers the question on screen, or is done to the chosen session."""
-        said = Choice(choice)
-        if self._is_too_small() and said not in REFUSING:
-            self.board.notice = ours(f"Make the terminal at least {NARROWEST} by {SHORTEST}.")
-            self.draw()
-            return
         face = self.board.face
-        self._send(self.board.press(said, at=self._monotonic(), now=self._now()))
+        self._seat.press(Choice(choice))
         if self.board.face is not face:
             self.query_one(Paper).scroll_home(animate=False)
         self.draw()
 
-    def action_endorse(self) -> None:
-        """Vouch for the item that was held back."""
-        if self._is_too_small():
-            self.board.notice = ours(f"Make the terminal at least {NARROWEST} by {SHORTEST}.")
-        else:
-            self._send(self.board.endorse(at=self._monotonic(), now=self._now()))
+    def action_accept(self, letter: str) -> None:
+        """A yes to what is on screen of one of the lists."""
+        self._seat.settle(self.board.asides[letter], Verdict.ACCEPT)
         self.draw()
-
-    def _send(self, deed: Said | Ordered | Vouched | None) -> None:
-        if deed is not None and not self._signer.send(deed, self._client, self._now()):
-            self.board.not_sent(deed)
 
     def action_adjust(self, uses: int, minutes: int) -> None:
         """Other terms of a grant."""
-        self.board.adjust(uses=uses, minutes=minutes)
+        self.board.confirmation.adjust(uses=uses, minutes=minutes)
         self._from_the_top()
 
     def action_turn(self, face: str) -> None:
@@ -169,22 +155,24 @@ class ConsoleApp(App[None]):
         self._from_the_top()
 
     def action_close(self) -> None:
-        """Leave what is to be confirmed, else go back to the question."""
-        left = self.board.leave()
-        if not left and self.board.reviewing:
-            self.board.look_back(on=self.board.review.open)
+        """Leave what is to be confirmed, else go back: to the list, or to the question."""
+        board = self.board
+        left = board.leave()
+        if not left and board.aside is not None:
+            board.look_at(board.aside, on=board.aside.open)
         elif not left:
-            self.board.turn(self.board.face)
-            self.board.list_sessions(on=False)
+            board.turn(board.face)
+            board.list_sessions(on=False)
         self._from_the_top()
 
     def action_look(self) -> None:
-        """The item that the marker is at, or the list again."""
-        if self.board.reviewing:
-            self.board.look_back(on=True, text=not self.board.review.open)
+        """What the marker is at, or the list again."""
+        board = self.board
+        if board.aside is not None:
+            board.look_at(board.aside, on=True, text=not board.aside.open)
             self._from_the_top()
-        elif self.board.picking is not None:
-            self.board.turn(Face.ITEMS if self.board.face is Face.TEXT else Face.TEXT)
+        elif board.picking is not None:
+            board.turn(Face.ITEMS if board.face is Face.TEXT else Face.TEXT)
             self._from_the_top()
 
     def action_mark(self, every: bool) -> None:  # Textual passes it by place
@@ -198,9 +186,9 @@ class ConsoleApp(App[None]):
         self.board.list_sessions()
         self._from_the_top()
 
-    def action_look_back(self) -> None:
-        """What was held back, or the question again."""
-        self.board.look_back()
+    def action_look_at(self, letter: str) -> None:
+        """One of the lists, or the question again."""
+        self.board.look_at(self.board.asides[letter])
         self._from_the_top()
 
     def action_select(self, step: int) -> None:
@@ -223,18 +211,28 @@ class ConsoleApp(App[None]):
             self.exit()
 
     def draw(self) -> None:
-        """Show the board as it is now."""
+        """Show the board as it is now.
+
+        # INVARIANT: a console that closes draws nothing: its widgets go before the last message comes;
+        tests/approvals/test_console_app.py.
+        """
         self._stale = False
-        board, now, width = self.board, self._now(), self.size.width
+        if not self.is_running:
+            return
+        if self._turned:
+            self._turned = False
+            self.query_one(Paper).scroll_home(animate=False)
+        board, now, width = self.board, self._seat.now(), self.size.width
         around = self._around(now)
-        self.query_one("#header", Lines).show([console_text.header(board, self._signer, width)])
+        self.query_one("#header", Lines).show([console_text.header(board, self._seat.signer, width)])
         for part, lines in around.items():
             self.query_one(f"#{part}", Lines).show(lines)
         rows = self.size.height - 1 - sum(map(len, around.values()))
-        self.query_one(Paper).show(self._page(width - 1, rows, now))
-        if self._place is not None:
-            self.query_one(Paper).keep_in_sight(self._place)
-            self._place = None
+        sheet, paper = self._layout.sheet(width - 1, rows, now), self.query_one(Paper)
+        self._end = sheet.end
+        paper.show(sheet.lines)
+        if sheet.place is not None:
+            paper.keep_in_sight(sheet.place)
         self._drawn = board.showing
         self.call_after_refresh(self._look, self._drawn)
 
@@ -249,7 +247,7 @@ class ConsoleApp(App[None]):
 
     def _tick(self) -> None:
         self._follow_terminal()
-        self.board.tick(self._monotonic(), self._now())
+        self._seat.tick()
         self.draw()
 
     def _follow_terminal(self) -> None:
@@ -265,8 +263,7 @@ class ConsoleApp(App[None]):
         """Many messages in a row are drawn once, and ring once."""
         showing = self.board.showing
         self._rings = self.board.hear(gateway, message) or self._rings
-        if self.board.showing != showing:
-            self.query_one(Paper).scroll_home(animate=False)
+        self._turned = self._turned or self.board.showing != showing
         if not self._stale:
             self._stale = True
             self.call_later(self._draw_heard)
@@ -277,75 +274,26 @@ class ConsoleApp(App[None]):
             self._rings = False
         self.draw()
 
-    def _page(self, width: int, rows: int, now: datetime) -> Sequence[Line]:
-        """What is to be read. The question itself is laid out to fit on the screen."""
-        item, face = self.board.selected, self.board.face
-        self._end = None
-        if self.board.reviewing:
-            return self._held_back(self.board.review, width, now)
-        if item is None or self.board.listing:
-            return console_text.panel(self.board, visible(str(self._state)), width, rows)
-        if face is Face.QUESTION:
-            return self._question(item, width, rows, now)
-        if face is Face.WHY:
-            return item.view.why(width, now)
-        if item.picks is not None and face in {Face.ITEMS, Face.TEXT}:
-            return self._came_back(item, item.picks, width)
-        terms = self.board.terms
-        lines = item.view.arguments(width) if terms is None else item.view.terms(terms, width)
-        if item.picks is None:  # of what came back, the list is what has to be read
-            self._end = len(lines) - 1
-        return lines
-
-    def _came_back(self, item: Item, picks: Picks, width: int) -> Sequence[Line]:
-        """The list, or one item's text."""
-        if self.board.face is Face.TEXT:
-            return item.view.item(picks, width)
-        lines, self._place = item.view.items(picks, width)
-        self._end = len(lines) - 1
-        return lines
-
-    def _held_back(self, review: Review, width: int, now: datetime) -> Sequence[Line]:
-        """The list, or one item's text."""
-        if review.open and review.chosen is not None:
-            text = withheld_lines(review.chosen.withheld, width, now)
-            self._end = len(text) - 1
-            return text
-        lines, self._place = review_lines(review, width, now)
-        return lines
-
-    def _question(self, item: Item, width: int, rows: int, now: datetime) -> Sequence[Line]:
-        notes = console_text.notes(item, self.board, self._signer)
-        besides = len(item.view.page(width, now, argument_lines=1, notes=notes).lines) - 1
-        limit = max(_FEWEST_ARGUMENT_LINES, rows - besides)
-        page = item.view.page(width, now, argument_lines=limit, notes=notes)
-        self._end = page.arguments_end
-        return page.lines
-
     def _look(self, showing: int) -> None:
         """After the screen was drawn: note what a human can see by now."""
-        board = self.board
-        board.painted(showing, self._monotonic())
-        seen = self._end is not None and self.query_one(Paper).last_visible() >= self._end
-        if not seen or showing != board.showing or self._is_too_small():
+        if not self.is_running:
             return
-        if board.reviewing:
-            board.review.read |= set() if board.review.chosen is None else {board.review.chosen.key}
-        elif board.terms is not None:
-            board.terms_read = True
-        elif board.selected is not None and not board.selected.read:
-            board.selected.read = True
+        board = self.board
+        self._seat.painted(showing)
+        seen = self._end is not None and self.query_one(Paper).last_visible() >= self._end
+        if seen and showing == board.showing and not self._too_small() and board.seen():
             self.query_one("#keys", Lines).show(console_text.keys(board, self.size.width))
 
     def _has_marker(self) -> bool:
         """Whether a list is on screen in which the arrow keys choose."""
         board = self.board
-        if board.reviewing:
-            return not board.review.open
+        if board.aside is not None:
+            return not board.aside.open
         return board.listing or board.face is Face.ITEMS
 
-    def _is_too_small(self) -> bool:
-        return self.size.width < NARROWEST or self.size.height < SHORTEST
+    def _too_small(self) -> str:
+        fits = self.size.width >= NARROWEST and self.size.height >= SHORTEST
+        return "" if fits else f"Make the terminal at least {NARROWEST} by {SHORTEST}."
 
     def _from_the_top(self) -> None:
         if not self._has_marker():

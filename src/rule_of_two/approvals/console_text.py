@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Final
 
 from rule_of_two.approvals import sentences
-from rule_of_two.approvals.board import Board, Face
+from rule_of_two.approvals.board import Board
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.hints import Key, keys_lines, question_keys
 from rule_of_two.approvals.items import Item
 from rule_of_two.approvals.messages import SessionStatus
 from rule_of_two.approvals.picks import Picks
+from rule_of_two.approvals.question_list import Face
 from rule_of_two.approvals.roster import Row, marks
 from rule_of_two.approvals.sentences import KEY_OF, KEY_TEXT, name
 from rule_of_two.approvals.signer import Signer
@@ -37,8 +38,8 @@ def header(board: Board, signer: Signer, width: int) -> Line:
     """Gateways, who signs, and sessions at a glance; what does not fit is counted. Who signs is always there."""
     tiers = board.roster.tiers
     told = [Span(f"  {signer.standing(tiers.values())}", Style.WARNING)]
-    if (board.listing or board.reviewing) and board.items:
-        key = "h" if board.reviewing else "l"
+    if (board.listing or board.aside is not None) and board.items:
+        key = "l" if board.aside is None else board.aside.letter
         told.append(Span(f"  {counted(len(board.items), 'question')} waiting: press {key}", Style.WARNING))
     for title in (" rule-of-two console", " rule-of-two", ""):
         spans = [Span(f"{title}  {counted(len(tiers), 'gateway')}", Style.HEADLINE), *told]
@@ -66,7 +67,7 @@ def _glance(rows: Sequence[Row], room: int) -> Iterator[Span]:
 
 def questions(board: Board, width: int, height: int, now: datetime) -> list[Line]:
     """The waiting questions around the selected one, at most ``height`` of them."""
-    if board.selected is None or board.listing or board.reviewing or board.face is not Face.QUESTION:
+    if board.selected is None or board.listing or board.aside is not None or board.face is not Face.QUESTION:
         return []
     place = board.items.index(board.selected)
     total = len(board.items)
@@ -109,6 +110,12 @@ def panel(board: Board, state: str, width: int, height: int) -> list[Line]:
     else:
         where = f"No gateway is running on {state}. Start one (rule-of-two serve): it is found at once."
         texts = ["Nothing to decide.", _ABOUT, where]
+    if board.changes.rows:
+        count = board.changes.count
+        texts.append(
+            f"{counted(count, 'definition')} of servers {'is' if count == 1 else 'are'} not as accepted: c shows what "
+            "changed."
+        )
     lines = [line for text in texts for line in (BLANK, *wrap([Span(f"  {text}")], width - 2, indent="  "))]
     return [*lines, BLANK, *sessions(board, width, max(1, height - len(lines) - 1))]
 
@@ -150,13 +157,13 @@ def keys(board: Board, width: int) -> list[Line]:
     """What can be pressed now."""
     item = board.selected
     pressed: list[Key]
-    if board.reviewing:
-        several = len(board.review.rows) > 1
-        read: list[Key] = [("enter", "list" if board.review.open else "read it"), ("e", "endorse")]
-        pressed = read * bool(board.review.rows)
-        pressed = [*[("↑↓", "choose")] * (several and not board.review.open), *pressed]
-        return keys_lines([*pressed, ("h", "back"), ("q", "quit")], width)
-    if board.terms is not None:
+    if board.aside is not None:
+        aside = board.aside
+        several = len(aside.rows) > 1
+        pressed = [("enter", "list" if aside.open else "read it"), *aside.settling] if aside.rows else []
+        pressed = [*[("↑↓", "choose")] * (several and not aside.open), *pressed]
+        return keys_lines([*pressed, (aside.letter, "back"), ("q", "quit")], width)
+    if board.confirmation.terms is not None:
         return keys_lines(
             [("g", "grant these"), ("↑↓", "calls"), ("←→", "minutes"), ("esc", "leave"), ("n", "no")], width
         )
@@ -164,7 +171,7 @@ def keys(board: Board, width: int) -> list[Line]:
         deeds = (Choice.DROP, Choice.FREEZE, Choice.NEW)
         pressed = [(KEY_OF[choice], KEY_TEXT[choice]) for choice in deeds] if board.roster.rows else []
         pressed += [("↑↓", "choose")] * (len(board.roster.rows) > 1) + [("l", "questions")] * bool(board.items)
-        pressed += _held_back(board)
+        pressed += _asides(board)
         return keys_lines([*pressed, ("q", "quit")], width)
     back = {Face.ARGUMENTS: "a", Face.WHY: "w", Face.ITEMS: "i"}.get(board.face)
     release = item.question.arrival is not None
@@ -176,13 +183,14 @@ def keys(board: Board, width: int) -> list[Line]:
         return [*keys_lines(_item_keys(board, board.picking), width), *keys_lines(pressed, width)]
     if len(board.items) > 1:
         pressed.append(("tab", "next"))
-    pressed += _held_back(board)
+    pressed += _asides(board)
     lines, more = keys_lines(pressed, width), keys_lines([*pressed, ("l", "sessions")], width)
     return more if len(more) == len(lines) else lines  # no line of the question's is given up for it
 
 
-def _held_back(board: Board) -> list[Key]:
-    return [("h", f"{len(board.review.rows):,} held back")] if board.review.rows else []
+def _asides(board: Board) -> list[Key]:
+    """The lists in which there is anything."""
+    return [(aside.letter, aside.summary) for aside in board.asides.values() if aside.rows]
 
 
 def _item_keys(board: Board, picks: Picks) -> list[Key]:

@@ -7,12 +7,9 @@ one. Identical calls of a session wait for one answer: a yes is for one of them.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
 import anyio
 
@@ -20,49 +17,14 @@ from rule_of_two.approvals.answer import Answer, Refusal, Unanswered
 from rule_of_two.approvals.audience import Audience, Console
 from rule_of_two.approvals.choice import APPROVING
 from rule_of_two.approvals.command import Command
-from rule_of_two.approvals.endorsement import Endorsement
-from rule_of_two.approvals.judge import Endorser, Given, Judge, StillWaiting
-from rule_of_two.approvals.messages import Asked, Done, Ended, Endorsed, Waits, Withheld, encode_to_console
+from rule_of_two.approvals.definition_desk import DefinitionDesk
+from rule_of_two.approvals.judge import Endorser, Given, Judge, Settler, StillWaiting
+from rule_of_two.approvals.messages import Asked, Done, Ended, encode_to_console
+from rule_of_two.approvals.pending import MAX_WAITING, Pending, PendingQuestions
 from rule_of_two.approvals.question import Question
-from rule_of_two.approvals.withheld import Shelf, WithheldItem
+from rule_of_two.approvals.withheld_desk import WithheldDesk
 from rule_of_two.errors import BadRequest, StoreError
 from rule_of_two.model import Tier
-
-MAX_WAITING: Final = 100
-MAX_OF_SESSION: Final = 5
-"""Questions of one session that may wait. Nobody can read more with care."""
-
-MAX_WAITING_BYTES: Final = 128 * 1024 * 1024
-"""Of all questions that wait, as they go over the channel."""
-
-_REMEMBERED: Final = 1000
-"""Ended questions that a late answer is told about."""
-
-
-@dataclass(slots=True, eq=False)
-class _Pending:
-    question: Question
-    fingerprint: str
-    digest: str
-    shown: str
-    line: bytes
-    ends_at: float
-    """In the event loop's time, which nobody sets back."""
-    calls: int = 0
-    ticketed: bool = False
-    settling: bool = False
-    yes: tuple[Answer, ...] = ()
-    outcome: Given | Unanswered | None = None
-    ended: anyio.Event = field(default_factory=anyio.Event)
-
-    @property
-    def status(self) -> Waits:
-        return Waits(
-            question_id=self.question.id,
-            calls=self.calls,
-            approvers=tuple(answer.approver for answer in self.yes),
-            items=self.yes[0].items if self.yes else (),
-        )
 
 
 class Desk:
@@ -78,20 +40,20 @@ class Desk:
         clock: Callable[[], datetime],
         judge: Judge,
         endorser: Endorser | None = None,
+        settler: Settler | None = None,
         limit: int = MAX_WAITING,
     ) -> None:
-        """Without an ``endorser`` nobody can vouch for what is withheld; it can be looked at."""
-        self._endorser = endorser
-        self._shelf = Shelf()
+        """Without an ``endorser`` nobody can vouch for what is withheld, and without a ``settler`` nobody can accept a
+        changed definition; both can be looked at."""
         self._clock = clock
         self._judge = judge
-        self._limit = limit
         self.audience = Audience(self._deserted)
         """Who is told of questions, and of how the sessions stand."""
-        self._waiting: dict[str, _Pending] = {}
-        self._unused: dict[str, _Pending] = {}
+        self.withheld = WithheldDesk(self.audience, judge, endorser)
+        self.definitions = DefinitionDesk(self.audience, judge, settler)
+        self._waiting = PendingQuestions(limit)
+        self._unused: dict[str, Pending] = {}
         """Answered with yes, while the call that it is for is away; by fingerprint."""
-        self._ended: OrderedDict[str, Unanswered | None] = OrderedDict()
         self._version: str | None = None
         """Of the policies in force, once they were replaced."""
 
@@ -127,7 +89,7 @@ class Desk:
         unused = self._unused.pop(fingerprint, None)
         if unused is not None and isinstance(unused.outcome, Given):
             return unused.outcome
-        pending = self._of_call(fingerprint) or self._put(question, fingerprint)
+        pending = self._waiting.of_call(fingerprint) or self._put(question, fingerprint)
         if isinstance(pending, Unanswered):
             return pending
         with self._waiting_for(pending):
@@ -143,18 +105,15 @@ class Desk:
     def known(self, question: Question) -> Question | None:
         """The question that waits, or was answered with yes, about the very call that ``question`` is about."""
         fingerprint = question.fingerprint
-        pending = self._of_call(fingerprint) or self._unused.get(fingerprint)
+        pending = self._waiting.of_call(fingerprint) or self._unused.get(fingerprint)
         return None if pending is None else pending.question
 
     async def answer(self, answer: Answer) -> Refusal | None:
         """Accept an answer, or say why not. A refused answer changes nothing."""
         self.tidy()
-        pending = self._waiting.get(answer.question_id)
+        pending = self._waiting.find(answer.question_id)
         if pending is None:
-            if answer.question_id not in self._ended:
-                return Refusal.UNKNOWN_QUESTION
-            late = self._ended[answer.question_id] is Unanswered.EXPIRED
-            return Refusal.EXPIRED if late else Refusal.ALREADY_ENDED
+            return self._waiting.refusal_of_late(answer.question_id)
         refusal = self._refuses(pending, answer)
         if refusal is Refusal.UNKNOWN_SESSION:  # another process ended it
             self.void(pending.question.session)
@@ -193,80 +152,42 @@ class Desk:
             return Refusal.UNKNOWN_SESSION
         return Done(command_id=command.id, choice=command.choice, session=session)
 
-    @property
-    def withheld(self) -> tuple[WithheldItem, ...]:
-        """What policy held back and people can look at, the oldest first: the newest :data:`~.withheld.MOST`."""
-        return self._shelf.items
-
-    def withhold(self, items: Iterable[WithheldItem]) -> None:
-        """Keep what policy held back, so that people can look at it. What is too much is forgotten, the oldest first.
-
-        :raises BadRequest: a text in it is not Unicode.
-        """
-        kept = self._shelf.put(items)
-        if kept:
-            self.audience.tell(Withheld(items=tuple(one.bounded() for one in kept)))
-
-    async def endorse(self, item_id: str, endorsement: Endorsement) -> Refusal | None:
-        """Accept a person's word for a withheld item, or say why not.
-
-        # INVARIANT: it is for exactly the item that was on screen, by somebody who may, and once;
-        # tests/approvals/test_withheld.py.
-        """
-        held = self._shelf.find(item_id)
-        if held is None:
-            return Refusal.UNKNOWN_ITEM
-        if endorsement.subject != held.subject:
-            return Refusal.DIGEST_MISMATCH
-        if self._endorser is None:
-            return Refusal.NOT_OFFERED
-        try:
-            refusal = self._endorser.refuses(endorsement)
-            if refusal is not None:
-                return refusal
-            self._shelf.take(item_id)
-            await self._endorser.give(endorsement)
-        except StoreError:
-            self.withhold((held,))
-            return Refusal.NOT_RECORDED
-        signed = self.tier is not Tier.ADVISORY
-        self.audience.tell(Endorsed(item_id=item_id, approver=endorsement.approver, signed=signed))
-        return None
-
     def void(self, session: str, *, acting_only: bool = False) -> None:
         """End the questions of a session, and forget what was approved and not used; with ``acting_only`` those about
         calls that carry C. The question whose answer is being recorded goes on."""
 
-        def concerned(pending: _Pending) -> bool:
+        def concerned(pending: Pending) -> bool:
             question = pending.question
             return question.session == session and not (acting_only and "C" not in question.labels)
 
-        for pending in [one for one in self._waiting.values() if concerned(one) and not one.settling]:
-            self._end(pending, Unanswered.SESSION_CHANGED)
-        self._unused = {key: one for key, one in self._unused.items() if not concerned(one)}
+        self._drop(concerned, Unanswered.SESSION_CHANGED)
 
     def rules_changed(self, version: str) -> None:
         """Policies of another version are in force: end every question that was asked under others, and forget what was
         approved and not used. The question whose answer is being recorded goes on; its call is decided anew."""
         self._version = version
-        for pending in [one for one in self._waiting.values() if self._is_outdated(one.question) and not one.settling]:
-            self._end(pending, Unanswered.POLICIES_CHANGED)
-        self._unused = {key: one for key, one in self._unused.items() if not self._is_outdated(one.question)}
+        self._drop(lambda pending: self._is_outdated(pending.question), Unanswered.POLICIES_CHANGED)
 
     def _is_outdated(self, question: Question) -> bool:
         return self._version is not None and question.policy_version != self._version
 
     def tidy(self) -> None:
-        """End what has expired."""
-        for pending in [one for one in self._waiting.values() if self._is_over(one) and not one.settling]:
-            self._end(pending, Unanswered.EXPIRED)
-        self._unused = {key: one for key, one in self._unused.items() if not self._is_over(one)}
+        """End what has expired, and tell what was held back of servers that change again and again."""
+        self.definitions.tell()
+        self._drop(self._is_over, Unanswered.EXPIRED)
+
+    def _drop(self, concerned: Callable[[Pending], bool], outcome: Unanswered) -> None:
+        """End these questions but those whose answer is being recorded, and forget what was approved and not used."""
+        for pending in self._waiting:
+            if concerned(pending) and not pending.settling:
+                self._end(pending, outcome)
+        self._unused = {key: one for key, one in self._unused.items() if not concerned(one)}
 
     def attach(self, console: Console) -> None:
         """Show a console the sessions and all that waits; it counts from now on."""
-        waiting = [line for one in self._waiting.values() for line in (one.line, encode_to_console(one.status))]
-        if self._shelf.items:
-            waiting.append(encode_to_console(Withheld(items=tuple(one.bounded() for one in self._shelf.items))))
+        waiting = [line for one in self._waiting for line in (one.line, encode_to_console(one.status))]
+        waiting += map(encode_to_console, self.withheld.told)
+        waiting += map(encode_to_console, self.definitions.told)
         self.audience.join(console, waiting)
 
     def detach(self, console: Console) -> None:
@@ -274,37 +195,33 @@ class Desk:
         self.audience.leave(console)
 
     def _deserted(self) -> None:
-        for pending in list(self._waiting.values()):
+        for pending in self._waiting:
             self._end(pending, Unanswered.CONSOLE_DETACHED)
 
-    def _is_over(self, pending: _Pending) -> bool:
+    def _is_over(self, pending: Pending) -> bool:
         """Whether its time is up, by either clock."""
         return pending.question.expires_at <= self._clock() or pending.ends_at <= anyio.current_time()
 
-    def _of_call(self, fingerprint: str) -> _Pending | None:
-        return next((one for one in self._waiting.values() if one.fingerprint == fingerprint), None)
-
-    def _put(self, question: Question, fingerprint: str) -> _Pending | Unanswered:
+    def _put(self, question: Question, fingerprint: str) -> Pending | Unanswered:
         if not self.audience:
             return Unanswered.NOBODY_ATTACHED
         remaining = (question.expires_at - self._clock()).total_seconds()
         if remaining <= 0:
             return Unanswered.EXPIRED
-        if question.id in self._waiting or question.id in self._ended:
+        if self._waiting.was_asked(question.id):
             raise BadRequest("This question was asked before.")
         line = encode_to_console(Asked(question=question))
-        pending = _Pending(
+        pending = Pending(
             question, fingerprint, question.digest, question.shown, line, anyio.current_time() + remaining
         )
-        if self._is_full(pending):
+        if not self._waiting.put(pending):
             self.audience.turned_away(question.session)
             return Unanswered.TOO_MANY
-        self._waiting[question.id] = pending
         self.audience.send(pending.line)
         return pending
 
     @contextmanager
-    def _waiting_for(self, pending: _Pending) -> Iterator[None]:
+    def _waiting_for(self, pending: Pending) -> Iterator[None]:
         """Count a call that waits. When the last one goes without a ticket, the question goes with it."""
         pending.calls += 1
         self._tell_of(pending)
@@ -318,7 +235,7 @@ class Desk:
             else:
                 self._tell_of(pending)
 
-    def _taken(self, pending: _Pending) -> Given | Unanswered:
+    def _taken(self, pending: Pending) -> Given | Unanswered:
         """The outcome for one of the calls that waited: a yes is for the first of them that comes for it."""
         outcome = pending.outcome
         if isinstance(outcome, Given) and outcome.last.verdict in APPROVING:
@@ -327,10 +244,9 @@ class Desk:
             return Unanswered.POLICIES_CHANGED if self._is_outdated(pending.question) else Unanswered.USED
         return outcome or Unanswered.WITHDRAWN
 
-    def _refuses(self, pending: _Pending, answer: Answer) -> Refusal | None:
+    def _refuses(self, pending: Pending, answer: Answer) -> Refusal | None:
         question = pending.question
-        bound = (question.session, pending.digest, pending.shown)
-        if (answer.session, answer.digest, answer.shown) != bound or not answer.fits(question):
+        if not pending.binds(answer):
             return Refusal.DIGEST_MISMATCH
         if pending.settling:
             return Refusal.ALREADY_ENDED
@@ -341,30 +257,19 @@ class Desk:
         except StoreError:
             return Refusal.NOT_RECORDED
         if refusal is None and answer.verdict in APPROVING:
-            refusal = _not_beside(answer, pending.yes)
+            refusal = pending.refuses_yes(answer)
         return refusal
 
-    def _tell_of(self, pending: _Pending) -> None:
+    def _tell_of(self, pending: Pending) -> None:
         if pending.outcome is None:
             self.audience.tell(pending.status)
 
-    def _is_full(self, pending: _Pending) -> bool:
-        session = pending.question.session
-        of_session = sum(one.question.session == session for one in self._waiting.values())
-        size = len(pending.line) + sum(len(one.line) for one in self._waiting.values())
-        return len(self._waiting) >= self._limit or of_session >= MAX_OF_SESSION or size > MAX_WAITING_BYTES
-
-    def _end(self, pending: _Pending, outcome: Given | Unanswered) -> None:
+    def _end(self, pending: Pending, outcome: Given | Unanswered) -> None:
         """Set the outcome, unless there is one, and take the question off all consoles."""
         if pending.outcome is not None:
             return
-        pending.outcome = outcome
         question_id = pending.question.id
-        del self._waiting[question_id]
-        self._ended[question_id] = outcome if isinstance(outcome, Unanswered) else None
-        while len(self._ended) > _REMEMBERED:
-            self._ended.popitem(last=False)
-        pending.ended.set()
+        self._waiting.end(pending, outcome)
         if isinstance(outcome, Given):
             if outcome.last.verdict in APPROVING:
                 self._unused[pending.fingerprint] = pending
@@ -374,11 +279,3 @@ class Desk:
         else:
             ended = Ended(question_id=question_id, unanswered=outcome)
         self.audience.tell(ended)
-
-
-def _not_beside(answer: Answer, others: tuple[Answer, ...]) -> Refusal | None:
-    """Why a yes does not count beside the ones that other people gave: one each, and all to the same items."""
-    if answer.approver in {one.approver for one in others}:
-        return Refusal.ANSWERED_BEFORE
-    same = all(set(answer.items) == set(one.items) for one in others)
-    return None if same else Refusal.OTHER_ITEMS

@@ -25,6 +25,7 @@ import anyio.abc
 from anyio.abc import SocketAttribute, SocketListener
 
 from rule_of_two.errors import ConfigurationError
+from rule_of_two.folders import make_private
 
 HAS_UNIX_SOCKETS: Final = sys.platform != "win32"
 
@@ -58,7 +59,7 @@ def gateways_folder(state: Path, *, create: bool = False) -> Path:
     folder = state / "gateways"
     try:
         if create:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(folder)
         status = folder.lstat()
         if not stat.S_ISDIR(status.st_mode):
             raise ConfigurationError("is not a folder; remove it, or choose another --state", file=folder)

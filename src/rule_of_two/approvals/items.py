@@ -1,16 +1,23 @@
-"""A question as a console holds it, and what a human says: to a question, to a session, or for a withheld item."""
+"""A question as a console holds it, and what a human says: to a question, to a session, for a withheld item, or to a
+changed definition."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rule_of_two.approvals.answer import GrantTerms
 from rule_of_two.approvals.choice import Choice
+from rule_of_two.approvals.definition_answer import Verdict
 from rule_of_two.approvals.messages import Waits
 from rule_of_two.approvals.picks import Picks
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.render import View
 from rule_of_two.approvals.withheld import WithheldItem
+
+if TYPE_CHECKING:
+    from rule_of_two.approvals.change_list import ChangeRow
 
 
 @dataclass(slots=True, eq=False)
@@ -58,6 +65,11 @@ class Vouched:
     gateway: str
     withheld: WithheldItem
 
+    @property
+    def key(self) -> Hashable:
+        """That of the row that it is about."""
+        return self.gateway, self.withheld.item.id
+
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
@@ -66,3 +78,20 @@ class Ordered:
     gateway: str
     session: str
     choice: Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Settles:
+    """A human's word for one changed definition, or for all of a server, to be signed and sent one by one."""
+
+    row: ChangeRow
+    verdict: Verdict
+
+    @property
+    def key(self) -> Hashable:
+        """That of the row that it is about."""
+        return self.row.key
+
+
+Deed = Said | Ordered | Vouched | Settles
+"""Whatever a human does at a console."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from rule_of_two.approvals.answer import Answer, Refusal
 from rule_of_two.approvals.command import Command
+from rule_of_two.approvals.definition_answer import DefinitionAnswer
 from rule_of_two.approvals.endorsement import Endorsement
 from rule_of_two.approvals.question import Question
 from rule_of_two.model import Tier
@@ -56,6 +57,23 @@ class Endorser(Protocol):
 
     async def give(self, endorsement: Endorsement) -> None:
         """Write it down, so that it counts from now on.
+
+        :raises StoreError: it could not be.
+        """
+
+
+class Settler(Protocol):
+    """Who may accept which changed definition, and what becomes of it."""
+
+    def refuses(self, answer: DefinitionAnswer, server: str) -> Refusal | None:
+        """Why it does not count. ``server`` is what the configuration calls the upstream.
+
+        :raises StoreError: it cannot be found out.
+        """
+
+    async def settle(self, answer: DefinitionAnswer, new: str | None) -> bool:
+        """Write it down and do it; ``new`` is the definition that it is about. ``False``: what is accepted is another
+        one by now, or this very answer was given before.
 
         :raises StoreError: it could not be.
         """

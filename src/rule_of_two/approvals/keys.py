@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from rule_of_two.errors import ConfigurationError
+from rule_of_two.folders import make_private
 
 KDF_ROUNDS: Final = 64
 """Of bcrypt: about half a second for each passphrase that is tried."""
@@ -105,7 +106,7 @@ class ApproverKey:
         )
         text = self._private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, encryption)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(path.parent)
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(text)
             public_path(path).write_text(f"{self.public.line} {approver}\n", encoding="utf-8")

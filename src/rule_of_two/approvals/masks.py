@@ -1,4 +1,4 @@
-"""Secrets in arguments: found by JSON Pointer, hidden wherever their value is shown."""
+"""Secrets in arguments: found by JSON Pointer, hidden wherever their value is shown, as it is or encoded."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from rule_of_two.approvals.secret_forms import forms
 from rule_of_two.json_pointer import tokens_of
 
 MASK: Final = "••••••••"
@@ -30,7 +31,7 @@ class Masks:
             if len(text) >= SHORTEST
         }
         found.update(text for text in values if len(text) >= SHORTEST)
-        longest_first = sorted(found, key=len, reverse=True)
+        longest_first = sorted({form for text in found for form in forms(text)}, key=len, reverse=True)
         self._values = re.compile("|".join(re.escape(text) for text in longest_first)) if found else None
 
     def hides(self, path: Path) -> bool:

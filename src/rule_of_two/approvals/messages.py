@@ -1,7 +1,8 @@
 """What gateway and console say to each other: newline-delimited JSON, each line checked in full when it arrives.
 
-A gateway says hello, sessions, asked, waits, ended, refused, done, withheld, endorsed. A console says hello (with the
-token where the endpoint has one), answers, commands, and endorses. A line that is anything else ends the connection.
+A gateway says hello, sessions, asked, waits, ended, refused, done, withheld, endorsed, changed, settled. A console says
+hello (with the token where the endpoint has one), answers, commands, endorses, and settles changed definitions. A line
+that is anything else ends the connection.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from rule_of_two.approvals.answer import Answer, Refusal, Unanswered
+from rule_of_two.approvals.changes import ServerChanges
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.command import Command
+from rule_of_two.approvals.definition_answer import DefinitionAnswer, DefinitionSubject, Verdict
 from rule_of_two.approvals.endorsement import Endorsement
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.withheld import WithheldItem
 from rule_of_two.errors import BadRequest, LimitExceeded
 from rule_of_two.model import Labels, Tier
 
-PROTOCOL: Final = 3
+PROTOCOL: Final = 4
 
 MAX_LINE: Final = 40 * 1024 * 1024
 """Bytes of one line to a console: the longest arguments, twice (quoted in JSON), and room for the rest."""
@@ -197,8 +200,41 @@ class Endorsing:
     __pydantic_config__ = _STRICT
 
 
-ToConsole = GatewayHello | Sessions | Asked | Waits | Ended | Refused | Done | Withheld | Endorsed
-ToGateway = ConsoleHello | Answered | Commanded | Endorsing
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What waits of one server's definitions; replaces what the gateway said of it before. No changes: nothing does."""
+
+    changes: ServerChanges
+    type: Literal["changed"] = "changed"
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A changed definition was accepted or refused, by ``approver``, and whether that was ``signed``."""
+
+    subject: DefinitionSubject
+    verdict: Verdict
+    approver: str
+    signed: bool
+    type: Literal["settled"] = "settled"
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settling:
+    """A human accepts or refuses a changed definition."""
+
+    answer: DefinitionAnswer
+    type: Literal["settling"] = "settling"
+
+    __pydantic_config__ = _STRICT
+
+
+ToConsole = GatewayHello | Sessions | Asked | Waits | Ended | Refused | Done | Withheld | Endorsed | Changed | Settled
+ToGateway = ConsoleHello | Answered | Commanded | Endorsing | Settling
 
 _TO_CONSOLE: TypeAdapter[ToConsole] = TypeAdapter(Annotated[ToConsole, Field(discriminator="type")])
 _TO_GATEWAY: TypeAdapter[ToGateway] = TypeAdapter(Annotated[ToGateway, Field(discriminator="type")])

@@ -40,6 +40,10 @@ _TRACE_PARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-
 """What a tracer of the host sets anew with each request (W3C Trace Context): numbers, and nothing else."""
 
 
+JournalHead = tuple[int, str]
+"""The number of the journal's newest entry, and its hash in hexadecimal."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """The earlier call that first brought a label. ``shown`` is its host, file or sender; empty if it named none."""
@@ -91,6 +95,8 @@ class Question:
     decision: int = 0
     tier: Tier = Tier.ADVISORY
     arrival: Arrival | None = None
+    head: JournalHead | None = None
+    """The newest entry of the journal when it was asked, so that a signature under an answer covers all before it."""
 
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
@@ -130,6 +136,7 @@ class Question:
         decision: int = 0,
         tier: Tier = Tier.ADVISORY,
         arrival: Arrival | None = None,
+        head: JournalHead | None = None,
         random_hex: Callable[[int], str] = secrets.token_hex,
     ) -> Question:
         """The question about one call. ``forwarded`` is the request's ``params``, and ``call_keys`` what of its `_meta`
@@ -166,6 +173,7 @@ class Question:
             decision=decision,
             tier=tier,
             arrival=None if arrival is None else arrival.bounded(),
+            head=head,
         )
 
     @property
@@ -217,6 +225,7 @@ class Question:
                 "nonce": canonical(self.nonce),
                 "expires_at": canonical(self.expires_at.isoformat(timespec="microseconds")),
                 **({} if self.arrival is None else {"arrival": canonical(self.arrival.bound)}),
+                **({} if self.head is None else {"head": canonical(list(self.head))}),
             }
         )
         return hashlib.sha256(document).hexdigest()

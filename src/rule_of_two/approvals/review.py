@@ -1,11 +1,18 @@
-"""The withheld items of all gateways as a console looks at them: which one, and whether it was read. No I/O."""
+"""The withheld items of all gateways as a console looks at them. No I/O."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from rule_of_two.approvals import sentences
+from rule_of_two.approvals.aside import Aside
+from rule_of_two.approvals.definition_answer import Verdict
+from rule_of_two.approvals.items import Vouched
 from rule_of_two.approvals.messages import Endorsed, Withheld
+from rule_of_two.approvals.spans import Line
 from rule_of_two.approvals.withheld import Shelf, WithheldItem
+from rule_of_two.approvals.withheld_view import review_lines, withheld_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,26 +28,25 @@ class Kept:
         return self.gateway, self.withheld.item.id
 
 
-class Review:
-    """What was held back, the newest first. ``open``: the chosen item's text is on screen."""
+class Review(Aside[Kept]):
+    """What was held back, the newest first."""
+
+    letter = "h"
+    what = "what was held back"
+    settling = (("e", "endorse"),)
+    can_refuse = False
+    elsewhere = "This key endorses an item that was held back: h shows what was."
+    read_first = "Read its text to the end first"
+    sending = "Sending your endorsement."
 
     def __init__(self) -> None:
-        self.rows: tuple[Kept, ...] = ()
-        self.open = False
-        self.read: set[tuple[str, str]] = set()
-        """Items the end of whose text has been on screen."""
+        super().__init__()
         self._shelves: dict[str, Shelf] = {}
-        self._chosen: tuple[str, str] | None = None
 
     @property
-    def chosen(self) -> Kept | None:
-        """The newest one, until another was chosen or when that one is gone."""
-        return next((row for row in self.rows if row.key == self._chosen), self.rows[0] if self.rows else None)
-
-    def show(self, *, text: bool) -> None:
-        """Show the chosen item's text, or the list."""
-        self._chosen = self._chosen if self.chosen is None else self.chosen.key
-        self.open = text and self.chosen is not None
+    def summary(self) -> str:
+        """How many items."""
+        return f"{len(self.rows):,} held back"
 
     def hear(self, gateway: str, message: Withheld | Endorsed) -> None:
         """More was held back, or an item was endorsed."""
@@ -49,30 +55,29 @@ class Review:
             shelf.put(message.items)
         else:
             shelf.take(message.item_id)
-        self._list()
+        self._sort()
 
     def detach(self, gateway: str) -> None:
         """A gateway is gone, with what it held back."""
         self._shelves.pop(gateway, None)
-        self._list()
+        self._sort()
 
-    def step(self, step: int) -> None:
-        """Choose the next (1) or previous (-1) item, and no further than the ends."""
-        if self.chosen is not None:
-            self.choose(min(max(self.rows.index(self.chosen) + step, 0), len(self.rows) - 1))
+    def list_lines(self, width: int, now: datetime) -> tuple[list[Line], int]:
+        """All items in short."""
+        return review_lines(self, width, now)
 
-    def choose(self, place: int) -> bool:
-        """Choose the item at ``place`` (from 0). ``False``: there is none."""
-        if not 0 <= place < len(self.rows):
-            return False
-        self._chosen = self.rows[place].key
-        return True
+    def row_lines(self, row: Kept, width: int, now: datetime) -> list[Line]:
+        """One item and its text."""
+        return withheld_lines(row.withheld, width, now)
 
-    def _list(self) -> None:
-        """What a person has chosen stays so also when newer items come."""
+    def confirmation(self, row: Kept, verdict: Verdict) -> Line:  # an item is not refused
+        """What a second key would endorse."""
+        return sentences.vouching(row)
+
+    def deed(self, row: Kept, verdict: Verdict) -> Vouched:  # as above
+        """An endorsement."""
+        return Vouched(row.gateway, row.withheld)
+
+    def _sort(self) -> None:
         kept = [Kept(gateway, one) for gateway, shelf in self._shelves.items() for one in shelf.items]
-        self.rows = tuple(sorted(kept, key=lambda row: row.withheld.at, reverse=True))
-        keys = {row.key for row in self.rows}
-        self.read &= keys
-        self._chosen = self._chosen if self._chosen in keys else None
-        self.open = self.open and self._chosen is not None
+        self._list(sorted(kept, key=lambda row: row.withheld.at, reverse=True))

@@ -48,15 +48,17 @@ class Roster:
             self._sessions[gateway] = sessions
             self._join()
 
-    def choose(self, place: int) -> None:
-        """Choose the session at ``place``, counted round from 0."""
-        if self.rows:
-            self._chosen = self.rows[place % len(self.rows)].status.id
+    def choose(self, place: int) -> bool:
+        """Choose the session at ``place`` (from 0). ``False``: there is none."""
+        if not 0 <= place < len(self.rows):
+            return False
+        self._chosen = self.rows[place].status.id
+        return True
 
     def step(self, step: int) -> None:
-        """Choose the next (1) or previous (-1) session."""
+        """Choose the next (1) or previous (-1) session, round and round."""
         if self.chosen is not None:
-            self.choose(self.rows.index(self.chosen) + step)
+            self.choose((self.rows.index(self.chosen) + step) % len(self.rows))
 
     def turned_away(self, session: str) -> int:
         """How many questions of a session were refused unshown."""

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rule_of_two.approvals.answer import GrantTerms
 from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.messages import Done, Ended, Endorsed
+from rule_of_two.approvals.definition_answer import Verdict
+from rule_of_two.approvals.messages import Done, Ended, Endorsed, Settled
 from rule_of_two.approvals.picks import Picks
 from rule_of_two.approvals.question import Question
-from rule_of_two.approvals.review import Kept
 from rule_of_two.approvals.spans import Line, Span, Style, clip
 from rule_of_two.errors import BadRequest
 from rule_of_two.wording import counted
+
+if TYPE_CHECKING:
+    from rule_of_two.approvals.change_list import ChangeRow
+    from rule_of_two.approvals.review import Kept
 
 _NAME_CELLS: Final = 40
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9@._-]{1,40}", re.ASCII)
@@ -204,6 +208,34 @@ def endorsed(message: Endorsed) -> Line:
     worth = "signed" if message.signed else "unsigned, advisory"
     by = name(message.approver)
     return (*ours("Endorsed, by "), by, *ours(f" ({worth}). It is let in when it comes again."))
+
+
+def settling(row: ChangeRow, verdict: Verdict) -> Line:
+    """What a second key would accept or refuse."""
+    key, deed = ("p", "Accept") if verdict is Verdict.ACCEPT else ("n", "Refuse")
+    marks = sum(len(one.marks) for one in row.changes)
+    marked = f" It has {counted(marks, 'mark')}." if marks and verdict is Verdict.ACCEPT else ""
+    again = _AGAIN.format(key=key)
+    if row.whole:
+        what = (*ours(f"{deed} all {counted(len(row.changes), 'change')} of "), name(row.of.server))
+    else:
+        (one,) = row.changes
+        what = (*ours(f"{deed} the {one.kind} "), name(one.name), *ours(" of "), name(row.of.server))
+    effect = (
+        "From then on agents see and call it as it is shown here."
+        if verdict is Verdict.ACCEPT
+        else "It stays blocked, and you are not asked again until the server changes it."
+    )
+    return (*what, *ours(f"?{marked} {effect} {again}"))
+
+
+def settled(message: Settled) -> Line:
+    """A changed definition was accepted or refused."""
+    worth = "signed" if message.signed else "unsigned, advisory"
+    done = "Accepted" if message.verdict is Verdict.ACCEPT else "Refused"
+    subject = message.subject
+    what = name(subject.name) if subject.name else Span(subject.kind)
+    return (*ours(f"{done}: "), what, *ours(", by "), name(message.approver), *ours(f" ({worth})."))
 
 
 def ending(question: Question, message: Ended) -> Line:

@@ -9,8 +9,9 @@ from datetime import datetime
 from rule_of_two.approvals.answer import Answer
 from rule_of_two.approvals.channel import DeskClient
 from rule_of_two.approvals.command import Command
+from rule_of_two.approvals.definition_answer import DefinitionAnswer, DefinitionSubject, Verdict
 from rule_of_two.approvals.endorsement import Endorsement
-from rule_of_two.approvals.items import Ordered, Said, Vouched
+from rule_of_two.approvals.items import Deed, Ordered, Said, Settles, Vouched
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.spans import clip
 from rule_of_two.model import Tier
@@ -23,12 +24,15 @@ class Signer:
         self.approver = approver
         self.key = key
 
-    def send(self, deed: Said | Ordered | Vouched, client: DeskClient, now: datetime) -> bool:
+    def send(self, deed: Deed, client: DeskClient, now: datetime) -> bool:
         """Send what the human said. ``False``: that gateway is gone, so nothing was approved or done."""
         if isinstance(deed, Said):
             return client.answer(deed.item.gateway, self.answer(deed, now))
         if isinstance(deed, Vouched):
             return client.endorse(deed.gateway, deed.withheld.item.id, self.endorsement(deed, now))
+        if isinstance(deed, Settles):
+            answers = [self.definition_answer(one, deed.verdict, now) for one in deed.row.subjects]
+            return not [one for one in answers if not client.settle(deed.row.gateway, one)]
         return client.command(deed.gateway, self.command(deed, now))
 
     def answer(self, said: Said, now: datetime) -> Answer:
@@ -47,6 +51,11 @@ class Signer:
         """The endorsement, signed where there is a key."""
         endorsement = Endorsement.to(vouched.withheld.subject, approver=self.approver, now=now)
         return endorsement if self.key is None else endorsement.signed(self.key)
+
+    def definition_answer(self, subject: DefinitionSubject, verdict: Verdict, now: datetime) -> DefinitionAnswer:
+        """The answer to a changed definition, signed where there is a key."""
+        answer = DefinitionAnswer.to(subject, verdict, approver=self.approver, now=now)
+        return answer if self.key is None else answer.signed(self.key)
 
     def standing(self, tiers: Collection[Tier]) -> str:
         """For the header: who signs, and what that is worth at gateways of these tiers."""

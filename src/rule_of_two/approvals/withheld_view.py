@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rule_of_two.approvals.arrival_view import authors, facts_of, text_lines
 from rule_of_two.approvals.masks import Masks
-from rule_of_two.approvals.review import Review
 from rule_of_two.approvals.spans import BLANK, Line, Span, Style, clip, entry, rule, wrap
 from rule_of_two.approvals.withheld import WithheldItem
 from rule_of_two.wording import counted
+
+if TYPE_CHECKING:
+    from rule_of_two.approvals.review import Review
 
 _NOTHING_HIDDEN: Final = Masks({}, ())
 _SHORT: Final = 46

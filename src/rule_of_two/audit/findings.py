@@ -10,10 +10,28 @@ from rule_of_two.escape import visible
 from rule_of_two.store.journal import Entry
 
 NOT_APPROVED: Final = "Treat it as not approved, and find out who can write the journal's file."
+_BROKEN: Final = "Find out who can write the journal's folder, and compare with a copy of it."
+_COPIED: Final = "If a copy of the folder was put back, that is why; else find out who did."
 _CAUSES: Final = {
+    "changed": _BROKEN,
+    "missing": _BROKEN,
+    "unchained": _BROKEN,
+    "pruned": _BROKEN,
+    "prune_forged": _BROKEN,
+    "kept_changed": _BROKEN,
+    "rewritten": _BROKEN,
+    "unguarded": _BROKEN,
+    "no_checkpoint": "Find out who writes there.",
+    "forged_checkpoint": "Find out who can write there: no gateway did.",
+    "cut": _COPIED,
+    "replaced": _COPIED,
+    "forked": _COPIED,
+    "unknown_key": "If its owner has left, name their public key with --approvers FILE; if the gateway's key was "
+    "replaced, name the old one with --gateway-key FILE; else treat it as forged.",
     "unreadable": "Find out who wrote it: no gateway writes such an entry.",
-    "unknown_key": "If its owner has left, name their public key with --approvers FILE; else treat it as forged.",
     "unsigned": NOT_APPROVED,
+    "uncovered_pin": "Look at it (`rule-of-two manifest pin SERVER NAME`), and who can write the state's file.",
+    "not_first_use": "Find out who can write the state's file: no gateway puts first use in place of a person's word.",
     "denied": "Find out who can write the journal's file, and what the call did: `rule-of-two why` tells.",
 }
 
@@ -26,10 +44,16 @@ class Finding:
     decision: bool
     cause: str
     sentence: str
+    pin: str = ""
+    """What of the state it is about, if it is no entry."""
 
     @property
     def where(self) -> str:
-        """``d17`` for a decision, ``#17`` for any other entry."""
+        """``d17`` for a decision, ``#17`` for any other entry, a pin's own name, and the journal itself."""
+        if self.pin:
+            return visible(self.pin)[:200]
+        if self.number == 0:
+            return "journal"
         return f"{'d' if self.decision else '#'}{self.number}"
 
     @property
@@ -53,6 +77,16 @@ class Finding:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class SignedHead:
+    """The journal's newest entry, by number and hash, as ``approver`` signed it with the answer of the entry ``by``."""
+
+    by: int
+    number: int
+    hash: str
+    approver: str
+
+
 @dataclass(slots=True)
 class Findings:
     """Collected while the journal is read. ``counts`` are named by :mod:`rule_of_two.audit.verify`."""
@@ -61,10 +95,15 @@ class Findings:
     counts: Counter[str] = field(default_factory=Counter)
     on_unsigned: list[int] = field(default_factory=list)
     """Decisions that rest on words that nobody signed."""
+    heads: list[SignedHead] = field(default_factory=list)
 
     def add(self, entry: Entry, cause: str, sentence: str) -> None:
         """Note that something is wrong with an entry."""
         self.found.append(Finding(entry.number, entry.kind == "decision", cause, sentence))
+
+    def add_pin(self, name: str, cause: str, sentence: str) -> None:
+        """Note that something is wrong with a pin."""
+        self.found.append(Finding(0, False, cause, sentence, pin=name))
 
     def unreadable(self, number: int) -> None:
         """Note an entry that is none."""

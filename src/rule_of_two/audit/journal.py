@@ -49,7 +49,9 @@ _LARGEST_INTEGER: Final = 2**53 - 1
 _NAMED_BY_MANIFESTS: Final = frozenset((Action.CALL_TOOL, Action.READ_RESOURCE, Action.GET_PROMPT))
 """What the entry of a manifest can name: its decisions say which manifest did, or that none does."""
 
-EventKind = Literal["session", "command", "upstream", "definitions", "refused", "policies", "provider", "endorsement"]
+EventKind = Literal[
+    "session", "command", "upstream", "definitions", "refused", "policies", "provider", "endorsement", "journal"
+]
 OutcomeKind = Literal["result", "error", "not_sent", "lost", "timeout", "cancelled", "withheld", "held", "failed"]
 
 
@@ -101,6 +103,9 @@ class Journal:
         """By the identity of the facts, which is theirs as long as they are kept here."""
         self._outcomes: list[Line] = []
         self._waiting = anyio.Event()
+        self._written = 0
+        self._grown = anyio.Event()
+        self._enough = 0
         # Whoever holds it writes the oldest outcomes that wait. Until it is released nobody else writes any.
         self._appending = anyio.Lock(fast_acquire=True)
 
@@ -119,6 +124,7 @@ class Journal:
         forced: Sequence[Forced] = (),
         environment: Mapping[str, Any] = NOTHING,
         gate: Mapping[str, Any] = NOTHING,
+        hide: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     ) -> int:
         """Commit a decision and return its number, which is also the call's.
 
@@ -127,13 +133,13 @@ class Journal:
         ``client`` is whose request it is, where one process serves several, ``forced`` what obligations set in
         ``arguments``, and ``environment`` what context providers knew. ``gate`` is what else is written: of a call that
         is decided in two steps, before it is sent (`defers`) and before its result is handed over (`releases`), and of
-        one that writes, what the ledger gets with it (`stamps`).
+        one that writes, what the ledger gets with it (`stamps`). ``hide`` takes secrets out of what the call reaches.
 
         :raises BusyError: another process is writing; the caller tries its whole step again.
         :raises StoreError: it could not be committed, so nothing may be sent.
         """
         body: dict[str, Any] = {
-            **self._about(facts, view, verdict),
+            **self._about(facts, view, verdict, hide),
             "policy_version": self._policy_version(),
             "principal": self._principal,
             "client": client or self._client,
@@ -161,16 +167,19 @@ class Journal:
         about = gate.get("releases", approves)  # so that all that became of a call is found by its number
         number = self._store.append_now(*waiting, Line(self._clock(), "decision", view.id, about, body))
         del self._outcomes[: len(waiting)]
+        self._count(1 + len(waiting))
         self.heard("decision", view.id, body)
         return number
 
-    def _about(self, facts: Facts, view: SessionView, verdict: Verdict) -> Mapping[str, Any]:
+    def _about(
+        self, facts: Facts, view: SessionView, verdict: Verdict, hide: Callable[[dict[str, Any]], dict[str, Any]] | None
+    ) -> Mapping[str, Any]:
         """What is written down of all three; of the very same as it was, where the arguments of a call say nothing."""
-        known = self._told.get(id(facts))
+        known = None if hide is not None else self._told.get(id(facts))
         if known is not None and known[0] is facts and known[1] is view and known[2] is verdict:
             return known[3]
         about = {
-            **_told(facts),
+            **(_told(facts) if hide is None else hide(_told(facts))),
             "outcome": verdict.outcome,
             "code": verdict.code,
             "held": view.held,
@@ -179,7 +188,7 @@ class Journal:
             "policies": verdict.policies,
             "messages": verdict.messages,
         }
-        if not (facts.targets or facts.reads or facts.writes or facts.stored):
+        if hide is None and not (facts.targets or facts.reads or facts.writes or facts.stored):
             if len(self._told) >= _SAME:
                 self._told.clear()
             self._told[id(facts)] = facts, view, verdict, about
@@ -218,6 +227,14 @@ class Journal:
         await self._append(Line(self._clock(), "answer", session, number, body))
         self.heard("answer", session, body)
 
+    def head(self) -> tuple[int, str]:
+        """Number and hash (hexadecimal) of the newest entry that is known here.
+
+        :raises StoreError: it cannot be read.
+        """
+        head = self._store.head()
+        return head.number, head.hash.hex()
+
     async def event(self, kind: EventKind, session: str | None, body: dict[str, Any]) -> None:
         """Something that is no decision: a session's begin and end, an upstream's state, a frame that was refused."""
         await self._append(Line(self._clock(), kind, session, None, body))
@@ -250,6 +267,17 @@ class Journal:
             if waiting or lines:
                 await self._store.append(*waiting, *lines)
                 del self._outcomes[: len(waiting)]
+                self._count(len(waiting) + len(lines))
+
+    def _count(self, entries: int) -> None:
+        self._written += entries
+        if 0 < self._enough <= self._written:
+            self._grown.set()
+
+    async def grown(self, entries: int) -> None:
+        """Wait until this process has written so many entries since this was last called."""
+        self._written, self._enough, self._grown = 0, entries, anyio.Event()
+        await self._grown.wait()
 
 
 def told_item(item: Item) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from rule_of_two.audit.asked import Asked, asked
-from rule_of_two.audit.findings import Findings
+from rule_of_two.audit.findings import Findings, SignedHead
 from rule_of_two.audit.recorded import time_of
 from rule_of_two.audit.testimony import DROP, ELICITATION, FREEZE, NEW, Said, Standing, Witness
 from rule_of_two.store.journal import Entry
@@ -42,7 +42,7 @@ class People:
     deeds: dict[tuple[str, str], Deed] = field(default_factory=dict)
     """By session and choice."""
     _commands: set[str] = field(default_factory=set)
-    """Ids of commands and of endorsements."""
+    """Ids of commands, of endorsements, and of answers to definitions."""
 
     def question(self, entry: Entry) -> None:
         """Check a question's entry."""
@@ -93,6 +93,8 @@ class People:
             self.findings.add(entry, *wrong)
         elif one is not None:
             one.say(said)
+            if said.standing is Standing.SIGNED and said.head is not None:
+                self.findings.heads.append(SignedHead(entry.number, *said.head, said.approver))
             if said.choice in (DROP, FREEZE, NEW):
                 self._said(entry, said.choice)
 
@@ -168,6 +170,27 @@ class People:
             self.findings.add(entry, "entry_differs", "What this entry says is not what its receipt says.")
         elif said.id in self._commands:
             self.findings.add(entry, "replayed", "This endorsement had been given before: this is a repetition.")
+        elif (wrong := self._signature(said)) is not None:
+            self.findings.add(entry, *wrong)
+        else:
+            self._commands.add(said.id)
+
+    def definition(self, entry: Entry) -> None:
+        """Check the entry of an answer to a definition."""
+        if entry.body.get("event") != "answered":
+            return
+        said = self.witness.definition(entry.body.get("receipt"))
+        self.findings.counts["definition_answers"] += 1
+        if said is None or said.id is None or said.about is None:
+            self.findings.add(entry, "unreadable", "The receipt of this answer to a definition cannot be read.")
+        elif (entry.body.get("by"), entry.body.get("verdict"), entry.body.get("upstream")) != (
+            said.approver,
+            said.choice,
+            said.about[1],
+        ):
+            self.findings.add(entry, "entry_differs", "What this entry says is not what its receipt says.")
+        elif said.id in self._commands:
+            self.findings.add(entry, "replayed", "This answer had been given before: this is a repetition.")
         elif (wrong := self._signature(said)) is not None:
             self.findings.add(entry, *wrong)
         else:

@@ -15,6 +15,7 @@ FREEZE: Final = "freeze"
 NEW: Final = "new"
 WITHOUT: Final = "without"
 APPROVING: Final = frozenset((YES, GRANT))
+ACCEPT: Final = "accept"
 ELICITATION: Final = "elicitation"
 
 
@@ -43,7 +44,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One answer, command or endorsement, as its receipt says. ``id`` is a command's or an endorsement's, ``question``
+    """One answer, command or endorsement, as its receipt says. ``id`` is that of what answers no question, ``question``
     and ``digest`` an answer's."""
 
     choice: str
@@ -55,8 +56,12 @@ class Said:
     digest: str | None = None
     channel: str | None = None
     terms: Terms | None = None
+    about: tuple[str, str, str, str] | None = None
+    """Of an answer to a definition: state, upstream, kind and name. Its ``digest`` is that of the definition."""
     items: tuple[str, ...] = ()
     """What of a result that came back the yes is for; none: all of it."""
+    head: tuple[int, str] | None = None
+    """Number and hash of the journal's newest entry when the question was asked."""
 
 
 class Witness(Protocol):
@@ -70,6 +75,9 @@ class Witness(Protocol):
 
     def endorsement(self, receipt: object) -> Said | None:
         """The endorsement of a receipt; ``None``: it is none."""
+
+    def definition(self, receipt: object) -> Said | None:
+        """The answer to a definition of a receipt; ``None``: it is none."""
 
     def digest(self, question: Mapping[str, Any]) -> str | None:
         """The digest of a journalled question's members; ``None``: they are not what a question can have."""

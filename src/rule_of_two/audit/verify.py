@@ -1,6 +1,6 @@
 """Checks offline that the journal's approvals are genuine: every receipt, and every call that rested on one.
 
-What it cannot show is that no entry was taken out or changed where nobody signed it.
+That no entry was taken out or changed is for :mod:`rule_of_two.audit.chain` to show.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rule_of_two.audit.calls import Calls
-from rule_of_two.audit.findings import Findings
+from rule_of_two.audit.chain import Chain
+from rule_of_two.audit.findings import Finding, Findings
 from rule_of_two.audit.people import People
+from rule_of_two.audit.pins import PinRecords, check_pins
 from rule_of_two.audit.testimony import Witness
 from rule_of_two.store.journal import Entry, Unreadable
 from rule_of_two.wording import counted
@@ -29,10 +31,13 @@ _COUNTS: Final = (
     "unanswered",
     "commands",
     "endorsements",
+    "definition_answers",
     "signed",
     "digests",
+    "pins_signed",
+    "pins_first_use",
 )
-_NOT_CHECKED: Final = ("unsigned", "through_the_client", "digests_masked", "digests_incomplete")
+_NOT_CHECKED: Final = ("unsigned", "pins_unsigned", "through_the_client", "digests_masked", "digests_incomplete")
 _MOST_NAMED: Final = 20
 
 
@@ -41,11 +46,18 @@ class Verified:
     """What was checked and what was found."""
 
     findings: Findings
+    chain: Chain | None = None
+
+    @property
+    def found(self) -> list[Finding]:
+        """All that is wrong, in the order of the entries."""
+        chain = [] if self.chain is None else self.chain.found
+        return sorted([*chain, *self.findings.found], key=lambda one: one.number)
 
     @property
     def good(self) -> bool:
         """Whether nothing was found."""
-        return not self.findings.found
+        return not self.found
 
     def as_facts(self) -> dict[str, Any]:
         """For scripts."""
@@ -55,12 +67,14 @@ class Verified:
             "checked": {name: counts[name] for name in _COUNTS},
             "not_checked": {name: counts[name] for name in _NOT_CHECKED},
             "on_unsigned": [f"d{number}" for number in self.findings.on_unsigned],
-            "findings": [one.as_facts() for one in self.findings.found],
+            "findings": [one.as_facts() for one in self.found],
+            **({} if self.chain is None else {"chain": self.chain.as_facts()}),
         }
 
     def lines(self) -> list[str]:
         """For people: what was checked, what could not be, and what was found."""
-        return [*self._checked(), *self._not_checked(), *self._found()]
+        chain = [] if self.chain is None else self.chain.lines()
+        return [*self._checked(), *chain, *self._not_checked(), *self._found()]
 
     def _checked(self) -> list[str]:
         count = self.findings.counts
@@ -70,6 +84,7 @@ class Verified:
             f"Digests: {count['digests']} computed again from what was asked.",
             f"Calls: {count['by_people']} passed on a person's yes, {count['by_grant']} on a grant.",
             f"Results: {count['releases']} decided by themselves, before they were handed over.",
+            f"Definitions: {count['pins_signed']} signed, {count['pins_first_use']} of unsigned first use.",
             f"Every other call that passed was checked to complete nothing, but {count['observed']} of observe mode.",
         ]
 
@@ -77,6 +92,7 @@ class Verified:
         count = self.findings.counts
         told = (
             ("unsigned", "unsigned answers or commands: advisory, as whoever runs as the gateway's user can give them"),
+            ("pins_unsigned", "definitions were accepted by somebody who did not sign: advisory"),
             ("through_the_client", "answers came through the client, which can answer by itself: advisory"),
             ("digests_masked", "digests cannot be recomputed because secrets are masked"),
             ("digests_incomplete", "digests cannot be recomputed because their entries are of an older version"),
@@ -90,14 +106,16 @@ class Verified:
         return lines
 
     def _found(self) -> list[str]:
-        found = self.findings.found
+        found = self.found
         if not found:
             return ["Nothing is wrong."]
-        return [f"{counted(len(found), 'finding')}:", *(f"  {one.line}" for one in found)]
+        first = f"{counted(len(found), 'finding')}, the first at {found[0].where}:"
+        return [first, *(f"  {one.line}" for one in found)]
 
 
-def verify(entries: Iterable[Entry | Unreadable], witness: Witness) -> Verified:
-    """Check the entries in order. Whatever stands in them, it does not raise; what cannot be read is a finding.
+def verify(entries: Iterable[Entry | Unreadable], witness: Witness, pins: PinRecords | None = None) -> Verified:
+    """Check the entries in order, then the ``pins`` of the state. Whatever stands in them, it does not raise; what
+    cannot be read is a finding.
 
     It keeps a few hundred bytes of each question and of each call that was sent with nothing counted, and of other
     entries nothing that is over.
@@ -110,6 +128,7 @@ def verify(entries: Iterable[Entry | Unreadable], witness: Witness) -> Verified:
         "answer": people.answer,
         "command": people.command,
         "endorsement": people.endorsement,
+        "definitions": people.definition,
         "session": people.session,
         "decision": calls.decision,
         "outcome": calls.releases.outcome,
@@ -120,4 +139,6 @@ def verify(entries: Iterable[Entry | Unreadable], witness: Witness) -> Verified:
             findings.unreadable(entry.number)
         elif (check := checks.get(entry.kind)) is not None:
             check(entry)
+    if pins is not None:
+        check_pins(pins, witness, findings)
     return Verified(findings)

@@ -10,6 +10,7 @@ from typing import Any
 from rule_of_two.audit.documents import HandedOver, call_of, count_of, handed_over_before, handed_over_by
 from rule_of_two.audit.gates import gate_lines, released_lines
 from rule_of_two.audit.journal import Origin, described, targets_text
+from rule_of_two.audit.pruned import pruned
 from rule_of_two.audit.recorded import recorded
 from rule_of_two.audit.testimony import DROP, FREEZE, GRANT
 from rule_of_two.audit.told import asked, commanded, kept, said, stored
@@ -50,6 +51,8 @@ class Explanation:
     """What else the session had been handed before, newest first."""
     before_count: tuple[int, int] = (0, 0)
     """How many results that were in all, and how many items."""
+    definition: Mapping[str, Any] | None = None
+    """Of a call that was denied because a definition had changed: what had, as it was written down."""
 
     def as_facts(self) -> dict[str, Any]:
         """For scripts."""
@@ -68,6 +71,7 @@ class Explanation:
                 }
                 for label, one in self.origins.items()
             },
+            **({} if self.definition is None else {"definition": self.definition}),
             "sent_by": None if self.call is None else f"d{self.call.number}",
             "came_after": {
                 "results": self.before_count[0],
@@ -150,7 +154,7 @@ class Explanation:
             for one in body.get("passes", ())
         ]
         lines += [_forced(one) for one in body.get("forced", ())]
-        return lines
+        return lines + _changed(body, self.definition)
 
     def _rests(self) -> list[str]:
         return [
@@ -180,9 +184,10 @@ def explain(store: JournalStore, reference: str) -> Explanation:
     :raises StoreError: the journal cannot be read.
     """
     digits = reference.removeprefix("d")
-    entry = store.get(int(digits)) if digits.isascii() and digits.isdecimal() and len(digits) < 19 else None
+    number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 19 else 0
+    entry = store.get(number)
     if entry is None or entry.kind != "decision":
-        raise UnknownDecision(f"the journal has no decision '{reference}'; `rule-of-two audit tail` names the newest")
+        raise UnknownDecision(_unknown(store, reference, number))
     before = _before(entry)
     call = call_of(entry)
     brought = {label: handed_over_by(store, number) for label, number in before.items() if number}
@@ -196,7 +201,15 @@ def explain(store: JournalStore, reference: str) -> Explanation:
         brought={label: one for label, one in brought.items() if one is not None},
         before=tuple(handed_over_before(store, session, entry.number)),
         before_count=store.count_handed_over(session, before=entry.number),
+        definition=_definition(store, entry),
     )
+
+
+def _unknown(store: JournalStore, reference: str, number: int) -> str:
+    record = pruned(store)
+    if record is not None and 0 < number <= record.last:
+        return f"'{reference}' is no decision any more: entries up to #{record.last} were pruned, {_clock(record.at)}"
+    return f"the journal has no decision '{reference}'; `rule-of-two audit tail` names the newest"
 
 
 def _before(entry: Entry) -> dict[str, int]:
@@ -242,6 +255,33 @@ def _rests_on(store: JournalStore, decision: Entry) -> list[Entry]:
         return []
     words = store.words(decision.session, before=decision.number)
     return [one for one in words if deed in (one.body.get("answer"), one.body.get("command"))][:1]
+
+
+def _definition(store: JournalStore, decision: Entry) -> Mapping[str, Any] | None:
+    """What had changed of the definition that a call was denied for: the newest entry before it, else one just after,
+    as changes are written down a moment after they are noticed."""
+    if decision.body["code"] != Code.DEFINITION_CHANGED:
+        return None
+    entries = store.changed_definitions(str(decision.body.get("upstream")), around=decision.number)
+    for entry in entries:
+        for one in entry.body.get("changes", ()):
+            if isinstance(one, dict) and one.get("name") == str(decision.body.get("name"))[:200]:
+                return one
+    return None
+
+
+def _changed(body: Mapping[str, Any], definition: Mapping[str, Any] | None) -> list[str]:
+    """What changed of a definition, and how to look at it."""
+    if body["code"] != Code.DEFINITION_CHANGED:
+        return []
+    lines = []
+    if definition is not None:
+        summary = definition.get("summary") or f"it is {definition.get('what', 'another one')}"
+        marks = definition.get("marks")
+        marked = f"; marked: it {', it '.join(map(str, marks))}" if isinstance(marks, list) and marks else ""
+        lines.append(f"  Not as accepted: {visible(str(summary))}{visible(marked)}.")
+    server, name = visible(str(body.get("upstream"))), visible(str(body.get("name")))
+    return [*lines, f"  To look at it: c in `rule-of-two console`, or `rule-of-two manifest pin {server} {name}`."]
 
 
 def _forced(one: Mapping[str, Any]) -> str:

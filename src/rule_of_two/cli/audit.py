@@ -8,6 +8,9 @@ import orjson
 
 from rule_of_two.audit.journal import described, targets_text
 from rule_of_two.audit.told import asked, commanded, endorsed, said
+from rule_of_two.cli.audit_bundle import bundle
+from rule_of_two.cli.audit_export import export
+from rule_of_two.cli.audit_prune import prune
 from rule_of_two.cli.audit_verify import verify
 from rule_of_two.cli.main import Context
 from rule_of_two.escape import visible
@@ -49,7 +52,8 @@ def tail(context: Context, count: int, follow: bool) -> None:
         anyio.run(forever, last)
 
 
-audit.add_command(verify)
+for command in (verify, export, bundle, prune):
+    audit.add_command(command)
 
 
 def _print(entries: list[Entry], *, as_json: bool) -> int:

@@ -1,7 +1,8 @@
-"""``rule-of-two init``: a configuration and an approver's key, in three questions."""
+"""``rule-of-two init``: a configuration, an approver's key and the gateway in front of a client, in four questions."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,18 @@ import click
 
 from rule_of_two.approvals.answer import check_approver
 from rule_of_two.approvals.keys import SHORTEST_PASSPHRASE, ApproverKey, PublicKey, approver_of, unlock
-from rule_of_two.cli.config_file import ConfigFile
+from rule_of_two.cli.install import this_gateway, told
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
 from rule_of_two.cli.signer import user_name
+from rule_of_two.clients.hosts import HOSTS
 from rule_of_two.clients.profiles import PROFILES
-from rule_of_two.errors import BadRequest, ConfigurationError
+from rule_of_two.errors import BadRequest, ConfigurationError, RuleOfTwoError
+from rule_of_two.escape import visible
 from rule_of_two.gateway.config import ApproverSettings, config_path, key_files, key_path
+from rule_of_two.installation.config_file import ConfigFile
+from rule_of_two.installation.install import install as put_in_front
+from rule_of_two.installation.target import Target, found_clients, outside, target_of
 
 _ADVISORY: Final = (
     "Advisory: no approver is enrolled, so whoever runs as this user can say yes, the agent too. "
@@ -59,10 +65,25 @@ class _Asking:
     def client(self, given: str | None) -> str:
         if given is not None or not self.terminal:
             return given or "generic"
+        found = found_clients()
+        likely = found[0][0].name if len(found) == 1 else "generic"
         asked: str = click.prompt(
-            "In which client does the agent run", "generic", type=click.Choice(list(PROFILES)), err=True
+            "In which client does the agent run", likely, type=click.Choice(list(PROFILES)), err=True
         )
         return asked
+
+    def installs(self, target: Target) -> bool:
+        """Whether the gateway is to be put in front of the client's servers. Only a person can say so."""
+        if not self.terminal:
+            return False
+        with contextlib.suppress(RuleOfTwoError):
+            if count := len(outside(target)):
+                many = f"its {count} servers" if count > 1 else "its server"
+                undo = f"`rule-of-two uninstall {target.host.name}` undoes it"
+                return click.confirm(
+                    visible(f"Put the gateway in front of {many} ({target.file})? {undo}"), default=True, err=True
+                )
+        return False
 
     def _need_terminal(self) -> None:
         if not self.terminal:
@@ -91,7 +112,7 @@ def init(
     client: str | None,
     passphrase_stdin: bool,
 ) -> None:
-    """Make an approver's key and a configuration, or enrol the key in the one that is there.
+    """Make an approver's key and a configuration, or enrol the key in the one that is there; offer to install.
 
     Nothing is replaced: neither a key, nor a configuration, whose comments and order stay. A key that is there already
     is enrolled only when you know its passphrase. Run twice, it changes nothing.
@@ -109,6 +130,9 @@ def init(
     file = ConfigFile.read(config_path(context.config))
     approver, done = (None, []) if unsigned else _approver(file, key_path(key), name, asking)
     done += _configuration(file, approver, asking, client)
+    file = ConfigFile.read(file.path)
+    installed = _installed(context, file, asking, key)
+    done += installed
     advisory = approver is None and not (file.config and file.config.approvals.approvers)
     if context.json:
         print_json(_facts(file, None if approver is None else key_path(key), approver, done, advisory=advisory))
@@ -121,7 +145,7 @@ def init(
             f"Set RULE_OF_TWO_KEY={key_path(key)} where the gateway and the console run: "
             "only then is the key out of reach of the agent's tools, and found."
         )
-    if done:
+    if done and not installed:
         click.echo(_next(file))
 
 
@@ -163,12 +187,34 @@ def _configuration(
     return done
 
 
+def _installed(context: Context, file: ConfigFile, asking: _Asking, key: Path | None) -> list[str]:
+    """Put the gateway in front of the client's servers, if that is wanted. What is in the way is said, with the command
+    that does it later."""
+    host = HOSTS.get(file.config.client) if file.config is not None else None
+    if host is None:
+        return []
+    target = target_of(host.name, project=None, file=None)
+    if not asking.installs(target):
+        return []
+    us = this_gateway(context, key)
+    try:
+        found = put_in_front(target, us, state=context.state, secrets=None, dry_run=False)
+    except ConfigurationError as error:
+        click.echo(f"rule-of-two: {visible(str(error))}; see `rule-of-two install {host.name} --help`", err=True)
+        return []
+    return [visible(line) for line in told(found, us, dry_run=False)]
+
+
 def _next(file: ConfigFile) -> str:
-    empty = file.config is None or not file.config.servers
-    servers = f"Put your MCP servers under mcpServers in {file.path}" if empty else "Start the gateway again"
+    client = "generic" if file.config is None else file.config.client
+    command = f"rule-of-two --config {file.path} serve"
+    if client in HOSTS:
+        place = f"`rule-of-two install {client}` puts it in front of the servers of {HOSTS[client].title}"
+    else:
+        place = f"Put your MCP servers under mcpServers in {file.path}, and register the command: {command}"
     return (
-        f"Next: 1. {servers}.\n"
-        f"      2. In your client, register the command: rule-of-two --config {file.path} serve\n"
+        f"Next: 1. {place}.\n"
+        "      2. Start the client again.\n"
         "      3. Keep `rule-of-two console` open in a terminal of yours; `rule-of-two doctor` tells what is reached."
     )
 

@@ -17,6 +17,8 @@ from rule_of_two.escape import visible
 
 COMMANDS: Final = {
     "init": "A configuration and an approver's key.",
+    "install": "The gateway in front of the servers of a client of yours.",
+    "uninstall": "A client's servers as they were before `install`.",
     "doctor": "What is set up, what works, and which assurance tier is reached.",
     "serve": "The gateway: an MCP server in front of the servers of your configuration.",
     "wrap": "The gateway around one server, with no configuration file.",
@@ -26,6 +28,7 @@ COMMANDS: Final = {
     "session": "What sessions hold; dropping C, freezing, starting new ones; what would be asked.",
     "ledger": "What stored notes and files bring to whoever reads them; endorsing what you looked at.",
     "why": "Why a call was allowed, asked or denied.",
+    "trace": "What a session did, as a timeline or one HTML page.",
     "audit": "The journal, and whether every receipt in it holds.",
     "policy": "Policies: checked, tested, proved, and tried out on what was recorded.",
     "manifest": "Tool manifests and accepted definitions.",

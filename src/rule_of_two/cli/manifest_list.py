@@ -6,7 +6,7 @@ import click
 
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
-from rule_of_two.manifests.load import list_manifests
+from rule_of_two.manifests.load import load_manifest, manifest_files
 
 
 @click.command("list")
@@ -18,10 +18,11 @@ def list(context: Context) -> None:  # noqa: A001  # named as the command, by wh
     Example:
       rule-of-two manifest list
     """
-    documents = list_manifests(())
+    files = manifest_files(())
+    documents = map(load_manifest, files)
     if context.json:
         print_json([{"server": one.server, "source": one.source, "tools": sorted(one.tools)} for one in documents])
         return
-    width = max(len(one.server) for one in documents)
-    for one in documents:
+    width = max(len(file.stem) for file in files)
+    for one in documents:  # each as soon as it is read: all of them take seconds
         click.echo(f"{one.server:{width}}  {len(one.tools):3} tools  {one.source}")

@@ -1,4 +1,4 @@
-"""Names that a shell can complete: of sessions, decisions, servers, manifests and sets of policies.
+"""Names that a shell can complete: of sessions, decisions, servers, what they offer, manifests and sets of policies.
 
 # INVARIANT: completing changes nothing, prints nothing else, and never fails: where something cannot be read there is
 # nothing to complete; tests/cli/test_completion.py.
@@ -83,6 +83,26 @@ def servers(ctx: click.Context) -> Iterable[tuple[str, str]]:
 
     config = load_config(config_path(_given(ctx, "config")))
     return [(name, one.command or one.url or "") for name, one in config.servers.items()]
+
+
+@_completes
+def pinned(ctx: click.Context) -> Iterable[tuple[str, str]]:
+    """Of the server that was typed before: what was accepted, or answered for."""
+    from rule_of_two.gateway.config import config_path, load_config  # noqa: PLC0415  # only who completes pays
+    from rule_of_two.gateway.mount import identity_of  # noqa: PLC0415  # as above
+    from rule_of_two.store.pins import PinStore  # noqa: PLC0415  # as above
+    from rule_of_two.store.state import open_state  # noqa: PLC0415  # as above
+
+    name, state = ctx.params.get("server"), _state(ctx)
+    server = load_config(config_path(_given(ctx, "config"))).servers.get(str(name))
+    if server is None or not (state / "state.db").exists():
+        return []
+    pins = PinStore(open_state(state))
+    identity = identity_of(str(name), server.command, server.args, server.url)
+    kinds = {one.name: one.kind for one in pins.answers(identity)}
+    kinds |= {one.name: one.kind for one in pins.load(identity)}
+    typed = ctx.params.get("names") or ()
+    return [(name, kind) for name, kind in kinds.items() if name and name not in typed]
 
 
 @_completes

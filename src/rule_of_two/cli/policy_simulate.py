@@ -11,10 +11,10 @@ from typing import Final
 
 import click
 
+from rule_of_two.cli.durations import Duration
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json
 from rule_of_two.cli.policy_references import progress
-from rule_of_two.cli.session_report import Duration
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.escape import visible
 from rule_of_two.gateway.blueprint import document_of, principal_of, sources_of

@@ -17,6 +17,11 @@ from rule_of_two.gateway.config import config_path, load_config
 @click.option("--config", type=click.Path(path_type=Path), help="The configuration file (also before the command).")
 @click.option("--client", metavar="PROFILE", help="Which client starts this: claude-desktop, claude-code, cursor, …")
 @click.option(
+    "--project",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Serve what the configuration gives the project in this folder, and only that.",
+)
+@click.option(
     "--require-signed", is_flag=True, help="Serve your own policies and entities only as --signed-by signed them."
 )
 @click.option(
@@ -32,6 +37,7 @@ def serve(
     /,
     config: Path | None,
     client: str | None,
+    project: Path | None,
     require_signed: bool,
     signed_by: tuple[str, ...],
     **http: Any,
@@ -51,4 +57,5 @@ def serve(
         from rule_of_two.gateway.signatures import signing_keys  # noqa: PLC0415  # only who asks for it pays
 
         keys = signing_keys(signed_by)
-    run(draw(load_config(path), file=path, state=context.state, client=client, signed_by=keys), **http)
+    served = load_config(path).served_to(client, project)
+    run(draw(served, file=path, state=context.state, client=client, signed_by=keys), **http)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from rule_of_two.audit.report import Group, Survey, Tally
+from rule_of_two.cli.durations import Duration
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.names import sessions
 from rule_of_two.cli.output import print_json
@@ -23,26 +23,11 @@ from rule_of_two.store.journal import JournalStore
 from rule_of_two.wording import counted
 
 _CAUSES: Final = 20
-_DURATION: Final = re.compile(r"(\d{1,5})([mhd])")
-_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 _LIMITS: Final = (
     "The journal keeps what calls reach, and no other arguments: what only those decide is not counted.",
     "Each question counts as if its answer had been yes.",
     "The model chooses what it reaches: write a line only if its reason is true, not because it comes often.",
 )
-
-
-class Duration(click.ParamType[timedelta]):
-    """``7d``, ``12h`` or ``30m``."""
-
-    name = "DURATION"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """The duration."""
-        match = _DURATION.fullmatch(str(value))
-        if match is None:
-            self.fail(f"'{value}' is no duration such as 7d, 12h or 30m", param, ctx)
-        return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 @click.command()

@@ -71,6 +71,7 @@ _PROFILES: Final = (
         elicitation=True,
     ),
     Profile("codex", "human", 45, 300, conversation_pointer="/threadId", elicitation=True),
+    Profile("gemini-cli", "human", 240, 240),  # it waits ten minutes unless `timeout` says less
 )
 
 PROFILES: Final = {profile.name: profile for profile in _PROFILES}

@@ -15,12 +15,14 @@ from typing import Final
 
 import anyio
 
-from rule_of_two.approvals.board import Board, Face
+from rule_of_two.approvals.board import Board
 from rule_of_two.approvals.channel import DeskClient
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.hints import keys_lines, question_keys
 from rule_of_two.approvals.items import Item, Said
+from rule_of_two.approvals.keypad import Keypad
 from rule_of_two.approvals.messages import GatewayHello, ToConsole
+from rule_of_two.approvals.question_list import Face
 from rule_of_two.approvals.signer import Signer
 from rule_of_two.approvals.spans import BLANK, Line, Span, wrap
 from rule_of_two.demo.keyboard import Keyboard
@@ -64,6 +66,7 @@ class Approver:
         self._monotonic = monotonic
         self._now = now
         self._board = Board()
+        self._keypad = Keypad(self._board)
         self._client = DeskClient(state, self._hear)
         self._gateways: set[str] = set()
         self._heard = anyio.Event()
@@ -107,7 +110,7 @@ class Approver:
         while item.sent is None:
             key = await keyboard.key()
             if key in _CHOICES:
-                said = self._board.press(_CHOICES[key], at=self._monotonic(), now=self._now())
+                said = self._keypad.press(_CHOICES[key], at=self._monotonic(), now=self._now())
                 if isinstance(said, Said):
                     self._send(said, _user())
                 self._screen.show(_notice(self._board.notice, self._screen.width))
@@ -118,7 +121,7 @@ class Approver:
     def _send(self, said: Said, approver: str) -> None:
         self.choice = said.choice
         if not Signer(approver).send(said, self._client, self._now()):
-            self._board.not_sent(said)
+            self._keypad.not_sent(said)
 
     def _draw(self, item: Item, title: str) -> None:
         """The side of the question that is turned up, as the console lays it out."""

@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rule_of_two.clients.hosts import HOSTS, user_file
 from rule_of_two.doctor.brief import Owned
 from rule_of_two.doctor.finding import Area, Finding, Result
 from rule_of_two.gateway.config import Config
 
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """``tools`` are what the client's host gives the agent itself; ``files`` where the gateway may be registered,
-    relative to the home folder of the agent's user."""
-
-    tools: str
-    files: tuple[str, ...] = ()
-
-
-BESIDE: Final[Mapping[str, Beside]] = {
-    "generic": Beside("whatever tools its host has"),
-    "claude-desktop": Beside(
-        "web search, and extensions",
-        (
-            ".config/Claude/claude_desktop_config.json",
-            "Library/Application Support/Claude/claude_desktop_config.json",
-        ),
-    ),
-    "claude-code": Beside("a shell, files and a web fetch", (".claude.json",)),
-    "cursor": Beside("a shell, files and web search", (".cursor/mcp.json",)),
-    "vscode": Beside(
-        "a terminal, files and a web fetch",
-        (".config/Code/User/mcp.json", "Library/Application Support/Code/User/mcp.json"),
-    ),
-    "codex": Beside("a shell and files", (".codex/config.toml",)),
+BESIDE: Final[Mapping[str, str]] = {
+    "generic": "whatever tools its host has",
+    "claude-desktop": "web search, and extensions",
+    "claude-code": "a shell, files and a web fetch",
+    "cursor": "a shell, files and web search",
+    "vscode": "a terminal, files and a web fetch",
+    "codex": "a shell and files",
+    "gemini-cli": "a shell, files, a web fetch and web search",
 }
-"""Of every profile (:mod:`rule_of_two.clients.profiles`)."""
+"""What the host of each profile (:mod:`rule_of_two.clients.profiles`) gives the agent itself."""
 
 
 def elicitation(config: Config, *, taken: bool) -> Finding:
@@ -62,7 +45,7 @@ def elicitation(config: Config, *, taken: bool) -> Finding:
 def own_tools(config: Config) -> Finding:
     """The host's own tools: what they bring and send is unseen, and only what the operator says of it counts."""
     attempt = "use tools of the client's own"
-    tools = BESIDE[config.client].tools
+    tools = BESIDE[config.client]
     if config.sessions.ambient:
         labels = "".join(f"[{label}]" for label in config.sessions.ambient)
         evidence = f"{config.client} gives the agent {tools}; sessions begin with {labels} for it"
@@ -77,13 +60,14 @@ def own_tools(config: Config) -> Finding:
 
 
 def registration(config: Config, home: Path) -> Owned | None:
-    """Where the gateway is registered, if one of the known files is there."""
-    found = tuple(str(home / name) for name in BESIDE[config.client].files if _is_file(home / name))
-    if not found:
+    """Where the gateway is registered, if the file of the client's user is there."""
+    host = HOSTS.get(config.client)
+    file = None if host is None else Path(user_file(host, sys.platform, {}, str(home)))
+    if file is None or not _is_file(file):
         return None
     return Owned(
         what="the gateway's registration in the client",
-        paths=found,
+        paths=(str(file),),
         close="expect it: an agent that takes the gateway away has none of its servers, if only the gateway's user can "
         "start them",
         area=Area.GAP,

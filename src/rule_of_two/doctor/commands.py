@@ -37,6 +37,9 @@ class Power(StrEnum):
 
 
 POWERS: Final[Mapping[str, Power]] = {
+    "audit bundle": Power.NONE,
+    "audit export": Power.NONE,
+    "audit prune": Power.STATE,
     "audit tail": Power.NONE,
     "audit verify": Power.NONE,
     "completion": Power.NONE,
@@ -44,6 +47,7 @@ POWERS: Final[Mapping[str, Power]] = {
     "demo": Power.NONE,
     "doctor": Power.NONE,
     "init": Power.CONFIGURATION,
+    "install": Power.CONFIGURATION,
     "ledger endorse": Power.STATE,  # what it says counts by the same keys as `session new`, which is tried
     "ledger list": Power.NONE,
     "ledger show": Power.NONE,
@@ -71,6 +75,8 @@ POWERS: Final[Mapping[str, Power]] = {
     "token list": Power.NONE,
     "token new": Power.STATE,
     "token revoke": Power.STATE,
+    "trace": Power.NONE,
+    "uninstall": Power.CONFIGURATION,
     "why": Power.NONE,
     "wrap": Power.NONE,
 }

@@ -82,7 +82,10 @@ def _unaccepted(identity: str, offered: list[Definition], state: Path) -> int:
         return 0
     with closing(open_state(state)) as database:
         pins = PinStore(database)
-        return len(compare(pins, identity, offered).unaccepted()) if pins.load(identity) else 0
+        unanswered = pins.unanswered(identity)
+        if unanswered is None or not pins.load(identity):
+            return 0
+        return sum((one.kind, one.name) not in unanswered for one in compare(pins, identity, offered).changes)
 
 
 def _known(upstream: Upstream, says: str) -> Fact:

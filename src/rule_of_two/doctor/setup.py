@@ -7,8 +7,12 @@ import sqlite3
 import sys
 from pathlib import Path
 
+from rule_of_two.clients.entries import GIVEN
+from rule_of_two.doctor.definitions import definitions
 from rule_of_two.doctor.fact import Fact
+from rule_of_two.doctor.journal import journal
 from rule_of_two.doctor.processes import consoles
+from rule_of_two.doctor.registered import registered
 from rule_of_two.doctor.servers import servers
 from rule_of_two.errors import RuleOfTwoError
 from rule_of_two.gateway.blueprint import Blueprint, draw
@@ -19,19 +23,35 @@ if sys.platform == "win32":
 
 
 def facts(config: Config | None, file: Path, state: Path, *, start: bool = True) -> tuple[Fact, ...]:
-    """Everything about a configuration that was read, and about its state. With ``start`` its servers are started."""
-    return (*_configured(config, file, state, start=start), _state(state), _sessions(state), _consoles(state))
+    """Everything about a configuration that was read, its state, and this user's clients. With ``start`` its servers
+    are started."""
+    return (
+        *_configured(config, file, state, start=start),
+        *([] if config is None else registered(file, config.client, Path.home())),
+        _state(state),
+        _sessions(state),
+        definitions(state),
+        journal(state),
+        _consoles(state),
+    )
 
 
 def _configured(config: Config | None, file: Path, state: Path, *, start: bool) -> list[Fact]:
     if config is None:
         return [Fact("configuration", False, f"there is none in {file}", "write one: `rule-of-two init`")]
     found = [Fact("configuration", True, f"{file}: client {config.client}, mode {config.mode}"), _approvers(config)]
+    handed = [name for name, one in config.servers.items() if not one.disabled and GIVEN in repr(one)]
+    found += [Fact(f"server {name}", True, "its client hands it values, so it starts only there") for name in handed]
+    here = {
+        name: one.model_copy(update={"disabled": True})
+        for name, one in config.servers.items()
+        if name in handed or one.clients == ()
+    }
     try:
-        blueprint = draw(config, file=file, state=state)
+        blueprint = draw(config.model_copy(update={"servers": config.servers | here}), file=file, state=state)
     except RuleOfTwoError as error:
         return [*found, Fact("a gateway", False, f"would not start: {error}", f"correct that in {file}")]
-    return [*found, _policies(blueprint), *_servers(blueprint, file, state, start=start)]
+    return [*found, _policies(blueprint), *_servers(blueprint, file, state, start=start, others=bool(here))]
 
 
 def _approvers(config: Config) -> Fact:
@@ -50,8 +70,8 @@ def _policies(blueprint: Blueprint) -> Fact:
     )
 
 
-def _servers(blueprint: Blueprint, file: Path, state: Path, *, start: bool) -> list[Fact]:
-    if not blueprint.upstreams:
+def _servers(blueprint: Blueprint, file: Path, state: Path, *, start: bool, others: bool) -> list[Fact]:
+    if not blueprint.upstreams and not others:
         return [Fact("servers", False, "there is none under mcpServers", f"put your MCP servers into {file}")]
     return servers(blueprint.upstreams, state, start=start)
 

@@ -1,4 +1,4 @@
-"""Looking at what an upstream offers now, and accepting it, outside a running gateway."""
+"""Looking at what an upstream offers now, and at what was accepted of it, outside a running gateway."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rule_of_two.gateway.authorizations import Authorizations
 from rule_of_two.gateway.blueprint import Upstream
 from rule_of_two.gateway.config import Config, Server
 from rule_of_two.gateway.connect import connecting
-from rule_of_two.gateway.definitions import Definition, Definitions, Kind, pins_of
+from rule_of_two.gateway.definitions import Definition, Definitions, Kind
 from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange
 from rule_of_two.gateway.life import START_SECONDS
 from rule_of_two.gateway.mount import Mount, identity_of, tools_of
@@ -140,11 +140,6 @@ def pinned_tools(config: Config, state: Path) -> list[ToolDefinition]:
             if not one.disabled
             for tool in tools_of(name, pins.load(identity_of(name, one.command, one.args, one.url)))
         ]
-
-
-async def accept(pins: PinStore, identity: str, offered: list[Definition], *, by: str, at: str) -> None:
-    """Accept exactly what is offered now."""
-    await pins.replace(identity, pins_of(offered, accepted_by=by, at=at))
 
 
 def compare(pins: PinStore, identity: str, offered: list[Definition]) -> Definitions:

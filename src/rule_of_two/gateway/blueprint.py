@@ -7,12 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rule_of_two.approvals.approvers import Enrolled
 from rule_of_two.clients.profiles import PROFILES, Profile
 from rule_of_two.errors import ConfigurationError
-from rule_of_two.gateway.config import ApproverSettings, Config, Server, backup_path, expand, key_files, key_path
+from rule_of_two.gateway.config import (
+    ApproverSettings,
+    Config,
+    Server,
+    backup_path,
+    expand,
+    expand_text,
+    key_files,
+    key_path,
+)
 from rule_of_two.gateway.consent import Patience
 from rule_of_two.gateway.launch import Launch, environment
 from rule_of_two.gateway.policy_versions import FOLDER
@@ -64,6 +73,8 @@ class Blueprint:
     secrets: tuple[str, ...]
     prefixed: bool = True
     approvers: tuple[Enrolled, ...] = ()
+    anchors: tuple[Path, ...] = ()
+    """Files that checkpoints of the journal are added to."""
     trust: Trust | None = None
     """Who has to have signed the operator's own policies; ``None``: nobody."""
 
@@ -145,10 +156,11 @@ def draw(
         key=SessionKey(who.user, who.tenant, profile.name, _workspace(profile), split.conversation),
         splitting=split,
         state=state,
-        protected=(*kept, *own_files(config, folder)),
-        secrets=tuple(secrets),
+        protected=(*kept, *own_files(config, folder), *anchor_files(config, folder)),
+        secrets=tuple(dict.fromkeys(secrets)),
         prefixed=prefixed,
         approvers=enrolled_approvers(config, file),
+        anchors=anchor_files(config, folder),
         trust=trust,
     )
 
@@ -185,6 +197,11 @@ def own_files(config: Config, folder: Path) -> tuple[Path, ...]:
     files = [path for path in (folder / Path(name).expanduser() for name in named) if path.is_file()]
     paths = (folder / name for name in (*config.manifests, *config.policies, *config.entities))
     return (*files, *(path for path in paths if path.exists()))
+
+
+def anchor_files(config: Config, folder: Path) -> tuple[Path, ...]:
+    """Where checkpoints of the journal go, by the names in a configuration that stands in ``folder``."""
+    return tuple(folder / Path(name).expanduser() for name in config.audit.anchors)
 
 
 def enrolled_approvers(config: Config, file: Path | None) -> tuple[Enrolled, ...]:
@@ -239,19 +256,28 @@ def _upstream(
     where = f"mcpServers.{name}"
     env = expand(server.env, where=f"{where}.env", file=file)
     headers = expand(server.headers, where=f"{where}.headers", file=file)
-    secrets += [*_changed(server.env, env), *_changed(server.headers, headers)]
+    args = [expand_text(one, where=f"{where}.args", file=file) for one in server.args]
+    command, cwd, url = (
+        None if text is None else expand_text(text, where=f"{where}.{key}", file=file)
+        for key, text in (("command", server.command), ("cwd", server.cwd), ("url", server.url))
+    )
+    everything = (*env.values(), *headers.values(), *args, *filter(None, (command, cwd, url)))
+    secrets += [value for one in everything for value in one.filled_in if _is_secret(value)]
     launch = Launch(
-        command=server.command,
-        args=server.args,
-        env=environment(env),
-        cwd=folder / server.cwd if server.cwd else Path.cwd(),
-        url=server.url,
-        headers=headers,
+        command=None if command is None else command.text,
+        args=tuple(one.text for one in args),
+        env=environment({key: one.text for key, one in env.items()}),
+        cwd=folder / cwd.text if cwd else Path.cwd(),
+        url=None if url is None else url.text,
+        headers={key: one.text for key, one in headers.items()},
         kind=_KINDS.get(server.type or "", "auto"),
         oauth=name if server.auth == "oauth" else None,
+        written=(server.command, server.args, server.url),
     )
+    # What is recognised is what is run.
+    run = server.model_copy(update={"command": launch.command, "args": launch.args, "url": launch.url})
     store = server.store or name
-    document = document_of(server, folder=folder, manifests=manifests)
+    document = document_of(run, folder=folder, manifests=manifests)
     if document is None:
         if server.parameters:
             raise ConfigurationError(f"'{where}.parameters' is given, but no manifest is: name one", file=file)
@@ -287,6 +313,6 @@ _KINDS: Final[Mapping[str, Kind]] = {"streamable-http": "streamable-http", "sse"
 """``http`` is what clients call both."""
 
 
-def _changed(before: Mapping[str, Any], after: Mapping[str, str]) -> list[str]:
-    """The values that came from outside the file: secrets, as long as they are long enough to mean one thing."""
-    return [value for key, value in after.items() if before[key] != value and len(value) >= 6]
+def _is_secret(value: str) -> bool:
+    """Whether what came from outside the file is to be hidden: long enough to mean one thing, and no file's name."""
+    return len(value) >= 6 and not (Path(value).is_absolute() and os.path.exists(value))  # noqa: PTH110  # Path.exists raises on what is no path

@@ -107,7 +107,7 @@ class Catalog:
         found: list[dict[str, Any]] = []
         for mount in self.mounts:
             for listed in mount.definitions.of(kind):
-                if not (listed.accepted or readable.get(mount.name, False)):
+                if not (listed.accepted or (listed.is_text and readable.get(mount.name, False))):
                     continue  # its very name is text that no human accepted
                 body = listed.definition.body
                 if kind in self._names:
@@ -163,10 +163,9 @@ def _labelled(mount: Mount, kind: Kind, listed: Listed, body: dict[str, Any]) ->
     return {**cleaned, "_meta": {**(cleaned.get("_meta") or {}), LABELS_KEY: sorted(labels)}}
 
 
-def tool_annotations(listed: Listed) -> Mapping[str, Any] | None:
-    """The annotations of a definition, when they are an object."""
-    value = listed.definition.body.get("annotations")
-    return value if isinstance(value, dict) else None
+def tool_annotations(listed: Listed) -> Any:
+    """The annotations of a definition, as the upstream sent them: what is no object counts as the worst."""
+    return listed.definition.body.get("annotations")
 
 
 def _templates(mount: Mount) -> Iterator[str]:

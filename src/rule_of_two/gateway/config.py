@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -20,6 +21,7 @@ from rule_of_two.model import ORDER, Label
 from rule_of_two.yaml_source import load_yaml, nearest
 
 _REFERENCE: Final = re.compile(r"\$\{(\w+):([^}]*)\}")
+_OWN_REFERENCE: Final = re.compile(r"\$\{(env|keyring):([^}]*)\}")
 
 _NAME: Final = r"^[A-Za-z0-9](?:[-_]?[A-Za-z0-9]){0,31}$"
 UpstreamName = Annotated[str, StringConstraints(pattern=_NAME, max_length=32)]
@@ -34,19 +36,44 @@ class Server(_Strict):
     """One block of ``mcpServers``: a command to start, or the URL of a server (streamable HTTP, else HTTP+SSE)."""
 
     type: Literal["stdio", "http", "streamable-http", "sse"] | None = None
+    """How it is reached, where `command` or `url` does not say so: `http` is streamable HTTP, `sse` the older
+    HTTP+SSE."""
     command: str | None = None
+    """The program that starts it."""
     args: tuple[str, ...] = ()
+    """Its arguments."""
     env: dict[str, str] = Field(default_factory=dict)
+    """Its environment, besides the few variables that every program needs; nothing else of the gateway's is passed
+    on."""
     cwd: str | None = None
+    """The folder in which it starts; the gateway's without it."""
     url: str | None = None
+    """Where it is reached."""
     headers: dict[str, str] = Field(default_factory=dict)
+    """Sent with every request to its `url`."""
     auth: Literal["oauth"] | None = None
+    """`oauth`: a person authorizes the gateway in a browser, once."""
     manifest: str | None = None
+    """The name or the path of its manifest; without it the server is recognised by what starts it."""
     store: str | None = None
+    """The store that it keeps things in, where several servers share one; its own name without it."""
     parameters: dict[str, Any] = Field(default_factory=dict)
+    """What its manifest lets the operator fill in, such as trusted folders."""
     label_authority: bool = False
     """The labels that it asserts of its results may lower, where its manifest says in which place they stand."""
     disabled: bool = False
+    """It is not mounted."""
+    clients: tuple[str, ...] | None = None
+    """The client profiles that are given it; ``None``: every one."""
+    project: str | None = None
+    """The folder of the project whose gateway (``serve --project``) is given it, and no other."""
+
+    @field_validator("clients")
+    @classmethod
+    def _known_clients(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for name in value or ():
+            _check_client(name)
+        return value
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Server:
@@ -66,9 +93,13 @@ class SessionSettings(_Strict):
     ``_meta``, whether its forks and sub-agents keep that key, and what the host's own tools bring."""
 
     boundary: Literal["connection", "conversation", "human"] | None = None
+    """Where a session ends; without it as the client's profile says."""
     conversation_key: str | None = None
+    """The JSON Pointer into a request's `_meta` at which the host names the conversation."""
     forks_keep_key: bool = False
+    """The operator's word that forks and sub-agents keep that name."""
     ambient: tuple[Label, ...] = ()
+    """The labels that every session begins with, for what the host's own tools bring."""
 
     @field_validator("conversation_key")
     @classmethod
@@ -88,21 +119,32 @@ class PrincipalSettings(_Strict):
     """``principal``: on whose behalf which agent runs, what for, and which labels it is meant to combine."""
 
     user: str = "local"
+    """On whose behalf."""
     tenant: str = "local"
+    """Of which tenant."""
     roles: tuple[str, ...] = ()
+    """In which roles."""
     purpose: str = "general"
+    """What for."""
     agent: str = "agent"
+    """The agent's name for policies."""
     configuration: tuple[Label, ...] = ORDER
+    """The labels that the agent is meant to combine; policies can hold it to them."""
 
 
 class ApproverSettings(_Strict):
     """One of ``approvals.approvers``: who may answer, and the public key that their answers are signed with."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    """How the approver is called on screens and receipts."""
     key: Annotated[str, StringConstraints(pattern=r"^ssh-ed25519 [A-Za-z0-9+/]+={0,2}( .*)?$")]
+    """The public line of an Ed25519 key, as `rule-of-two init` prints it."""
     user: str | None = None
+    """Whose principal they are, for policies that ask; their name without it."""
     tenant: str | None = None
+    """Of which tenant they are."""
     roles: tuple[str, ...] = ()
+    """What they may decide, for policies that ask."""
 
 
 class ApproverList(RootModel[tuple[ApproverSettings, ...]]):
@@ -113,11 +155,15 @@ class ApprovalSettings(_Strict):
     """``approvals``: where a human is asked, who may answer, how long a call may wait, and whether anyone ever can."""
 
     channels: tuple[Literal["console", "elicitation"], ...] = ("console",)
+    """Where a person is asked."""
     wait: Duration | None = None
+    """How long a call is held for an answer; without it as long as the client's profile allows."""
     pending: Duration = 900.0
     """How long a question outlives the call that waited for it."""
     unattended: Literal["ask", "deny"] = "ask"
+    """`deny`: nobody will ever answer, so nothing is asked."""
     approvers: tuple[ApproverSettings, ...] = ()
+    """Who may answer. Without any, every answer is advisory."""
 
     @field_validator("approvers")
     @classmethod
@@ -132,51 +178,97 @@ class PinSettings(_Strict):
     """``pins``: whether what the configuration mounts is trusted as first seen."""
 
     first_use: Literal["accept", "ask"] = "accept"
+    """`ask`: a server's definitions count as untrusted until a person accepted them."""
 
 
 class HandleSettings(_Strict):
     """``handles``: how often what the gateway holds can be passed on, and for how long it is held."""
 
     uses: Annotated[int, Field(ge=1, le=1000)] = 5
+    """How often a held value can be passed on."""
     life: Duration = 900.0
+    """How long it is held."""
 
 
 class AuditSettings(_Strict):
-    """``audit``: what the journal keeps besides ids and digests."""
+    """``audit``: what the journal keeps besides ids and digests, for how long, and where its checkpoints go."""
 
     contents: bool = False
     """The text of what is handed over, secrets hidden, cut to a size."""
+    retention: Duration = 90 * 86400.0
+    """What is younger is not pruned unless whoever prunes says so."""
+    anchors: tuple[str, ...] = ()
+    """Files, beside the one in the state's folder, that checkpoints are added to; relative to the configuration."""
+    key: Literal["file", "keyring"] = "file"
+    """Where the key is kept that signs checkpoints."""
 
 
 class Config(_Strict):
     """The whole file. ``path`` is where it stood; relative names in it are relative to that folder."""
 
     version: Literal[1]
+    """The version of this format."""
     servers: dict[UpstreamName, Server] = Field(alias="mcpServers")
+    """The servers, by name, in the shape that MCP clients use."""
     client: str = "generic"
+    """The profile of the client that starts the gateway."""
     sessions: SessionSettings = SessionSettings()
+    """Where sessions end, and what they begin with."""
     principal: PrincipalSettings = PrincipalSettings()
+    """On whose behalf the agent runs."""
     policies: tuple[str, ...] = ("default",)
+    """Names of shipped sets, files and folders. The invariant is always loaded besides."""
     entities: tuple[str, ...] = ()
+    """Files that say more of users, agents, servers and tools, for policies to read."""
     providers: ProviderSettings = ProviderSettings()
+    """What else policies know: time, risk, device, network, directory."""
     typed_arguments: bool = False
+    """Policies may read a tool's arguments, typed by its accepted definition."""
     manifests: tuple[str, ...] = ()
+    """Folders of manifests that are searched before the shipped ones."""
     approvals: ApprovalSettings = ApprovalSettings()
+    """Who is asked, where, and for how long."""
     pins: PinSettings = PinSettings()
+    """What of a server is accepted when it is first seen."""
     handles: HandleSettings = HandleSettings()
+    """What of results that the gateway keeps can be passed on."""
     audit: AuditSettings = AuditSettings()
+    """What the journal keeps."""
     mode: Literal["enforce", "observe"] = "enforce"
+    """`observe`: what policy asks and denies is recorded and let pass, and every result says so."""
 
     @property
     def stores(self) -> dict[str, str]:
         """Of each server, the store that it keeps things in: its own, or one that it shares with others."""
         return {name: server.store or name for name, server in self.servers.items()}
 
+    def served_to(self, client: str | None, project: Path | None) -> Config:
+        """The same for one client's gateway, of one project or of none: what others are given is disabled in it."""
+        name = client or self.client
+        folder = None if project is None else os.path.realpath(project)
+
+        def given(server: Server) -> bool:
+            own = None if server.project is None else os.path.realpath(Path(server.project).expanduser())
+            return own == folder and (server.clients is None or name in server.clients)
+
+        servers = {
+            name: server if given(server) else server.model_copy(update={"disabled": True})
+            for name, server in self.servers.items()
+        }
+        return self.model_copy(update={"servers": servers})
+
+    def only(self, server: str) -> Config:
+        """The same with every other server disabled."""
+        servers = {
+            name: one if name == server else one.model_copy(update={"disabled": True})
+            for name, one in self.servers.items()
+        }
+        return self.model_copy(update={"servers": servers})
+
     @field_validator("client")
     @classmethod
     def _known_client(cls, value: str) -> str:
-        if value not in PROFILES:
-            raise ValueError(f"unknown client {value!r}{nearest(value, list(PROFILES))} Known: {', '.join(PROFILES)}")
+        _check_client(value)
         return value
 
     @field_validator("servers")
@@ -188,6 +280,11 @@ class Config(_Strict):
                 raise ValueError(f"the servers {other!r} and {name!r} differ only in case; rename one")
             seen[name.lower()] = name
         return value
+
+
+def _check_client(name: str) -> None:
+    if name not in PROFILES:
+        raise ValueError(f"unknown client {name!r}{nearest(name, list(PROFILES))} Known: {', '.join(PROFILES)}")
 
 
 def load_config(path: Path) -> Config:
@@ -248,23 +345,46 @@ def backup_path(config: Path) -> Path:
     return config.with_name(f"{config.name}.bak")
 
 
-def expand(values: Mapping[str, str], *, where: str, file: Path | None) -> dict[str, str]:
-    """Replace ``${env:NAME}`` and ``${keyring:service/user}`` in each value.
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """A value of the file with what its references stand for, and what came from outside the file by them."""
+
+    text: str
+    filled_in: tuple[str, ...] = ()
+
+
+def expand(values: Mapping[str, str], *, where: str, file: Path | None) -> dict[str, Expanded]:
+    """Replace ``${env:NAME}`` and ``${keyring:service/user}`` in each value; any other ``${…:…}`` is an error.
 
     :raises ConfigurationError: the variable is not set, or the keyring has no such entry.
     """
-    return {key: _expand(value, f"{where}.{key}", file) for key, value in values.items()}
+    return {
+        key: replace(found, filled_in=(found.text, *found.filled_in)) if found.filled_in else found
+        for key, value in values.items()
+        for found in (_expand(_REFERENCE, value, f"{where}.{key}", file),)
+    }
 
 
-def _expand(value: str, where: str, file: Path | None) -> str:
-    def replace(match: re.Match[str]) -> str:
+def expand_text(value: str, *, where: str, file: Path | None) -> Expanded:
+    """The same for a text that may be a program's own, such as an argument: what is no reference of ours stays.
+
+    :raises ConfigurationError: as :func:`expand`.
+    """
+    return _expand(_OWN_REFERENCE, value, where, file)
+
+
+def _expand(pattern: re.Pattern[str], value: str, where: str, file: Path | None) -> Expanded:
+    found: list[str] = []
+
+    def fill_in(match: re.Match[str]) -> str:
         kind, name = match.groups()
         secret = _lookup(kind, name)
         if secret is None:
             raise ConfigurationError(f"'{where}': ${{{kind}:{name}}} has no value; set it and start again", file=file)
+        found.append(secret)
         return secret
 
-    return _REFERENCE.sub(replace, value)
+    return Expanded(pattern.sub(fill_in, value), tuple(found))
 
 
 def _lookup(kind: str, name: str) -> str | None:
@@ -272,7 +392,11 @@ def _lookup(kind: str, name: str) -> str | None:
         return os.environ.get(name)
     if kind == "keyring":
         import keyring  # noqa: PLC0415  # looks for backends when imported: only who uses it pays
+        from keyring.errors import KeyringError  # noqa: PLC0415  # as above
 
         service, _, user = name.partition("/")
-        return keyring.get_password(service, user)
+        try:
+            return keyring.get_password(service, user)
+        except KeyringError:
+            return None
     return None

@@ -16,7 +16,7 @@ from rule_of_two.approvals.choice import APPROVING, Choice
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.judge import Given, StillWaiting
 from rule_of_two.approvals.masks import Masks
-from rule_of_two.approvals.question import Origin, Question
+from rule_of_two.approvals.question import JournalHead, Origin, Question
 from rule_of_two.audit.journal import Journal
 from rule_of_two.audit.journal import Origin as CallOrigin
 from rule_of_two.errors import BadRequest, Code, LimitExceeded
@@ -147,10 +147,11 @@ class Consent:
             detail = f"people refused several times in a row, so nothing is asked for {left} s."
             raise _refused(call, asking, Code.APPROVAL_DENIED, detail)
         held = {label: self._origin(brought_by) for label, brought_by in asking.held.items()}
+        head = self.journal.head()
         outcome: Given | StillWaiting | AskedWithResult | Unanswered
         try:
             # Canonical text of a long call takes a while; other calls go on meanwhile.
-            question, shown = await anyio.to_thread.run_sync(self._question, call, asking, held, arrival)
+            question, shown = await anyio.to_thread.run_sync(self._question, call, asking, held, arrival, head)
             if self.desk.attached or channel is None or caller is None:
                 outcome = await self._at_the_desk(asking, question, shown, caller)
             else:
@@ -228,7 +229,12 @@ class Consent:
         await self.journal.answer(asking.number or 0, asking.session, {"answer": None, "reason": why, **more})
 
     def _question(
-        self, call: Call, asking: Decision, held: dict[Label, Origin], arrival: Arrival | None
+        self,
+        call: Call,
+        asking: Decision,
+        held: dict[Label, Origin],
+        arrival: Arrival | None,
+        head: JournalHead,
     ) -> tuple[Question, dict[str, Any]]:
         """The question, and what the journal keeps of it: all that is bound and shown, with secrets hidden."""
         messages = (*asking.messages, *(one.sentence for one in call.passed))
@@ -252,6 +258,7 @@ class Consent:
             decision=asking.number or 0,
             tier=self.desk.tier,
             arrival=arrival,
+            head=head,
         )
         if arrival is None and not call.passed and self._grantable(question):
             question = replace(question, offers=(*question.offers, Choice.GRANT))
@@ -259,7 +266,12 @@ class Consent:
 
     def _grantable(self, question: Question) -> bool:
         signed, one_person = self.desk.tier is not Tier.ADVISORY, question.needs == 1
-        return signed and one_person and canonical_targets(question.targets) is not None and self.may_grant(question)
+        targets = canonical_targets(question.targets)
+        if not signed or not one_person or targets is None:
+            return False
+        # The terms of a grant are signed, and so they are written down as they are.
+        masks = Masks(question.arguments, question.secret_pointers, self.secrets)
+        return all(masks.hide(value) == value for _, value in targets) and self.may_grant(question)
 
     def _origin(self, number: int) -> Origin:
         origin = self.origin_of(number)
@@ -314,6 +326,7 @@ def shown_of(question: Question, secrets: tuple[str, ...]) -> dict[str, Any]:
         "offers": question.offers,
         "tier": question.tier,
         **({} if question.arrival is None else {"arrival": question.arrival.bound}),
+        **({} if question.head is None else {"head": question.head}),
     }
 
 

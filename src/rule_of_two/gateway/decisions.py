@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rule_of_two.approvals.masks import Masks
 from rule_of_two.audit.journal import NOTHING, Journal
 from rule_of_two.errors import RuleOfTwoError
 from rule_of_two.gateway.flight import Call
@@ -58,6 +59,8 @@ class Decisions:
             forced=call.forced if call else (),
             environment=self.rules.environment(view.id),
             gate=gate,
+            # Where an argument that is a secret is, or stands in, what the call reaches.
+            hide=Masks(call.arguments, call.secret_pointers).masked if call and call.secret_pointers else None,
         )
         return self.made(number, facts, view, verdict, call, observed=observed)
 

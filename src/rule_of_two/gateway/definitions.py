@@ -1,28 +1,24 @@
 """What an upstream says it offers, against what was accepted (DESIGN "pins").
 
 The first definition of an upstream that the operator's configuration mounts is accepted as first seen, unless
-``pins.first_use`` says ``ask``. After that a definition that changed is listed as it was accepted and cannot be called,
-and one that is new is listed by name only, until a human accepts what the upstream offers now.
+``pins.first_use`` says ``ask``: then each is the upstream's text until a human answers for it. After that a definition
+that changed is listed as it was accepted and cannot be called, and one that is new or was refused is neither listed nor
+called, until a human accepts what the upstream offers now.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-import rfc8785
-
+from rule_of_two.definition_digest import definition_digest
 from rule_of_two.errors import BadRequest
-from rule_of_two.json_pointer import pointer_of
 from rule_of_two.store.pins import Pin
 from rule_of_two.wire.frames import dump
 
-FIRST_USE: Final = "first use (unsigned)"
 NO_INSTRUCTIONS: Final = ""
-_LARGEST_INTEGER: Final = 2**53 - 1
 MOST: Final = 2000
 MOST_BYTES_EACH: Final = 256 * 1024
 MOST_BYTES: Final = 8 * 1024 * 1024
@@ -59,7 +55,7 @@ class Status(StrEnum):
     CHANGED = "changed"
     NEW = "new"
     UNACCEPTED = "unaccepted"
-    """Nothing of this upstream was ever accepted."""
+    """It was offered at first, where first use asks, and nobody has answered for it: its text is the upstream's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +69,8 @@ class Definition:
 
 
 def define(kind: Kind, body: Any) -> Definition:
-    """Read one definition and pin it by SHA-256 over its canonical JSON (RFC 8785); integers beyond 2^53 - 1, for which
-    that has no form, are written apart.
-
-    INVARIANT: two definitions of one digest are one JSON value (test_no_two_definitions_share_a_digest).
+    """Read one definition and pin it by its digest (:mod:`~rule_of_two.definition_digest`): of all that the upstream
+    said of it, known to us or not.
 
     :raises BadRequest: it has no usable name, or cannot be canonicalised.
     """
@@ -85,33 +79,10 @@ def define(kind: Kind, body: Any) -> Definition:
     if not isinstance(name, str) or (key and not 0 < len(name) <= 2048):
         raise BadRequest(f"a {kind} without a usable {key!r}")
     try:
-        digest = hashlib.sha256(_bytes_of(body)).hexdigest()
-    except (rfc8785.CanonicalizationError, RecursionError, ValueError) as error:
+        digest = definition_digest(body)
+    except ValueError as error:
         raise BadRequest(f"the {kind} {name!r} cannot be pinned: {error}") from error
     return Definition(kind, name, body, digest)
-
-
-def _bytes_of(body: Any) -> bytes:
-    try:
-        return rfc8785.dumps(body)
-    except rfc8785.IntegerDomainError:
-        large: list[list[str]] = []
-        rest = rfc8785.dumps(_without_large(body, (), large))
-        # No JSON text begins so, and where each integer stands is said: nothing else has these bytes.
-        return b"large integers " + rfc8785.dumps(large) + rest
-
-
-def _without_large(value: Any, at: tuple[str, ...], large: list[list[str]]) -> Any:
-    """The value with 0 for each integer that RFC 8785 cannot write; those are put into ``large``, with where they
-    stand."""
-    if isinstance(value, dict):
-        return {key: _without_large(value[key], (*at, key), large) for key in sorted(value)}
-    if isinstance(value, list):
-        return [_without_large(item, (*at, str(number)), large) for number, item in enumerate(value)]
-    if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
-        large.append([pointer_of(at), str(value)])
-        return 0
-    return value
 
 
 class Budget:
@@ -147,6 +118,21 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One name of which something else is offered than was accepted; ``None``: nothing is."""
+
+    kind: Kind
+    name: str
+    old: Definition | None
+    new: Definition | None
+
+    @property
+    def text(self) -> str:
+        """``tool send``; ``tool send (removed)``."""
+        return f"{self.kind} {self.name}".rstrip() + (" (removed)" if self.new is None else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """One definition as the client may see it. ``definition`` is the accepted one where there is one."""
 
@@ -159,6 +145,12 @@ class Listed:
         return self.status is Status.ACCEPTED or self.status is Status.CHANGED
 
     @property
+    def is_text(self) -> bool:
+        """Whether it may be shown as the upstream's text: nobody answered for it, or it comes and goes as data do."""
+        data = self.definition.kind in {Kind.RESOURCE, Kind.TEMPLATE}
+        return self.status is Status.UNACCEPTED or (data and not self.accepted)
+
+    @property
     def usable(self) -> bool:
         """Whether it may be called."""
         return self.status is Status.ACCEPTED or self.status is Status.UNACCEPTED
@@ -167,14 +159,22 @@ class Listed:
 class Definitions:
     """The offered and the accepted definitions of one upstream, compared. Immutable."""
 
-    def __init__(self, offered: Iterable[Definition] | None, accepted: Iterable[Pin]) -> None:
-        """``offered`` is ``None`` while the upstream has not answered: then what was accepted is listed."""
+    def __init__(
+        self,
+        offered: Iterable[Definition] | None,
+        accepted: Iterable[Pin],
+        unanswered: Collection[tuple[str, str]] | None = None,
+    ) -> None:
+        """``offered`` is ``None`` while the upstream has not answered: then what was accepted is listed. ``unanswered``
+        are kinds and names of what it offered at first and nobody has answered for; ``None``: nobody has answered for
+        anything, so that is all that is offered, unless something was accepted."""
         pins = {
             (Kind(pin.kind), pin.name): Definition(Kind(pin.kind), pin.name, pin.definition, pin.digest)
             for pin in accepted
         }
         self.known = offered is not None or bool(pins)
         self._listed: dict[tuple[Kind, str], Listed] = {}
+        self._changes: list[Change] = []
         if offered is None:
             self._listed = {key: Listed(pin, Status.ACCEPTED) for key, pin in pins.items()}
             return
@@ -183,10 +183,25 @@ class Definitions:
             if key in self._listed:
                 continue  # a second definition of the same name: the first was listed, the first is called
             pin = pins.get(key)
+            if definition.kind is not Kind.RESOURCE and (pin is None or pin.digest != definition.digest):
+                self._changes.append(Change(*key, pin, definition))
             if pin is None:
-                self._listed[key] = Listed(definition, Status.NEW if pins else Status.UNACCEPTED)
+                is_first = not pins if unanswered is None else key in unanswered
+                self._listed[key] = Listed(definition, Status.UNACCEPTED if is_first else Status.NEW)
             else:
                 self._listed[key] = Listed(pin, Status.ACCEPTED if pin.digest == definition.digest else Status.CHANGED)
+
+        self._changes += [
+            Change(*key, pin, _NOTHING_SAID if key[0] is Kind.INSTRUCTIONS else None)
+            for key, pin in pins.items()
+            if key not in self._listed and key[0] is not Kind.RESOURCE and pin.digest != _NOTHING_SAID.digest
+        ]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Everything that is not offered as it was accepted: changed, new and removed. Resources aside, which come and
+        go as data do."""
+        return tuple(self._changes)
 
     def get(self, kind: Kind, name: str) -> Listed | None:
         """One definition, or ``None`` when the upstream offers no such thing."""
@@ -200,23 +215,24 @@ class Definitions:
         """The kinds of which there is anything."""
         return frozenset(kind for kind, _ in self._listed)
 
-    def unaccepted(self) -> list[Listed]:
-        """Every definition that is not accepted as it is now; resources aside, which come and go as data do."""
-        return [
-            listed
-            for (kind, _), listed in self._listed.items()
-            if listed.status is not Status.ACCEPTED and kind is not Kind.RESOURCE
-        ]
+
+_NOTHING_SAID: Final = define(Kind.INSTRUCTIONS, {"instructions": NO_INSTRUCTIONS})
 
 
 def of_first_use(definitions: Iterable[Definition]) -> Iterator[Definition]:
-    """What is accepted as first seen: all but listed resources, whose names are often data (a mail's subject, say)."""
+    """What is accepted as first seen, or asked about: all but listed resources, whose names are often data (of a mail,
+    say)."""
     return (one for one in definitions if one.kind is not Kind.RESOURCE)
+
+
+def names_of(definitions: Iterable[Definition]) -> list[tuple[str, str]]:
+    """Their kinds and names."""
+    return [(one.kind, one.name) for one in definitions]
 
 
 def pins_of(definitions: Iterable[Definition], *, accepted_by: str, at: str) -> list[Pin]:
     """The pins that accept exactly these definitions; the first of each name. No instructions are accepted as none."""
     unique: dict[tuple[Kind, str], Pin] = {}
-    for one in (*definitions, define(Kind.INSTRUCTIONS, {"instructions": NO_INSTRUCTIONS})):
+    for one in (*definitions, _NOTHING_SAID):
         unique.setdefault((one.kind, one.name), Pin(one.kind, one.name, one.digest, one.body, accepted_by, at))
     return list(unique.values())

@@ -155,7 +155,8 @@ class Delivery:
         listed = self._listed(call)
         if listed is None or listed.status is not Status.ACCEPTED or listed.definition.digest != call.pin:
             return False
-        return (tool_annotations(listed) or {}).get("idempotentHint") is True
+        annotations = tool_annotations(listed)
+        return isinstance(annotations, Mapping) and annotations.get("idempotentHint") is True
 
     def _listed(self, call: Call) -> Listed | None:
         return None if self.kind is None else self.mount.definitions.get(self.kind, call.facts.name)

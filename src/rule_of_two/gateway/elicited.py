@@ -16,8 +16,8 @@ import anyio
 
 from rule_of_two.approvals.answer import Answer, Unanswered
 from rule_of_two.approvals.choice import Choice
-from rule_of_two.approvals.desk import MAX_OF_SESSION
 from rule_of_two.approvals.judge import Given, Judge
+from rule_of_two.approvals.pending import MAX_OF_SESSION
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.render import View
 from rule_of_two.approvals.spans import line_text

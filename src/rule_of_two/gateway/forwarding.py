@@ -39,7 +39,7 @@ class _Tool:
     """What calls of one tool have in common, by its definition and its manifest."""
 
     definition: Definition
-    annotations: Mapping[str, Any] | None
+    annotations: Any
     schema: Any
     opaque: tuple[str, ...]
     secrets: tuple[str, ...]

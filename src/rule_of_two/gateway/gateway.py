@@ -14,6 +14,7 @@ from rule_of_two.gateway.catalog import Catalog
 from rule_of_two.gateway.client import Client
 from rule_of_two.gateway.consent import Consent
 from rule_of_two.gateway.conversations import Conversations
+from rule_of_two.gateway.definition_notices import DefinitionNotices
 from rule_of_two.gateway.dialogue import Dialogue
 from rule_of_two.gateway.elicited import Elicited
 from rule_of_two.gateway.enforcement import Enforcement
@@ -119,7 +120,7 @@ async def running(
         Mount(one.name, one.launch, one.manifest, resources.connect, limits=limits) for one in blueprint.upstreams
     ]
     for mount in mounts:
-        mount.accept(resources.pins.load(mount.identity))
+        mount.accept(resources.pins.load(mount.identity), resources.pins.unanswered(mount.identity))
     await resources.typing.retype(mounts)
     catalog = Catalog(mounts, prefixed=blueprint.prefixed)
     subscriptions, names = Subscriptions(), TaskNames(catalog)
@@ -166,12 +167,17 @@ async def running(
             clients=clients,
             accepts_first_use=blueprint.config.pins.first_use == "accept",
             typing=resources.typing,
+            notices=DefinitionNotices(
+                resources.pins, resources.desk, resources.answers.approvers, resources.journal, resources.watch.wake
+            ),
         )
+        resources.watch.listeners.add(upkeep.on_answered)
         for mount in mounts:
             tasks.start_soon(mount.run, upkeep)
         try:
             yield Gateway(catalog, router, subscriptions, clients, limits, blueprint.profile.name)
         finally:
+            resources.watch.listeners.discard(upkeep.on_answered)
             await rounds.give_up()
             outbox.close()
             for one in conversations.pipelines():

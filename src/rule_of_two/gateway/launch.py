@@ -34,6 +34,13 @@ class Launch:
     """How a URL is spoken to."""
     oauth: str | None = None
     """The upstream's name, when a human authorizes us to use it."""
+    written: tuple[str | None, tuple[str, ...], str | None] | None = None
+    """Command, arguments and URL as the configuration has them, references and all; ``None``: as they are here."""
+
+    @property
+    def as_written(self) -> tuple[str | None, tuple[str, ...], str | None]:
+        """Command, arguments and URL without secrets that are filled in: the same after one was renewed."""
+        return self.written or (self.command, self.args, self.url)
 
 
 Connect = Callable[[Launch, Callable[[str], None], Limits], Awaitable[Transport]]

@@ -71,6 +71,7 @@ class Mount:
         self._connect = connect
         self._limits = limits
         self._pins: list[Pin] = []
+        self._unanswered: frozenset[tuple[str, str]] | None = None
         self._life: Life | None = None
         self._back_off = back_off or BackOff()
         self._availability = Availability(lambda: self._life is not None and self._life.ended)
@@ -85,7 +86,7 @@ class Mount:
     @property
     def identity(self) -> str:
         """What pins belong to: the name and how it is reached, without secrets."""
-        return identity_of(self.name, self.launch.command, self.launch.args, self.launch.url)
+        return identity_of(self.name, *self.launch.as_written)
 
     @property
     def info(self) -> UpstreamInfo | None:
@@ -160,14 +161,24 @@ class Mount:
             self._life.subscribe(uris)
 
     @property
+    def pins(self) -> tuple[Pin, ...]:
+        """What was accepted."""
+        return tuple(self._pins)
+
+    @property
     def pinned_tools(self) -> list[ToolDefinition]:
         """The accepted definitions of its tools."""
         return tools_of(self.name, self._pins)
 
-    def accept(self, pins: list[Pin]) -> None:
+    @property
+    def unanswered(self) -> frozenset[tuple[str, str]] | None:
+        """What it offered at first and nobody has answered for (:class:`~.definitions.Definitions`)."""
+        return self._unanswered
+
+    def accept(self, pins: list[Pin], unanswered: frozenset[tuple[str, str]] | None = None) -> None:
         """Compare with these accepted definitions from now on."""
-        self._pins = pins
-        self.definitions = Definitions(self.offered or None, pins)
+        self._pins, self._unanswered = pins, unanswered
+        self.definitions = Definitions(self.offered or None, pins, unanswered)
 
     async def run(self, watcher: Watcher) -> None:
         """Keep the upstream connected until cancelled, with growing pauses between attempts that fail."""
@@ -249,7 +260,7 @@ class Mount:
         async with self._reading:  # of two readings neither loses what the other found
             kept = [one for one in self.offered if one.kind not in kinds | UNLISTED]
             self.offered = [*kept, *await life.definitions(kinds)]
-            self.definitions = Definitions(self.offered, self._pins)
+            self.definitions = Definitions(self.offered, self._pins, self._unanswered)
             await watcher.on_offered(self)
 
     async def available(self) -> None:

@@ -289,7 +289,7 @@ class ReleaseGate:
     ) -> None:
         """Let people look at what was withheld, if it can be shown."""
         with suppress(BadRequest, ValueError):
-            self.desk.withhold(withheld_items(call.facts, brought, decision, names, weighed, self.clock()))
+            self.desk.withheld.withhold(withheld_items(call.facts, brought, decision, names, weighed, self.clock()))
 
     def _shown(self, call: Call, brought: Brought, taken: _Taken) -> Arrival:
         """What a person is shown of a result.

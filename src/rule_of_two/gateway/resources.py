@@ -23,24 +23,29 @@ from rule_of_two.audit.journal import Journal, Origin
 from rule_of_two.audit.why import origin_of
 from rule_of_two.errors import StoreError
 from rule_of_two.escape import visible
+from rule_of_two.gateway.anchoring import Anchoring
 from rule_of_two.gateway.answers import Answers
 from rule_of_two.gateway.authorizations import Authorizations
 from rule_of_two.gateway.blueprint import Blueprint
 from rule_of_two.gateway.connect import connecting
 from rule_of_two.gateway.endorsements import Endorsements
 from rule_of_two.gateway.given_urls import GivenUrls
+from rule_of_two.gateway.hiding import Hiding
 from rule_of_two.gateway.launch import Connect
 from rule_of_two.gateway.operator_log import say
+from rule_of_two.gateway.pin_watch import PinWatch
 from rule_of_two.gateway.policy_versions import PolicyVersions
 from rule_of_two.gateway.providers.surroundings import Surroundings
 from rule_of_two.gateway.reload import Reloader
 from rule_of_two.gateway.retyping import Typing
 from rule_of_two.gateway.rulebook import Rulebook
+from rule_of_two.gateway.settling import Settling
 from rule_of_two.gateway.timing import timestamp, utc_now
 from rule_of_two.sessions.boundary import Attached, Boundaries
 from rule_of_two.sessions.key import Boundary, SessionKey
 from rule_of_two.sessions.presence import Presence
 from rule_of_two.sessions.repository import ConnectionSession
+from rule_of_two.store.checkpoints import CheckpointStore
 from rule_of_two.store.database import Database
 from rule_of_two.store.journal import JournalStore
 from rule_of_two.store.pins import PinStore
@@ -82,6 +87,7 @@ class Resources:
     endorsements: Endorsements
     connect: Connect
     """How upstreams are reached."""
+    watch: PinWatch
     given: GivenUrls | None = None
     """Which addresses sessions were given, where a policy asks."""
 
@@ -169,6 +175,7 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
         closing(JournalStore(blueprint.state)) as store,
         Presence(blueprint.state) as presence,
     ):
+        store.hide = Hiding(blueprint.secrets)
 
         async def tell(provider: str, what: Mapping[str, Any]) -> None:
             await _tell_of_provider(journal, provider, what)
@@ -204,7 +211,10 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
             blueprint.principal.tenant,
         )
         endorsements = Endorsements(answers, blueprint.config.stores)
-        desk = Desk(clock=utc_now, judge=answers, endorser=endorsements)
+        pins = PinStore(state)
+        watch = PinWatch(pins)
+        settling = Settling(answers, pins, watch.wake)
+        desk = Desk(clock=utc_now, judge=answers, endorser=endorsements, settler=settling)
         answers.void = desk.void
         async with aclosing(Authorizations(blueprint.state)) as authorizations, anyio.create_task_group() as tasks:
             resources = Resources(
@@ -214,17 +224,19 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
                 journal,
                 desk,
                 boundaries,
-                PinStore(state),
+                pins,
                 answers,
                 Grants(approvers, lambda: rules.version, utc_now, answers.may_give),
                 rules,
                 Typing(blueprint.sources, rules, journal),
                 endorsements,
                 connect or connecting(authorizations),
+                watch,
                 GivenUrls() if blueprint.policies.reads_given else None,
             )
             await tasks.start(DeskServer(desk, state=blueprint.state, gateway=secrets.token_hex(4)).run)
             tasks.start_soon(journal.keep_flushing)
+            tasks.start_soon(watch.run)
             reloader = Reloader(
                 blueprint.sources,
                 rules,
@@ -236,7 +248,21 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
             await reloader.began(blueprint.files)
             await tasks.start(surroundings.run, partial(_describe, rules, journal))
             tasks.start_soon(reloader.run)
-            yield resources
+            anchoring = Anchoring(
+                store,
+                journal,
+                CheckpointStore(state),
+                blueprint.state,
+                blueprint.anchors,
+                blueprint.config.audit.key,
+                timestamp,
+            )
+            tasks.start_soon(anchoring.run)
+            try:
+                yield resources
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await anchoring.write()
             tasks.cancel_scope.cancel()
 
 

@@ -34,8 +34,8 @@ NEXT_STEP: Final[dict[Code, str]] = {
     Code.DROPPED_CAPABILITY: "This session gave up [C]. It can still read; only a new session can act.",
     Code.UNKNOWN_TOOL: "The gateway offers nothing of that name.",
     Code.DEFINITION_CHANGED: (
-        "The upstream changed its definition after it was accepted. A person can look at it and accept it with "
-        "`rule-of-two manifest pin`."
+        "The upstream changed its definition after it was accepted. A person can look at it and accept it in "
+        "`rule-of-two console` or with `rule-of-two manifest pin`."
     ),
     Code.INVALID_HANDLE: (
         "A handle can be passed in the session that got it, as the whole of an argument that its result named, until "

@@ -233,8 +233,7 @@ class Router:
 
     async def _may_read(self, mount: Mount, kind: Kind) -> bool:
         """Whether descriptions that no human accepted may be shown: they bring the upstream's labels."""
-        data = kind in {Kind.RESOURCE, Kind.TEMPLATE}
-        if not any(not one.accepted and (one.usable or data) for one in mount.definitions.of(kind)):
+        if not any(one.is_text for one in mount.definitions.of(kind)):
             return False
         return await self._enforcement.receive(
             Facts(Action.RECEIVE, mount.name, f"{kind} list", mount.manifest.ingress)

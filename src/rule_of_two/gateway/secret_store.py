@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rule_of_two.errors import StoreError
+from rule_of_two.folders import make_private
 
 SERVICE: Final = "rule-of-two"
 
@@ -18,7 +19,7 @@ def write_private(path: Path, text: str) -> None:
     """
     temporary = path.with_name(f".{path.name}.new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(path.parent)
         temporary.unlink(missing_ok=True)
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(text)

@@ -13,7 +13,8 @@ from rule_of_two.errors import StoreError
 from rule_of_two.escape import visible
 from rule_of_two.gateway.catalog import Catalog
 from rule_of_two.gateway.client import Client, hears
-from rule_of_two.gateway.definitions import FIRST_USE, of_first_use, pins_of
+from rule_of_two.gateway.definition_notices import DefinitionNotices
+from rule_of_two.gateway.definitions import names_of, of_first_use, pins_of
 from rule_of_two.gateway.dialogue import Dialogue
 from rule_of_two.gateway.enforcement import Enforcement
 from rule_of_two.gateway.exchange import NO_WAY_BACK, Exchange, OwnAnswer
@@ -25,7 +26,7 @@ from rule_of_two.gateway.subscriptions import Subscriptions
 from rule_of_two.gateway.task_names import TaskNames
 from rule_of_two.gateway.timing import timestamp
 from rule_of_two.model import Action, Facts
-from rule_of_two.store.pins import PinStore
+from rule_of_two.store.pins import FIRST_USE, PinStore
 from rule_of_two.wire.codes import SERVER_BUSY
 from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.peer import Incoming
@@ -59,6 +60,7 @@ class Upkeep:
     clients: set[Client]
     accepts_first_use: bool
     typing: Typing
+    notices: DefinitionNotices
     said: dict[str, list[str]] = field(default_factory=dict)
     muted: set[tuple[object, ...]] = field(default_factory=set)
     asking: dict[str, int] = field(default_factory=dict)
@@ -76,13 +78,18 @@ class Upkeep:
 
     async def on_offered(self, mount: Mount) -> None:
         """Accept an upstream's first definitions if the operator's configuration does, and tell the clients."""
-        pins = self.pins.load(mount.identity)
-        if not pins and self.accepts_first_use:
+        pins, unanswered = self.pins.load(mount.identity), self.pins.unanswered(mount.identity)
+        if unanswered is None and self.accepts_first_use:
             pins = pins_of(of_first_use(mount.offered), accepted_by=FIRST_USE, at=timestamp())
             await self.pins.replace(mount.identity, pins)
-        await self.typing.retype(self.catalog.mounts, lambda: mount.accept(pins))
-        unaccepted = mount.definitions.unaccepted()
-        changed = sorted(f"{one.definition.kind} {one.definition.name}".rstrip() for one in unaccepted)
+            await self.notices.first_use(mount, pins)
+            unanswered = frozenset()
+        elif unanswered is None:
+            await self.pins.offered_first(mount.identity, names_of(of_first_use(mount.offered)))
+        await self.typing.retype(self.catalog.mounts, lambda: mount.accept(pins, unanswered))
+        changed = sorted(
+            one.text for one in mount.definitions.changes if (one.kind, one.name) not in (unanswered or ())
+        )
         if changed and pins and changed != self.said.get(mount.name):
             self.said[mount.name] = changed
             names = visible(", ".join(changed[:5])[:500])
@@ -90,6 +97,24 @@ class Upkeep:
                 mount, f"{mount.name} changed what it offers ({names}): `rule-of-two manifest pin` shows it"
             )
         await self.router.on_definitions_changed()
+        self.notices.look_at(mount)
+
+    async def on_answered(self, answered: bool) -> None:
+        """Take the pins that people's answers led to, and tell people what waits now."""
+        if answered:
+            mounts = self.catalog.mounts
+            by_now = [(self.pins.load(one.identity), self.pins.unanswered(one.identity)) for one in mounts]
+            if by_now != [(list(one.pins), one.unanswered) for one in mounts]:
+
+                def accept() -> None:
+                    for mount, (pins, unanswered) in zip(mounts, by_now, strict=True):
+                        mount.accept(pins, unanswered)
+
+                await self.typing.retype(self.catalog.mounts, accept)
+                await self.router.on_definitions_changed()
+            for mount in self.catalog.mounts:
+                self.notices.look_at(mount)
+        await self.notices.tell(self.catalog.mounts)
 
     async def on_told(self, mount: Mount, method: str, params: dict[str, Any], exchange: Exchange | None) -> None:
         """Hand on what an upstream tells, if the session may see it."""

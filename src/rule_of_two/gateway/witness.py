@@ -14,6 +14,7 @@ from rule_of_two.approvals.approvers import Enrolled, Signed
 from rule_of_two.approvals.arrival import Arrival
 from rule_of_two.approvals.canonical import canonical
 from rule_of_two.approvals.command import Command
+from rule_of_two.approvals.definition_answer import definition_answer_in
 from rule_of_two.approvals.endorsement import endorsement_in
 from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.approvals.receipts import deed, receipt
@@ -43,6 +44,7 @@ class _Bound(BaseModel):
     nonce: str
     expires_at: AwareDatetime
     arrival: dict[str, Any] | None = None
+    head: tuple[int, str] | None = None
 
 
 _BOUND: Final = TypeAdapter(_Bound)
@@ -72,6 +74,7 @@ class KeyWitness:
             channel=one.channel,
             terms=terms,
             items=one.items,
+            head=one.head,
         )
 
     def command(self, text: object) -> Said | None:
@@ -93,6 +96,17 @@ class KeyWitness:
         except _UNUSABLE:
             return None
         return Said("endorse", one.approver, standing, None, id=one.id)
+
+    def definition(self, text: object) -> Said | None:
+        """The answer to a definition of a receipt; ``None``: it is none. Never raises."""
+        try:
+            one = definition_answer_in(orjson.dumps(text).decode())
+            standing = self._standing(one)
+        except _UNUSABLE:
+            return None
+        of = one.subject
+        about = (of.state, of.upstream, of.kind, of.name)
+        return Said(str(one.verdict), one.approver, standing, None, id=one.id, digest=of.new, about=about)
 
     def digest(self, question: Mapping[str, Any]) -> str | None:
         """The digest of a journalled question's members; ``None``: they are not what a question can have."""
@@ -120,6 +134,7 @@ class KeyWitness:
                 created_at=at - timedelta(seconds=1),
                 expires_at=at,
                 arrival=None if bound.arrival is None else Arrival.of_bound(bound.arrival),
+                head=bound.head,
             ).digest
         except _UNUSABLE:
             return None

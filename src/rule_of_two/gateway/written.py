@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rule_of_two.errors import PolicyError
+from rule_of_two.folders import make_private
 
 
 def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
@@ -17,7 +18,7 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(path.parent)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(content)
             file.flush()

@@ -69,21 +69,29 @@ class ConditionSpec(Shape):
     host_in: Annotated[
         tuple[str, ...], BeforeValidator(lambda value: _literals("hosts", value)), WithJsonSchema(POINTERS)
     ] = ()
+    """A URL or host whose host is one of these."""
     inside: Annotated[
         tuple[str, ...], BeforeValidator(lambda value: _literals("folders", value)), WithJsonSchema(POINTERS)
     ] = ()
+    """A path in one of these folders."""
     outside: Annotated[
         tuple[str, ...], BeforeValidator(lambda value: _literals("folders", value)), WithJsonSchema(POINTERS)
     ] = ()
+    """A path in none of them."""
     recipient_in: Annotated[
         tuple[str, ...], BeforeValidator(lambda value: _literals("recipients", value)), WithJsonSchema(POINTERS)
     ] = ()
+    """A recipient that is one of these."""
     within: Annotated[tuple[Any, ...], BeforeValidator(_scalars), WithJsonSchema(_SCALARS)] = Field(
         default=(), alias="in"
     )
+    """One of these values."""
     equals: Annotated[Any, BeforeValidator(_scalar)] = None
+    """This value."""
     at_most: int | float | str = 0
+    """An amount up to this."""
     absent: Literal[True] = True
+    """The argument is not given."""
 
     @field_validator("at_most", mode="before")
     @classmethod
@@ -115,6 +123,10 @@ class RuleSpec(Shape):
     written."""
 
     when: dict[str, ConditionSpec] = Field(min_length=1)
+    """What must hold of targets and arguments, all of it."""
     labels: frozenset[Label]
+    """What the call can do then."""
     communicates: bool | None = None
+    """Whether its [C] reaches others then."""
     reversible: bool | None = None
+    """Whether its [C] can be taken back then."""

@@ -6,7 +6,7 @@ the operator filled in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -14,6 +14,7 @@ from pydantic.json_schema import WithJsonSchema
 
 from rule_of_two.json_pointer import pointer_of
 from rule_of_two.manifests.condition import OPERATORS, RuleSpec, reference
+from rule_of_two.manifests.hints import HINT_NAMES, HintName
 from rule_of_two.manifests.opaque import clash
 from rule_of_two.manifests.parameters import ParameterType, canonical
 from rule_of_two.manifests.result_spec import PUBLIC_CONFIDENTIALITY, TRUSTED_AUTHORS, ResultSpec
@@ -56,11 +57,32 @@ def _stored(value: Any) -> Any:
     return {"scope": "named", "at": {kind: pointers_in(pointers, str(kind)) for kind, pointers in value.items()}}
 
 
+def _hint_names(value: Any) -> Any:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, Sequence):
+        raise refused(f"write a list of hints, of {', '.join(HINT_NAMES)}")
+    for place, name in enumerate(names):
+        if name not in HINT_NAMES:
+            known = nearest(str(name), HINT_NAMES) or f"; there are {', '.join(HINT_NAMES)}"
+            raise refused(f"no hint that adds a label is called '{name}'{known}", place)
+    return names
+
+
+_HintNames = Annotated[
+    frozenset[HintName],
+    BeforeValidator(_hint_names),
+    WithJsonSchema({"type": "array", "items": {"enum": list(HINT_NAMES)}}),
+]
+"""Hints that the author of the manifest knows and has judged."""
+
+
 class ParameterSpec(Shape):
     """One thing that the operator may fill in. ``default`` is what holds until he does."""
 
     type: ParameterType
+    """What it holds."""
     default: Any = None
+    """What holds until the operator fills it in."""
 
     @model_validator(mode="after")
     def _default_has_the_type(self) -> Self:
@@ -84,10 +106,15 @@ class TargetSpec(Shape):
     the user's own calendar; ``${name}`` is what the operator filled in."""
 
     kind: TargetKind
+    """What is reached."""
     at: tuple[str, ...] = ()
+    """Where it stands in the arguments, as JSON Pointers; `/to/*` is each element."""
     value: str | None = None
+    """What every call reaches that no argument names."""
     indirect: bool = False
+    """It names something behind which others stand."""
     optional: bool = False
+    """Without the argument the call reaches nobody there."""
 
     @model_validator(mode="after")
     def _is_somewhere(self) -> Self:
@@ -119,8 +146,12 @@ _Stored = Annotated[
 
 class _Entry(Shape):
     labels: frozenset[Label]
+    """What it can do at most: [A] untrustworthy input, [B] private data or sensitive systems, [C] changes or
+    communication."""
     reads: _Stored = None
+    """What it reads of the store: nothing, all of it, or what arguments name."""
     writes: _Stored = None
+    """What it leaves there to be read later."""
 
 
 class PromptSpec(_Entry):
@@ -131,8 +162,11 @@ class PromptSpec(_Entry):
         BeforeValidator(_targets),
         WithJsonSchema({"type": "object", "additionalProperties": {"anyOf": [*POINTERS["anyOf"], {"type": "object"}]}}),
     ] = Field(default_factory=dict)
+    """Whom or what a call reaches, by kind or by a name of its own."""
     rules: tuple[RuleSpec, ...] = ()
-    secrets: tuple[str, ...] = ()
+    """Labels by arguments; the first rule that matches replaces `labels`."""
+    secrets: OneOrMore = ()
+    """Where arguments hold secrets, which no screen and no journal shows."""
     communicates: bool = True
     """Its C can reach others. ``false``: it only changes state, in a place that nobody else reads."""
     reversible: bool = False
@@ -167,8 +201,11 @@ class ArgumentSpec(Shape):
     ``principal.user``, ``.tenant``, ``.purpose`` or ``.agent``), which are not given, and the greatest number."""
 
     force: dict[str, Any] = Field(default_factory=dict)
+    """What an argument is set to, whatever was given."""
     omit: OneOrMore = ()
+    """Which arguments are not given."""
     cap: dict[str, int | float] = Field(default_factory=dict)
+    """The greatest number that an argument may be."""
 
     @field_validator("cap", mode="before")
     @classmethod
@@ -207,13 +244,20 @@ def _term(read: Callable[..., Term], pointer: str, *value: Any) -> Term:
 class ToolSpec(PromptSpec):
     """What calling one tool can do, by its arguments. ``result`` says where items and their metadata stand,
     ``arguments`` what holds of the arguments in every call, and ``opaque`` which of them the server only stores or
-    sends: a handle of the gateway's can stand there for what it holds."""
+    sends: a handle of the gateway's can stand there for what it holds. ``known_hints`` are hints that the author knew
+    when choosing the labels: they add nothing."""
 
     arguments: ArgumentSpec = ArgumentSpec()
+    """What holds of the arguments in every call."""
 
     opaque: OneOrMore = ()
+    """Arguments that the server only stores or sends: a handle can stand there."""
 
     result: ResultSpec | None = None
+    """Where the items of a result and their metadata stand."""
+
+    known_hints: _HintNames = frozenset()
+    """Hints of the server's that add nothing to this tool, since `labels` were chosen knowing them."""
 
     @field_validator("opaque", mode="before")
     @classmethod
@@ -249,7 +293,9 @@ class ResourceSpec(_Entry):
     """What reading resources of one URI pattern can do. Pointers of ``reads`` point into ``{uri: ...}``."""
 
     uri: str
+    """A pattern of URIs; `**` is anything, `*` anything but `/`."""
     result: ResultSpec | None = None
+    """Where its items and their metadata stand."""
 
     @field_validator("uri")
     @classmethod
@@ -261,24 +307,44 @@ class MatchSpec(Shape):
     """How a mounted server is recognised: the names under which it is installed or reached."""
 
     npm: OneOrMore = ()
+    """npm packages."""
     pypi: OneOrMore = ()
+    """PyPI packages."""
     image: OneOrMore = ()
+    """Container images, without a tag."""
     command: OneOrMore = ()
+    """Programs."""
     url: OneOrMore = ()
+    """Addresses, without a query."""
 
 
 class ManifestDocument(Shape):
     """One manifest file."""
 
     version: Literal[1]
+    """The version of this format."""
     server: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Its name."""
     source: str = ""
+    """Where its facts come from."""
     match: MatchSpec = MatchSpec()
+    """By what the server is recognised."""
     tools: dict[str, ToolSpec] = Field(default_factory=dict)
+    """Every tool."""
     resources: tuple[ResourceSpec, ...] = ()
+    """Every resource, by patterns of URIs; the first that matches counts."""
     prompts: dict[str, PromptSpec] = Field(default_factory=dict)
+    """Every prompt."""
     parameters: dict[str, ParameterSpec] = Field(default_factory=dict)
+    """What the operator may fill in."""
     texts: frozenset[Literal["A", "B"]] | None = None
+    """What the server's unasked texts bring; without it all of A and B that its entries do."""
+    known_hints: _HintNames = frozenset()
+    """Hints of the server's that add nothing to any tool in here, since all `labels` were chosen knowing them."""
+
+    def known_hints_of(self, entry: PromptSpec) -> frozenset[HintName]:
+        """Those that add nothing to one entry. Only tools have hints."""
+        return self.known_hints | entry.known_hints if isinstance(entry, ToolSpec) else frozenset()
 
     @property
     def fillable(self) -> dict[str, ParameterSpec]:

@@ -2,47 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from rule_of_two.manifests.arguments import Slot, SlotTable, Value
 from rule_of_two.manifests.condition import reference
 from rule_of_two.manifests.document import PromptSpec, ResourceSpec, StoredSpec, TargetSpec
+from rule_of_two.manifests.hints import HintName, Hints, read_hints
 from rule_of_two.manifests.parameters import Bound
 from rule_of_two.manifests.pointer import Pointer
 from rule_of_two.manifests.rules import Judgement, Rules, bind_rules
-from rule_of_two.model import ALL, EGRESS, NONE, Action, Facts, Label, Labels, StoredResource, Target, TargetKind
+from rule_of_two.model import ALL, EGRESS, Action, Facts, Labels, StoredResource, Target, TargetKind
 from rule_of_two.normalise import whole_url
 
 _WHOLE_STORE: Final = "store"
-_HINTS: Final[tuple[tuple[str, bool, Label], ...]] = (
-    ("readOnlyHint", True, "C"),
-    ("destructiveHint", False, "C"),
-    ("openWorldHint", False, "A"),
-)
-"""Each hint with the one value that adds nothing, and the label that any other value adds."""
 
 
 def whole_store(store: str) -> StoredResource:
     """The ledger's key for everything in ``store``."""
     return StoredResource(store, _WHOLE_STORE, None)
-
-
-def hinted(annotations: Any) -> Labels:
-    """What a tool's annotations say that it can do. A missing hint says nothing, an odd one the worst."""
-    if annotations is None:
-        return NONE
-    if not isinstance(annotations, Mapping):
-        return frozenset(label for _, _, label in _HINTS)
-    return frozenset(label for hint, harmless, label in _HINTS if annotations.get(hint, harmless) is not harmless)
-
-
-def _hints(annotations: Any, hint: str) -> bool:
-    """Whether a hint is there that says anything but no."""
-    if annotations is None:
-        return False
-    return not isinstance(annotations, Mapping) or annotations.get(hint, False) is not False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +79,10 @@ class Entry:
     secrets: tuple[Pointer, ...]
     only_communication: str | None = None
     """The policy set by which C counts only where it communicates."""
+    known_hints: frozenset[HintName] = frozenset()
+    """The hints that add nothing to it."""
+    known_lines: Mapping[HintName, str] = field(default_factory=dict, hash=False)
+    """For each of them the line that says so."""
 
     @property
     def is_local(self) -> bool:
@@ -110,14 +93,18 @@ class Entry:
             and all(aim.kind == "path" and not aim.indirect for aim in self.targets)
         )
 
-    def facts(self, name: str, arguments: Mapping[str, Any], annotations: Mapping[str, Any] | None = None) -> Facts:
+    def facts(self, name: str, arguments: Mapping[str, Any], annotations: Any = None) -> Facts:
         """What this call touches. Never raises for any arguments: what cannot be read is the worst case."""
         values = [slot.read(arguments) for slot in self.slots]
         judged = self.rules.judge(values)
         labels, lowered_by = judged.labels, judged.lowered_by
-        added = hinted(annotations) - self.rules.labels
+        hints = read_hints(annotations, self.known_hints)
+        added = hints.labels - self.rules.labels
         labels |= added
-        communicates = judged.communicates or "C" in added or _hints(annotations, "openWorldHint")
+        communicates = judged.communicates or "C" in added or hints.open_world
+        irreversible = judged.irreversible or "C" in added or hints.destructive
+        if hints.known:
+            lowered_by = (*lowered_by, *self._left_out(hints, labels, communicates, irreversible))
         if self.writes is not None:
             writes = self.writes.resources(self.store, values)
         else:
@@ -136,8 +123,17 @@ class Entry:
             lowered_by=lowered_by,
             manifest=self.server,
             communicates=communicates,
-            irreversible=judged.irreversible or "C" in added or _hints(annotations, "destructiveHint"),
+            irreversible=irreversible,
         )
+
+    def _left_out(self, hints: Hints, labels: Labels, communicates: bool, irreversible: bool) -> Iterator[str]:
+        """The lines of the known hints without which this call would carry a label more, or more would be said of its
+        C. A label that a rule took off is none that a hint would have brought back."""
+        for hint, would_add in hints.known:
+            reaches = hint == "openWorldHint" and "C" in labels and not communicates
+            destroys = hint == "destructiveHint" and "C" in labels and not irreversible
+            if reaches or destroys or not would_add <= labels | self.rules.labels:
+                yield self.known_lines[hint]
 
 
 def _targets(kind: TargetKind, values: tuple[Value, ...], *, indirect: bool) -> tuple[Target, ...]:
@@ -166,9 +162,10 @@ def bind_entry(
     what: str,
     parameters: Mapping[str, Bound],
     only_communication: str | None = None,
+    known_hints: frozenset[HintName] = frozenset(),
 ) -> Entry:
     """Compile a tool or prompt. ``server`` and ``what`` name it in ``lowered_by``; ``only_communication`` is the policy
-    set by which C counts only where it communicates."""
+    set by which C counts only where it communicates; ``known_hints`` add nothing."""
     table = SlotTable()
     targets = tuple(
         _aim(target, Pointer.parse(pointer), table) for target in spec.targets.values() for pointer in target.at
@@ -196,6 +193,8 @@ def bind_entry(
         writes,
         secrets,
         only_communication=only_communication,
+        known_hints=known_hints,
+        known_lines={hint: f"{server}: known hint {hint} of {what}" for hint in known_hints},
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from rule_of_two.manifests.condition import RuleSpec, reference
 from rule_of_two.manifests.document import ManifestDocument, PromptSpec, ResourceSpec, StoredSpec, TargetSpec, ToolSpec
+from rule_of_two.manifests.hints import ADDED_BY, HINT_NAMES, HintName
 from rule_of_two.manifests.parameters import Bound
 from rule_of_two.model import Labels, label_text
 from rule_of_two.yaml_source import Located
@@ -104,6 +105,7 @@ class Explained:
             *_stored(spec),
             *_act(spec),
             *(_of_tool(spec) if isinstance(spec, ToolSpec) else ()),
+            *_known(self.document.known_hints_of(spec)),
         )
         return Explanation(section, name, spec.labels, self._why(*where), tuple(lines))
 
@@ -186,6 +188,12 @@ def _act(spec: PromptSpec) -> Iterator[tuple[str, str]]:
         yield "act", "can be taken back, wholly"
     if spec.secrets:
         yield "secret", ", ".join(spec.secrets)
+
+
+def _known(hints: frozenset[HintName]) -> Iterator[tuple[str, str]]:
+    for hint in HINT_NAMES:
+        if hint in hints:
+            yield "known", f"{hint}: it adds no [{ADDED_BY[hint]}] to these labels, which were chosen knowing it"
 
 
 def _of_tool(spec: ToolSpec) -> Iterator[tuple[str, str]]:

@@ -38,7 +38,7 @@ def find_manifest(reference: str, *, relative_to: Path, folders: Sequence[Path])
         if file.stem == reference:
             return file
     names = sorted({file.stem for file in files})
-    hint = nearest(reference, names) or f"; known are {', '.join(names)}"
+    hint = nearest(reference, names) or "; `rule-of-two manifest list` names them"
     raise ConfigurationError(f"no manifest is named '{reference}'{hint}, or give the path of a file")
 
 
@@ -77,7 +77,7 @@ def recognised_file(launch: Launch, folders: Sequence[Path]) -> tuple[Path, Mani
     if name is not None:
         shipped_ones = (file for file in _within((shipped("tool_manifests"),)) if file.stem not in own)
         files += [file for file in shipped_ones if name in _matching(file, file.stat().st_mtime_ns)]
-    documents = [load_manifest(file) for file in files]
+    documents = [_load(file) for file in files]
     document = recognise(launch, documents)
     return next((pair for pair in zip(files, documents, strict=True) if pair[1] is document), None)
 
@@ -106,7 +106,19 @@ def list_manifests(folders: Sequence[Path]) -> Sequence[ManifestDocument]:
 
     :raises ConfigurationError: one of them is unreadable or not a manifest.
     """
-    return [load_manifest(file) for file in manifest_files(folders)]
+    return [_load(file) for file in manifest_files(folders)]
+
+
+def _load(file: Path) -> ManifestDocument:
+    """One manifest; a shipped one is parsed once in a process, since all of them take seconds."""
+    ours = file.parent == shipped("tool_manifests")
+    return _load_shipped(file, file.stat().st_mtime_ns) if ours else load_manifest(file)
+
+
+@lru_cache(maxsize=1024)
+def _load_shipped(file: Path, modified: int) -> ManifestDocument:
+    del modified
+    return load_manifest(file)
 
 
 def _files(folders: Sequence[Path]) -> Iterator[Path]:

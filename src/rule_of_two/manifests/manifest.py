@@ -87,6 +87,7 @@ class Manifest:
                 what=what,
                 parameters=bound,
                 only_communication=only_communication,
+                known_hints=document.known_hints_of(spec),
             )
 
         self._tools = {name: entry(spec, Action.CALL_TOOL, name) for name, spec in document.tools.items()}
@@ -142,8 +143,9 @@ class Manifest:
     def _entries(self) -> list[Entry]:
         return [*self._tools.values(), *self._prompts.values(), *(entry for _, entry, _ in self._resources)]
 
-    def tool(self, name: str, arguments: Mapping[str, Any], annotations: Mapping[str, Any] | None = None) -> Facts:
-        """The facts of one tool call. ``annotations`` are the upstream's own, and can only add labels."""
+    def tool(self, name: str, arguments: Mapping[str, Any], annotations: Any = None) -> Facts:
+        """The facts of one tool call. ``annotations`` are the upstream's own, and can only add labels; those that the
+        manifest knows add none."""
         entry = self._tools.get(name)
         if entry is None:
             return unnamed(Action.CALL_TOOL, self._upstream, self._store, name)

@@ -54,17 +54,27 @@ class ResultSpec(Shape):
     """
 
     items: Annotated[str, AfterValidator(_items)] | None = None
+    """Where the items stand; without it the whole is one item."""
     source: Source = Field(default="structured", alias="from")
+    """In what they stand."""
     id: _Place | None = None
+    """An item's id."""
     author: _Places = ()
     """All who wrote a part of an item: author, editors, whoever commented."""
     owner: _Place | None = None
+    """Whose it is."""
     tenant: _Place | None = None
+    """Of which tenant."""
     role: _Place | None = None
+    """For which role."""
     confidentiality: _Place | None = None
+    """How confidential, as a number."""
     purposes: _Places = ()
+    """What it may be used for."""
     created: _Place | None = None
+    """When it was made."""
     expires: _Place | None = None
+    """Until when it counts."""
     readers: _Places = ()
     """Who may read an item already."""
     labels: _Place | None = None

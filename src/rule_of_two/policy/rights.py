@@ -64,11 +64,18 @@ class Rights:
         return self.judge_management(approver, view, choice=choice, now=now).outcome is Outcome.ALLOW
 
     def may_endorse(
-        self, approver: Approver, server: str, labels: Labels, *, now: datetime, document: Entity | None = None
+        self,
+        approver: Approver,
+        server: str,
+        labels: Labels,
+        *,
+        now: datetime,
+        document: Entity | None = None,
+        choice: str = "endorse",
     ) -> bool:
         """Whether this person may say that ``labels`` no longer count for what a server keeps, or for one item of a
-        result of its (``document``)."""
-        judged = self.judge_endorsement(approver, server, labels, now=now, document=document)
+        result of its (``document``); with another ``choice``, whether they may vouch so for the server itself."""
+        judged = self.judge_endorsement(approver, server, labels, now=now, document=document, choice=choice)
         return judged.outcome is Outcome.ALLOW
 
     def judge_answer(
@@ -107,11 +114,18 @@ class Rights:
         return contained(work, _failed)
 
     def judge_endorsement(
-        self, approver: Approver, server: str, labels: Labels, *, now: datetime, document: Entity | None = None
+        self,
+        approver: Approver,
+        server: str,
+        labels: Labels,
+        *,
+        now: datetime,
+        document: Entity | None = None,
+        choice: str = "endorse",
     ) -> Verdict:
         """Like :meth:`may_endorse`, with the policies that decided: allow or deny."""
         what = Facts(Action.RECEIVE, server, "", labels)  # of a server as a whole
-        known = {"approvals": 1, "choice": "endorse", "tenant": reference("Tenant", self._principal.tenant)}
+        known = {"approvals": 1, "choice": choice, "tenant": reference("Tenant", self._principal.tenant)}
 
         def work() -> Verdict:
             own = session_entities(self._principal, self._client, "")

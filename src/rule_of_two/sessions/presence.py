@@ -13,6 +13,7 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 
 from rule_of_two.errors import StoreError
+from rule_of_two.folders import make_private
 
 
 class Presence:
@@ -31,7 +32,7 @@ class Presence:
         :raises StoreError: the file cannot be made or locked.
         """
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self._folder)
             lock = FileLock(self._path(key_digest, connection), timeout=0)
             lock.acquire()
         except (OSError, Timeout) as error:

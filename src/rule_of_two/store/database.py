@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import anyio
 
 from rule_of_two.errors import StoreError
+from rule_of_two.folders import make_private
 
 if TYPE_CHECKING:
     from sqlite_utils import Database as Tables  # only a file that is migrated pays for importing it
@@ -38,7 +39,7 @@ class Database:
         self.title = title
         self._path = str(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(path.parent)
             path.touch(mode=0o600, exist_ok=True)
             self.connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
         except (OSError, sqlite3.Error) as error:
@@ -133,6 +134,7 @@ class Database:
         """One attempt of a single ``INSERT``, which is a transaction by itself; the number of its last row.
 
         :raises BusyError: another process holds the lock.
+        :raises ConflictError: a row of that number is there.
         :raises StoreError: it could not be committed.
         """
         self.check_identity()
@@ -153,7 +155,8 @@ class Database:
             raise self._failure(error) from error
 
     def _failure(self, error: sqlite3.Error) -> StoreError:
-        kind = BusyError if (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _BUSY else StoreError
+        code = getattr(error, "sqlite_errorcode", 0)
+        kind = BusyError if (code & 0xFF) in _BUSY else ConflictError if code == _TAKEN else StoreError
         return kind(f"the {self.title} {self.path} could not be used: {error}")
 
     def close(self) -> None:
@@ -165,4 +168,9 @@ class BusyError(StoreError):
     """Another process held the write lock for too long."""
 
 
+class ConflictError(StoreError):
+    """A row of that number is there: another process has written it."""
+
+
+_TAKEN: Final = sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 _BUSY: Final = frozenset((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED))

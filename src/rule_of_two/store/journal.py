@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import orjson
 
 from rule_of_two.errors import StoreError
-from rule_of_two.store.database import Database
+from rule_of_two.store.chain import content, genesis, link
+from rule_of_two.store.database import BusyError, ConflictError, Database
+from rule_of_two.store.journal_schema import ANSWERS_QUESTION, LISTS_ITEMS, MIGRATIONS, RAW_COLUMNS, raw_content
 
-if TYPE_CHECKING:
-    from sqlite_utils import Database as Tables
-
-_INTO: Final = "INSERT INTO entries (at, kind, session, decision, body) VALUES"
-_ROW: Final = "(?, ?, ?, ?, ?)"
-_INSERT: Final = f"{_INTO} {_ROW}"
+_INTO: Final = "INSERT INTO entries (seq, at, kind, session, decision, body, hash) VALUES"
+_ROW: Final = "(?, ?, ?, ?, ?, ?, ?)"
 _BATCH: Final = 1000
+_HIGHEST: Final = 2**63 - 1
+_TRIES: Final = 50
+"""How often an entry is chained anew because another process was faster."""
 _COLUMNS: Final = "seq, at, kind, session, decision, body"
 _WITH_ITEMS: Final = (
-    "WHERE session = ? AND kind = 'outcome' AND seq < ? AND instr(body, '\"items\"') "
+    f"WHERE session = ? AND seq < ? AND {LISTS_ITEMS} "
     "AND CASE WHEN json_valid(body) THEN json_type(body, '$.items') = 'array' END"
 )
-_RAW: Final = (
-    "seq, CAST(at AS BLOB), CAST(kind AS BLOB), CAST(session AS BLOB), "
-    "CASE WHEN typeof(decision) = 'integer' THEN decision END, CAST(body AS BLOB)"
+_TRIGGERS: Final = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+_HEAD: Final = (
+    "SELECT head.seq, head.hash, (SELECT id FROM journal), "
+    "max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0), "
+    "coalesce((SELECT max(seq) FROM entries), 0)) FROM (SELECT 1) LEFT JOIN "
+    "(SELECT seq, hash FROM entries WHERE hash IS NOT NULL ORDER BY seq DESC LIMIT 1) AS head"
 )
-"""Bytes that need not be text, so that SQLite's own decoding cannot fail on what somebody else wrote."""
+"""In one statement, so that no entry of another process comes between the head and the newest number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,73 +68,141 @@ class Unreadable:
     number: int
 
 
-def _first(tables: Tables) -> None:
-    # AUTOINCREMENT: a number is never given twice, even after the newest entries were cut off.
-    tables.conn.execute(
-        "CREATE TABLE entries (seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL, "
-        "session TEXT, decision INTEGER, body TEXT NOT NULL)"
-    )
-    # Only what follows a decision names one, so that appending decisions touches no index.
-    tables.conn.execute("CREATE INDEX entries_decision ON entries (decision) WHERE decision IS NOT NULL")
-    for change in ("UPDATE", "DELETE"):
-        tables.conn.execute(
-            f"CREATE TRIGGER entries_no_{change.lower()} BEFORE {change} ON entries "
-            "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest entry that is chained: its number, and its hash, 32 bytes. Number 0: there is none yet."""
+
+    number: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the journal as it stands in the file, for whoever checks the chain. ``content`` is its content digest
+    (:mod:`~rule_of_two.store.chain`), ``hash`` what is written beside it; ``None``: it has none."""
+
+    entry: Entry | Unreadable
+    content: bytes | None
+    hash: bytes | None
+
+
+def _as_it_is(body: bytes) -> bytes:
+    return body
+
+
+def chained_values(
+    head: Head, newest: int, lines: Sequence[Line], hide: Callable[[bytes], bytes]
+) -> tuple[list[object], Head]:
+    """What is inserted for lines after ``head``, numbered from above ``newest``; and the head that they make."""
+    if newest > _HIGHEST - len(lines):
+        raise StoreError(
+            "the journal has an entry of the highest number there can be: `rule-of-two audit verify` names it"
         )
-
-
-def _insert(connection: sqlite3.Connection, lines: Sequence[Line]) -> int:
-    last = 0
+    values: list[object] = []
+    number, before = newest, head.hash
     for line in lines:
-        last = connection.execute(_INSERT, _row(line)).lastrowid or 0
-    return last
+        number += 1
+        body = hide(_encoded(line.body))
+        before = link(before, number, content(line.at, line.kind, line.session, line.decision, body))
+        values += (number, line.at, line.kind, line.session, line.decision, body.decode(), before)
+    return values, Head(number, before)
 
 
-def _row(line: Line) -> tuple[str, str, str | None, int | None, str]:
-    return line.at, line.kind, line.session, line.decision, _encoded(line.body)
-
-
-def _encoded(body: Mapping[str, Any]) -> str:
+def _encoded(body: Mapping[str, Any]) -> bytes:
     """JSON that can always be read back: what is no Unicode (a lone surrogate of a path) is replaced."""
     try:
-        return orjson.dumps(body).decode()
+        return orjson.dumps(body)
     except TypeError:
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-        return text.encode("utf-8", "replace").decode()
+        return text.encode("utf-8", "replace")
 
 
-def _read(row: Sequence[Any]) -> Entry | Unreadable:
-    number, at, kind, session, decision, body = row
+def _read(row: Sequence[Any]) -> Row:
+    number, at, kind, session, decision, body, has = row
+    stored = has if isinstance(has, bytes) and len(has) == 32 else None
+    try:
+        inside = raw_content((at, kind, session, decision, body))
+    except StoreError:
+        return Row(Unreadable(number), None, stored)
     try:
         value = orjson.loads(body)
-        texts = [None if part is None else part.decode() for part in (at, kind, session)]
     except (ValueError, TypeError):
-        return Unreadable(number)
+        value = None
     if not isinstance(value, dict):
-        return Unreadable(number)
-    return Entry(number, texts[0] or "", texts[1] or "", texts[2], decision, value)
+        return Row(Unreadable(number), inside, stored)
+    texts = (at.decode(), kind.decode(), None if session is None else session.decode())
+    return Row(Entry(number, *texts, decision, value), inside, stored)
 
 
 class JournalStore:
     """Append and read entries. Times are UTC, ISO 8601."""
 
     def __init__(self, folder: Path) -> None:
-        self.database = Database(folder / "journal.db", (_first,), title="journal")
+        self.database = Database(folder / "journal.db", MIGRATIONS, title="journal")
+        self.hide: Callable[[bytes], bytes] = _as_it_is
+        """What is done to each body before it is written."""
+        self._newest: Head | None = None
+        """What this process wrote last, until another one did."""
+
+    @property
+    def id(self) -> str:
+        """The journal's own name, 32 hexadecimal digits, given when it was made or first chained."""
+        row = self.database.read(lambda db: db.execute("SELECT id FROM journal").fetchone())
+        return str(row[0]) if row else ""
+
+    def head(self) -> Head:
+        """The newest chained entry. Of the process that wrote it, at no cost."""
+        return self._newest or self.database.read(self._read_head)[0]
+
+    def _read_head(self, db: sqlite3.Connection) -> tuple[Head, int]:
+        """The newest chained entry, and the highest number that was ever given."""
+        number, hash_, name, newest = db.execute(_HEAD).fetchone()
+        return Head(0, genesis(name or "")) if number is None else Head(number, hash_), newest
 
     def append_now(self, *lines: Line) -> int:
         """Commit lines in one transaction and return the number of the last.
+
+        # INVARIANT: however many processes append, each entry follows the one before it in one chain: a number can be
+        # taken once, so an entry that was chained to an older head than the newest is refused by its number and
+        # chained again; tests/store/test_journal.py and tests/attacks/test_broken_chain.py.
 
         :raises BusyError: another process is writing; try again.
         :raises StoreError: they could not be committed.
         """
         # One statement is a transaction by itself, and saves the two that would stand around it: this is the hot path.
-        rows = ", ".join([_ROW] * len(lines))
-        values = [value for line in lines for value in _row(line)]
-        return self.database.execute_now(f"{_INTO} {rows}", values)
+        statement = f"{_INTO} {', '.join([_ROW] * len(lines))}"
+        for _ in range(_TRIES):
+            if self._newest is None:
+                head, newest = self.database.read(self._read_head)
+            else:
+                head = self._newest
+                newest = head.number
+            values, after = chained_values(head, newest, lines, self.hide)
+            self._newest = None
+            try:
+                self.database.execute_now(statement, values)
+            except ConflictError:
+                continue  # another process was faster
+            self._newest = after
+            return after.number
+        raise BusyError(f"the journal {self.database.path} is written by others all the time")
 
     async def append(self, *lines: Line) -> int:
         """Like :meth:`append_now`, tried again while another process writes."""
-        return await self.database.write(lambda connection: _insert(connection, lines))
+
+        def work(db: sqlite3.Connection) -> Head:
+            return self.insert(db, *lines)
+
+        self._newest = None
+        self._newest = await self.database.write(work)
+        return self._newest.number
+
+    def insert(self, db: sqlite3.Connection, *lines: Line) -> Head:
+        """Append within a transaction of the caller's that holds the write lock; the head afterwards."""
+        values, after = chained_values(*self._read_head(db), lines, self.hide)
+        db.execute(f"{_INTO} {', '.join([_ROW] * len(lines))}", values)
+        self._newest = None
+        return after
 
     def get(self, number: int) -> Entry | None:
         """The entry of that number."""
@@ -141,13 +214,24 @@ class JournalStore:
 
     def answers_to(self, question: str) -> list[Entry]:
         """The answers to a question, oldest first."""
-        clause = "WHERE kind = 'answer' AND instr(body, ?) ORDER BY seq"
+        clause = f"WHERE {ANSWERS_QUESTION} AND instr(body, ?) ORDER BY seq"
         return [one for one in self._select(clause, (question,)) if one.body.get("question") == question]
 
     def words(self, session: str, *, before: int) -> list[Entry]:
         """What people said to a session before an entry: answers and commands, newest first."""
         clause = "WHERE session = ? AND kind IN ('answer', 'command') AND seq < ? ORDER BY seq DESC"
         return list(self._select(clause, (session, before)))
+
+    def changed_definitions(self, server: str, *, around: int) -> list[Entry]:
+        """What was written down of changed definitions of a server: before an entry, newest first, then just after."""
+        clause = "WHERE kind = 'definitions' AND instr(body, '\"changed\"') AND seq {} ? ORDER BY seq {} LIMIT 50"
+        before = self._select(clause.format("<", "DESC"), (around,))
+        after = self._select(clause.format(">", "ASC"), (around,))
+        return [
+            one
+            for one in (*before, *after)
+            if one.body.get("event") == "changed" and one.body.get("upstream") == server
+        ]
 
     def handed_over(self, session: str, *, before: int, count: int) -> list[Entry]:
         """The newest ``count`` outcomes of a session before an entry that list items of results, newest first."""
@@ -163,6 +247,16 @@ class JournalStore:
         )
         ((results, items),) = self.database.read(lambda db: db.execute(query, (session, before)).fetchall())
         return int(results), int(items)
+
+    def of_session(self, session: str, *, after: int = 0) -> Iterator[Entry]:
+        """All entries of a session numbered above ``after``, oldest first; read as they are asked for."""
+        clause = f"WHERE session = ? AND seq > ? ORDER BY seq LIMIT {_BATCH}"
+        while True:
+            batch = list(self._select(clause, (session, after)))
+            yield from batch
+            if len(batch) < _BATCH:
+                return
+            after = batch[-1].number
 
     def tail(self, count: int, *, after: int = 0) -> list[Entry]:
         """The newest ``count`` entries numbered above ``after``, oldest first."""
@@ -208,13 +302,16 @@ class JournalStore:
 
     def everything(self) -> Iterator[Entry | Unreadable]:
         """All entries, oldest first; read as they are asked for, and whatever bytes stand in them."""
-        clause = f"WHERE seq > ? ORDER BY seq LIMIT {_BATCH}"
-        query = f"SELECT {_RAW} FROM entries {clause}"  # noqa: S608  # literals of this module
-        last = -(1 << 63)
+        return (row.entry for row in self.rows())
+
+    def rows(self, *, after: int = -(1 << 63)) -> Iterator[Row]:
+        """All lines numbered above ``after``, with what the chain is checked by; like :meth:`everything`."""
+        query = f"SELECT seq, {RAW_COLUMNS}, hash FROM entries WHERE seq > ? ORDER BY seq LIMIT {_BATCH}"  # noqa: S608  # literals of this module
+        last = after
         while True:
             after = last
             batch = self.database.read(lambda db: db.execute(query, (after,)).fetchall())  # noqa: B023  # used at once
-            yield from (_read(row) for row in batch)
+            yield from map(_read, batch)
             if len(batch) < _BATCH:
                 return
             last = batch[-1][0]
@@ -227,6 +324,55 @@ class JournalStore:
             except orjson.JSONDecodeError as error:
                 raise StoreError(f"entry {row[0]} of the journal cannot be read: {error}") from error
             yield Entry(row[0], row[1], row[2], row[3], row[4], body)
+
+    def texts(self, *, until: int) -> Iterator[tuple[Row, str]]:
+        """The rows up to a number, each with the text of its body; what is no text is replaced."""
+        query = f"SELECT seq, {RAW_COLUMNS}, hash FROM entries WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT {_BATCH}"  # noqa: S608  # literals of this module
+        last = -(1 << 63)
+        while True:
+            after = last
+            batch = self.database.read(lambda db: db.execute(query, (after, until)).fetchall())  # noqa: B023  # used at once
+            yield from ((_read(row), (row[5] or b"").decode("utf-8", "replace")) for row in batch)
+            if len(batch) < _BATCH:
+                return
+            last = batch[-1][0]
+
+    def hash_of(self, number: int) -> bytes | None:
+        """The hash beside the entry of that number; ``None``: there is no such entry, or it has none."""
+        row = self.database.read(lambda db: db.execute("SELECT hash FROM entries WHERE seq = ?", (number,)).fetchone())
+        return row[0] if row and isinstance(row[0], bytes) else None
+
+    def newest_head(self) -> Head:
+        """The newest chained entry as the file has it now, whoever wrote it."""
+        return self.database.read(self._read_head)[0]
+
+    def count(self, *, after: int = 0) -> int:
+        """How many entries are numbered above ``after``."""
+        query = "SELECT count(*) FROM entries WHERE seq > ?"
+        return int(self.database.read(lambda db: db.execute(query, (after,)).fetchone())[0])
+
+    def prune(self) -> str | None:
+        """The newest record of pruning, JSON; ``None``: nothing was ever pruned."""
+        row = self.database.read(
+            lambda db: db.execute("SELECT record FROM prunes ORDER BY last DESC LIMIT 1").fetchone()
+        )
+        return None if row is None else str(row[0])
+
+    def kept(self) -> dict[int, bytes]:
+        """Of each entry that pruning kept, the hash before it."""
+        rows = self.database.read(lambda db: db.execute("SELECT seq, previous FROM kept").fetchall())
+        return {number: previous for number, previous in rows if isinstance(previous, bytes)}
+
+    def missing_guards(self) -> list[str]:
+        """The names of triggers that keep entries from being changed, and are not there as they were made."""
+        from sqlite_utils import Database as Tables  # noqa: PLC0415  # only who verifies pays for it
+
+        with closing(sqlite3.connect(":memory:")) as fresh:
+            for migrate in MIGRATIONS:
+                migrate(Tables(fresh, execute_plugins=False))
+            wanted = dict(fresh.execute(_TRIGGERS).fetchall())
+        found = dict(self.database.read(lambda db: db.execute(_TRIGGERS).fetchall()))
+        return sorted(name for name, made in wanted.items() if found.get(name) != made)
 
     def close(self) -> None:
         """Close the file."""

@@ -3,6 +3,7 @@ was stored."""
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -143,9 +144,48 @@ def _compartments(tables: Tables) -> None:
     tables.table("sessions").add_column("readers", str)
 
 
+def _checkpoints(tables: Tables) -> None:
+    # Apart from the journal, so that who changes or turns back only one of the two files is found out.
+    tables.conn.execute(
+        "CREATE TABLE checkpoints (id INTEGER PRIMARY KEY AUTOINCREMENT, journal TEXT NOT NULL, "
+        "number INTEGER NOT NULL, at TEXT NOT NULL, checkpoint TEXT NOT NULL)"  # as it was signed, JSON
+    )
+    for change in ("UPDATE", "DELETE"):
+        tables.conn.execute(
+            f"CREATE TRIGGER checkpoints_no_{change.lower()} BEFORE {change} ON checkpoints "
+            "BEGIN SELECT RAISE(ABORT, 'checkpoints: rows are only added'); END"
+        )
+
+
+def _pin_answers(tables: Tables) -> None:
+    # What people said to changed definitions; kept, so that each pin can be traced to somebody's word.
+    tables.conn.execute(
+        "CREATE TABLE pin_answers (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, "
+        "upstream TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, "
+        "digest TEXT NOT NULL, "  # of the definition that it is about; empty: that there is none
+        "answer TEXT NOT NULL, "  # as it was signed, JSON
+        "given_at TEXT NOT NULL)"
+    )
+    tables.conn.execute("CREATE INDEX pin_answers_of ON pin_answers (upstream, kind, name)")
+    for change in ("UPDATE", "DELETE"):
+        tables.conn.execute(
+            f"CREATE TRIGGER pin_answers_no_{change.lower()} BEFORE {change} ON pin_answers "
+            "BEGIN SELECT RAISE(ABORT, 'pin_answers: rows are only added'); END"
+        )
+    # What an answer is bound to, so that one given elsewhere accepts nothing here.
+    tables.conn.execute("CREATE TABLE identity (id TEXT NOT NULL)")
+    tables.conn.execute("INSERT INTO identity VALUES (?)", (secrets.token_hex(16),))
+
+
+def _unanswered(tables: Tables) -> None:
+    # What servers offered when nobody had answered for any of it yet, and nobody has answered for since.
+    tables.table("unanswered").create({"upstream": str, "kind": str, "name": str}, pk=("upstream", "kind", "name"))
+
+
 def open_state(folder: Path) -> Database:
     """The state database in ``folder`` (created with mode 0700), migrated.
 
     :raises StoreError: see :class:`Database`.
     """
-    return Database(folder / "state.db", (_first, _second, _ledger, _compartments), title="state")
+    migrations = (_first, _second, _ledger, _compartments, _pin_answers, _checkpoints, _unanswered)
+    return Database(folder / "state.db", migrations, title="state")

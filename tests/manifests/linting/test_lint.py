@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -132,6 +132,46 @@ def test_against_what_the_server_lists() -> None:
     assert "test.yaml:7: dead-pointer: send_mail has no argument /too/*; correct it; did you mean '/to/*'?" in texts
     assert "send_mail takes a url at /webhook, which is no target; add `targets: {url: /webhook}`" in texts
     assert "send_mail takes a recipient at /to/*" in texts
+
+
+OPEN: Final = {"openWorldHint": True}
+
+
+def test_a_known_hint_adds_nothing_that_labels_would_have_to_say() -> None:
+    known, unknown = "{labels: [C], known_hints: [openWorldHint]}", "{labels: [C]}"
+    listed = [tool("save", OPEN)]
+    assert rules(f"tools:\n  # why\n  save: {known}", listed) == []
+    assert rules(f"tools:\n  # why\n  save: {unknown}", listed) == [("hint-adds", 6)]
+    assert rules(f"known_hints: [openWorldHint]\ntools:\n  # why\n  save: {unknown}", listed) == []
+    assert rules(f"tools:\n  # why\n  save: {known}", [tool("save", {"openWorldHint": "true"})]) == [
+        ("hint-adds", 6),
+        ("idle-hint", 6),
+    ]
+
+
+def test_a_known_hint_that_is_not_sent_is_found() -> None:
+    text = """
+    known_hints: [openWorldHint, readOnlyHint]
+    tools:
+      save:
+        labels: [C] # why
+        known_hints: [openWorldHint, destructiveHint]
+      load:
+        labels: [B] # why
+        known_hints: [destructiveHint]
+    """
+    save, load = tool("save", OPEN), tool("load", {"readOnlyHint": True, "destructiveHint": True})
+    seen = found(text, [save, load])
+    assert [(one.rule, one.line) for one in seen] == [("idle-hint", 4), ("idle-hint", 8), ("idle-hint", 11)]
+    assert [one.text().split(": ", 2)[2] for one in seen] == [
+        f"{what} the hint {hint} that adds a label, so there is nothing to know; take it out"
+        for what, hint in (
+            ("no tool of the server's sends", "readOnlyHint"),
+            ("save does not send", "destructiveHint"),
+            ("load does not send", "destructiveHint"),
+        )
+    ]
+    assert rules(text) == []
 
 
 def test_an_argument_that_is_named_anywhere_is_no_missing_target() -> None:

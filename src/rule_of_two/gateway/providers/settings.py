@@ -25,10 +25,15 @@ class Asked(_Strict):
     for ``keep``. ``settings`` are its own."""
 
     use: str | None = None
+    """The entry point that is asked."""
     timeout: Annotated[Duration, Field(gt=0, le=60)] = 5.0
+    """How long it may take."""
     every: Annotated[Duration, Field(ge=1)] = 60.0
+    """How often it is asked."""
     keep: Annotated[Duration, Field(gt=0)] = 300.0
+    """How long an answer counts."""
     settings: dict[str, Any] = Field(default_factory=dict)
+    """What it is told of its own."""
 
     @model_validator(mode="after")
     def _either_asked_or_declared(self) -> Asked:
@@ -41,6 +46,7 @@ class TimeSettings(_Strict):
     """``context.local`` from this machine's clock, in a time zone."""
 
     zone: str = "UTC"
+    """A time zone such as `Europe/Zurich`."""
 
     @field_validator("zone")
     @classmethod
@@ -60,7 +66,9 @@ class DeviceSettings(Asked):
     """``context.device``: declared here, or asked of an inventory."""
 
     id: str | None = None
+    """The device's name."""
     managed: bool | None = None
+    """Whether it is managed."""
 
     @model_validator(mode="after")
     def _whole(self) -> DeviceSettings:
@@ -74,6 +82,7 @@ class NetworkSettings(Asked):
     """``context.network``: declared here, or asked."""
 
     zone: str | None = None
+    """The network's name."""
 
     @model_validator(mode="after")
     def _whole(self) -> NetworkSettings:
@@ -96,10 +105,15 @@ class ProviderSettings(_Strict):
     """The block. What is left out is supplied by nobody, and absent for policies."""
 
     time: TimeSettings | None = None
+    """`context.local`."""
     risk: RiskSettings | None = None
+    """`context.risk`."""
     device: DeviceSettings | None = None
+    """`context.device`."""
     network: NetworkSettings | None = None
+    """`context.network`."""
     directory: DirectorySettings | None = None
+    """Entities from a directory."""
 
     @property
     def supplied(self) -> frozenset[str]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from rule_of_two.escape import visible
 from rule_of_two.manifests.drafting.arguments import Argued, argued
-from rule_of_two.manifests.entry import hinted
+from rule_of_two.manifests.hints import hinted
 from rule_of_two.manifests.offer import OfferedPrompt, OfferedTool
 from rule_of_two.manifests.tool_words import ACTING, Act, Named, named
 from rule_of_two.model import ORDER, Label, Labels

@@ -47,10 +47,11 @@ RULES: Final[Mapping[str, str]] = {
     "dead-pointer": "a JSON Pointer that no argument has",
     "missing-target": "an argument that is a URL, host, recipient, amount, command or path, and no target",
     "hint-adds": "annotations that add a label that the manifest does not say",
+    "idle-hint": "`known_hints` with a hint that the server does not send, or that adds nothing as it sends it",
     "bad-exemption": "an exemption without a rule that there is, or without a reason",
     "idle-exemption": "an exemption of nothing",
 }
-"""Each rule, and what it finds. Those from ``missing-tool`` to ``hint-adds``, and part of ``never-rule``, need what the
+"""Each rule, and what it finds. Those from ``missing-tool`` to ``idle-hint``, and part of ``never-rule``, need what the
 server lists."""
 
 AGAINST_A_SERVER: Final = frozenset(
@@ -63,6 +64,7 @@ AGAINST_A_SERVER: Final = frozenset(
         "dead-pointer",
         "missing-target",
         "hint-adds",
+        "idle-hint",
         "never-rule",
     )
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from rule_of_two.json_pointer import pointer_of
-from rule_of_two.manifests.document import ManifestDocument, PromptSpec, ToolSpec
-from rule_of_two.manifests.entry import hinted
+from rule_of_two.manifests.document import ManifestDocument, ToolSpec
+from rule_of_two.manifests.hints import HINT_NAMES, HintName, hinted, sent_hints
 from rule_of_two.manifests.linting.finding import Found, Subject
 from rule_of_two.manifests.linting.of_arguments import missing_targets
 from rule_of_two.manifests.offer import Offer, OfferedTool
@@ -27,10 +27,11 @@ def of_offer(subject: Subject) -> Iterator[Found]:
     if subject.offer is None:
         return
     yield from _names(subject.document, subject.offer)
+    yield from _known_everywhere(subject, subject.offer)
     pairs = list(_pairs(subject.document, subject.offer))
     paths = _paths(pairs)
     for pair in pairs:
-        yield from _hints(pair.tool, pair.spec)
+        yield from _hints(pair.tool, pair.spec, subject.document)
         if pair.tool.schema is not None:
             yield from _dead_pointers(pair, pair.tool.schema)
             yield from missing_targets(pair.tool.name, pair.places, pair.spec, pair.named_at, paths)
@@ -117,11 +118,26 @@ def _dead_pointers(pair: _Pair, schema: Mapping[str, Any]) -> Iterator[Found]:
             yield Found("dead-pointer", ("tools", pair.tool.name, *where), problem, f"correct it{hint}")
 
 
-def _hints(tool: OfferedTool, spec: PromptSpec) -> Iterator[Found]:
-    added = [label for label in ORDER if label in hinted(tool.annotations) - spec.labels]
+def _hints(tool: OfferedTool, spec: ToolSpec, document: ManifestDocument) -> Iterator[Found]:
+    adds = hinted(tool.annotations, document.known_hints_of(spec)) - spec.labels
+    added = [label for label in ORDER if label in adds]
     if added:
         problem = f"{tool.name}'s own hints add {' and '.join(added)}, so every call carries more than its labels say"
         yield Found("hint-adds", ("tools", tool.name, "labels"), problem, "add it, and say why")
+    for hint in _never_sent(spec.known_hints, (tool,)):
+        problem = f"{tool.name} does not send the hint {hint} that adds a label, so there is nothing to know"
+        yield Found("idle-hint", ("tools", tool.name, "known_hints"), problem, "take it out")
+
+
+def _known_everywhere(subject: Subject, offer: Offer) -> Iterator[Found]:
+    for hint in _never_sent(subject.document.known_hints, offer.tools):
+        problem = f"no tool of the server's sends the hint {hint} that adds a label, so there is nothing to know"
+        yield Found("idle-hint", ("known_hints",), problem, "take it out")
+
+
+def _never_sent(known: frozenset[HintName], tools: Sequence[OfferedTool]) -> Iterator[HintName]:
+    sent = frozenset[HintName]().union(*(sent_hints(tool.annotations) for tool in tools)) if known else known
+    return (hint for hint in HINT_NAMES if hint in known - sent)
 
 
 def _impossible_values(pair: _Pair) -> Iterator[Found]:

@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from rule_of_two.errors import ConfigurationError
+from rule_of_two.folders import make_private
 from rule_of_two.gateway.config import ApproverSettings, Config, backup_path
 from rule_of_two.yaml_source import parse_yaml
 
@@ -94,9 +95,9 @@ class ConfigFile:
 
         :raises ConfigurationError: one came meanwhile, or it cannot be written.
         """
-        text = _FIRST.replace("CLIENT", client) + (_ADVISORY if approver is None else _SIGNED + _block(approver))
+        text = first_configuration(client, approver)
         with _one_sentence(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self.path.parent)
             with os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(text.encode())
 
@@ -139,6 +140,11 @@ class ConfigFile:
                 f"cannot be extended safely: add under approvals.approvers {_flow(approver)}", file=self.path
             )
         return new.replace("\n", line_end)
+
+
+def first_configuration(client: str, approver: ApproverSettings | None) -> str:
+    """The text of a first configuration, which explains itself."""
+    return _FIRST.replace("CLIENT", client) + (_ADVISORY if approver is None else _SIGNED + _block(approver))
 
 
 def _bare(line: str) -> str:

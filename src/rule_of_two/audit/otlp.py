@@ -1,0 +1,277 @@
+"""The journal's entries as OpenTelemetry's traces and logs, in the JSON of OTLP 1.x.
+
+A session is a trace, a call a span in it, and each entry a log record. Names follow the semantic conventions for MCP
+and GenAI (development status, 2026); what they do not name is under ``rule_of_two.``. All ids are computed from the
+journal's id and the entry's number, so that what is sent twice is the same span twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from rule_of_two import __version__
+from rule_of_two.audit.journal import described
+from rule_of_two.model import Action
+from rule_of_two.store.journal import Entry, JournalStore
+
+_TRACE: Final = "rule-of-two/trace/1"
+_SPAN: Final = "rule-of-two/span/1"
+_SERVER, _INTERNAL, _ERROR = 2, 1, 2
+_INFO, _WARN = 9, 13
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DEEPEST: Final = 20
+_REFUSING: Final = frozenset(("no", "freeze", "new"))
+_METHODS: Final[Mapping[str, str]] = {
+    Action.CALL_TOOL: "tools/call",
+    Action.READ_RESOURCE: "resources/read",
+    Action.SUBSCRIBE: "resources/subscribe",
+    Action.GET_PROMPT: "prompts/get",
+    Action.COMPLETE: "completion/complete",
+    Action.SAMPLE: "sampling/createMessage",
+    Action.ELICIT: "elicitation/create",
+    Action.LIST_ROOTS: "roots/list",
+}
+"""Of actions, the method of MCP; the others are told as they are."""
+_FAILED: Final = {
+    "error": "tool_error",
+    "timeout": "timeout",
+    "cancelled": "cancelled",
+    "lost": "connection_lost",
+    "not_sent": "upstream_unavailable",
+    "withheld": "withheld",
+    "failed": "_OTHER",
+}
+"""Of outcomes that are no result, the ``error.type``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """Makes spans and log records of one journal's entries. Entries that no gateway wrote become log records too."""
+
+    store: JournalStore
+    journal: str
+
+    def traces(self, entries: Iterable[Entry]) -> dict[str, Any]:
+        """The spans that these entries end, as the body of a request to ``/v1/traces``."""
+        spans = [span for entry in entries for span in self._spans(entry)]
+        return {"resourceSpans": [{"resource": self._resource, "scopeSpans": [{"scope": _SCOPE, "spans": spans}]}]}
+
+    def logs(self, entries: Iterable[Entry]) -> dict[str, Any]:
+        """A record for each of these entries, as the body of a request to ``/v1/logs``."""
+        records = [self._record(entry) for entry in entries]
+        return {"resourceLogs": [{"resource": self._resource, "scopeLogs": [{"scope": _SCOPE, "logRecords": records}]}]}
+
+    @property
+    def _resource(self) -> dict[str, Any]:
+        named = {
+            "service.name": "rule-of-two",
+            "service.version": __version__,
+            "service.instance.id": self.journal,
+        }
+        return {"attributes": attributes(named)}
+
+    def _record(self, entry: Entry) -> dict[str, Any]:
+        warn = entry.body.get("outcome") in {"deny", "ask"} or entry.kind in {"refused", "journal"}
+        named = {
+            "rule_of_two.entry.number": entry.number,
+            "rule_of_two.entry.decision": entry.decision,
+            "mcp.session.id": entry.session,
+        }
+        at = nanoseconds(entry.at)
+        return {
+            "timeUnixNano": at,
+            "observedTimeUnixNano": at,
+            "severityNumber": _WARN if warn else _INFO,
+            "severityText": "WARN" if warn else "INFO",
+            "eventName": f"rule_of_two.{entry.kind}",
+            "body": any_value(entry.body),
+            "attributes": attributes(named),
+            **({} if entry.session is None else {"traceId": self._trace_id(entry.session)}),
+        }
+
+    def _spans(self, entry: Entry) -> Iterator[dict[str, Any]]:
+        """The span that an entry ends, if it ends a call or a session."""
+        if entry.session is None:
+            return
+        if entry.kind == "session" and entry.body.get("event") == "ended":
+            yield self._session(entry, entry.session)
+        elif _ends_a_call(entry):
+            calls = self._calls(entry)
+            if calls:
+                yield self._call(calls, entry, entry.session)
+
+    def _calls(self, last: Entry) -> list[Entry]:
+        """The decisions about the call that an entry ends, oldest first."""
+        found: list[Entry] = []
+        entry: Entry | None = last if last.kind == "decision" else self._of(last)
+        while entry is not None and entry.kind == "decision" and len(found) < _DEEPEST:
+            found.append(entry)
+            entry = self._of(entry)
+        return found[::-1]
+
+    def _of(self, entry: Entry) -> Entry | None:
+        """The decision that an entry belongs to, which is older."""
+        number = entry.decision
+        return self.store.get(number) if number is not None and number < entry.number else None
+
+    def _call(self, decisions: Sequence[Entry], last: Entry, session: str) -> dict[str, Any]:
+        first, newest = decisions[0], decisions[-1]
+        method, named = _method(first), _about_call(first, newest, session)
+        target = named.get("gen_ai.tool.name") or named.get("gen_ai.prompt.name")
+        wrong = _FAILED.get(str(last.body.get("outcome"))) if last.kind == "outcome" else _refusal(newest, last)
+        if wrong is not None:
+            named["error.type"] = wrong
+        events = [
+            event
+            for decision in decisions
+            for entry in self.store.of_decision(decision.number)
+            if entry.number <= last.number and (event := _event(entry)) is not None
+        ]
+        return {
+            "traceId": self._trace_id(session),
+            "spanId": self._span_id(last.number),
+            "parentSpanId": self._root_id(session),
+            "name": f"{method} {target}" if target else method,
+            "kind": _SERVER,
+            "startTimeUnixNano": nanoseconds(first.at),
+            "endTimeUnixNano": nanoseconds(last.at),
+            "attributes": attributes(named),
+            "events": events,
+            "status": {} if wrong is None else {"code": _ERROR, "message": str(last.body.get("detail") or wrong)},
+        }
+
+    def _session(self, entry: Entry, session: str) -> dict[str, Any]:
+        began = next(self.store.of_session(session), entry)
+        return {
+            "traceId": self._trace_id(session),
+            "spanId": self._root_id(session),
+            "name": "session",
+            "kind": _INTERNAL,
+            "startTimeUnixNano": nanoseconds(began.at),
+            "endTimeUnixNano": nanoseconds(entry.at),
+            "attributes": attributes({"mcp.session.id": session}),
+        }
+
+    def _trace_id(self, session: str) -> str:
+        return _digest(_TRACE, self.journal, session)[:32]
+
+    def _root_id(self, session: str) -> str:
+        return _digest(_SPAN, self.journal, session)[:16]
+
+    def _span_id(self, number: int) -> str:
+        return _digest(_SPAN, self.journal, str(number))[:16]
+
+
+_SCOPE: Final = {"name": "rule_of_two.audit", "version": __version__}
+
+
+def _ends_a_call(entry: Entry) -> bool:
+    """Whether nothing more comes of the call, or it is back at the client."""
+    match entry.kind:
+        case "outcome":
+            return True
+        case "decision":
+            return entry.body.get("outcome") == "deny" and "releases" not in entry.body
+        case "answer":
+            return entry.body.get("answer") is None or entry.body.get("answer") in _REFUSING
+    return False
+
+
+def _method(entry: Entry) -> str:
+    action = str(entry.body.get("action"))
+    return _METHODS.get(action, action)
+
+
+def _about_call(first: Entry, newest: Entry, session: str) -> dict[str, Any]:
+    body, principal = newest.body, newest.body.get("principal")
+    method, name = _method(first), first.body.get("name")
+    who = principal if isinstance(principal, Mapping) else {}
+    named: dict[str, Any] = {
+        "mcp.method.name": method,
+        "mcp.session.id": session,
+        "user.id": who.get("user"),
+        "rule_of_two.tenant": who.get("tenant"),
+        "rule_of_two.upstream": first.body.get("upstream"),
+        "rule_of_two.decision.number": newest.number,
+        "rule_of_two.decision.outcome": body.get("outcome"),
+        "rule_of_two.decision.code": body.get("code"),
+        "rule_of_two.decision.labels": body.get("labels"),
+        "rule_of_two.decision.held": sorted(body["held"]) if isinstance(body.get("held"), Mapping) else None,
+        "rule_of_two.decision.policies": body.get("policies"),
+        "rule_of_two.decision.policy_version": body.get("policy_version"),
+    }
+    match method:
+        case "tools/call":
+            named |= {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": described(first.body)}
+        case "prompts/get":
+            named["gen_ai.prompt.name"] = name
+        case "resources/read":
+            named["mcp.resource.uri"] = name
+    return named
+
+
+def _refusal(newest: Entry, last: Entry) -> str:
+    """Why a call was not carried out."""
+    if last.kind == "answer":
+        answer = last.body.get("answer")
+        return f"approval_{answer}" if answer is not None else f"approval_{last.body.get('reason', 'missing')}"
+    return str(newest.body.get("code") or "denied_by_policy")
+
+
+def _event(entry: Entry) -> dict[str, Any] | None:
+    """What people were asked and said, and decisions that followed, as events of the call's span."""
+    members = {
+        "question": ("question", "needs", "tier"),
+        "answer": ("question", "answer", "reason", "approver", "assurance"),
+        "decision": ("outcome", "code"),
+    }.get(entry.kind)
+    if members is None:
+        return None
+    named = {f"rule_of_two.{entry.kind}.{name}": entry.body.get(name) for name in members}
+    return {
+        "timeUnixNano": nanoseconds(entry.at),
+        "name": f"rule_of_two.{entry.kind}",
+        "attributes": attributes({"rule_of_two.entry.number": entry.number, **named}),
+    }
+
+
+def attributes(named: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Attributes of what is known."""
+    return [{"key": key, "value": any_value(value)} for key, value in named.items() if value is not None]
+
+
+def any_value(value: Any) -> dict[str, Any]:
+    """A JSON value as OTLP has it; integers as text, as 64 of their bits do not fit in JSON's numbers."""
+    found: dict[str, Any] = {"stringValue": str(value)}
+    match value:
+        case bool():
+            found = {"boolValue": value}
+        case int() if -(1 << 63) <= value < 1 << 63:
+            found = {"intValue": str(value)}
+        case float():
+            found = {"doubleValue": value}
+        case list() | tuple():
+            found = {"arrayValue": {"values": [any_value(one) for one in value]}}
+        case Mapping():
+            found = {"kvlistValue": {"values": [{"key": str(k), "value": any_value(v)} for k, v in value.items()]}}
+        case None:
+            found = {}
+    return found
+
+
+def nanoseconds(at: str) -> str:
+    """The time of an entry since 1970 in nanoseconds; 0 for one that no gateway wrote."""
+    try:
+        time = datetime.fromisoformat(at)
+    except ValueError:
+        return "0"
+    since = (time if time.tzinfo is not None else time.replace(tzinfo=UTC)) - _EPOCH
+    return str(max(since // timedelta(microseconds=1), 0) * 1000)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
