@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 
 from rule_of_two.errors import Code
+from rule_of_two.records import record
 
 Label = Literal["A", "B", "C"]
 """A: untrustworthy input. B: sensitive systems or private data. C: changes state or communicates externally."""
@@ -123,7 +124,7 @@ class StoredLabel:
     session: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Facts:
     """What one request touches, from manifest and arguments.
 
@@ -335,7 +336,7 @@ class Approver:
     signed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Decision:
     """One journalled decision. ``number`` is its journal sequence; ``None`` when it could not be journalled."""
 

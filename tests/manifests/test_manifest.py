@@ -41,6 +41,13 @@ def test_a_tool_that_is_not_named_can_do_everything(name: str) -> None:
     assert not manifest(MIXED).classifies_tool(name)
 
 
+def test_a_tool_whose_facts_no_argument_changes_still_goes_by_its_annotations() -> None:
+    read_only, bound = {"readOnlyHint": True}, manifest("tools: {look: {labels: [B]}}")
+    assert bound.tool("look", {"x": 1}, read_only) is bound.tool("look", {"x": 2}, read_only)
+    assert bound.tool("look", {}, {"readOnlyHint": False}).labels == {"B", "C"}
+    assert bound.tool("look", {}, read_only).labels == {"B"}
+
+
 def test_an_upstream_without_a_manifest_can_do_everything() -> None:
     unknown = Manifest.unknown("up", "shelf")
     for facts in (unknown.tool("t", {}), unknown.prompt("p", {}), unknown.resource("x:y")):

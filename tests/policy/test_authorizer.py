@@ -424,6 +424,20 @@ def test_the_engine_is_asked_again_only_where_a_yes_could_change_something(
     assert (len(engine_calls), set(verdict.policies)) == (passes, policies)
 
 
+@pytest.mark.parametrize(
+    "condition", ["context has network", 'context.now >= datetime("2027-01-01")', "context.held has A"]
+)
+def test_the_very_same_facts_are_decided_anew_where_something_else_changed(
+    authorize: Authorize, now: datetime, condition: str
+) -> None:
+    authorizer, facts, later = authorize(forbid("own.stop", condition)), call(), datetime(2027, 1, 1, tzinfo=UTC)
+    other: list[dict[str, Any]] = [{"environment": {"network": {"zone": "x"}}}, {"now": later}, {"view": holding(A=1)}]
+    for changed in [{}, *other, {}, *other]:
+        request = {"view": CLEAN, "now": now, "environment": {}, **changed}
+        fresh = authorize(forbid("own.stop", condition)).decide(facts, **request)
+        assert authorizer.decide(facts, **request) == fresh
+
+
 def test_memory_stays_bounded_over_many_requests(authorize: Authorize, now: datetime) -> None:
     authorizer = authorize()
     for number in range(4200):

@@ -144,6 +144,18 @@ def test_in_a_store_that_was_stamped_whole_every_call_that_carries_a_or_b_reads(
     assert process.read(labels="A", upstream="third") == {"A"}
 
 
+def test_the_very_same_facts_are_looked_up_anew_once_somebody_stamped(process: Process, tmp_path: Path) -> None:
+    other, facts = Process(open_state(tmp_path)), reading(labels="B")
+    assert [process.ledger.looked_up(facts).labels for _ in range(2)] == [{"B"}, {"B"}]
+    other.write(writing(WHOLE), held="A")
+    assert [process.ledger.looked_up(facts).labels for _ in range(2)] == [{"A", "B"}, {"A", "B"}]
+    own = reading(labels="A")
+    assert process.ledger.looked_up(own).labels == {"A"}
+    process.write(writing(WHOLE), held="B")
+    assert process.ledger.looked_up(own).labels == {"A", "B"}
+    other.database.close()
+
+
 def test_an_act_that_no_manifest_describes_stamps_the_whole_store(process: Process) -> None:
     answer = Facts(Action.ANSWER, "other", "elicitation/create", labels_in("C"))
     assert process.write(answer, held="A") == (Due(WHOLE, labels_in("A")),)

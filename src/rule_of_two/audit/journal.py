@@ -36,6 +36,9 @@ FLUSH_SECONDS: Final = 0.05
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
+_SAME: Final = 256
+"""Facts of which it is kept what is written down."""
+
 MOST_ITEMS: Final = 1000
 MOST_AUTHORS: Final = 20
 MOST_OF_ID: Final = 200
@@ -96,6 +99,8 @@ class Journal:
         }
         self.heard: Heard = _nobody
         """Told of decisions, outcomes and answers as they are written."""
+        self._told: dict[int, tuple[Facts, SessionView, Verdict, Mapping[str, Any]]] = {}
+        """By the identity of the facts, which is theirs as long as they are kept here."""
         self._outcomes: list[Line] = []
         self._waiting = anyio.Event()
         self._written = 0
@@ -134,14 +139,7 @@ class Journal:
         :raises StoreError: it could not be committed, so nothing may be sent.
         """
         body: dict[str, Any] = {
-            **(_told(facts) if hide is None else hide(_told(facts))),
-            "outcome": verdict.outcome,
-            "code": verdict.code,
-            "held": view.held,
-            "reserved": view.reserved,
-            "dropped": view.dropped,
-            "policies": verdict.policies,
-            "messages": verdict.messages,
+            **self._about(facts, view, verdict, hide),
             "policy_version": self._policy_version(),
             "principal": self._principal,
             "client": client or self._client,
@@ -172,6 +170,29 @@ class Journal:
         self._count(1 + len(waiting))
         self.heard("decision", view.id, body)
         return number
+
+    def _about(
+        self, facts: Facts, view: SessionView, verdict: Verdict, hide: Callable[[dict[str, Any]], dict[str, Any]] | None
+    ) -> Mapping[str, Any]:
+        """What is written down of all three; of the very same as it was, where the arguments of a call say nothing."""
+        known = None if hide is not None else self._told.get(id(facts))
+        if known is not None and known[0] is facts and known[1] is view and known[2] is verdict:
+            return known[3]
+        about = {
+            **(_told(facts) if hide is None else hide(_told(facts))),
+            "outcome": verdict.outcome,
+            "code": verdict.code,
+            "held": view.held,
+            "reserved": view.reserved,
+            "dropped": view.dropped,
+            "policies": verdict.policies,
+            "messages": verdict.messages,
+        }
+        if hide is None and not (facts.targets or facts.reads or facts.writes or facts.stored):
+            if len(self._told) >= _SAME:
+                self._told.clear()
+            self._told[id(facts)] = facts, view, verdict, about
+        return about
 
     def outcome(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import anyio
@@ -14,6 +13,7 @@ from rule_of_two.gateway.definitions import Kind, Listed
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.names import exposed_names
 from rule_of_two.gateway.results import LABELS_KEY, without_ours
+from rule_of_two.records import record
 
 LIST_WAIT: Final = 1.0
 """How long, in seconds, a list waits for upstreams that are starting; the rest follows with ``list_changed``."""
@@ -23,7 +23,7 @@ FIRST_LIST_WAIT: Final = 20.0
 _EXPRESSION: Final = re.compile(r"\{[^}]*\}")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Found:
     """One thing that a request named."""
 
@@ -36,6 +36,7 @@ class Catalog:
 
     def __init__(self, mounts: Sequence[Mount], *, prefixed: bool) -> None:
         self.mounts = tuple(mounts)
+        self._by_name = {mount.name: mount for mount in self.mounts}
         self.prefixed = prefixed
         self._deadline: float | None = None
         self._names: dict[Kind, dict[str, tuple[str, str]]] = {}
@@ -73,7 +74,7 @@ class Catalog:
         pair = self._names[kind].get(exposed)
         if pair is None:
             return None
-        mount = next(mount for mount in self.mounts if mount.name == pair[0])
+        mount = self._by_name[pair[0]]
         listed = mount.definitions.get(kind, pair[1])
         return None if listed is None else Found(mount, listed)
 

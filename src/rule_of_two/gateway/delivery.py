@@ -26,9 +26,10 @@ from rule_of_two.gateway.handles import InvalidHandle, mention
 from rule_of_two.gateway.lane import LaneFull
 from rule_of_two.gateway.mount import CALL_SECONDS, Mount
 from rule_of_two.gateway.provenance import provenance_of
-from rule_of_two.gateway.results import PROVENANCE_KEY, REFUSED, Refused, with_decision, without_ours
+from rule_of_two.gateway.results import PROVENANCE_KEY, REFUSED, Refused, marked, with_decision, without_ours
 from rule_of_two.gateway.rounds import Rounds
 from rule_of_two.model import Labels
+from rule_of_two.records import record
 from rule_of_two.wire.codes import HEADER_MISMATCH, INTERNAL_ERROR
 from rule_of_two.wire.eras import INPUT_REQUIRED, TASK, Claims, Era, complete, kind_of
 from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
@@ -67,7 +68,7 @@ class _Attempt:
     told: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Delivery:
     """Delivers one call. ``told`` is what upstreams are told of the client; ``kind`` is what the call's pin is of."""
 
@@ -163,7 +164,10 @@ class Delivery:
     async def _once(self, call: Call, attempt: _Attempt) -> dict[str, Any]:
         # INVARIANT: from the decision to the sending nothing waits, so that no upstream chooses the moment;
         # tests/attacks/test_stale_approvals.py.
+        cleaned: dict[str, Any] | None = None
+
         async def send(flight: Flight) -> dict[str, Any]:
+            nonlocal cleaned
             self._must_be_unchanged(call)
             if call.passed:
                 self._spend(call, flight)
@@ -178,17 +182,21 @@ class Delivery:
                 attempt.told = flight.received
                 raise
             # What is decided, and told of by its digest, is what is handed over: nothing in it is as if it were ours.
-            return self.adapt(self.mount, flight.labels, without_ours(await self._final(call, result)))
+            cleaned = self.adapt(self.mount, flight.labels, without_ours(await self._final(call, result)))
+            return cleaned
 
+        self.mount.works_on(self.exchange)
         try:
-            with self.mount.works_on(self.exchange):
-                released = await self.enforcement.run(call, send, self.exchange)
+            released = await self.enforcement.run(call, send, self.exchange)
         except RemoteError as error:
             if error.code == REFUSED:  # only we refuse so
                 raise RemoteError.received({**error.error, "code": INTERNAL_ERROR}) from error
             raise
+        finally:
+            self.mount.done_with(self.exchange)
         own = {PROVENANCE_KEY: provenance_of(call.facts, released), **released.meta}
-        return with_decision(released.result, released.decision, own)
+        mark = marked if released.result is cleaned else with_decision
+        return mark(released.result, released.decision, own)
 
     def _must_be_unchanged(self, call: Call) -> None:
         """Look once more, at the moment of sending.

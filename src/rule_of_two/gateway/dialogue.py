@@ -102,7 +102,7 @@ class Dialogue:
         """
         facts = answer_facts(mount, methods[:200])
         enforcement = self.session_of(exchange)
-        await enforcement.refuse_handles(facts, answer)
+        await enforcement.refuse_handles(facts.action, facts.upstream, answer)
         await enforcement.admit(about(facts, {"answer": answer}, forwarded={}))
 
     async def _answered(self, mount: Mount, exchange: Exchange, method: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -129,7 +129,7 @@ class Enforcement:
         """
         return self._handles.place(arguments, pointers, schema, lambda: self._session.view().id)
 
-    async def refuse_handles(self, facts: Facts, value: Any) -> None:
+    async def refuse_handles(self, action: Action, upstream: str, value: Any) -> None:
         """Refuse something of the client's that names a handle where none is taken.
 
         # INVARIANT: no text of a handle reaches an upstream; tests/attacks/test_handles.py.
@@ -141,7 +141,7 @@ class Enforcement:
             return
         place = f"at '{where[:200]}'" if where else "there"
         detail = f"a handle stands {place}, where none is taken: it has to be the whole of an argument that takes one."
-        alone = Facts(facts.action, facts.upstream, facts.action, NONE)  # its own name can be a handle
+        alone = Facts(action, upstream, action, NONE)  # the name of what it asks for can be a handle
         raise await self.refuse(alone, Code.INVALID_HANDLE, detail, named="The request")
 
     def spend(self, passed: Sequence[Passed], session: str) -> None:

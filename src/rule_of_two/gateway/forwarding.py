@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
 from rule_of_two.errors import BadRequest, Code, RuleOfTwoError
 from rule_of_two.gateway.capabilities import ASKED_OF_CLIENT
 from rule_of_two.gateway.catalog import Catalog, Found, tool_annotations
-from rule_of_two.gateway.definitions import Kind, Listed
+from rule_of_two.gateway.definitions import Definition, Kind, Listed
 from rule_of_two.gateway.delivery import Adapt, Delivery
 from rule_of_two.gateway.dialogue import answer_facts
 from rule_of_two.gateway.elicited import REQUEST
@@ -22,7 +22,8 @@ from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.rounds import Resumed, Rounds, Work
 from rule_of_two.gateway.task_names import TaskNames
-from rule_of_two.model import NONE, Action, Facts, Labels, Principal
+from rule_of_two.manifests.results import ResultReader
+from rule_of_two.model import NONE, Action, Facts, Labels, Obligation, Principal
 from rule_of_two.wire.codes import INVALID_PARAMS
 from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.peer import NotSent, RemoteError
@@ -31,6 +32,33 @@ from rule_of_two.wire.peer import NotSent, RemoteError
 def unchanged(mount: Mount, labels: Labels, result: dict[str, Any]) -> dict[str, Any]:
     """A result as it came."""
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Tool:
+    """What calls of one tool have in common, by its definition and its manifest."""
+
+    definition: Definition
+    annotations: Any
+    schema: Any
+    opaque: tuple[str, ...]
+    secrets: tuple[str, ...]
+    reader: ResultReader | None
+    demanded: tuple[Obligation, ...]
+
+    @classmethod
+    def of(cls, found: Found, principal: Principal) -> _Tool:
+        manifest, definition = found.mount.manifest, found.listed.definition
+        name = definition.name
+        return cls(
+            definition,
+            tool_annotations(found.listed),
+            definition.body.get("inputSchema", True),
+            manifest.opaque_pointers(name),
+            tuple(pointer.text for pointer in manifest.secret_pointers(name)),
+            manifest.result_of(Action.CALL_TOOL, name),
+            manifest.obligations(name, principal),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +74,8 @@ class Forwarding:
     call_keys: frozenset[str]
     """What of a request's ``_meta`` the client's host sets anew with each call."""
     principal: Principal
+    tools: dict[tuple[str, str], _Tool] = field(default_factory=dict)
+    """By upstream and name, as they were when they were called last."""
 
     def session_of(self, exchange: Exchange) -> Enforcement:
         """The pipeline of the session that a request belongs to."""
@@ -58,17 +88,15 @@ class Forwarding:
         """
         name, arguments = text_of(exchange.params, "name"), object_of(exchange.params, "arguments")
         found = await self._find(exchange, Kind.TOOL, name, Action.CALL_TOOL)
-        manifest, tool = found.mount.manifest, found.listed.definition.name
-        annotations = tool_annotations(found.listed)
-
-        enforcement = self.session_of(exchange)
-        schema = found.listed.definition.body.get("inputSchema", True)
-        placed = await self._placed(enforcement, found, arguments, schema)
+        enforcement, tool = self.session_of(exchange), self._tool(found)
+        manifest, own = found.mount.manifest, tool.definition.name
+        placed = await self._placed(enforcement, found, arguments, tool) if tool.opaque else Placed(arguments)
 
         def facts_of(arguments: Mapping[str, Any]) -> Facts:
             sent = filled(arguments, placed.passed)
-            facts = manifest.tool(tool, sent, annotations)
-            facts = replace(facts, labels=facts.labels | placed.labels)
+            facts = manifest.tool(own, sent, tool.annotations)
+            if placed.passed:
+                facts = replace(facts, labels=facts.labels | placed.labels)
             return replace(facts, arguments=sent) if enforcement.types_arguments else facts
 
         facts_now = partial(facts_of, placed.arguments)
@@ -76,36 +104,38 @@ class Forwarding:
             facts=facts_now(),
             facts_now=facts_now,
             arguments=placed.arguments,
-            forwarded=_with_arguments({**self.task_names.own(exchange.params), "name": tool}, placed),
-            pin=found.listed.definition.digest,
-            secret_pointers=tuple(pointer.text for pointer in manifest.secret_pointers(tool)),
+            forwarded=_with_arguments({**self.task_names.own(exchange.params), "name": own}, placed),
+            pin=tool.definition.digest,
+            secret_pointers=tool.secrets,
             call_keys=self.call_keys,
             cwd=found.mount.launch.cwd,
             brings=True,
-            reader=manifest.result_of(Action.CALL_TOOL, tool),
-            output_schema=found.listed.definition.body.get("outputSchema"),
-            changeable=Changeable(
-                facts_of,
-                schema=schema,
-                demanded=manifest.obligations(tool, self.principal),
-            ),
+            reader=tool.reader,
+            output_schema=tool.definition.body.get("outputSchema"),
+            changeable=Changeable(facts_of, schema=tool.schema, demanded=tool.demanded),
             passed=placed.passed,
         )
         return await self.forward(exchange, found.mount, call, Kind.TOOL, adapt=self.task_names.begun)
 
-    async def _placed(self, enforcement: Enforcement, found: Found, arguments: dict[str, Any], schema: Any) -> Placed:
+    def _tool(self, found: Found) -> _Tool:
+        key = found.mount.name, found.listed.definition.name
+        tool = self.tools.get(key)
+        if tool is None or tool.definition is not found.listed.definition:
+            tool = self.tools[key] = _Tool.of(found, self.principal)
+        return tool
+
+    async def _placed(self, enforcement: Enforcement, found: Found, arguments: dict[str, Any], tool: _Tool) -> Placed:
         """The arguments with what is shown for each handle that its tool takes.
 
         :raises Refused: it stands for nothing that may be passed on there, or the session cannot be read.
         """
-        name, upstream = found.listed.definition.name, found.mount.name
-        facts = Facts(Action.CALL_TOOL, upstream, name, NONE)
         try:
-            return enforcement.placed(arguments, found.mount.manifest.opaque_pointers(name), schema)
-        except InvalidHandle as error:
-            raise await enforcement.refuse(facts, error.code, f"{error}.", named=facts.qualified) from error
+            return enforcement.placed(arguments, tool.opaque, tool.schema)
         except RuleOfTwoError as error:
-            raise enforcement.refusal(error, facts) from error
+            facts = Facts(Action.CALL_TOOL, found.mount.name, tool.definition.name, NONE)
+            if not isinstance(error, InvalidHandle):
+                raise enforcement.refusal(error, facts) from error
+            raise await enforcement.refuse(facts, error.code, f"{error}.", named=facts.qualified) from error
 
     async def get_prompt(self, exchange: Exchange) -> dict[str, Any]:
         """``prompts/get``.
@@ -173,8 +203,8 @@ class Forwarding:
 
         :raises Refused: there is not exactly one, or it is down.
         """
+        await self.session_of(exchange).refuse_handles(action, "?", uri)
         facts = Facts(action, "?", uri[:200], NONE)
-        await self.session_of(exchange).refuse_handles(facts, uri)
         refuse = partial(self.session_of(exchange).refuse, named="the resource")
         try:
             mount = self.catalog.owner_of(uri)
@@ -194,23 +224,26 @@ class Forwarding:
 
         :raises Refused: there is none, its upstream is down, or its definition is not the accepted one.
         """
-        await self.session_of(exchange).refuse_handles(Facts(action, "?", name[:200], NONE), name)
+        enforcement = self.session_of(exchange)
+        await enforcement.refuse_handles(action, "?", name)
         found = self.catalog.find(kind, name)
         if found is None:
             await self.catalog.settle()
             found = self.catalog.find(kind, name)
-        refuse = partial(self.session_of(exchange).refuse, named=name[:200])
         if found is None:
-            raise await refuse(Facts(action, "?", name[:200], NONE), Code.UNKNOWN_TOOL, f"there is no such {kind}.")
-        facts = Facts(action, found.mount.name, found.listed.definition.name, NONE)
+            facts = Facts(action, "?", name[:200], NONE)
+            raise await enforcement.refuse(facts, Code.UNKNOWN_TOOL, f"there is no such {kind}.", named=name[:200])
+        mount, own = found.mount, found.listed.definition.name
         try:
-            await found.mount.available()
+            await mount.available()
         except NotSent as error:
-            raise await refuse(facts, Code.UPSTREAM_UNAVAILABLE, f"{error}.") from error
-        listed = found.mount.definitions.get(kind, found.listed.definition.name)
+            facts = Facts(action, mount.name, own, NONE)
+            raise await enforcement.refuse(facts, Code.UPSTREAM_UNAVAILABLE, f"{error}.", named=name[:200]) from error
+        listed = mount.definitions.get(kind, own)
         if listed is None or not listed.usable:
-            raise await refuse(facts, Code.DEFINITION_CHANGED, f"{_changed(found, listed)}.")
-        return Found(found.mount, listed)
+            facts, detail = Facts(action, mount.name, own, NONE), f"{_changed(found, listed)}."
+            raise await enforcement.refuse(facts, Code.DEFINITION_CHANGED, detail, named=name[:200])
+        return found if listed is found.listed else Found(mount, listed)
 
     async def forward(
         self, exchange: Exchange, mount: Mount, call: Call, kind: Kind | None = None, *, adapt: Adapt = unchanged
@@ -221,7 +254,7 @@ class Forwarding:
         :raises BadRequest: it brings answers that belong to no question.
         """
         enforcement = self.session_of(exchange)
-        await enforcement.refuse_handles(call.facts, call.forwarded)
+        await enforcement.refuse_handles(call.facts.action, call.facts.upstream, call.forwarded)
         if exchange.era is Era.LEGACY and not _ROUNDS.isdisjoint(exchange.params):
             detail = "it answers a question of the server's, which its era does not know."
             raise await enforcement.refuse(call.facts, Code.BAD_REQUEST, detail, named=call.facts.qualified)

@@ -23,6 +23,7 @@ from rule_of_two.gateway.held_value import HeldValue
 from rule_of_two.gateway.input_schema import refusal
 from rule_of_two.json_pointer import pointer_of, tokens_of
 from rule_of_two.model import NONE, Labels, label_text
+from rule_of_two.records import record
 
 MOST_HELD: Final = 64
 MOST_BYTES: Final = 32 * 2**20
@@ -33,6 +34,7 @@ HELD_KEY: Final = "rule-of-two/held"
 """The one member of what stands in a call's arguments, wherever people and the journal see them, for a held value."""
 
 _PREFIX: Final = "r2h_"
+_PREFIX_BYTES: Final = _PREFIX.encode()
 _BYTES: Final = 16
 _HANDLE: Final = re.compile(_PREFIX + "[A-Za-z0-9_-]{22}")
 _SHOWN: Final = 8
@@ -107,7 +109,7 @@ class Passed:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Placed:
     """Arguments with what is shown for each held value that they pass."""
 
@@ -235,7 +237,10 @@ def mention(value: Any) -> str | None:
     The time it takes grows with the value alone, and nesting costs no stack.
     """
     try:
-        if _PREFIX.encode() not in orjson.dumps(value):
+        if isinstance(value, str):
+            if _PREFIX not in value:
+                return None
+        elif _PREFIX_BYTES not in orjson.dumps(value):
             return None
     except (TypeError, RecursionError):  # large integers, half a surrogate, or very deep: looked through all the same
         pass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from types import TracebackType
 
 import anyio
@@ -32,9 +31,13 @@ class Lane:
 
         :raises LaneFull: too many wait already.
         """
-        with suppress(anyio.WouldBlock):
+        try:
             self._places.acquire_nowait()
-            return False
+        except anyio.WouldBlock:
+            return await self._wait()
+        return False
+
+    async def _wait(self) -> bool:
         if self._places.statistics().tasks_waiting >= self._limits.waiting_calls:
             raise LaneFull(
                 f"the server '{self._name}' works on {self._limits.calls} requests, "

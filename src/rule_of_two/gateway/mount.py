@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -128,18 +128,17 @@ class Mount:
         flights = [one.flight for one in self._worked_on if one.flight is not None]
         return NONE.union(*(flight.labels for flight in flights)) & INGRESS
 
-    @contextmanager
-    def works_on(self, exchange: Exchange) -> Iterator[None]:
-        """It carries out a request, until it is decided what of the result is handed over.
+    def works_on(self, exchange: Exchange) -> None:
+        """It carries out a request, until it is decided what of the result is handed over: then :meth:`done_with`.
 
         # INVARIANT: no text of the upstream's says what waits to be released with fewer labels;
         # tests/attacks/test_release_gate.py.
         """
         self._worked_on.add(exchange)
-        try:
-            yield
-        finally:
-            self._worked_on.discard(exchange)
+
+    def done_with(self, exchange: Exchange) -> None:
+        """What of the result is handed over is decided, or there is none."""
+        self._worked_on.discard(exchange)
 
     def can(self, name: str) -> bool:
         """Whether the upstream said that it has a capability."""
@@ -269,7 +268,8 @@ class Mount:
 
         :raises NotSent: it is down, or did not become ready in time.
         """
-        await self._availability.until_settled(READY_SECONDS)
+        if not self._availability.up:
+            await self._availability.until_settled(READY_SECONDS)
         await self._until_current()
 
     async def recovered(self) -> None:

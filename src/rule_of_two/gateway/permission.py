@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -62,16 +61,19 @@ class Permission:
         """
         view = self.session.view()
         facts = self.verdicts.known(call.facts, view)
-        holds = call.brings and self.verdicts.holds and not self.decisions.observe
         if view.has(facts.labels) and not self.ledger.due(facts, view):
             # Nothing to reserve: the labels are held for good, so no other call can be judged differently by this one.
             # Nor anything to stamp.
             verdict = self.verdicts.of_call(call, facts, view)
             if verdict.outcome is Outcome.ALLOW and not self._will_be_held(call, facts, verdict, view):
                 # A journal that is busy falls through to the transaction, which waits its turn.
-                with suppress(BusyError):
+                try:
                     decision = self.decisions.committed(facts, view, verdict, call)
+                except BusyError:
+                    pass
+                else:
                     return Flight(self.session, decision, facts, reserved=False)
+        holds = call.brings and self.verdicts.holds and not self.decisions.observe
         reaches = call.brings and self.consent.reaches(view.id)
         facts, decision, used, waits = await self.session.decide(
             lambda view, db: self._first(call, view, db, reaches=reaches)
@@ -130,7 +132,7 @@ class Permission:
     def _will_be_held(self, call: Call, facts: Facts, verdict: Verdict, view: SessionView) -> bool:
         """Whether policy keeps what a call that does nothing besides can bring at worst. What policy denies it does not
         bring, so that a handle is no way around a denial."""
-        if not self._only_brings(call, facts):
+        if not self.verdicts.holds or not self._only_brings(call, facts):
             return False
         return verdict.outcome is not Outcome.DENY and self.verdicts.of_holding(facts, view) is not None
 

@@ -122,12 +122,16 @@ def with_decision(
     ``structuredContent``, reads what the upstream returned; it holds nothing of the call's, and nothing to obey.
     Results without such content (resources, prompts) have no place for words of ours: they are marked in ``_meta``.
     """
-    cleaned = without_ours(result)
-    marked = {**cleaned, "_meta": {**(cleaned.get("_meta") or {}), DECISION_KEY: decision.as_meta(), **own}}
+    return marked(without_ours(result), decision, own)
+
+
+def marked(cleaned: dict[str, Any], decision: Decision, own: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a result that is :func:`without_ours` already."""
+    whole = {**cleaned, "_meta": {**(cleaned.get("_meta") or {}), DECISION_KEY: decision.as_meta(), **own}}
     if decision.observed and isinstance(cleaned.get("content"), list):
         block = {"type": "text", "text": observed_text(decision), "annotations": {"audience": ["user"]}}
-        marked["content"] = [*cleaned["content"], block]
-    return marked
+        whole["content"] = [*cleaned["content"], block]
+    return whole
 
 
 def observed_text(decision: Decision) -> str:
@@ -145,6 +149,8 @@ def without_ours(body: dict[str, Any]) -> dict[str, Any]:
     The parts are those of MCP's results: content blocks, contents, messages, and the resource inside a block.
     ``body`` itself is not changed, and is what is returned when there is nothing to take out.
     """
+    if _HOLDERS.isdisjoint(body):
+        return body
     changed: dict[str, Any] = {}
     meta = body.get("_meta")
     if isinstance(meta, dict) and any(key.startswith(OWN) for key in meta):
@@ -166,3 +172,4 @@ def without_ours(body: dict[str, Any]) -> dict[str, Any]:
 
 
 _PARTS: Final = ("content", "contents", "messages", "resource")
+_HOLDERS: Final = frozenset((*_PARTS, "_meta"))

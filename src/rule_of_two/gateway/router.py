@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from typing import Any, Final
 
 import anyio
@@ -283,10 +282,4 @@ async def _until(event: anyio.Event, scope: anyio.CancelScope) -> None:
 
 def _of_exchange(handle: Callable[[Exchange], Awaitable[dict[str, Any]]]) -> Handle:
     """A handler that needs nothing of the connection."""
-    return partial(_without_client, handle)
-
-
-async def _without_client(
-    handle: Callable[[Exchange], Awaitable[dict[str, Any]]], client: Client, exchange: Exchange
-) -> dict[str, Any]:
-    return await handle(exchange)
+    return lambda client, exchange: handle(exchange)

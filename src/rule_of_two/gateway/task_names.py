@@ -16,6 +16,7 @@ from rule_of_two.gateway.mount import Mount
 from rule_of_two.model import INGRESS, NONE, Labels
 from rule_of_two.wire.eras import RELATED_TASK
 
+_NAMES: Final = frozenset(("taskId", "task", "tasks", "_meta"))
 _MOST: Final = 10_000
 """Tasks whose labels are remembered; of an older one the worst case counts."""
 
@@ -53,6 +54,8 @@ class TaskNames:
 
     def shown(self, mount: Mount, body: dict[str, Any]) -> dict[str, Any]:
         """A result, or the parameters of a request or notification, with the client's identifiers."""
+        if _NAMES.isdisjoint(body):
+            return body
         changed: dict[str, Any] = {}
         if isinstance(body.get("taskId"), str):
             changed["taskId"] = self._name(mount, body["taskId"])
@@ -67,7 +70,9 @@ class TaskNames:
 
     def own(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """A client's parameters with the upstream's identifier in ``_meta``, where they are related to a task."""
-        meta = params.get("_meta") or {}
+        meta = params.get("_meta")
+        if not meta:
+            return dict(params)
         related = meta.get(RELATED_TASK)
         name = related.get("taskId") if isinstance(related, dict) else None
         task = self.find(name) if isinstance(name, str) else None

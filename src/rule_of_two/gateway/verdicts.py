@@ -61,19 +61,16 @@ class Verdicts:
         """The strictest verdict of all sessions that the request can belong to, by facts as they are :meth:`known`.
         ``releases``: of handing over what it brought back."""
         now, authorizer = self._clock(), self._rules.current.authorizer
-        verdicts = [
-            authorizer.decide(
-                facts,
-                one,
-                now=now,
-                approvals=approvals,
-                environment=self._rules.environment(one.id),
-                releases=releases,
+
+        def decided(one: SessionView) -> Verdict:
+            environment = self._rules.environment(one.id)
+            return authorizer.decide(
+                facts, one, now=now, approvals=approvals, environment=environment, releases=releases
             )
-            for one in view.judged
-        ]
-        if len(verdicts) == 1:
-            return verdicts[0]
+
+        if not view.beside:
+            return decided(view)
+        verdicts = [decided(one) for one in view.beside]
         strictest = max(verdicts, key=lambda verdict: verdict.outcome.strictness)
         return replace(strictest, obligations=_of_all(verdicts)) if authorizer.obliges else strictest
 
@@ -142,8 +139,10 @@ class Verdicts:
         facts = self._ledger.looked_up(facts)
         if self._given is not None:
             facts = self._given.looked_up(facts, None if view.beside else view.id)
-        authorizer, environment = self._rules.current.authorizer, self._rules.environment
-        return as_counted(facts, view.judged, authorizer, now=self._clock(), environment=environment)
+        authorizer = self._rules.current.authorizer
+        if not authorizer.lowers_c:
+            return facts
+        return as_counted(facts, view.judged, authorizer, now=self._clock(), environment=self._rules.environment)
 
 
 def policy_only(verdict: Verdict) -> bool:

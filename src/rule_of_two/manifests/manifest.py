@@ -29,6 +29,7 @@ class Manifest:
     """
 
     __slots__ = (
+        "_constant",
         "_demanded",
         "_prompts",
         "_resources",
@@ -90,6 +91,8 @@ class Manifest:
             )
 
         self._tools = {name: entry(spec, Action.CALL_TOOL, name) for name, spec in document.tools.items()}
+        self._constant: dict[str, tuple[Any, Facts]] = {}
+        """Of tools whose facts no argument changes: annotations, and the facts with these."""
         self._demanded = {name: terms for name, spec in document.tools.items() if (terms := spec.arguments.terms)}
         self._prompts = {
             name: entry(spec, Action.GET_PROMPT, f"prompt {name}") for name, spec in document.prompts.items()
@@ -146,7 +149,12 @@ class Manifest:
         entry = self._tools.get(name)
         if entry is None:
             return unnamed(Action.CALL_TOOL, self._upstream, self._store, name)
-        return entry.facts(name, arguments, annotations)
+        if entry.slots:
+            return entry.facts(name, arguments, annotations)
+        known = self._constant.get(name)
+        if known is None or known[0] is not annotations:
+            known = self._constant[name] = annotations, entry.facts(name, arguments, annotations)
+        return known[1]
 
     def worst_of_tool(self, name: str) -> Labels:
         """All labels that a tool can carry, whatever its arguments; every label when the manifest does not name it."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ import orjson
 
 from rule_of_two.errors import Code
 from rule_of_two.model import Action, Facts, Item, Labels, Obligation, Outcome, Principal, SessionView, Verdict
-from rule_of_two.policy.cache import RecentlyUsed
+from rule_of_two.policy.cache import MAX_KEY_BYTES, RecentlyUsed
 from rule_of_two.policy.context import NOTHING_KNOWN, Environment, context_of, minute
 from rule_of_two.policy.directory import Entity
 from rule_of_two.policy.documents import Documents, Form, Moment, entity_of
@@ -46,6 +46,7 @@ MOST_APPROVALS: Final = 5
 """Different people that a policy can want to say yes."""
 
 _DECISIONS: Final = 4096
+_SAME: Final = 256
 _MAX_ERRORS: Final = 10
 _MAX_ERROR_LENGTH: Final = 400
 _POSITION: Final = re.compile(r"policy `policy([0-9]{1,6})`")
@@ -60,6 +61,8 @@ class Authorizer:
         self._entities = EntityStore(policies, principal, client)
         self._documents = Documents(policies.documents, policies.directory, policies.literals, principal)
         self._decided: RecentlyUsed[Verdict] = RecentlyUsed(_DECISIONS)
+        self._same: dict[tuple[int, int, bool], tuple[Facts, SessionView, Verdict]] = {}
+        """What was decided about the very same facts and view, by their identity: what is kept here keeps it theirs."""
         self._folders = trusted_folders(policies.directory, principal)
         self._obligations: dict[str, tuple[Obligation, ...]] = {
             name: tuple(term.bound(principal, name) for term in policy.obligations)
@@ -93,6 +96,9 @@ class Authorizer:
         # INVARIANT: what is not a clean allow of the engine's is not an allow; `tests/policy/test_fail_closed.py`.
         """
         people = int(approvals) if isinstance(approvals, int) and approvals > 0 else 0
+        known = self._same.get((id(facts), people, releases))
+        if known is not None and known[0] is facts and known[1] is view and not environment and now.tzinfo is UTC:
+            return known[2]  # a clock that makes no sense, or anything that could change it, is looked at anew below
         return contained(
             lambda: self._decide(facts, view, now, people, environment, releases), lambda error: _failed([error], ())
         )
@@ -124,13 +130,17 @@ class Authorizer:
         request = (view.id, facts.action, facts.upstream, facts.name, context, approvals, releases)
         at = minute(now)
         key = orjson.dumps((request, at if self._policies.reads_now else None), option=orjson.OPT_SORT_KEYS)
-        known = self._decided.get(key)
-        if known is not None:
-            return known
-        participants = self._entities.participants(view.id, facts, instead=RELEASE if releases else None)
-        verdict = self._two_passes(participants, {**context, "now": at}, approvals)
-        if not verdict.errors:
+        verdict = self._decided.get(key)
+        if verdict is None:
+            participants = self._entities.participants(view.id, facts, instead=RELEASE if releases else None)
+            verdict = self._two_passes(participants, {**context, "now": at}, approvals)
+            if verdict.errors:
+                return verdict
             self._decided.put(key, verdict)
+        if not environment and typed is None and not self._policies.reads_now and len(key) <= MAX_KEY_BYTES:
+            if len(self._same) >= _SAME:
+                self._same.clear()
+            self._same[id(facts), approvals, releases] = facts, view, verdict
         return verdict
 
     def judge_holding(

@@ -53,6 +53,7 @@ _STAMP: Final = (
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _MADE: Final = f"SELECT {_COLUMNS} FROM ledger WHERE number IN (SELECT value FROM json_each(?))"  # noqa: S608  # literals
+_SAME: Final = 256
 _REMEMBERED: Final = 10_000
 """Resources whose labels are kept in memory as long as nobody changes the state."""
 
@@ -156,12 +157,28 @@ class Ledger:
         self._covers = covers
         self._version = (-1, -1)
         self._kept: dict[tuple[str, StoredResource], Any] = {}
+        self._same: dict[int, tuple[Facts, Facts]] = {}
+        """Facts as they were looked up, by their identity, which is theirs as long as they are kept here."""
 
     def looked_up(self, facts: Facts) -> Facts:
         """The facts with the labels of what the call reads. Only A and B, never C."""
         if not facts.reads and not facts.labels & INGRESS:
             return facts
-        added = {one.label: one for one in self._read(lambda db: tuple(self._reading(db, facts)))}
+        return self._read(lambda db: self._joined(db, facts))
+
+    def _joined(self, db: sqlite3.Connection, facts: Facts) -> Facts:
+        """The same, of the very same facts from memory, where no argument of a call says what is read."""
+        if db.in_transaction or facts.reads or facts.targets or facts.writes:
+            return self._with_stored(db, facts)
+        known = self._same.get(id(facts))
+        if known is None or known[0] is not facts:
+            if len(self._same) >= _SAME:
+                self._same.clear()
+            known = self._same[id(facts)] = facts, self._with_stored(db, facts)
+        return known[1]
+
+    def _with_stored(self, db: sqlite3.Connection, facts: Facts) -> Facts:
+        added = {one.label: one for one in self._reading(db, facts)}
         new = tuple(one for label, one in sorted(added.items()) if label not in facts.labels)
         if not new:
             return facts
@@ -295,6 +312,7 @@ class Ledger:
         if version[0] != self._version[0]:
             self._memory.compare_stamps(lambda numbers: db.execute(_MADE, (numbers,)).fetchall())
         self._kept.clear()
+        self._same.clear()
         self._version = version
 
 

@@ -25,6 +25,8 @@ class LineBuffer:
         """
         lines = data.split(b"\n")
         rest = lines.pop()
+        if not rest and not self._rest and len(data) <= self._limit:
+            return lines  # whole lines: by far the most usual
         if lines and self._rest:
             lines[0] = b"".join((self._rest, lines[0]))
             self._rest.clear()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -88,7 +87,7 @@ class _Handled:
     """A request of the peer's that has not been answered yet."""
 
     incoming: Incoming
-    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    scope: anyio.CancelScope
     """What a handler shields from cancellation (settling a call) is not interrupted, as ``task.cancel()`` would."""
     task: asyncio.Task[None] = field(init=False)
     answering: bool = False
@@ -115,6 +114,8 @@ class Peer:
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._last_id = 0
+        # What anyio.CancelScope() finds out anew each time, which costs as much as the scope itself.
+        self._new_scope: Callable[[], anyio.CancelScope] = type(anyio.CancelScope())
         self._waiting: dict[int, _Waiting] = {}
         self._handled: dict[RequestId, _Handled] = {}
 
@@ -250,7 +251,7 @@ class Peer:
             await self._send(_failure(request.id, SERVER_BUSY, text, {"code": str(Code.LIMIT_EXCEEDED)}))
         else:
             incoming = Incoming(request.id, request.method, request.params, self, self._about(request.related))
-            handled = _Handled(incoming)
+            handled = _Handled(incoming, self._new_scope())
             self._handled[request.id] = handled
             handled.task = self._loop.create_task(self._handle(handled))
 
@@ -313,9 +314,11 @@ class Peer:
 
     def _ours(self, number: object) -> _Waiting | None:
         """The waiting request of that number. Some peers give numbers back as text, and both SDKs bear it."""
+        if type(number) is int:
+            return self._waiting.get(number)
         if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) < 20:
-            number = int(number)
-        return self._waiting.get(number) if type(number) is int else None
+            return self._waiting.get(int(number))
+        return None
 
     def _about(self, related: RequestId | None) -> object:
         waiting = None if related is None else self._ours(related)
@@ -334,8 +337,10 @@ class Peer:
 
     async def _send(self, message: Message, related: RequestId | None = None) -> None:
         """Write what nobody waits for: when the peer is gone, it does not need it."""
-        with suppress(UpstreamUnavailable):
+        try:  # noqa: SIM105  # a hot path: suppress() takes a microsecond
             await self._transport.send(message, related=related)
+        except UpstreamUnavailable:
+            pass
 
     async def _contain(self, work: Awaitable[None]) -> None:
         """Keep a failing notification from ending the connection."""

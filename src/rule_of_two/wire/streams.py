@@ -115,7 +115,7 @@ class LineReader(asyncio.Protocol):
             return
         if lines:
             self._lines.extend(lines)
-            self._held += sum(map(len, lines)) + len(lines)
+            self._held += len(lines[0]) + 1 if len(lines) == 1 else sum(map(len, lines)) + len(lines)
             if self._held > _READ_AHEAD and not self._paused:
                 self._paused = True
                 self._source.pause_reading()
@@ -159,12 +159,21 @@ class LineWriter(asyncio.BaseProtocol):
 
         :raises NotSent: the connection is closed, or the peer has not read anything for too long.
         """
-        if self._writable.is_set() and not self._turn.locked():
-            self._put(frame)
+        if self.write_now(frame):
             return
         async with self._turn:
             await self._until_writable()
             self._put(frame)
+
+    def write_now(self, frame: bytes) -> bool:
+        """Hand one frame over, unless others wait, or the peer does not read: then :meth:`write` has to wait as well.
+
+        :raises NotSent: as :meth:`write`.
+        """
+        if not self._writable.is_set() or self._turn.locked():
+            return False
+        self._put(frame)
+        return True
 
     async def close(self, *, patient: bool = True) -> None:
         """Let the peer have what was written, for a bounded time, and close. Without patience only if it reads."""
@@ -229,7 +238,9 @@ class StreamTransport:
         return parse(await self._reader.line(), depth=self._depth)
 
     async def send(self, message: Message, *, related: RequestId | None = None) -> None:
-        await self._writer.write(encode_line(message))
+        frame = encode_line(message)
+        if not self._writer.write_now(frame):
+            await self._writer.write(frame)
 
     async def dismiss(self, request: RequestId) -> None:
         """One channel keeps nothing for a request."""
