@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 
 from rule_of_two.errors import Code
-from rule_of_two.records import record
 
 Label = Literal["A", "B", "C"]
 """A: untrustworthy input. B: sensitive systems or private data. C: changes state or communicates externally."""
@@ -124,7 +123,7 @@ class StoredLabel:
     session: str | None
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What one request touches, from manifest and arguments.
 
@@ -336,7 +335,7 @@ class Approver:
     signed: bool = False
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Decision:
     """One journalled decision. ``number`` is its journal sequence; ``None`` when it could not be journalled."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import anyio
@@ -13,7 +14,6 @@ from rule_of_two.gateway.definitions import Kind, Listed
 from rule_of_two.gateway.mount import Mount
 from rule_of_two.gateway.names import exposed_names
 from rule_of_two.gateway.results import LABELS_KEY, without_ours
-from rule_of_two.records import record
 
 LIST_WAIT: Final = 1.0
 """How long, in seconds, a list waits for upstreams that are starting; the rest follows with ``list_changed``."""
@@ -23,7 +23,7 @@ FIRST_LIST_WAIT: Final = 20.0
 _EXPRESSION: Final = re.compile(r"\{[^}]*\}")
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Found:
     """One thing that a request named."""
 

@@ -29,7 +29,6 @@ from rule_of_two.gateway.provenance import provenance_of
 from rule_of_two.gateway.results import PROVENANCE_KEY, REFUSED, Refused, marked, with_decision, without_ours
 from rule_of_two.gateway.rounds import Rounds
 from rule_of_two.model import Labels
-from rule_of_two.records import record
 from rule_of_two.wire.codes import HEADER_MISMATCH, INTERNAL_ERROR
 from rule_of_two.wire.eras import INPUT_REQUIRED, TASK, Claims, Era, complete, kind_of
 from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
@@ -68,7 +67,7 @@ class _Attempt:
     told: bool = False
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """Delivers one call. ``told`` is what upstreams are told of the client; ``kind`` is what the call's pin is of."""
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rule_of_two.gateway.handles import Passed, filled, labels_of
 from rule_of_two.manifests.results import ResultReader
 from rule_of_two.model import INGRESS, Decision, Facts, Forced, Labels, Obligation, SessionView, Verdict
-from rule_of_two.records import record
 from rule_of_two.sessions.compartments import Readers
 from rule_of_two.sessions.repository import ConnectionSession, Reservation
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Changeable:
     """What it takes to have the arguments of a tool call be what is demanded of them: the facts of other arguments, the
     tool's pinned input schema, and what its manifest demands of every call."""
@@ -24,7 +24,7 @@ class Changeable:
     demanded: tuple[Obligation, ...] = ()
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Call:
     """One request, frozen: what is decided is what ``send`` forwards."""
 

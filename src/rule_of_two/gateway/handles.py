@@ -23,7 +23,6 @@ from rule_of_two.gateway.held_value import HeldValue
 from rule_of_two.gateway.input_schema import refusal
 from rule_of_two.json_pointer import pointer_of, tokens_of
 from rule_of_two.model import NONE, Labels, label_text
-from rule_of_two.records import record
 
 MOST_HELD: Final = 64
 MOST_BYTES: Final = 32 * 2**20
@@ -109,7 +108,7 @@ class Passed:
         )
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Placed:
     """Arguments with what is shown for each held value that they pass."""
 

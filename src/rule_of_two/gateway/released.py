@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rule_of_two.gateway.withheld import HANDLE_KEY, withheld_meta
 from rule_of_two.model import Decision, Item, Labels
-from rule_of_two.records import record
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Released:
     """What is handed over: the result, the labels that it brings, and the items in it. ``withheld`` are our names for
     the items that are not, a whole result being one, of ``total``."""

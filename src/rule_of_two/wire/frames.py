@@ -8,12 +8,12 @@ value: integers of any size exactly, everything else as the nearest double.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
 import orjson
 
 from rule_of_two.errors import BadRequest, LimitExceeded
-from rule_of_two.records import record
 from rule_of_two.wire.codes import INVALID_REQUEST, PARSE_ERROR
 
 RequestId = int | str
@@ -33,7 +33,7 @@ _SMALL: Final = 1024
 """Up to here counting brackets is faster than looking at the values."""
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Request:
     """A call that waits for an answer. ``related`` is the request of ours on whose reply stream it came, where a
     transport has such streams; it is not part of the frame."""
@@ -44,7 +44,7 @@ class Request:
     related: RequestId | None = None
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Notification:
     """A message that nobody answers. Its method starts with ``notifications/``; ``related`` as of a request."""
 
@@ -53,7 +53,7 @@ class Notification:
     related: RequestId | None = None
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Result:
     """The answer to a request that was carried out."""
 
@@ -61,7 +61,7 @@ class Result:
     result: dict[str, Any]
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Failure:
     """The answer to a request that failed. ``id`` is ``None`` when the request could not be identified."""
 
