@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from keyring.errors import KeyringError
 from pydantic import ValidationError
 
 from rule_of_two.errors import ConfigurationError
-from rule_of_two.gateway.config import Config, config_path, expand, expand_text, load_config, state_folder
+from rule_of_two.gateway.config import Config, config_path, load_config, state_folder
 
 FULL = """\
 version: 1
@@ -105,36 +104,6 @@ def test_an_unreadable_file_says_so(tmp_path: Path) -> None:
         load_config(tmp_path)
 
 
-def test_secrets_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CRM_TOKEN", "s3cret-value")
-    values = expand({"Authorization": "Bearer ${env:CRM_TOKEN}", "X": "plain $HOME"}, where="headers", file=None)
-    assert {key: one.text for key, one in values.items()} == {
-        "Authorization": "Bearer s3cret-value",
-        "X": "plain $HOME",
-    }
-    assert values["Authorization"].filled_in == ("Bearer s3cret-value", "s3cret-value")
-    assert values["X"].filled_in == ()
-
-
-def test_in_an_argument_only_our_own_references_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PLACE", "s3cret-value")
-    text = "${PLACE:-x} ${vault:y} ${env:PLACE} $PLACE"
-    found = expand_text(text, where="args", file=None)
-    assert found.text == "${PLACE:-x} ${vault:y} s3cret-value $PLACE"
-    assert found.filled_in == ("s3cret-value",)
-    with pytest.raises(ConfigurationError, match=r"'args': \$\{env:NOT_SET_ANYWHERE\} has no value"):
-        expand_text("${env:NOT_SET_ANYWHERE}", where="args", file=None)
-
-
-def test_a_locked_keyring_has_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    def locked(service: str, user: str) -> str:
-        raise KeyringError("locked")
-
-    monkeypatch.setattr("keyring.get_password", locked)
-    with pytest.raises(ConfigurationError, match="has no value"):
-        expand({"A": "${keyring:crm/token}"}, where="x", file=None)
-
-
 def test_each_client_and_project_is_served_what_it_is_given(tmp_path: Path) -> None:
     shop = tmp_path / "shop"
     shop.mkdir()
@@ -164,17 +133,6 @@ def test_each_client_and_project_is_served_what_it_is_given(tmp_path: Path) -> N
 def test_a_server_for_an_unknown_client_is_named() -> None:
     with pytest.raises(ValidationError, match="did you mean 'cursor'"):
         Config.model_validate({"version": 1, "mcpServers": {"a": {"command": "x", "clients": ["curser"]}}})
-
-
-@pytest.mark.parametrize("reference", ["${env:NOT_SET_ANYWHERE}", "${vault:x}"])
-def test_a_secret_without_a_value_names_itself_and_not_a_value(reference: str) -> None:
-    with pytest.raises(ConfigurationError, match="has no value"):
-        expand({"Authorization": f"Bearer {reference}"}, where="mcpServers.crm.headers", file=Path("x.yaml"))
-
-
-def test_a_secret_comes_from_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("keyring.get_password", lambda service, user: f"{service}+{user}")
-    assert expand({"A": "${keyring:crm/token}"}, where="x", file=None)["A"].text == "crm+token"
 
 
 def test_the_working_directory_is_never_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

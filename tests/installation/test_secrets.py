@@ -9,7 +9,7 @@ import keyring
 import pytest
 from keyring.backends import fail, null
 
-from rule_of_two.gateway.config import expand
+from rule_of_two.gateway.references import expand
 from tests.installation.conftest import Home, Ring
 from tests.installation.samples import TOKEN
 

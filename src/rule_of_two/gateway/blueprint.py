@@ -17,14 +17,13 @@ from rule_of_two.gateway.config import (
     Config,
     Server,
     backup_path,
-    expand,
-    expand_text,
     key_files,
     key_path,
 )
 from rule_of_two.gateway.consent import Patience
 from rule_of_two.gateway.launch import Launch, environment
 from rule_of_two.gateway.policy_versions import FOLDER
+from rule_of_two.gateway.references import expand, expand_text
 from rule_of_two.gateway.rulebook import manifests_digest
 from rule_of_two.gateway.splitting import Splitting, splitting
 from rule_of_two.manifests.document import ManifestDocument

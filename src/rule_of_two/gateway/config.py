@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -20,9 +17,6 @@ from rule_of_two.manifests.pointer import Pointer
 from rule_of_two.manifests.recognise import Launch as Recognisable
 from rule_of_two.model import ORDER, Label
 from rule_of_two.yaml_source import load_yaml, nearest
-
-_REFERENCE: Final = re.compile(r"\$\{(\w+):([^}]*)\}")
-_OWN_REFERENCE: Final = re.compile(r"\$\{(env|keyring):([^}]*)\}")
 
 _NAME: Final = r"^[A-Za-z0-9](?:[-_]?[A-Za-z0-9]){0,31}$"
 UpstreamName = Annotated[str, StringConstraints(pattern=_NAME, max_length=32)]
@@ -364,60 +358,3 @@ def key_files(key: Path) -> tuple[Path, Path]:
 def backup_path(config: Path) -> Path:
     """Where a configuration stands as it was before `init` changed it."""
     return config.with_name(f"{config.name}.bak")
-
-
-@dataclass(frozen=True, slots=True)
-class Expanded:
-    """A value of the file with what its references stand for, and what came from outside the file by them."""
-
-    text: str
-    filled_in: tuple[str, ...] = ()
-
-
-def expand(values: Mapping[str, str], *, where: str, file: Path | None) -> dict[str, Expanded]:
-    """Replace ``${env:NAME}`` and ``${keyring:service/user}`` in each value; any other ``${…:…}`` is an error.
-
-    :raises ConfigurationError: the variable is not set, or the keyring has no such entry.
-    """
-    return {
-        key: replace(found, filled_in=(found.text, *found.filled_in)) if found.filled_in else found
-        for key, value in values.items()
-        for found in (_expand(_REFERENCE, value, f"{where}.{key}", file),)
-    }
-
-
-def expand_text(value: str, *, where: str, file: Path | None) -> Expanded:
-    """The same for a text that may be a program's own, such as an argument: what is no reference of ours stays.
-
-    :raises ConfigurationError: as :func:`expand`.
-    """
-    return _expand(_OWN_REFERENCE, value, where, file)
-
-
-def _expand(pattern: re.Pattern[str], value: str, where: str, file: Path | None) -> Expanded:
-    found: list[str] = []
-
-    def fill_in(match: re.Match[str]) -> str:
-        kind, name = match.groups()
-        secret = _lookup(kind, name)
-        if secret is None:
-            raise ConfigurationError(f"'{where}': ${{{kind}:{name}}} has no value; set it and start again", file=file)
-        found.append(secret)
-        return secret
-
-    return Expanded(pattern.sub(fill_in, value), tuple(found))
-
-
-def _lookup(kind: str, name: str) -> str | None:
-    if kind == "env":
-        return os.environ.get(name)
-    if kind == "keyring":
-        import keyring  # noqa: PLC0415  # looks for backends when imported: only who uses it pays
-        from keyring.errors import KeyringError  # noqa: PLC0415  # as above
-
-        service, _, user = name.partition("/")
-        try:
-            return keyring.get_password(service, user)
-        except KeyringError:
-            return None
-    return None
