@@ -10,6 +10,7 @@ from rule_of_two.errors import ConfigurationError
 from rule_of_two.manifests import load
 from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.load import (
+    Library,
     find_manifest,
     list_manifests,
     load_manifest,
@@ -148,3 +149,28 @@ def test_the_operators_own_come_first_and_a_broken_one_is_said_whatever_is_start
     (folder / "mine.yaml").write_text("version: 2\n")
     with pytest.raises(ConfigurationError, match=r"mine\.yaml:1"):
         recognised(Launch("uvx", ("nobody-knows-this",)), [folder])
+
+
+def test_a_library_has_every_manifest_by_its_servers_name_and_parses_what_is_asked_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = Library([folder])
+    assert library["crm"].server == "crm"
+    assert "fetch" not in library, "the operator's fetch.yml stands for it, and is of another server"
+    assert library["our-fetch"].server == "our-fetch"
+    assert library.get("../../etc/passwd") is None
+    assert len(library) == len(set(library)) == len(list_manifests([folder]))
+    parsed: list[str] = []
+
+    def parse(path: Path, model: type[ManifestDocument]) -> ManifestDocument:
+        parsed.append(path.stem)
+        return load_yaml(path, model)
+
+    monkeypatch.setattr(load, "load_yaml", parse)
+    load._load_shipped.cache_clear()
+    assert Library(())["git"].server == "git"
+    assert parsed == ["git"]
+
+
+def test_a_library_has_what_the_list_has_under_the_names_that_are_in_the_files() -> None:
+    assert dict(Library(())) == {one.server: one for one in list_manifests(())}

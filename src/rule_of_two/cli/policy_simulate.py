@@ -21,7 +21,7 @@ from rule_of_two.gateway.blueprint import document_of, principal_of, sources_of
 from rule_of_two.gateway.config import Config, found_config, load_config
 from rule_of_two.gateway.narrowing import Mounted
 from rule_of_two.gateway.timing import utc_now
-from rule_of_two.manifests.load import list_manifests, load_manifest
+from rule_of_two.manifests.load import Library, load_manifest
 from rule_of_two.policy.load import Policies, load_policies
 from rule_of_two.simulation.corpus import attack_all, load_attacks
 from rule_of_two.simulation.judge import Judge
@@ -148,7 +148,6 @@ def _counted(recording: Recording, say: Callable[[str], None]) -> Callable[[], I
 def _relabel(setting: _Setting, folders: Sequence[Path]) -> Relabel:
     """The manifests of a setting; what ``folders`` say of a server comes before what its block names."""
     own = [*(folder.absolute() for folder in folders), *(setting.folder / name for name in setting.config.manifests)]
-    documents = list_manifests(own)
     files = [file for folder in folders for file in sorted(folder.glob("*.y*ml"))]
     tried = {document.server: document for document in map(load_manifest, reversed(files))}
     mounted: dict[str, Mounted] = {}
@@ -156,5 +155,4 @@ def _relabel(setting: _Setting, folders: Sequence[Path]) -> Relabel:
         document = document_of(server, folder=setting.folder, manifests=own)
         if document is not None:
             mounted[name] = Mounted(name, tried.get(document.server, document), server.parameters)
-    known = {document.server: document for document in reversed(documents)}
-    return OtherManifests(mounted, {**known, **tried})
+    return OtherManifests(mounted, Library(own))

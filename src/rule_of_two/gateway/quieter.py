@@ -7,7 +7,7 @@ a manifest, for a reason that only the operator can know. That reason is part of
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import zip_longest
@@ -61,7 +61,7 @@ class Suggestion:
 
 
 def suggestions(
-    found: Survey, mounted: Mapping[str, Mounted], documents: Sequence[ManifestDocument], policies: Sequence[str]
+    found: Survey, mounted: Mapping[str, Mounted], documents: Collection[ManifestDocument], policies: Sequence[str]
 ) -> list[Suggestion]:
     """What to try. ``documents`` are all manifests there are, ``policies`` the sets in use."""
     if not found.questions:
@@ -102,7 +102,7 @@ def _json(value: object) -> str:
 
 
 def _manifests(
-    name: str, server: Server, mounted: Mapping[str, Mounted], documents: Sequence[ManifestDocument]
+    name: str, server: Server, mounted: Mapping[str, Mounted], documents: Collection[ManifestDocument]
 ) -> Iterator[Suggestion]:
     """For what no manifest names: a manifest that knows all of its tools, else one that is still to be written."""
     unnamed = [tool for tool, named in server.tools.items() if not named]

@@ -15,8 +15,7 @@ from rule_of_two.gateway.blueprint import document_of
 from rule_of_two.gateway.config import Config
 from rule_of_two.gateway.narrowing import Mounted
 from rule_of_two.gateway.quieter import Suggestion, suggestions
-from rule_of_two.manifests.document import ManifestDocument
-from rule_of_two.manifests.load import list_manifests
+from rule_of_two.manifests.load import Library
 from rule_of_two.store.journal import Entry, JournalStore
 
 SHOWN: Final = 5
@@ -125,9 +124,9 @@ def review(
         return Review(found, ())
     folder = file.parent if file else Path.cwd()
     folders = [folder / name for name in config.manifests] if config else []
-    documents = list_manifests(folders)
-    mounted = _mounted(found, documents, config, folder, folders)
-    tried = suggestions(found, mounted, documents, config.policies if config else ("default",))
+    library = Library(folders)
+    mounted = _mounted(found, library, config, folder, folders)
+    tried = suggestions(found, mounted, library.values(), config.policies if config else ("default",))
     made = effects(entries(), [one.what_if for one in tried], find)
     tips = list(zip(tried, made, strict=True))
     return Review(found, tuple((group, _best(tips, key)) for key, group in found.ordered()))
@@ -135,7 +134,7 @@ def review(
 
 def _mounted(
     found: Survey,
-    documents: Sequence[ManifestDocument],
+    library: Library,
     config: Config | None,
     folder: Path,
     folders: list[Path],
@@ -145,10 +144,10 @@ def _mounted(
         document = document_of(server, folder=folder, manifests=folders)
         if document is not None:
             mounted[name] = Mounted(name, document, server.parameters)
-    named = {document.server: document for document in reversed(documents)}
     for name, seen in found.servers.items():
-        if (config is None or name not in config.servers) and seen.manifest in named:
-            mounted[name] = Mounted(name, named[seen.manifest])
+        document = None if seen.manifest is None else library.get(seen.manifest)
+        if (config is None or name not in config.servers) and document is not None:
+            mounted[name] = Mounted(name, document)
     return mounted
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -117,6 +117,33 @@ def list_manifests(folders: Sequence[Path]) -> Sequence[ManifestDocument]:
     :raises ConfigurationError: one of them is unreadable or not a manifest.
     """
     return [_load(file) for file in manifest_files(folders)]
+
+
+class Library(Mapping[str, ManifestDocument]):
+    """Every manifest by its server's name, the operator's folders before the shipped ones. The operator's are parsed at
+    once, a shipped one when it is asked for: its file has its server's name.
+
+    :raises ConfigurationError: one of the operator's is unreadable or not a manifest.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        files: dict[str, Path] = {}
+        for file in _within(folders):
+            files.setdefault(file.stem, file)
+        self._own: dict[str, ManifestDocument] = {}
+        for document in map(_load, files.values()):
+            self._own.setdefault(document.server, document)
+        ours = _within((shipped("tool_manifests"),))
+        self._shipped = {file.stem: file for file in ours if file.stem not in files and file.stem not in self._own}
+
+    def __getitem__(self, server: str) -> ManifestDocument:
+        return self._own[server] if server in self._own else _load(self._shipped[server])
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (*self._own, *self._shipped)
+
+    def __len__(self) -> int:
+        return len(self._own) + len(self._shipped)
 
 
 def _load(file: Path) -> ManifestDocument:
