@@ -113,8 +113,10 @@ class Human:
         return answer if self.key is None else answer.signed(self.key)
 
     async def settle(self, answer: DefinitionAnswer) -> Settled | Refused:
-        """Say it at the first gateway, and what came of it."""
-        gateway = next(name for name, message in self.heard if isinstance(message, GatewayHello))
+        """Say it at the gateway that told of it, as a console does, else at the first one; and what came of it."""
+        first = next(name for name, message in self.heard if isinstance(message, GatewayHello))
+        told = (name for name, message in self.heard if isinstance(message, Changed) and _tells(message, answer))
+        gateway = next(told, first)
         before = len([1 for _, message in self.heard if isinstance(message, (Settled, Refused))])
         assert self.client.settle(gateway, answer)
         reply: Settled | Refused = await self.until((Settled, Refused), before + 1)  # type: ignore[arg-type]  # either
@@ -130,6 +132,10 @@ class Human:
         assert self.client.command(gateway, command)
         reply: Done | Refused = await self.until((Done, Refused), before + 1)  # type: ignore[arg-type]  # either
         return reply
+
+
+def _tells(message: Changed, answer: DefinitionAnswer) -> bool:
+    return any(message.changes.subject(one) == answer.subject for one in message.changes.changes)
 
 
 @asynccontextmanager
