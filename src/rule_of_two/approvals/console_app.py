@@ -85,6 +85,7 @@ class ConsoleApp(App[None]):
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(ansi_color=True)
+        self.animation_level = "none"
         self._seat = Seat(
             state, signer, self._hear, follows=True, too_small=self._too_small, now=now, monotonic=monotonic
         )
@@ -136,7 +137,7 @@ class ConsoleApp(App[None]):
         face = self.board.face
         self._seat.press(Choice(choice))
         if self.board.face is not face:
-            self.query_one(Paper).scroll_home(animate=False)
+            self.query_one(Paper).to_top()
         self.draw()
 
     def action_accept(self, letter: str) -> None:
@@ -221,7 +222,7 @@ class ConsoleApp(App[None]):
             return
         if self._turned:
             self._turned = False
-            self.query_one(Paper).scroll_home(animate=False)
+            self.query_one(Paper).to_top()
         board, now, width = self.board, self._seat.now(), self.size.width
         around = self._around(now)
         self.query_one("#header", Lines).show([console_text.header(board, self._seat.signer, width)])
@@ -297,5 +298,5 @@ class ConsoleApp(App[None]):
 
     def _from_the_top(self) -> None:
         if not self._has_marker():
-            self.query_one(Paper).scroll_home(animate=False)
+            self.query_one(Paper).to_top()
         self.draw()

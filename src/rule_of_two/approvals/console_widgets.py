@@ -45,11 +45,20 @@ class Paper(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._lines: Sequence[Line] = ()
 
+    @property
+    def allow_vertical_scroll(self) -> bool:
+        """Always: a key that comes before a new page was laid out scrolls that page, and is not lost."""
+        return True
+
     def show(self, lines: Sequence[Line]) -> None:
         """Replace the page, and keep the place in it."""
         self._lines = lines
         self.virtual_size = Size(self.size.width, len(lines))
         self.refresh()
+
+    def to_top(self) -> None:
+        """Go to the first line, before any key that comes next."""
+        self.scroll_home(animate=False, immediate=True)
 
     def last_visible(self) -> int:
         """The index of the last line that is on screen."""
