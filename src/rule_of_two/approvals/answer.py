@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import AwareDatetime, ConfigDict
 
 from rule_of_two.approvals.arrival import MAX_PICKED
-from rule_of_two.approvals.canonical import canonical
 from rule_of_two.approvals.choice import APPROVING, Choice
 from rule_of_two.approvals.question import JournalHead, Question
+from rule_of_two.approvals.word import Word, instant
 from rule_of_two.errors import BadRequest
 from rule_of_two.model import Label, Labels, Target, labels_in
-
-if TYPE_CHECKING:
-    from rule_of_two.approvals.keys import ApproverKey  # only who signs or verifies pays for importing cryptography
 
 RECEIPT_TYPE: Final = "rule-of-two/receipt/1"
 """Separates a signed answer from everything else that an approver's key could ever sign."""
@@ -203,15 +200,14 @@ def canonical_targets(targets: tuple[Target, ...]) -> tuple[tuple[str, str], ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Word):
     """One answer to one question, bound by ``digest`` to exactly what would be sent, and by ``shown`` to what else was
     on the screen.
 
-    ``approver`` is who the console says it is and ``answered_at`` the console's clock: both are claims until
-    ``signature`` (base64, Ed25519 over :attr:`statement`) was verified. ``signature`` ``None`` means unsigned.
-    ``key`` is the fingerprint of the key that signed. ``items`` are the ids of what is let in, with a yes to a result
-    that came back; none: all of it. ``head`` is the question's, said here too: of a question whose secrets are hidden
-    in the journal nobody can compute the digest again. The rest is as with :attr:`~.choice.Choice.WITHOUT`.
+    ``answered_at`` is the console's clock: a claim like the ``approver``. ``items`` are the ids of what is let in, with
+    a yes to a result that came back; none: all of it. ``head`` is the question's, said here too: of a question whose
+    secrets are hidden in the journal nobody can compute the digest again. The rest is as with
+    :attr:`~.choice.Choice.WITHOUT`.
     """
 
     question_id: str
@@ -219,16 +215,11 @@ class Answer:
     digest: str
     shown: str
     verdict: Choice
-    approver: str
     answered_at: AwareDatetime
     channel: Channel = "console"
     grant: GrantTerms | None = None
     items: tuple[str, ...] = ()
     head: JournalHead | None = None
-    key: str | None = None
-    signature: str | None = None
-
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
     @classmethod
     def to(
@@ -260,7 +251,7 @@ class Answer:
     def __post_init__(self) -> None:
         """:raises BadRequest: the approver's name is unusable, terms stand where no grant is given, or items where no
         yes is, twice, or too many."""
-        check_approver(self.approver)
+        Word.__post_init__(self)
         if (self.grant is not None) != (self.verdict is Choice.GRANT):
             raise BadRequest("A grant has terms, and nothing else has.")
         if self.items and (self.verdict is not Choice.YES or len(set(self.items)) != len(self.items)):
@@ -269,45 +260,36 @@ class Answer:
             raise BadRequest(f"An answer names at most {MAX_PICKED} items.")
 
     @property
-    def statement(self) -> bytes:
-        """The bytes that are signed: canonical JSON (RFC 8785) of everything that the answer says."""
+    def said(self) -> dict[str, Any]:
+        """Everything but who says it."""
         terms = self.grant
-        return canonical(
-            {
-                "type": RECEIPT_TYPE,
-                "question": self.question_id,
-                "session": self.session,
-                "digest": self.digest,
-                "shown": self.shown,
-                "choice": str(self.verdict),
-                "approver": self.approver,
-                "answered_at": _instant(self.answered_at),
-                "channel": self.channel,
-                "key": self.key,
-                "grant": None
-                if terms is None
-                else {
-                    "session": terms.session,
-                    "action": terms.action,
-                    "upstream": terms.upstream,
-                    "name": terms.name,
-                    "pin": terms.pin,
-                    "policy_version": terms.policy_version,
-                    "targets": [list(target) for target in terms.targets],
-                    "labels": list(terms.labels),
-                    "held": list(terms.held),
-                    "uses": terms.uses,
-                    "minutes": terms.minutes,
-                },
-                **({"items": list(self.items)} if self.items else {}),
-                **({"head": list(self.head)} if self.head is not None else {}),
-            }
-        ).encode()
-
-    def signed(self, key: ApproverKey) -> Answer:
-        """The same answer with its signature."""
-        named = replace(self, key=key.public.fingerprint)
-        return replace(named, signature=key.sign(named.statement))
+        return {
+            "type": RECEIPT_TYPE,
+            "question": self.question_id,
+            "session": self.session,
+            "digest": self.digest,
+            "shown": self.shown,
+            "choice": str(self.verdict),
+            "answered_at": instant(self.answered_at),
+            "channel": self.channel,
+            "grant": None
+            if terms is None
+            else {
+                "session": terms.session,
+                "action": terms.action,
+                "upstream": terms.upstream,
+                "name": terms.name,
+                "pin": terms.pin,
+                "policy_version": terms.policy_version,
+                "targets": [list(target) for target in terms.targets],
+                "labels": list(terms.labels),
+                "held": list(terms.held),
+                "uses": terms.uses,
+                "minutes": terms.minutes,
+            },
+            **({"items": list(self.items)} if self.items else {}),
+            **({"head": list(self.head)} if self.head is not None else {}),
+        }
 
     @property
     def grant_ends(self) -> datetime:
@@ -329,13 +311,3 @@ class Answer:
             and self.fits(question)
             and now < question.expires_at
         )
-
-
-def check_approver(name: str) -> None:
-    """:raises BadRequest: nobody can be called so."""
-    if not (0 < len(name) <= 100 and name.isprintable()):
-        raise BadRequest("The approver's name must be 1 to 100 printable characters.")
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds")

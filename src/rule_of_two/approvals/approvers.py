@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rule_of_two.approvals.answer import Refusal
+from rule_of_two.approvals.word import Word
 from rule_of_two.model import Approver, Tier
 
 if TYPE_CHECKING:
@@ -19,26 +20,6 @@ class Enrolled:
 
     approver: Approver
     key: PublicKey
-
-
-class Signed(Protocol):
-    """An answer or a command."""
-
-    @property
-    def approver(self) -> str:
-        """Who says so."""
-
-    @property
-    def key(self) -> str | None:
-        """The fingerprint of the key that signed."""
-
-    @property
-    def signature(self) -> str | None:
-        """Base64."""
-
-    @property
-    def statement(self) -> bytes:
-        """What is signed."""
 
 
 class Approvers:
@@ -62,17 +43,17 @@ class Approvers:
         """What an answer is worth at most (DESIGN "Assurance tiers")."""
         return Tier.SIGNED if self._enrolled else Tier.ADVISORY
 
-    def who(self, signed: Signed) -> Approver | Refusal:
+    def who(self, word: Word) -> Approver | Refusal:
         """Who said it.
 
         # INVARIANT: with approvers enrolled nothing unsigned, and nothing signed by another key than the one enrolled
         # under the name that it carries, is anybody's word; tests/approvals/test_approvers.py.
         """
         if not self._enrolled:
-            return Approver(signed.approver, signed.approver, self._claimed_tenant)
-        if signed.signature is None:
+            return Approver(word.approver, word.approver, self._claimed_tenant)
+        if word.signature is None:
             return Refusal.UNSIGNED
-        enrolled = self._enrolled.get(signed.approver)
-        if enrolled is None or enrolled.key.fingerprint != signed.key:
+        enrolled = self._enrolled.get(word.approver)
+        if enrolled is None or enrolled.key.fingerprint != word.key:
             return Refusal.BAD_SIGNATURE
-        return enrolled.approver if enrolled.key.verifies(signed.signature, signed.statement) else Refusal.BAD_SIGNATURE
+        return enrolled.approver if enrolled.key.verifies(word.signature, word.statement) else Refusal.BAD_SIGNATURE

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
-from pydantic import AwareDatetime, ConfigDict
+from pydantic import AwareDatetime
 
-from rule_of_two.approvals.answer import check_approver
-from rule_of_two.approvals.canonical import canonical
 from rule_of_two.approvals.choice import Choice
+from rule_of_two.approvals.word import Word, instant
 from rule_of_two.errors import BadRequest
-
-if TYPE_CHECKING:
-    from rule_of_two.approvals.keys import ApproverKey
 
 COMMAND_TYPE: Final = "rule-of-two/command/1"
 
@@ -23,23 +19,18 @@ COMMANDS: Final = frozenset((Choice.DROP, Choice.FREEZE, Choice.NEW))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(Word):
     """One deed of a human's to one session. ``nonce`` makes each of them one of a kind, so none can be replayed."""
 
     id: str
     session: str
     choice: Choice
-    approver: str
     commanded_at: AwareDatetime
     nonce: str
-    key: str | None = None
-    signature: str | None = None
-
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
     def __post_init__(self) -> None:
         """:raises BadRequest: it is none of the three deeds, or the approver's name is unusable."""
-        check_approver(self.approver)
+        Word.__post_init__(self)
         if self.choice not in COMMANDS:
             raise BadRequest(f"'{self.choice}' answers a question; it cannot be done to a session.")
 
@@ -56,22 +47,13 @@ class Command:
         )
 
     @property
-    def statement(self) -> bytes:
-        """The bytes that are signed: canonical JSON (RFC 8785)."""
-        return canonical(
-            {
-                "type": COMMAND_TYPE,
-                "id": self.id,
-                "session": self.session,
-                "choice": str(self.choice),
-                "approver": self.approver,
-                "commanded_at": self.commanded_at.astimezone(UTC).isoformat(timespec="microseconds"),
-                "nonce": self.nonce,
-                "key": self.key,
-            }
-        ).encode()
-
-    def signed(self, key: ApproverKey) -> Command:
-        """The same command with its signature."""
-        named = replace(self, key=key.public.fingerprint)
-        return replace(named, signature=key.sign(named.statement))
+    def said(self) -> dict[str, Any]:
+        """Everything but who says it."""
+        return {
+            "type": COMMAND_TYPE,
+            "id": self.id,
+            "session": self.session,
+            "choice": str(self.choice),
+            "commanded_at": instant(self.commanded_at),
+            "nonce": self.nonce,
+        }

@@ -7,19 +7,15 @@ accepts nothing but that, nowhere else, and not again after the definition has c
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 from pydantic import AwareDatetime, ConfigDict, TypeAdapter, ValidationError
 
-from rule_of_two.approvals.answer import check_approver
-from rule_of_two.approvals.canonical import canonical
+from rule_of_two.approvals.word import Word, instant
 from rule_of_two.errors import BadRequest
-
-if TYPE_CHECKING:
-    from rule_of_two.approvals.keys import ApproverKey
 
 DEFINITION_TYPE: Final = "rule-of-two/definition/1"
 """Separates it from everything else that an approver's key can sign."""
@@ -49,23 +45,14 @@ class DefinitionSubject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DefinitionAnswer:
+class DefinitionAnswer(Word):
     """A person's word for one change. ``nonce`` makes each of them one of a kind, so none can be replayed."""
 
     id: str
     subject: DefinitionSubject
     verdict: Verdict
-    approver: str
     answered_at: AwareDatetime
     nonce: str
-    key: str | None = None
-    signature: str | None = None
-
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
-
-    def __post_init__(self) -> None:
-        """:raises BadRequest: the approver's name is unusable."""
-        check_approver(self.approver)
 
     @classmethod
     def to(cls, subject: DefinitionSubject, verdict: Verdict, *, approver: str, now: datetime) -> DefinitionAnswer:
@@ -80,28 +67,16 @@ class DefinitionAnswer:
         )
 
     @property
-    def statement(self) -> bytes:
-        """The bytes that are signed: canonical JSON (RFC 8785).
-
-        :raises BadRequest: the subject has no canonical form.
-        """
-        return canonical(
-            {
-                "type": DEFINITION_TYPE,
-                "id": self.id,
-                "subject": asdict(self.subject),
-                "verdict": str(self.verdict),
-                "approver": self.approver,
-                "answered_at": self.answered_at.astimezone(UTC).isoformat(timespec="microseconds"),
-                "nonce": self.nonce,
-                "key": self.key,
-            }
-        ).encode()
-
-    def signed(self, key: ApproverKey) -> DefinitionAnswer:
-        """The same answer with its signature."""
-        named = replace(self, key=key.public.fingerprint)
-        return replace(named, signature=key.sign(named.statement))
+    def said(self) -> dict[str, Any]:
+        """Everything but who says it."""
+        return {
+            "type": DEFINITION_TYPE,
+            "id": self.id,
+            "subject": asdict(self.subject),
+            "verdict": str(self.verdict),
+            "answered_at": instant(self.answered_at),
+            "nonce": self.nonce,
+        }
 
 
 _ANSWER: Final = TypeAdapter(DefinitionAnswer)

@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError
 
-from rule_of_two.approvals.answer import check_approver
-from rule_of_two.approvals.canonical import canonical
+from rule_of_two.approvals.word import Word, instant
 from rule_of_two.errors import BadRequest
 from rule_of_two.model import INGRESS, Label
 
 if TYPE_CHECKING:
     import sqlite3  # a gateway's desk loads no database
-
-    from rule_of_two.approvals.keys import ApproverKey
 
 ENDORSEMENT_TYPE: Final = "rule-of-two/endorsement/1"
 """Separates it from everything else that an approver's key can sign."""
@@ -77,22 +74,13 @@ Subject = Annotated[ResourceSubject | ItemSubject, Field(discriminator="of")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endorsement:
+class Endorsement(Word):
     """A person's word for one subject. ``nonce`` makes each of them one of a kind."""
 
     id: str
     subject: Subject
-    approver: str
     endorsed_at: AwareDatetime
     nonce: str
-    key: str | None = None
-    signature: str | None = None
-
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
-
-    def __post_init__(self) -> None:
-        """:raises BadRequest: the approver's name is unusable."""
-        check_approver(self.approver)
 
     @classmethod
     def to(cls, subject: ResourceSubject | ItemSubject, *, approver: str, now: datetime) -> Endorsement:
@@ -106,30 +94,18 @@ class Endorsement:
         )
 
     @property
-    def statement(self) -> bytes:
-        """The bytes that are signed: canonical JSON (RFC 8785).
-
-        :raises BadRequest: the subject has no canonical form.
-        """
+    def said(self) -> dict[str, Any]:
+        """Everything but who says it."""
         subject: dict[str, Any] = asdict(self.subject)
         if "labels" in subject:
             subject["labels"] = sorted(subject["labels"])
-        return canonical(
-            {
-                "type": ENDORSEMENT_TYPE,
-                "id": self.id,
-                "subject": subject,
-                "approver": self.approver,
-                "endorsed_at": self.endorsed_at.astimezone(UTC).isoformat(timespec="microseconds"),
-                "nonce": self.nonce,
-                "key": self.key,
-            }
-        ).encode()
-
-    def signed(self, key: ApproverKey) -> Endorsement:
-        """The same endorsement with its signature."""
-        named = replace(self, key=key.public.fingerprint)
-        return replace(named, signature=key.sign(named.statement))
+        return {
+            "type": ENDORSEMENT_TYPE,
+            "id": self.id,
+            "subject": subject,
+            "endorsed_at": instant(self.endorsed_at),
+            "nonce": self.nonce,
+        }
 
 
 _ENDORSEMENT: Final = TypeAdapter(Endorsement)

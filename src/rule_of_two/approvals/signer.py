@@ -37,25 +37,21 @@ class Signer:
 
     def answer(self, said: Said, now: datetime) -> Answer:
         """The answer, signed where there is a key."""
-        answer = Answer.to(
-            said.item.question, said.choice, approver=self.approver, now=now, grant=said.grant, items=said.items
-        )
-        return answer if self.key is None else answer.signed(self.key)
+        question = said.item.question
+        answer = Answer.to(question, said.choice, approver=self.approver, now=now, grant=said.grant, items=said.items)
+        return answer.signed(self.key)
 
     def command(self, ordered: Ordered, now: datetime) -> Command:
         """The command, signed where there is a key."""
-        command = Command.to(ordered.session, ordered.choice, approver=self.approver, now=now)
-        return command if self.key is None else command.signed(self.key)
+        return Command.to(ordered.session, ordered.choice, approver=self.approver, now=now).signed(self.key)
 
     def endorsement(self, vouched: Vouched, now: datetime) -> Endorsement:
         """The endorsement, signed where there is a key."""
-        endorsement = Endorsement.to(vouched.withheld.subject, approver=self.approver, now=now)
-        return endorsement if self.key is None else endorsement.signed(self.key)
+        return Endorsement.to(vouched.withheld.subject, approver=self.approver, now=now).signed(self.key)
 
     def definition_answer(self, subject: DefinitionSubject, verdict: Verdict, now: datetime) -> DefinitionAnswer:
         """The answer to a changed definition, signed where there is a key."""
-        answer = DefinitionAnswer.to(subject, verdict, approver=self.approver, now=now)
-        return answer if self.key is None else answer.signed(self.key)
+        return DefinitionAnswer.to(subject, verdict, approver=self.approver, now=now).signed(self.key)
 
     def standing(self, tiers: Collection[Tier]) -> str:
         """For the header: who signs, and what that is worth at gateways of these tiers."""

@@ -114,9 +114,7 @@ async def _command(context: Context, name: str, choice: Choice, key: Path | None
     config, path = found_config(context.config)
     with opened_answers(config, path, context.state) as answers:
         signer = open_signer(key, unsigned=unsigned or (key is None and not answers.approvers))
-        command = Command.to(name, choice, approver=signer.approver, now=utc_now())
-        if signer.key is not None:
-            command = command.signed(signer.key)
+        command = Command.to(name, choice, approver=signer.approver, now=utc_now()).signed(signer.key)
         refusal = answers.refuses_command(command)
         if refusal is not None:
             return None if refusal is Refusal.UNKNOWN_SESSION else refusal

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import click
 
-from rule_of_two.approvals.answer import check_approver
 from rule_of_two.approvals.keys import SHORTEST_PASSPHRASE, ApproverKey, PublicKey, approver_of, unlock
+from rule_of_two.approvals.word import check_approver
 from rule_of_two.cli.install import this_gateway, told
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.output import print_json

@@ -181,9 +181,7 @@ def _endorse(
     subject = ResourceSubject(
         store=resource.store, kind=resource.kind, value=resource.value, labels=wanted, up_to=up_to
     )
-    endorsement = Endorsement.to(subject, approver=signer.approver, now=utc_now())
-    if signer.key is not None:
-        endorsement = endorsement.signed(signer.key)
+    endorsement = Endorsement.to(subject, approver=signer.approver, now=utc_now()).signed(signer.key)
     if (refusal := opened.endorsements.refuses(endorsement)) is not None:
         _refuse(refusal.sentence)
     anyio.run(opened.endorsements.give, endorsement)

@@ -9,10 +9,10 @@ from typing import Final
 
 import click
 
-from rule_of_two.approvals.answer import check_approver
 from rule_of_two.approvals.keys import ApproverKey, WrongPassphrase, approver_of, unlock
 from rule_of_two.approvals.signer import Signer
 from rule_of_two.approvals.undumpable import make_undumpable
+from rule_of_two.approvals.word import check_approver
 from rule_of_two.errors import BadRequest, ConfigurationError
 from rule_of_two.gateway.config import key_path
 

@@ -10,7 +10,7 @@ import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter
 
 from rule_of_two.approvals.answer import CLOCK_SKEW, Answer, GrantTerms
-from rule_of_two.approvals.approvers import Enrolled, Signed
+from rule_of_two.approvals.approvers import Enrolled
 from rule_of_two.approvals.arrival import Arrival
 from rule_of_two.approvals.canonical import canonical
 from rule_of_two.approvals.command import Command
@@ -18,6 +18,7 @@ from rule_of_two.approvals.definition_answer import definition_answer_in
 from rule_of_two.approvals.endorsement import endorsement_in
 from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.approvals.receipts import deed, receipt
+from rule_of_two.approvals.word import Word
 from rule_of_two.audit.testimony import Said, Standing, Terms
 from rule_of_two.errors import RuleOfTwoError
 from rule_of_two.model import Action, Label
@@ -139,7 +140,7 @@ class KeyWitness:
         except _UNUSABLE:
             return None
 
-    def _standing(self, said: Signed) -> Standing:
+    def _standing(self, said: Word) -> Standing:
         if said.signature is None:
             return Standing.UNSIGNED
         enrolled = self._enrolled.get(said.key or "")
