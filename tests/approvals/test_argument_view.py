@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rule_of_two.approvals.argument_view import BAR, value_lines
@@ -103,7 +103,13 @@ def test_a_long_name_has_lines_of_its_own() -> None:
     assert lines[-1] == '  "v"'
 
 
+def test_what_is_said_of_a_value_stands_below_a_name_that_leaves_no_room_for_it() -> None:
+    lines = shown({"": {"\x1f\x1f": "\n" * 10}}, width=40)
+    assert [line.strip() for line in lines[1:3]] == ['"\\u{1f}\\u{1f}"', "10 characters, 11 lines"]
+
+
 @given(st.dictionaries(st.text(), json_values, max_size=5), st.integers(40, 100))
+@example({"": {"\x1f\x1f": "\n" * 10}}, 40)
 def test_every_line_fits_begins_with_the_bar_and_is_safe(value: Any, width: int) -> None:
     for line in value_lines(value, Masks(value, ()), width):
         assert line_text(line).startswith(BAR)

@@ -17,6 +17,7 @@ from rich.cells import cell_len
 from rule_of_two.approvals.masks import MASK, Masks, Path
 from rule_of_two.approvals.spans import TEXT_BAR, Line, Span, Style, chop
 from rule_of_two.escape import quoted, visible
+from rule_of_two.wording import counted
 
 BAR: Final = "│ "
 
@@ -58,22 +59,31 @@ def _member(name: str, value: Any, path: Path, masks: Masks, room: int, column: 
         label = "  "
     inline = _inline(value, path, masks, room - cell_len(label))
     if masks.hides(path):
-        yield [Span(label), Span(f"{MASK} (secret)", Style.MASKED)]
+        yield from _headed(label, f"{MASK} (secret)", Style.MASKED, room)
     elif inline is not None:
         yield [Span(label), Span(inline, Style.QUOTED)]
     elif isinstance(value, (dict, list)) and room >= _NARROWEST:
-        yield [Span(label), Span(_count(value), Style.DIM)]
+        yield from _headed(label, _count(value), Style.DIM, room)
         for spans in _members(value, path, masks, room - 2):
             yield [Span("  "), *spans]
     elif isinstance(value, (dict, list)):
-        yield [Span(label), Span("as JSON", Style.DIM)]
+        yield from _headed(label, "as JSON", Style.DIM, room)
         yield from _text(json.dumps(masks.masked(value, path), ensure_ascii=False), masks, room)
     elif isinstance(value, str):
-        yield [Span(label), Span(_size(value), Style.DIM)]
+        yield from _headed(label, _size(value), Style.DIM, room)
         yield from _text(value, masks, room)
     else:
         yield [Span(label)]
         yield from _text(json.dumps(value), masks, room)
+
+
+def _headed(label: str, remark: str, style: Style, room: int) -> Iterator[list[Span]]:
+    """A name with what is said of its value: beside it, or below where both do not fit."""
+    if cell_len(label) + cell_len(remark) <= room:
+        yield [Span(label), Span(remark, style)]
+        return
+    yield [Span(label)]
+    yield from ([Span("  "), Span(piece, style)] for piece in chop(remark, room - 2))
 
 
 def _text(text: str, masks: Masks, room: int) -> Iterator[list[Span]]:
@@ -126,9 +136,8 @@ def _name(name: str, masks: Masks) -> str:
 
 def _size(text: str) -> str:
     lines = text.count("\n") + 1
-    return f"{len(text):,} characters" + (f", {lines:,} lines" if lines > 1 else "")
+    return counted(len(text), "character") + (f", {counted(lines, 'line')}" if lines > 1 else "")
 
 
 def _count(value: dict[str, Any] | list[Any]) -> str:
-    kind = "member" if isinstance(value, dict) else "element"
-    return f"{len(value):,} {kind}{'s' * (len(value) != 1)}"
+    return counted(len(value), "member" if isinstance(value, dict) else "element")
