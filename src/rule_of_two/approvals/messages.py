@@ -236,8 +236,10 @@ class Settling:
 ToConsole = GatewayHello | Sessions | Asked | Waits | Ended | Refused | Done | Withheld | Endorsed | Changed | Settled
 ToGateway = ConsoleHello | Answered | Commanded | Endorsing | Settling
 
-_TO_CONSOLE: TypeAdapter[ToConsole] = TypeAdapter(Annotated[ToConsole, Field(discriminator="type")])
-_TO_GATEWAY: TypeAdapter[ToGateway] = TypeAdapter(Annotated[ToGateway, Field(discriminator="type")])
+# Made when the first console attaches: a gateway without one starts sooner.
+_LATER: Final = ConfigDict(defer_build=True)
+_TO_CONSOLE: TypeAdapter[ToConsole] = TypeAdapter(Annotated[ToConsole, Field(discriminator="type")], config=_LATER)
+_TO_GATEWAY: TypeAdapter[ToGateway] = TypeAdapter(Annotated[ToGateway, Field(discriminator="type")], config=_LATER)
 
 
 def encode_to_console(message: ToConsole) -> bytes:

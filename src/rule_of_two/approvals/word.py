@@ -29,7 +29,8 @@ class Word(ABC):
     key: str | None = None
     signature: str | None = None
 
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+    # Most gateways live without reading one: what reads them is made when it is first needed.
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     def __post_init__(self) -> None:
         """:raises BadRequest: the approver's name is unusable."""

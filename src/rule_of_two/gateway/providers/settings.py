@@ -129,7 +129,7 @@ class ProviderSettings(_Strict):
 
 
 class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class Local(_Answer):
