@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from rule_of_two.approvals.definition_answer import DefinitionAnswer, Definition
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.messages import Asked, Changed, Done, GatewayHello, Refused, Settled, ToConsole
 from rule_of_two.approvals.question import Question
+from rule_of_two.records import replace
 from tests.harness import SECONDS, Gateway, House, outcome
 
 SEND: Final[dict[str, Any]] = {"name": "rec__send", "arguments": {"to": "bob@example.org", "body": "hello"}}

@@ -5,11 +5,13 @@ DESIGN sections 2 and 3 define the words. A set of labels only ever joins; nothi
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Literal
+
+from msgspec import Struct, field
 
 from rule_of_two.errors import Code
 
@@ -78,7 +80,7 @@ class Action(StrEnum):
 TargetKind = Literal["url", "host", "path", "recipient", "amount", "account", "command", "query"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Target:
     """Where a call reaches, normalised once at the edge.
 
@@ -100,8 +102,7 @@ class Target:
     """Of kind ``url``: whether the address stood in a result of the session. ``None``: nobody looked."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredResource:
+class StoredResource(Struct, frozen=True):
     """A resource that outlives the call: the key of the ledger. ``value`` ``None`` means the whole store."""
 
     store: str
@@ -109,8 +110,7 @@ class StoredResource:
     value: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredLabel:
+class StoredLabel(Struct, frozen=True):
     """A label that a stored resource brings, since a session that had seen it wrote there.
 
     ``decision`` is the number of the decision that let that write pass, ``session`` whose it was. Where it was another
@@ -123,7 +123,7 @@ class StoredLabel:
     session: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Facts:
     """What one request touches, from manifest and arguments.
 
@@ -150,7 +150,7 @@ class Facts:
     """Its C cannot be taken back."""
     left_out: Labels = NONE
     """C, where policy left it out of account (Cedar action ``lower_c``): then it is not in ``labels``."""
-    arguments: Mapping[str, Any] | None = field(default=None, hash=False)
+    arguments: Mapping[str, Any] | None = dataclasses.field(default=None, hash=False)
     """Of a tool call whose arguments policies read themselves (``typed_arguments``); else not given."""
 
     @property
@@ -164,8 +164,7 @@ class Facts:
         return f"{self.upstream}__{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One item of a result, by what its platform asserts of it: never by its content.
 
     What the platform does not say is ``None``. What it says in a way that cannot be read is at its worst: a name that
@@ -192,8 +191,7 @@ class Item:
     lowered_by: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SessionView:
+class SessionView(Struct, frozen=True):
     """One consistent reading of a session. ``reserved`` are labels that count but are not held: of calls decided but
     not settled, and of what else its calls can come from or go to. Where that is one of several sessions, ``beside``
     has each of them."""
@@ -264,8 +262,7 @@ class Tier(StrEnum):
 Demand = Literal["force", "omit", "cap"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Obligation:
+class Obligation(Struct, frozen=True, order=True):
     """What an allowed tool call's arguments must be. ``pointer`` (RFC 6901) names one of them.
 
     ``force``: it is ``value``. ``cap``: a number, and at most ``value``. ``omit``: it is not given. ``value`` is JSON
@@ -278,8 +275,7 @@ class Obligation:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Forced:
+class Forced(Struct, frozen=True):
     """An argument that an obligation set. ``value`` is what is told of it: secrets are hidden in it."""
 
     pointer: str
@@ -287,8 +283,7 @@ class Forced:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The policy room's answer, before it is numbered and journalled.
 
     ``policies`` are the ``@id`` of the policies that decided; ``messages`` their ``@message``. ``errors`` not empty
@@ -306,8 +301,7 @@ class Verdict:
     """What holds of the arguments if it is allowed, or would be after a yes: of all permits that let it pass."""
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(Struct, frozen=True):
     """On whose behalf a session runs. Declared by the operator, never by the client or the model.
 
     ``configuration`` are the labels that the agent is meant to combine: Meta's [AB], [AC] or [BC]; all where it is not
@@ -323,8 +317,7 @@ class Principal:
     configuration: Labels = ALL
 
 
-@dataclass(frozen=True, slots=True)
-class Approver:
+class Approver(Struct, frozen=True):
     """A person who approves. ``user`` is whom of the agents' users they are, so that policy can forbid to approve for
     oneself. Where nothing is ``signed`` the name is only a claim."""
 
@@ -335,8 +328,7 @@ class Approver:
     signed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """One journalled decision. ``number`` is its journal sequence; ``None`` when it could not be journalled."""
 
     number: int | None

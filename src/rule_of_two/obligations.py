@@ -11,8 +11,9 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal, cast, get_args
+
+from msgspec import Struct
 
 from rule_of_two.json_pointer import tokens_of
 from rule_of_two.model import Demand, Obligation, Principal
@@ -43,8 +44,7 @@ class Unreadable(ValueError):
     """An obligation that is written wrongly. The text says how it is written, in one sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """One obligation before it is known for whom: ``value`` is JSON text, unless it is the principal's ``source``."""
 
     demand: Demand

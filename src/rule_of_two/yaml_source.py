@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
 from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
@@ -22,8 +22,7 @@ from rule_of_two.errors import ConfigurationError
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True)
-class Located(Generic[ModelT]):
+class Located(Struct, Generic[ModelT], frozen=True):
     """What a YAML text says, and on which lines."""
 
     value: ModelT

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from rule_of_two.approvals.messages import SessionStatus
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.rest import SETTLE_SECONDS
 from rule_of_two.model import labels_in
+from rule_of_two.records import replace
 from tests.approvals.samples import Lenient, a_question
 from tests.terminal import Terminal, terminal
 

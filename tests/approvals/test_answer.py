@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.errors import BadRequest
 from rule_of_two.model import Target
+from rule_of_two.records import replace
 from tests.approvals.samples import MALLORY, NOW, WAIT, a_question, an_answer
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rule_of_two.approvals.answer import Refusal
 from rule_of_two.approvals.approvers import Approvers, Enrolled
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.command import Command
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.model import Approver, Tier
+from rule_of_two.records import replace
 from tests.approvals.samples import NOW, a_question, an_answer
 
 ALICE, BOB, MALLORY = ApproverKey.generate(), ApproverKey.generate(), ApproverKey.generate()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,6 +31,7 @@ from rule_of_two.approvals.messages import (
 )
 from rule_of_two.approvals.question import DIGEST_TYPE
 from rule_of_two.errors import BadRequest, LimitExceeded
+from rule_of_two.records import replace
 from tests.approvals.samples import a_question, a_release, an_answer, an_arrival, an_item
 
 BOUND: dict[str, dict[str, Any]] = {

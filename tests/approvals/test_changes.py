@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 from rule_of_two.approvals.changes import (
@@ -17,6 +16,7 @@ from rule_of_two.approvals.changes import (
     ServerChanges,
 )
 from rule_of_two.definition_digest import definition_digest
+from rule_of_two.records import replace
 
 
 def a_change(

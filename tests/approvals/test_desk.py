@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +22,7 @@ from rule_of_two.approvals.judge import Given, StillWaiting
 from rule_of_two.approvals.messages import Asked, Ended, Sessions, SessionStatus, ToConsole, Waits, decode_to_console
 from rule_of_two.approvals.question import Question
 from rule_of_two.errors import BadRequest
+from rule_of_two.records import replace
 from tests.approvals.samples import NOW, WAIT, Clock, Lenient, a_question, a_release, an_answer
 
 HOUR = 3600.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.approvals.judge import Given
 from rule_of_two.approvals.question import Question
+from rule_of_two.records import replace
 from tests.approvals.samples import Clock, Lenient, a_question, a_release, an_answer, an_arrival, an_item
 from tests.approvals.test_desk import Listener, asking
 

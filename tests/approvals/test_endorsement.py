@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from rule_of_two.approvals.endorsement import (
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.errors import BadRequest, StoreError
 from rule_of_two.model import Approver
+from rule_of_two.records import replace
 from rule_of_two.store.state import open_state
 
 NOW = datetime(2026, 11, 28, 10, tzinfo=UTC)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from rule_of_two.approvals.grants import Grants, in_step
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.receipts import receipt_text
 from rule_of_two.model import Action, Approver, Facts, SessionView, Target
+from rule_of_two.records import replace
 from rule_of_two.store.database import BusyError, Database
 from rule_of_two.store.state import open_state
 from tests.approvals.samples import MALLORY, NOW, Clock, a_question, an_answer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from rule_of_two.approvals.masks import MASK, Masks
 from rule_of_two.approvals.question import Origin
 from rule_of_two.approvals.spans import Style, line_text
 from rule_of_two.model import Action, Label, Target, TargetKind
+from rule_of_two.records import replace
 from tests.approvals.samples import HELD, LETTER, MALLORY, PAGE, SALARIES, a_question
 from tests.test_escape import is_dangerous
 

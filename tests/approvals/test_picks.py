@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rule_of_two.approvals.arrival import MAX_PICKED
 from rule_of_two.approvals.picks import NONE_MARKED, TOO_MANY, Picks
+from rule_of_two.records import replace
 from tests.approvals.samples import an_arrival, an_item
 
 MANY = an_arrival(*(an_item(number) for number in range(MAX_PICKED + 2)))

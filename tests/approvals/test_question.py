@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import FrozenInstanceError, fields, replace
+from dataclasses import FrozenInstanceError, fields
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -17,6 +17,7 @@ from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.question import DIGEST_TYPE, Origin, Question, bound_parameters
 from rule_of_two.errors import BadRequest, LimitExceeded
 from rule_of_two.model import Action, Target, Tier
+from rule_of_two.records import replace
 from tests.approvals.samples import HELD, LETTER, MALLORY, NOW, PAGE, SALARIES, WAIT, a_question, an_arrival
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -16,6 +15,7 @@ from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.approvals.render import NARROWEST, View
 from rule_of_two.approvals.spans import Line, Span, Style, line_text, line_width
 from rule_of_two.model import Action, Target, Tier
+from rule_of_two.records import replace
 from tests.approvals.samples import HELD, LETTER, MALLORY, NOW, PAGE, WAIT, a_question
 from tests.approvals.test_messages import questions
 from tests.test_escape import is_dangerous

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +23,7 @@ from rule_of_two.approvals.messages import (
 from rule_of_two.approvals.signer import Signer
 from rule_of_two.approvals.withheld import MAX_WITHHELD_TEXT
 from rule_of_two.model import Tier
+from rule_of_two.records import replace
 from tests.approvals.samples import NOW, Clock, Lenient, Vouching, a_withheld, an_item
 from tests.approvals.test_desk import Listener
 

@@ -7,7 +7,6 @@ rights.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from rule_of_two.approvals.command import Command
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.messages import Done, GatewayHello, Refused
 from rule_of_two.approvals.receipts import receipt_text, signed_command_text
+from rule_of_two.records import replace
 from tests.harness import House, outcome
 from tests.people import SEND, enrol, human, tainted
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from rule_of_two.approvals.answer import Refusal
 from rule_of_two.approvals.choice import Choice
@@ -11,6 +10,7 @@ from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.messages import Ended, Refused
 from rule_of_two.approvals.question import Question
 from rule_of_two.model import Target, Tier
+from rule_of_two.records import replace
 from tests.harness import House, outcome
 from tests.people import asked, human, tainted
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.messages import Ended, Waits
 from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.model import Target
+from rule_of_two.records import replace
 from tests.approvals.consoles import Room, a_fresh_question, reads, room, seat, wall
 from tests.approvals.consoles import status as a_status
 from tests.terminal import Terminal, flat

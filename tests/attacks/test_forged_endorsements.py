@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +13,7 @@ import pytest
 
 from rule_of_two.approvals.endorsement import Endorsement, ItemSubject, ResourceSubject, endorsement_text
 from rule_of_two.approvals.keys import ApproverKey
+from rule_of_two.records import replace
 from tests.gateway.test_ledger import NOTE, adds, house, taint
 from tests.harness import Gateway, House
 from tests.people import enrol

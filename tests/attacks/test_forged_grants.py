@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from rule_of_two.approvals.command import Command
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.question import Question
 from rule_of_two.approvals.receipts import signed_command_text
+from rule_of_two.records import replace
 from tests.attacks.test_forged_journal import ALICE, MALLORY, Forger, causes, receipt_of, verify
 from tests.harness import House, outcome
 from tests.people import SEND, cautious, enrol, granted, human, tainted

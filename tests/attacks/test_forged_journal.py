@@ -11,7 +11,6 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from rule_of_two.approvals.receipts import receipt_text
 from rule_of_two.audit.verify import verify as check
 from rule_of_two.gateway.witness import KeyWitness
 from rule_of_two.model import Approver
+from rule_of_two.records import replace
 from rule_of_two.store.journal import JournalStore
 from tests.harness import House, outcome
 from tests.people import enrol, human, tainted

@@ -6,7 +6,6 @@ The attacker runs as the gateway's own user: they reach the socket, the database
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +18,7 @@ from rule_of_two.approvals.messages import Refused, Waits
 from rule_of_two.approvals.question import Origin, Question
 from rule_of_two.approvals.receipts import receipt_text
 from rule_of_two.model import Label
+from rule_of_two.records import replace
 from tests.harness import House, outcome
 from tests.people import SEND, Human, asked, enrol, human, tainted
 

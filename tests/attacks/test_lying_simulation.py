@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from rule_of_two.model import Principal
 from rule_of_two.policy.load import load_policies
+from rule_of_two.records import replace
 from rule_of_two.simulation.judge import Judge
 from rule_of_two.simulation.recording import recordings_in
 from rule_of_two.simulation.replay import Replay, as_recorded

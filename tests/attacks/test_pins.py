@@ -6,7 +6,6 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +25,7 @@ from rule_of_two.definition_digest import DEEPEST
 from rule_of_two.errors import BadRequest
 from rule_of_two.gateway.definitions import MOST_BYTES_EACH, Change, Kind, define
 from rule_of_two.gateway.waiting import as_shown
+from rule_of_two.records import replace
 from tests.approvals.test_changes import a_change, of_server
 from tests.attacks.evil import evil
 from tests.gateway.test_settling import changed, description

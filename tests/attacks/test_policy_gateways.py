@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.keys import ApproverKey
 from rule_of_two.approvals.messages import Ended, Refused
 from rule_of_two.approvals.question import Question
+from rule_of_two.records import replace
 from tests.harness import DECISION, Gateway, House, outcome
 from tests.people import ASK_BEFORE_EVERY_ACT, SEND, Human, enrol, granted, human, send, tainted
 from tests.policies import BLOCK_NOTHING, BLOCK_READS, events

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -14,6 +13,7 @@ from rule_of_two.approvals.canonical import canonical, parse
 from rule_of_two.audit.journal import FLUSH_SECONDS, Journal, arguments_digest
 from rule_of_two.errors import StoreError
 from rule_of_two.model import NONE, Action, Facts, Outcome, Principal, SessionView, Target, Verdict
+from rule_of_two.records import replace
 from rule_of_two.store.database import BusyError
 from rule_of_two.store.journal import JournalStore
 

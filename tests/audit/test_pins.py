@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +19,7 @@ from rule_of_two.audit.pins import PinRecords
 from rule_of_two.audit.verify import Verified, verify
 from rule_of_two.gateway.witness import KeyWitness
 from rule_of_two.model import Approver
+from rule_of_two.records import replace
 from rule_of_two.store.pins import FIRST_USE, Pin, PinAnswer
 
 KEY = ApproverKey.generate()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from rule_of_two.audit.recorded import Reached, recorded
 from rule_of_two.model import Outcome
+from rule_of_two.records import replace
 from rule_of_two.store.journal import Entry
 from tests.audit.recordings import Tape
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from rule_of_two.audit.recorded import Recorded
 from rule_of_two.audit.replay import Replay, WhatIf, effects
 from rule_of_two.model import ALL, NONE, Labels
+from rule_of_two.records import replace
 from tests.audit.recordings import Tape
 
 

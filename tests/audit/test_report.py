@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rule_of_two.audit.report import MOST_CALLS, MOST_GROUPS, MOST_NAMES, MOST_TARGETS, Survey, Tally, survey
+from rule_of_two.records import replace
 from tests.audit.recordings import Tape
 
 

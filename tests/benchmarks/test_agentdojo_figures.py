@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from benchmarks.agentdojo.measuring import MANIFESTS, Batch, Job, drawn, jobs, r
 from benchmarks.agentdojo.report import lines
 from benchmarks.agentdojo.stage import Replay, blueprint
 from rule_of_two.errors import ConfigurationError
+from rule_of_two.records import replace
 from tests.benchmarks.tiny import manifest, tiny
 
 NOTHING = Replay("user_task_0", None, useful=False, harmed=False, obeyed=False, asked=(), refused=())

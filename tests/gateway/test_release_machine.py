@@ -8,7 +8,6 @@ whole or in part, withheld, given up; notes that were read are written meanwhile
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -24,6 +23,7 @@ from rule_of_two.manifests.metadata import Trust
 from rule_of_two.manifests.result_spec import ResultSpec
 from rule_of_two.manifests.results import ResultReader
 from rule_of_two.model import INGRESS, NONE, Action, Facts, Labels, labels_in
+from rule_of_two.records import replace
 from rule_of_two.wire.peer import RemoteError
 from tests.gateway.naive_rule import Rules
 from tests.gateway.test_model_machine import LABELS, MOST_QUESTIONS, NOTES, Machine, Running, refused_only, stored

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from rule_of_two.model import (
 )
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.policy.load import load_policies
+from rule_of_two.records import replace
 
 from .conftest import GENEROUS, Authorize, LoadText
 

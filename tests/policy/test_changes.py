@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -11,6 +10,7 @@ import orjson
 from rule_of_two.policy.changes import changes
 from rule_of_two.policy.directory import uid
 from rule_of_two.policy.load import Policies, load_policies
+from rule_of_two.records import replace
 
 PERMIT = '@id("own.permit") permit (principal, action, resource);'
 FORBID = '@id("own.stop") @message("No.") forbid (principal, action, resource) when {{ context.labels.{0} }};'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, get_args
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from rule_of_two.errors import PolicyError
 from rule_of_two.model import NONE, Action, Facts, Labels, SessionView, StoredResource, Target, TargetKind, labels_in
 from rule_of_two.policy.context import context_of, decimal, minute
+from rule_of_two.records import replace
 
 from .conftest import Authorize
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from rule_of_two.policy.directory import Entity, reference, uid
 from rule_of_two.policy.documents import document_reads, labels_of
 from rule_of_two.policy.load import load_policies
 from rule_of_two.policy.trees import policy_trees
+from rule_of_two.records import replace
 from tests.policy.conftest import Authorize, LoadText
 
 NOW = datetime(2026, 11, 22, 10, 30, 30, tzinfo=UTC)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import cedarpy
 import pytest
 
@@ -11,6 +9,7 @@ from rule_of_two.model import NONE, Action, Facts, Principal, SessionView
 from rule_of_two.policy.context import context_of
 from rule_of_two.policy.engine import evaluate
 from rule_of_two.policy.entities import EntityStore, Participants
+from rule_of_two.records import replace
 
 from .conftest import GENEROUS, LoadText
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from rule_of_two.errors import Code
 from rule_of_two.model import NONE, Action, Facts, Held, Labels, Outcome, Principal, SessionView, Target, Verdict
+from rule_of_two.records import replace
 
 from .conftest import Authorize, PanicException
 

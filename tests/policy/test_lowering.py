@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from rule_of_two.policy.entities import Participants
 from rule_of_two.policy.load import load_policies
 from rule_of_two.policy.lowering import as_counted
 from rule_of_two.policy.trusts import trusted_folders
+from rule_of_two.records import replace
 
 from .conftest import Authorize
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 
 from rule_of_two.errors import StoreError
 from rule_of_two.model import ALL, NONE, Labels, SessionView, labels_in
+from rule_of_two.records import replace
 from rule_of_two.sessions.boundary import Attached, Boundaries
 from rule_of_two.sessions.key import Boundary, SessionKey
 from rule_of_two.sessions.presence import Presence

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from rule_of_two.errors import StoreError
 from rule_of_two.model import NONE, Action, Facts, Labels, SessionView, StoredLabel, StoredResource, labels_in
+from rule_of_two.records import replace
 from rule_of_two.sessions.ledger import Cover, Due, Ledger, all_stamps, newest
 from rule_of_two.sessions.memory import Memory
 from rule_of_two.store.database import Database

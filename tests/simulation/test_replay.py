@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rule_of_two.records import replace
 from rule_of_two.simulation.recording import Past
 from rule_of_two.simulation.replay import Relabelled, as_recorded
 from rule_of_two.simulation.report import fails

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import anyio
 
+from rule_of_two.records import replace
 from rule_of_two.store.pins import Pin, PinAnswer, PinStore
 from rule_of_two.store.state import open_state
 

@@ -6,11 +6,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
 
+from rule_of_two.records import replace
 from rule_of_two.wire.eras import (
     CLIENT_CAPABILITIES,
     PROTOCOL_VERSION,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -22,6 +21,7 @@ from rule_of_two.policy.entities import EntityStore
 from rule_of_two.policy.load import Policies, load_policies
 from rule_of_two.policy.lowering import as_counted
 from rule_of_two.policy.references import INVARIANT, shipped_policies
+from rule_of_two.records import replace
 from scripts.bench.report import Column, Section
 from scripts.bench.report import Target as Goal
 from scripts.bench.rounds import progress

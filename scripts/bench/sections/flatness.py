@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import replace
 
+from rule_of_two.records import replace
 from scripts.bench.contenders import GATEWAY, HELD, echo_thin
 from scripts.bench.report import Column, Section, Target
 from scripts.bench.rounds import in_rounds, progress, start

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import replace
 
+from rule_of_two.records import replace
 from scripts.bench.contenders import DIRECT, FASTMCP, TYPED, Contender, echo_sdk
 from scripts.bench.report import Column, Section, Target
 from scripts.bench.rounds import in_rounds, progress, ratio, start

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from rule_of_two.approvals.answer import Refusal
 from rule_of_two.approvals.word import Word
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from rule_of_two.approvals.keys import PublicKey
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolled:
+class Enrolled(Struct, frozen=True):
     """An approver with the public key that the operator enrolled for them."""
 
     approver: Approver

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import ConfigDict
@@ -17,6 +17,7 @@ from pydantic import ConfigDict
 from rule_of_two.approvals.canonical import canonical
 from rule_of_two.errors import BadRequest, LimitExceeded
 from rule_of_two.model import NONE, Labels
+from rule_of_two.records import replace
 
 MAX_ITEMS: Final = 10_000
 """Of one result that a person is asked about."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Protocol
 
 from rule_of_two.approvals.messages import Sessions, SessionStatus, ToConsole, encode_to_console
+from rule_of_two.records import replace
 
 
 class Console(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from rule_of_two.approvals.definition_answer import DefinitionSubject
 from rule_of_two.approvals.definition_diff import Difference, differences
 from rule_of_two.approvals.suspicion import Mark
 from rule_of_two.definition_digest import definition_digest
+from rule_of_two.records import replace
 
 MOST_SHOWN: Final = 200
 MOST_SHOWN_CHARACTERS: Final = 2 * 1024 * 1024

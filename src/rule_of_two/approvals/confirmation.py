@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rule_of_two.approvals.answer import LONGEST_MINUTES, MOST_USES, GrantTerms
 from rule_of_two.approvals.choice import Choice
 from rule_of_two.approvals.definition_answer import Verdict
 from rule_of_two.approvals.rest import Rest
 from rule_of_two.approvals.spans import BLANK, Line
+from rule_of_two.records import replace
 
 
 class Confirmation:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.approvals.word_diff import Part, Piece, word_diff
 from rule_of_two.json_pointer import pointer_of
@@ -39,8 +40,7 @@ _SETS: Final[Mapping[str, tuple[str, str]]] = {
 """Lists of which only what is in them counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One change. ``says`` are words of ours, without a text of the server's. ``old`` and ``new`` are what stood and
     stands at ``where`` (a JSON Pointer), as text; ``None``: nothing. ``pieces``: of a text, word by word."""
 

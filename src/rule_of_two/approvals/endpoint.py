@@ -16,13 +16,13 @@ import stat
 import struct
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
 import anyio
 import anyio.abc
 from anyio.abc import SocketAttribute, SocketListener
+from msgspec import Struct
 
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.folders import make_private
@@ -35,16 +35,14 @@ LONGEST_SOCKET_PATH: Final = 100
 _GATEWAY_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """A gateway that may be running."""
 
     gateway: str
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Listening:
+class Listening(Struct, frozen=True):
     """An open endpoint. ``token`` is what a console must say; ``None`` on a Unix socket."""
 
     listener: SocketListener

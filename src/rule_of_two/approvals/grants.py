@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from rule_of_two.approvals.answer import CLOCK_SKEW, Answer, GrantTerms, canonical_targets
 from rule_of_two.approvals.approvers import Approvers
@@ -25,8 +26,7 @@ MayGive = Callable[[Approver, Facts, SessionView, datetime], bool]
 """Whether policy lets a person give a standing yes to a call of these facts, in a session as it was, at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Used:
+class Used(Struct, frozen=True):
     """One use of a grant."""
 
     id: str

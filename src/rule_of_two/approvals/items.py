@@ -4,8 +4,9 @@ changed definition."""
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from rule_of_two.approvals.answer import GrantTerms
 from rule_of_two.approvals.choice import Choice
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from rule_of_two.approvals.change_list import ChangeRow
 
 
-@dataclass(slots=True, eq=False)
-class Item:
+class Item(Struct, eq=False):
     """A question that waits at one gateway. ``read``: the end of its arguments, or of the list of what came back, has
     been on screen."""
 
@@ -48,8 +48,7 @@ class Item:
         return self._picks
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """A human's answer to a question, to be signed and sent. ``items``: as in an answer."""
 
     item: Item
@@ -58,8 +57,7 @@ class Said:
     items: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Vouched:
+class Vouched(Struct, frozen=True):
     """A human's word for a withheld item, to be signed and sent."""
 
     gateway: str
@@ -71,8 +69,7 @@ class Vouched:
         return self.gateway, self.withheld.item.id
 
 
-@dataclass(frozen=True, slots=True)
-class Ordered:
+class Ordered(Struct, frozen=True):
     """A human's deed to a session, to be signed and sent."""
 
     gateway: str
@@ -80,8 +77,7 @@ class Ordered:
     choice: Choice
 
 
-@dataclass(frozen=True, slots=True)
-class Settles:
+class Settles(Struct, frozen=True):
     """A human's word for one changed definition, or for all of a server, to be signed and sent one by one."""
 
     row: ChangeRow

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from rule_of_two.approvals.answer import Answer, Refusal
 from rule_of_two.approvals.command import Command
@@ -79,8 +80,7 @@ class Settler(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """What people answered to ``question``: as many times yes as it needs, or one answer of another kind."""
 
     question: Question
@@ -92,8 +92,7 @@ class Given:
         return self.answers[-1]
 
 
-@dataclass(frozen=True, slots=True)
-class StillWaiting:
+class StillWaiting(Struct, frozen=True):
     """Nobody has answered yet. The question stays, and so does a later yes, until it expires."""
 
     question: Question

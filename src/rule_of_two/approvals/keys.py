@@ -11,13 +11,13 @@ import binascii
 import hashlib
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from msgspec import Struct
 
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.folders import make_private
@@ -31,8 +31,7 @@ SHORTEST_PASSPHRASE: Final = 8
 _LINE: Final = re.compile(r"ssh-ed25519 [A-Za-z0-9+/]+={0,2}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class PublicKey:
+class PublicKey(Struct, frozen=True):
     """Verifies what one approver signed. ``line`` is OpenSSH's public line without a comment."""
 
     line: str

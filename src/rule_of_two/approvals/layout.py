@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.approvals import console_text
 from rule_of_two.approvals.aside import Aside
@@ -19,8 +20,7 @@ from rule_of_two.approvals.spans import Line
 _FEWEST_ARGUMENT_LINES: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(Struct, frozen=True):
     """``end``: the line that has to be on screen before it counts as read, if it can. ``place``: the line to have in
     sight."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
 
 import anyio
+from msgspec import Struct, field
 
 from rule_of_two.approvals.answer import Answer, Refusal, Unanswered
 from rule_of_two.approvals.judge import Given
@@ -25,8 +25,7 @@ _REMEMBERED: Final = 1000
 """Ended questions that a late answer is told about."""
 
 
-@dataclass(slots=True, eq=False)
-class Pending:
+class Pending(Struct, eq=False):
     """A question that waits for one call or more, or that was answered with yes while its call is away. ``line`` is how
     consoles are asked it."""
 

@@ -8,11 +8,11 @@ says, the time left, the keys.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
+from msgspec import Struct
 from rich.cells import cell_len
 
 from rule_of_two.approvals.answer import MOST_TARGET_CHARACTERS, GrantTerms
@@ -56,8 +56,7 @@ _WORTH: Final[dict[Tier, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """``arguments_end`` is the index of the line that closes the arguments, or the list of what came back; ``None`` if
     that was shortened."""
 

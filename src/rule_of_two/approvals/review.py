@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from rule_of_two.approvals import sentences
 from rule_of_two.approvals.aside import Aside
@@ -15,8 +16,7 @@ from rule_of_two.approvals.withheld import Shelf, WithheldItem
 from rule_of_two.approvals.withheld_view import review_lines, withheld_lines
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """An item, and the gateway that held it back."""
 
     gateway: str

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
 
 from rule_of_two.approvals.messages import SessionStatus
 from rule_of_two.model import Tier
+from rule_of_two.records import replace
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A session, and a gateway that serves it."""
 
     gateway: str

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from msgspec import Struct
 from rich.cells import cell_len, get_character_cell_size
 
 from rule_of_two.escape import visible
@@ -47,8 +47,7 @@ RICH_STYLES: Final[Mapping[Style, str]] = {
 """For terminals that speak Rich's style language."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A piece of one line in one style."""
 
     text: str

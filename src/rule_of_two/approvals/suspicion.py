@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec import Struct
 from pydantic import ConfigDict
 
 from rule_of_two.approvals.steering import ORDERS, STEERS
 from rule_of_two.escape import HIDDEN_CATEGORIES, is_mark, name_warning
 from rule_of_two.json_pointer import pointer_of
+from rule_of_two.records import replace
 
 INCOMPLETE: Final = "Marks are hints: text without any can be hostile too."
 
@@ -67,8 +69,7 @@ class Mark:
     __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """What else the gateway offers: servers and tools, by the server that they are of."""
 
     servers: frozenset[str] = frozenset()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from pydantic import AwareDatetime, ConfigDict
@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, ConfigDict
 from rule_of_two.approvals.arrival import ArrivedItem
 from rule_of_two.approvals.endorsement import ItemSubject
 from rule_of_two.model import Action
+from rule_of_two.records import replace
 
 MOST_OF_SESSION: Final = 50
 MOST: Final = 200

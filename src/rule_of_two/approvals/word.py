@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +15,7 @@ from pydantic import ConfigDict
 
 from rule_of_two.approvals.canonical import canonical
 from rule_of_two.errors import BadRequest
+from rule_of_two.records import replace
 
 if TYPE_CHECKING:
     from rule_of_two.approvals.keys import ApproverKey  # only who signs or verifies pays for importing cryptography

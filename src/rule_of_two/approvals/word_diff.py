@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from msgspec import Struct
 
 _TOKEN: Final = re.compile(r"\s+|\w+|[^\w\s]")
 _MOST_STEPS: Final = 2_000_000
@@ -25,8 +26,7 @@ class Part(Enum):
     NEW = "new"
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A run of words."""
 
     part: Part

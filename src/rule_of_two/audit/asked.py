@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from rule_of_two.audit.journal import arguments_digest
 from rule_of_two.audit.recorded import time_of
@@ -21,8 +22,7 @@ MEMBERS: Final = ("action", "upstream", "name", "pin", "policy_version")
 """What a yes binds, besides session and arguments, and a decision's entry repeats."""
 
 
-@dataclass(slots=True)
-class Asked:
+class Asked(Struct):
     """One question. ``members`` are those of :data:`MEMBERS` that its entry has; ``None`` stands for what it lacks."""
 
     number: int

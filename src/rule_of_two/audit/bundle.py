@@ -10,10 +10,10 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 BUNDLE_TYPE: Final = "rule-of-two/bundle/1"
 MANIFEST: Final = "manifest.json"
@@ -32,8 +32,7 @@ class NotABundle(ValueError):
     """The file is none, or is not what was packed; one sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
+class Unpacked(Struct, frozen=True):
     """What is in a bundle. Every file but the signatures is the one that the manifest names."""
 
     files: Mapping[str, bytes]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from rule_of_two.audit.checkpoint import Checkpoint, Keys
 from rule_of_two.audit.findings import Finding, SignedHead
@@ -24,16 +25,14 @@ _MOST: Final = 1000
 """Findings of the chain that are named one by one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where checkpoints were found, as people are told, and what stands there; ``None`` for what is no checkpoint."""
 
     name: str
     checkpoints: tuple[Checkpoint | None, ...]
 
 
-@dataclass(slots=True)
-class Chain:
+class Chain(Struct):
     """One journal's chain. ``kept`` has, of entries that pruning kept, the hash before each."""
 
     journal: str

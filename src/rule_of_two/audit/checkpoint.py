@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 import orjson
+from msgspec import Struct
+
+from rule_of_two.records import replace
 
 CHECKPOINT_TYPE: Final = "rule-of-two/checkpoint/1"
 """What is signed says so first, so that no signature for anything else is taken for one of these."""
@@ -37,8 +39,7 @@ class Keys(Protocol):
         """Whether the key of that fingerprint made the signature; ``None``: that key is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """``number`` and ``hash`` (hexadecimal) are those of the newest entry, ``count`` how many entries were ever
     written,    ``at`` the time (ISO 8601, UTC), ``key`` the fingerprint of the key that signed."""
 

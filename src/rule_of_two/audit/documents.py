@@ -6,8 +6,9 @@ All of it is the upstreams' own word, kept as it was asserted: texts from here a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.audit.journal import described
 from rule_of_two.escape import visible
@@ -22,8 +23,7 @@ _AUTHORS: Final = 3
 """Of one list, and of one item, for people."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """One item as an entry lists it. ``authors`` as asserted; ``None``: nobody said. ``name`` is ours, by which the
     client was told that it is withheld, and ``policies`` what dropped it."""
 
@@ -55,8 +55,7 @@ class Document:
         return f"{' '.join(parts) or 'the whole result'}{known}{called}"
 
 
-@dataclass(frozen=True, slots=True)
-class HandedOver:
+class HandedOver(Struct, frozen=True):
     """What one call handed over: ``number`` is its decision, ``count`` how many items it were."""
 
     number: int

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.store.journal import Entry, JournalStore, Row
@@ -17,8 +17,7 @@ _TAIL: Final = 1 << 20
 """Bytes at the end of a file in which its last line is looked for: entries are smaller."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Which entries are exported: those numbered above ``after``, from a time on, of one session or of all."""
 
     after: int = 0

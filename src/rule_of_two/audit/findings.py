@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from rule_of_two.escape import visible
 from rule_of_two.store.journal import Entry
@@ -36,8 +37,7 @@ _CAUSES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that is wrong. ``number`` is the entry's, ``cause`` a stable word for scripts."""
 
     number: int
@@ -77,8 +77,7 @@ class Finding:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class SignedHead:
+class SignedHead(Struct, frozen=True):
     """The journal's newest entry, by number and hash, as ``approver`` signed it with the answer of the entry ``by``."""
 
     by: int
@@ -87,8 +86,7 @@ class SignedHead:
     approver: str
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """Collected while the journal is read. ``counts`` are named by :mod:`rule_of_two.audit.verify`."""
 
     found: list[Finding] = field(default_factory=list)

@@ -9,12 +9,12 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import anyio
 import orjson
+from msgspec import Struct
 
 from rule_of_two.errors import StoreError
 from rule_of_two.model import (
@@ -63,8 +63,7 @@ def _nobody(kind: str, session: str | None, body: Mapping[str, Any]) -> None:
     """Nobody listens."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Which call first brought a label to a session."""
 
     number: int

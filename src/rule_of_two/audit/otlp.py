@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two import __version__
 from rule_of_two.audit.journal import described
@@ -48,8 +49,7 @@ _FAILED: Final = {
 """Of outcomes that are no result, the ``error.type``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Telemetry:
+class Telemetry(Struct, frozen=True):
     """Makes spans and log records of one journal's entries. Entries that no gateway wrote become log records too."""
 
     store: JournalStore

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from rule_of_two.audit.asked import Asked, asked
 from rule_of_two.audit.findings import Findings, SignedHead
@@ -17,8 +18,7 @@ CARRIED_OUT_WITHIN: Final = timedelta(seconds=10)
 """Of being said: calls decided between a person's word and the change of the session are already decided."""
 
 
-@dataclass(slots=True)
-class Deed:
+class Deed(Struct):
     """What a person did to a session, or said should be done. ``done``: the entry says that it was."""
 
     number: int
@@ -31,8 +31,7 @@ class Deed:
         return self.done or late
 
 
-@dataclass(slots=True)
-class People:
+class People(Struct):
     """Questions, answers, commands and what sessions became by them, as entries come by."""
 
     witness: Witness

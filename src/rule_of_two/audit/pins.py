@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from rule_of_two.audit.findings import Findings
 from rule_of_two.audit.testimony import ACCEPT, Said, Standing, Witness
@@ -17,8 +18,7 @@ _WRONG: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PinRecords:
+class PinRecords(Struct, frozen=True):
     """What a state holds: its identity, its pins by upstream, and what people said of each upstream's definitions."""
 
     state: str

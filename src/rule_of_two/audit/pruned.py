@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct, structs
 
 from rule_of_two.audit.checkpoint import Signer
+from rule_of_two.records import replace
 from rule_of_two.store.journal import JournalStore
 
 PRUNE_TYPE: Final = "rule-of-two/prune/1"
@@ -17,8 +18,7 @@ PRUNED: Final = "pruned"
 """The event of the entry that repeats the record in the journal."""
 
 
-@dataclass(frozen=True, slots=True)
-class PruneRecord:
+class PruneRecord(Struct, frozen=True):
     """Everything up to the entry ``last``, whose hash is ``hash``, was removed, but ``kept`` entries that are still
     needed. ``removed`` counts what this pruning took away, from the entry ``first`` on, written between ``from_at`` and
     ``to_at``; ``digest`` is SHA-256 over the hashes of these in order, and ``kept_digest`` over number and hash of each
@@ -47,7 +47,7 @@ class PruneRecord:
 
     def as_facts(self) -> dict[str, Any]:
         """All members."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return structs.asdict(self)
 
     def signed(self, signer: Signer) -> PruneRecord:
         """The same with the signature."""
@@ -59,7 +59,7 @@ def prune_in(value: object) -> PruneRecord | None:
     """The record in a JSON object; ``None``: it is none."""
     if not isinstance(value, Mapping):
         return None
-    wanted = {field.name: (int if field.type in {int, "int"} else str) for field in fields(PruneRecord)}
+    wanted = {field.name: field.type for field in structs.fields(PruneRecord)}
     if value.keys() != wanted.keys() or any(type(value[name]) is not kind for name, kind in wanted.items()):
         return None
     return PruneRecord(**value)

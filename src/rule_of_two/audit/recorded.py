@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.model import ALL, NONE, Action, Held, Labels, Outcome, completing, labels_in
 from rule_of_two.store.journal import Entry
@@ -17,8 +18,7 @@ item."""
 _MOST_TARGETS: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
+class Reached(Struct, frozen=True):
     """A target: its canonical value, whether the argument was written exactly so, and whether an address was given to
     the session; ``None``: nobody looked."""
 
@@ -30,8 +30,7 @@ class Reached:
     """Others stand behind it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """A decision's entry. ``before`` are the labels that were held or reserved, with the calls that brought them."""
 
     number: int

@@ -7,8 +7,9 @@ A call that does not act can be sent with nothing of it counted (``defers``): wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from rule_of_two.audit.asked import Asked
 from rule_of_two.audit.findings import Findings
@@ -24,8 +25,7 @@ Wrong = tuple[str, str] | None
 """Cause and sentence of a finding."""
 
 
-@dataclass(slots=True)
-class Releases:
+class Releases(Struct):
     """What came back, as entries come by. Kept are the calls that were sent with nothing counted, and of others what is
     decided and not yet handed over."""
 

@@ -7,8 +7,9 @@ decided. It only ever takes away from both what the change takes away; so where 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from rule_of_two.audit.recorded import Recorded, recorded
 from rule_of_two.audit.report import Find, Key, key_of
@@ -26,8 +27,7 @@ def never(call: Recorded) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class WhatIf:
+class WhatIf(Struct, frozen=True):
     """One change. As it stands it changes nothing."""
 
     labels: Callable[[Recorded], Labels] = as_recorded
@@ -40,8 +40,7 @@ class WhatIf:
     """Whether a further policy set would have permitted a call that none permitted."""
 
 
-@dataclass(slots=True)
-class _State:
+class _State(Struct):
     """A session in the replay. ``first`` is its first call here: what was held before cannot be changed any more."""
 
     first: int
@@ -106,8 +105,7 @@ class Replay:
         return kept | state.extra
 
 
-@dataclass(slots=True)
-class Effect:
+class Effect(Struct):
     """What a change would have done: the questions of each cause that would not have come, and how many new ones."""
 
     saved: dict[Key, int] = field(default_factory=dict)

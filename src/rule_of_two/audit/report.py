@@ -7,12 +7,14 @@ limited, and what does not fit is counted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Literal
 
+from msgspec import Struct, field
+
 from rule_of_two.audit.recorded import Reached, Recorded, recorded
 from rule_of_two.model import ALL, Label, Labels, Outcome
+from rule_of_two.records import replace
 from rule_of_two.store.journal import Entry
 
 MOST_GROUPS: Final = 500
@@ -30,8 +32,7 @@ Key = tuple[str, str, Labels, tuple[tuple[Label, str], ...] | tuple[str, ...]]
 """What makes two questions one cause."""
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """How often each of some values came. Values beyond :data:`MOST_TARGETS` are counted as ``others``."""
 
     times: dict[str, int] = field(default_factory=dict)
@@ -50,8 +51,7 @@ class Tally:
         return sorted(self.times.items(), key=lambda item: -item[1])[:count]
 
 
-@dataclass(slots=True)
-class Brought:
+class Brought(Struct):
     """Where another label came from: the call that first brought it to the session, and what that reached."""
 
     label: Label
@@ -59,8 +59,7 @@ class Brought:
     targets: Tally = field(default_factory=Tally)
 
 
-@dataclass(slots=True)
-class Group:
+class Group(Struct):
     """All questions of one cause. ``policies`` is empty when the completed set is the only one."""
 
     cause: Literal["third_label", "policy"]
@@ -79,8 +78,7 @@ class Group:
         return self.asked + self.denied
 
 
-@dataclass(slots=True)
-class Server:
+class Server(Struct):
     """What the journal shows of one server: the tools that were called, and whether a manifest named them."""
 
     tools: dict[str, bool] = field(default_factory=dict)
@@ -91,8 +89,7 @@ class Server:
     """Nothing but tools was used that no manifest names."""
 
 
-@dataclass(slots=True)
-class Survey:
+class Survey(Struct):
     """The whole of it."""
 
     sessions: set[str] = field(default_factory=set)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final, Protocol
+
+from msgspec import Struct
 
 YES: Final = "yes"
 GRANT: Final = "grant"
@@ -32,8 +33,7 @@ class Standing(Enum):
     """The enrolled key did not sign these words, or it is enrolled for somebody else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """A standing yes: ``members`` are what a call must be equal in, by name. It begins and ends at these times."""
 
     members: Mapping[str, object]
@@ -42,8 +42,7 @@ class Terms:
     ends: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """One answer, command or endorsement, as its receipt says. ``id`` is that of what answers no question, ``question``
     and ``digest`` an answer's."""
 

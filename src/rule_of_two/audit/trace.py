@@ -5,8 +5,9 @@ Names, targets and ids are the model's and its servers': whoever shows them esca
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from rule_of_two.audit.documents import Document, count_of, listed, lists_of
 from rule_of_two.audit.journal import targets_text
@@ -14,6 +15,7 @@ from rule_of_two.audit.recorded import Recorded, recorded
 from rule_of_two.audit.told import asked, commanded, endorsed, said
 from rule_of_two.escape import visible
 from rule_of_two.model import EGRESS, INGRESS, NONE, ORDER, Labels, Outcome
+from rule_of_two.records import replace
 from rule_of_two.store.journal import Entry, JournalStore
 
 _NOT_SENT: Final = "not_sent"
@@ -21,8 +23,7 @@ MOST_STEPS: Final = 5000
 """Steps of one timeline; what comes after them is counted. What went in and what went out is told of all."""
 
 
-@dataclass(slots=True)
-class Step:
+class Step(Struct):
     """One call, or one thing that a person did to the session (``deed``). ``held`` is what the session holds after it,
     ``adds`` what of that is new; ``became`` says what came of the call."""
 
@@ -77,8 +78,7 @@ class Step:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """A session, whole.
 
     # INVARIANT: no number of calls, and nothing that becomes of a result, hides what went out;

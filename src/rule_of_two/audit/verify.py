@@ -6,8 +6,9 @@ That no entry was taken out or changed is for :mod:`rule_of_two.audit.chain` to 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.audit.calls import Calls
 from rule_of_two.audit.chain import Chain
@@ -41,8 +42,7 @@ _NOT_CHECKED: Final = ("unsigned", "pins_unsigned", "through_the_client", "diges
 _MOST_NAMED: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(Struct, frozen=True):
     """What was checked and what was found."""
 
     findings: Findings

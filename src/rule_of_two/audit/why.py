@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from rule_of_two.audit.documents import HandedOver, call_of, count_of, handed_over_before, handed_over_by
 from rule_of_two.audit.gates import gate_lines, released_lines
@@ -32,8 +33,7 @@ class UnknownDecision(RuleOfTwoError):
     """The journal holds no decision of that number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """One decision with what led to it and what followed."""
 
     decision: Entry

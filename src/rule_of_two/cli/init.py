@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from msgspec import Struct
 
 from rule_of_two.approvals.keys import SHORTEST_PASSPHRASE, ApproverKey, PublicKey, approver_of, unlock
 from rule_of_two.approvals.word import check_approver
@@ -31,8 +31,7 @@ _ADVISORY: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Asking:
+class _Asking(Struct, frozen=True):
     """Where answers come from: a terminal, or what was given with the command and good defaults."""
 
     terminal: bool

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import click
+from msgspec import Struct
 
 from rule_of_two import __version__
 from rule_of_two.cli.lazy import LazyGroup
@@ -36,8 +36,7 @@ COMMANDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """The global options, as given. ``json`` asks for machine-readable output."""
 
     config: Path | None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
+from msgspec import Struct
 
 from rule_of_two.cli.main import Context
 from rule_of_two.cli.manifest_review import review
@@ -35,8 +35,7 @@ class _WithCommand(click.Command):
         return super().parse_args(ctx, args)
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(Struct, frozen=True):
     """What is drafted from."""
 
     name: str

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import click
+from msgspec import Struct
 from rich.console import Console
 from rich.text import Text
 
@@ -100,8 +100,7 @@ def pin(
         sys.exit(1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(Struct, frozen=True):
     """What a command is about. ``unanswered``: what was offered at first and nobody has answered for; ``None``: nobody
     has answered for anything of this server."""
 

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from msgspec import structs
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON document, indented, on stdout."""
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS) + b"\n")
+    """Print one JSON document, indented, on stdout; a record is an object."""
+    sys.stdout.buffer.write(orjson.dumps(value, structs.asdict, orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS) + b"\n")
     sys.stdout.buffer.flush()
 
 

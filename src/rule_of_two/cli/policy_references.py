@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from rule_of_two.cli.main import Context
 from rule_of_two.errors import ConfigurationError
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from rule_of_two.policy.typed.definitions import ToolDefinition
 
 
-@dataclass(frozen=True, slots=True)
-class References:
+class References(Struct, frozen=True):
     """Sets, files and folders as in ``policies:``, and the folder that paths start from.
 
     ``supplied`` are the optional context attributes that somebody supplies; ``None``: it is not known.

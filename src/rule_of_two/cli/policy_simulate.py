@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import click
+from msgspec import Struct
 
 from rule_of_two.cli.durations import Duration
 from rule_of_two.cli.main import Context
@@ -23,6 +23,7 @@ from rule_of_two.gateway.narrowing import Mounted
 from rule_of_two.gateway.timing import utc_now
 from rule_of_two.manifests.load import Library, load_manifest
 from rule_of_two.policy.load import Policies, load_policies
+from rule_of_two.records import replace
 from rule_of_two.simulation.corpus import attack_all, load_attacks
 from rule_of_two.simulation.judge import Judge
 from rule_of_two.simulation.recording import Recording, recordings_in
@@ -36,8 +37,7 @@ _EVERY: Final = 500
 """Entries between two words of progress."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
+class _Setting(Struct, frozen=True):
     """A configuration, and the folder from which its paths start."""
 
     config: Config

@@ -6,11 +6,13 @@ import hashlib
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any, Final
 
+from msgspec import Struct, field
+
 from rule_of_two.clients.hosts import Host, ignored, variables
+from rule_of_two.records import replace
 
 GIVEN: Final = "RULE_OF_TWO_GIVEN_"
 """How variables begin whose values a client puts into our environment."""
@@ -38,8 +40,7 @@ class Kept(Exception):  # it is an answer
     """A server stays where it is; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Struct, frozen=True):
     """A server as a client starts or reaches it. Values of the client's own syntax are replaced by ours:
     ``forwards`` has the variables that the gateway's entry must hand on, with what the client puts in them."""
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from typing import Final, Literal
+
+from msgspec import Struct, field
 
 Platform = Literal["darwin", "win32", "linux"]
 
@@ -21,8 +22,7 @@ _LIBRARY: Final = "{HOME}/Library/Application Support"
 _XDG: Final = "{XDG_CONFIG_HOME}"
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Struct, frozen=True):
     """One client. Its name is the one of its profile (:mod:`rule_of_two.clients.profiles`)."""
 
     name: str

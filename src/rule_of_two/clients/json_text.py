@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.clients.tables import Path_
 from rule_of_two.errors import ConfigurationError
@@ -23,8 +24,7 @@ _NOT_LINE_END: Final = re.compile(r"[^\r\n]")
 _DECODER: Final = json.JSONDecoder()
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     key: str
     start: int
     """Of the key."""

@@ -20,12 +20,12 @@ So each of them is one session under ``human``, unless an operator who knows bet
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+
+class Profile(Struct, frozen=True):
     """One client. ``wait`` is how long, in seconds, a call may be held before the client gives up on it, and
     ``patience`` how long when it is sent progress meanwhile."""
 

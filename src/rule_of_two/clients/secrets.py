@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 from rule_of_two.clients.entries import Mount
+from rule_of_two.records import replace
 
 _NAME: Final = re.compile(
     r"token|secret|passw|passphrase|credential|authorization|cookie|api[_-]?key|apikey|access[_-]?key|private[_-]?key"
@@ -40,8 +42,7 @@ _LONG: Final = 8
 """Characters. A shorter secret is replaced where it was found only: elsewhere it may mean something else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A secret: its value, and the name that it stands under in its server."""
 
     value: str

@@ -10,9 +10,10 @@ import json
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.clients.tables import Path_, contents, unlike
 from rule_of_two.errors import ConfigurationError
@@ -29,8 +30,7 @@ _PIECE: Final = re.compile(
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class _Statement:
+class _Statement(Struct, frozen=True):
     """A header or an assignment, with its lines; ``keys`` lead from the root."""
 
     keys: Path_

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 _COLUMNS = "(id INTEGER PRIMARY KEY, {} TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL)"
 _SCHEMA = (
@@ -15,8 +16,7 @@ _SCHEMA = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(Struct, frozen=True):
     """One mail. ``address`` is the other side's: the sender of what came in, the recipient of what was sent."""
 
     id: int

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
+
+from msgspec import Struct
 
 PATH: Final = "/wiki/new-laptop"
 SAID: Final = "Worked for me, thanks!"
@@ -51,8 +52,7 @@ body {{ font-family: sans-serif; max-width: 40em; margin: 3em auto; color: #222;
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Wiki:
+class Wiki(Struct, frozen=True):
     """A wiki that is being served."""
 
     host: str

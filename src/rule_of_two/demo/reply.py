@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from rule_of_two.model import Labels
 
@@ -13,8 +14,7 @@ _ERRAND: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """The text of a result, and the gateway's decision about the call."""
 
     text: str
@@ -38,8 +38,7 @@ class Reply:
         return self.held | self.adds if self.allowed else self.held
 
 
-@dataclass(frozen=True, slots=True)
-class Errand:
+class Errand(Struct, frozen=True):
     """What a text tells its reader to do: read this file, and mail it there."""
 
     file: str

@@ -6,9 +6,10 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from rule_of_two.errors import ConfigurationError
 
@@ -27,8 +28,7 @@ _RUNNERS: Final[Mapping[Name, tuple[str, ...]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Servers:
+class Servers(Struct, frozen=True):
     """The commands that start them; their own arguments follow."""
 
     filesystem: tuple[str, ...]

@@ -9,9 +9,10 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.demo.mailbox import Mailbox
 from rule_of_two.demo.page import Wiki, served_wiki
@@ -43,8 +44,7 @@ def first_of(error: BaseException) -> BaseException:
     return first_of(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """Everything that the story touches. Nothing of the user's is among it."""
 
     folder: Path

@@ -8,9 +8,10 @@ import pwd
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 import rule_of_two
 from rule_of_two.errors import ConfigurationError
@@ -29,8 +30,7 @@ _PACKAGE: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """A user with all their groups."""
 
     name: str

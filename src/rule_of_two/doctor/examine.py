@@ -9,10 +9,10 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 import rule_of_two
@@ -36,8 +36,7 @@ if sys.platform == "win32":
 _SECONDS: Final = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Examination:
+class Examination(Struct, frozen=True):
     """What is set up, what was tried as ``agent``, and what it is worth."""
 
     agent: str
@@ -133,8 +132,7 @@ def _owned(config: Config, file: Path, *, state: Path, key: Path, home: Path) ->
         yield registered
 
 
-@dataclass(slots=True)
-class Running:
+class Running(Struct):
     """A probe, and the process that it is."""
 
     process: subprocess.Popen[bytes]

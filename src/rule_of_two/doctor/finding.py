@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from msgspec import Struct
 from pydantic import ConfigDict, TypeAdapter
 
 from rule_of_two.model import Tier
+from rule_of_two.records import replace
 
 
 class Area(StrEnum):
@@ -61,8 +63,7 @@ def judged(finding: Finding, *, accepted: bool) -> Finding:
     return replace(finding, result=Result.FAILED, evidence=evidence, close="")
 
 
-@dataclass(frozen=True, slots=True)
-class Assurance:
+class Assurance(Struct, frozen=True):
     """The tier that is reached (DESIGN "Assurance tiers"), and why it is no higher."""
 
     tier: Tier

@@ -7,9 +7,10 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 if sys.platform == "win32":
     raise ImportError("what is examined here is of POSIX systems")
@@ -19,8 +20,7 @@ _OURS: Final = re.compile(r"(.*/)?rule[-_]of[-_]two")
 _PTS_MAJORS: Final = range(136, 144)
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Struct, frozen=True):
     """A process, and the terminal that controls it: its device, 0 if it has none."""
 
     id: int

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
+from msgspec import structs
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -35,7 +36,7 @@ def as_facts(examination: Examination) -> dict[str, Any]:
         "means": MEANS[found.tier],
         "reasons": list(found.reasons),
         "agent": examination.agent,
-        "setup": [asdict(fact) for fact in examination.facts],
+        "setup": [structs.asdict(fact) for fact in examination.facts],
         "attempts": [asdict(finding) for finding in examination.findings],
         "next": next_step(examination),
     }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import aclosing, closing
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import anyio
+from msgspec import Struct, field
 
 from rule_of_two import __version__
 from rule_of_two.errors import UpstreamUnavailable
@@ -23,6 +23,7 @@ from rule_of_two.gateway.mount import Mount, identity_of, tools_of
 from rule_of_two.gateway.operator_log import LOG
 from rule_of_two.manifests.offer import Offer
 from rule_of_two.policy.typed.definitions import ToolDefinition
+from rule_of_two.records import replace
 from rule_of_two.store.pins import PinStore
 from rule_of_two.store.state import open_state
 from rule_of_two.wire.eras import Claims, Era
@@ -30,8 +31,7 @@ from rule_of_two.wire.handshake import UpstreamInfo
 from rule_of_two.wire.peer import Incoming, Limits
 
 
-@dataclass(slots=True)
-class _Once:
+class _Once(Struct):
     """A watcher that waits for the first list, or the first failure."""
 
     listed: anyio.Event = field(default_factory=anyio.Event)

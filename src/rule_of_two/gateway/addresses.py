@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct, field
 
 from rule_of_two.normalise import whole_url
 
@@ -34,15 +34,13 @@ _AT_THE_END: Final = (
 """Punctuation, Chinese and Japanese too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """One address: the forms that it can be read as, which differ in HTML's ``&amp;`` and in a fragment left out."""
 
     forms: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct):
     """Addresses in order. ``complete``: everything was looked through."""
 
     addresses: list[Address] = field(default_factory=list)

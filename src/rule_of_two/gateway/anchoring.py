@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import anyio
 import anyio.to_thread
+from msgspec import Struct, field
 
 from rule_of_two.audit.checkpoint import Checkpoint, checkpoint_in
 from rule_of_two.audit.journal import Journal
@@ -35,8 +35,7 @@ ANCHOR: Final = "journal.anchor"
 """The file beside the journal."""
 
 
-@dataclass(slots=True)
-class Anchoring:
+class Anchoring(Struct):
     """The checkpoints of one gateway process. ``files`` are the places that the operator names, besides the one in the
     state's folder."""
 

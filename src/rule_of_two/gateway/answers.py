@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct, field
 
 from rule_of_two.approvals.answer import Answer, Refusal
 from rule_of_two.approvals.approvers import Approvers
@@ -42,8 +42,7 @@ def _nothing(session: str, *, acting_only: bool) -> None:
     """Before a desk listens."""
 
 
-@dataclass(slots=True)
-class Answers:
+class Answers(Struct):
     """The judge of one gateway process (:class:`~rule_of_two.approvals.judge.Judge`)."""
 
     approvers: Approvers

@@ -6,12 +6,14 @@ Pure but for the verdicts, which are asked for and write nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
+
+from msgspec import Struct
 
 from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.verdicts import Verdicts
 from rule_of_two.model import INGRESS, NONE, ORDER, Facts, Item, Labels, Outcome, SessionView, Verdict
+from rule_of_two.records import replace
 
 _A: Final[Labels] = frozenset(("A",))
 
@@ -32,8 +34,7 @@ class Brought(Protocol):
         """One of the items as a person looks at it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(Struct, frozen=True):
     """A result of which nothing is known but what its call can bring."""
 
     result: dict[str, Any]
@@ -49,8 +50,7 @@ class Whole:
         raise IndexError(place)
 
 
-@dataclass(frozen=True, slots=True)
-class Relabelled:
+class Relabelled(Struct, frozen=True):
     """A result whose parts have other labels than its metadata say. ``vouched`` are the places of the items that
     somebody vouched for."""
 
@@ -93,8 +93,7 @@ def vouched_for(brought: Brought, people: Mapping[int, str]) -> Brought:
     return Relabelled(brought, tuple(items), brought.frame, frozenset(people))
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
+class Weighed(Struct, frozen=True):
     """What is to become of a result.
 
     ``verdict`` is that of all that policy does not drop. ``dropped`` has the verdict of each item that it does,
@@ -115,8 +114,7 @@ class Weighed:
         return self.verdict.outcome is Outcome.ALLOW
 
 
-@dataclass(frozen=True, slots=True)
-class Scales:
+class Scales(Struct, frozen=True):
     """Weighs what one call brought back. ``facts`` are the call's own as they are known now."""
 
     verdicts: Verdicts

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from rule_of_two.approvals.approvers import Enrolled
 from rule_of_two.clients.profiles import PROFILES, Profile
@@ -34,6 +35,7 @@ from rule_of_two.model import Approver, Principal
 from rule_of_two.policy.files import Snapshot
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.sources import Sources
+from rule_of_two.records import replace
 from rule_of_two.sessions.key import SessionKey
 from rule_of_two.wire.http import Kind
 
@@ -42,8 +44,7 @@ if TYPE_CHECKING:
     from rule_of_two.gateway.signatures import Trust
 
 
-@dataclass(frozen=True, slots=True)
-class Upstream:
+class Upstream(Struct, frozen=True):
     """One server as it will be mounted."""
 
     name: str
@@ -53,8 +54,7 @@ class Upstream:
     """False: no manifest names it, so everything it does is [A][B][C]."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blueprint:
+class Blueprint(Struct, frozen=True):
     """A gateway to be built. Nothing in it has started."""
 
     config: Config

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct, field
 
 from rule_of_two.approvals.approvers import Enrolled
 from rule_of_two.approvals.keys import PublicKey
@@ -39,8 +39,7 @@ _ELSEWHERE: Final = frozenset(("no_word", "unknown_question"))
 _BROKEN: Final = (KeyError, ValueError, TypeError, AttributeError, ConfigurationError)
 
 
-@dataclass(slots=True)
-class BundleCheck:
+class BundleCheck(Struct):
     """What was found. ``signers`` are those whose signatures hold, each with the fingerprint of the key in the bundle
     and whether it is one that whoever checks knows."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from rule_of_two import __version__
 from rule_of_two.approvals.approvers import Enrolled
@@ -31,8 +31,7 @@ class NoSession(RuleOfTwoError):
     """The journal has no entry of a session of that name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Custody:
+class Custody(Struct, frozen=True):
     """Who makes the bundle (``by``, as a claim unless they sign it), and when (ISO 8601, UTC)."""
 
     by: str
@@ -44,8 +43,7 @@ class Custody:
         return {"by": self.by, "at": self.at, **made}
 
 
-@dataclass(frozen=True, slots=True)
-class Gatherer:
+class Gatherer(Struct, frozen=True):
     """Reads from one state folder. ``checkpoint`` is no older than the session's last entry; ``gateway`` is the public
     line of the key that signed it."""
 

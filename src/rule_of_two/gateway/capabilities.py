@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final
 
 from rule_of_two.gateway.definitions import Kind
 from rule_of_two.model import Action
+from rule_of_two.records import replace
 from rule_of_two.wire.eras import RESERVED, Claims, Era
 
 ASKED_OF_CLIENT: Final[Mapping[str, tuple[str, Action]]] = {

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
 import anyio
+from msgspec import Struct
 
 from rule_of_two.audit.journal import Journal, OutcomeKind
 from rule_of_two.errors import BadRequest, Code, LimitExceeded, RuleOfTwoError, StoreError
@@ -23,14 +23,14 @@ from rule_of_two.gateway.release import ReleaseGate
 from rule_of_two.gateway.released import Released
 from rule_of_two.gateway.results import Refused
 from rule_of_two.model import INGRESS, NONE, Decision, Item, Labels, Outcome
+from rule_of_two.records import replace
 from rule_of_two.wire.eras import INPUT_REQUIRED, kind_of
 from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Carriage:
+class Carriage(Struct, frozen=True):
     """Carries out the calls of one session's pipeline. ``publish`` says that the session changed, ``undecided`` makes
     the denial of an error, and ``gate`` decides what comes back. ``given`` remembers addresses, if any policy asks for
     them, and ``contents`` says what is written down of what is handed over, if anything is."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import anyio
+from msgspec import Struct
 
 from rule_of_two.errors import BadRequest
 from rule_of_two.gateway.definitions import Kind, Listed
@@ -23,8 +23,7 @@ FIRST_LIST_WAIT: Final = 20.0
 _EXPRESSION: Final = re.compile(r"\{[^}]*\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """One thing that a request named."""
 
     mount: Mount

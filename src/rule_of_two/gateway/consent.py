@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 import anyio
 import anyio.to_thread
+from msgspec import Struct
 
 from rule_of_two.approvals.answer import Unanswered, canonical_targets
 from rule_of_two.approvals.arrival import Arrival
@@ -24,6 +24,7 @@ from rule_of_two.gateway.elicited import AskedWithResult, Elicited, Elicits
 from rule_of_two.gateway.flight import Call
 from rule_of_two.gateway.results import Refused
 from rule_of_two.model import Decision, Label, Outcome, Principal, SessionView, Tier, Verdict
+from rule_of_two.records import replace
 
 RECHECKS: Final = 3
 """How often a person is asked again because the session gained a label while they read."""
@@ -75,8 +76,7 @@ class Caller(Holdable, Elicits, Protocol):
         """Tell it so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """How long calls are held: ``wait`` seconds, ``progress`` seconds where the client hears that they wait.
     ``pending`` is how long a question lives."""
 
@@ -91,8 +91,7 @@ class Patience:
         return max(self.wait, self.progress) if caller is not None and caller.hears_progress else self.wait
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(Struct, frozen=True):
     """Asks the humans at the desk of this gateway.
 
     ``may_grant`` says whether anybody could give the call of a question a standing yes.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from rule_of_two.approvals.masks import Masks
 from rule_of_two.audit.journal import NOTHING, Journal
@@ -14,8 +15,7 @@ from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.model import NONE, Decision, Facts, Outcome, Principal, SessionView, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Decisions:
+class Decisions(Struct, frozen=True):
     """Makes the decisions of one session's pipeline. ``client`` is whose it is, and ``observe`` whether they stop
     nothing."""
 

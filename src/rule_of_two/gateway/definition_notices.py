@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import anyio.to_thread
+from msgspec import Struct, field
 
 from rule_of_two.approvals.approvers import Approvers
 from rule_of_two.approvals.changes import DefinitionChange
@@ -37,8 +37,7 @@ MOST_WRITTEN: Final = 1000
 """Changes that one process writes down: a server that changes without end must not fill the journal."""
 
 
-@dataclass(slots=True)
-class DefinitionNotices:
+class DefinitionNotices(Struct):
     """Of one gateway. ``wake`` has :meth:`tell` called soon."""
 
     pins: PinStore

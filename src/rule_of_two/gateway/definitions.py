@@ -9,9 +9,10 @@ called, until a human accepts what the upstream offers now.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.definition_digest import definition_digest
 from rule_of_two.errors import BadRequest
@@ -58,8 +59,7 @@ class Status(StrEnum):
     """It was offered at first, where first use asks, and nobody has answered for it: its text is the upstream's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """One tool, prompt, resource, template, or the instructions, as the upstream gave it."""
 
     kind: Kind
@@ -117,8 +117,7 @@ class Budget:
         return taken, refused
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One name of which something else is offered than was accepted; ``None``: nothing is."""
 
     kind: Kind
@@ -132,8 +131,7 @@ class Change:
         return f"{self.kind} {self.name}".rstrip() + (" (removed)" if self.new is None else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """One definition as the client may see it. ``definition`` is the accepted one where there is one."""
 
     definition: Definition

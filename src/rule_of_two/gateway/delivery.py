@@ -12,8 +12,9 @@ say what headers repeat (2026-07-28, Server Validation); what carries no C is th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.errors import Code
 from rule_of_two.escape import visible
@@ -29,6 +30,7 @@ from rule_of_two.gateway.provenance import provenance_of
 from rule_of_two.gateway.results import PROVENANCE_KEY, REFUSED, Refused, marked, with_decision, without_ours
 from rule_of_two.gateway.rounds import Rounds
 from rule_of_two.model import Labels
+from rule_of_two.records import replace
 from rule_of_two.wire.codes import HEADER_MISMATCH, INTERNAL_ERROR
 from rule_of_two.wire.eras import INPUT_REQUIRED, TASK, Claims, Era, complete, kind_of
 from rule_of_two.wire.peer import ConnectionLost, NotSent, RemoteError
@@ -55,8 +57,7 @@ class DefinitionChanged(NotSent):
     code = Code.DEFINITION_CHANGED
 
 
-@dataclass(slots=True)
-class _Attempt:
+class _Attempt(Struct):
     """How one sending went. ``repeated`` is the second one; ``quiet``: progress of the first was handed over.
     ``mismatched``: the upstream wanted other headers."""
 
@@ -67,8 +68,7 @@ class _Attempt:
     told: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """Delivers one call. ``told`` is what upstreams are told of the client; ``kind`` is what the call's pin is of."""
 
     enforcement: Enforcement

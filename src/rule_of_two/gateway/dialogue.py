@@ -7,8 +7,9 @@ could hold. An answer leaves, so it is [C] (DESIGN section 3).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from rule_of_two.errors import BadRequest, UpstreamUnavailable
 from rule_of_two.escape import visible
@@ -37,8 +38,7 @@ def answer_facts(mount: Mount, methods: str) -> Facts:
     return Facts(Action.ANSWER, mount.name, methods, EGRESS)
 
 
-@dataclass(frozen=True, slots=True)
-class Dialogue:
+class Dialogue(Struct, frozen=True):
     """Takes an upstream's questions to the client and the answers back.
 
     Nothing tells a legacy client which of its requests a question belongs to, so it belongs to no conversation.

@@ -8,11 +8,11 @@ policy can keep calls from it (`context.channel`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 import anyio
+from msgspec import Struct, field
 
 from rule_of_two.approvals.answer import Answer, Unanswered
 from rule_of_two.approvals.choice import Choice
@@ -67,16 +67,14 @@ class Elicits(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class AskedWithResult:
+class AskedWithResult(Struct, frozen=True):
     """The client is asked with the result of its request; it comes back with the answer."""
 
     question: Question
     params: Mapping[str, Any]
 
 
-@dataclass(slots=True)
-class Elicited:
+class Elicited(Struct):
     """Questions that go through the client. ``approver`` is how its user is called on receipts."""
 
     judge: Judge

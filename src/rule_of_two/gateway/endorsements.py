@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct, field
 
 from rule_of_two.approvals.answer import Refusal
 from rule_of_two.approvals.endorsement import (
@@ -31,8 +31,7 @@ _VERIFIED: Final = 1000
 """Endorsements of which it is remembered whether they count under the policies in force."""
 
 
-@dataclass(slots=True)
-class Endorsements:
+class Endorsements(Struct):
     """Judges endorsements by ``answers``: its approvers, policies and tenant. ``stores`` says of each upstream which
     store it keeps things in."""
 

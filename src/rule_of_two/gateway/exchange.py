@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anyio
+from msgspec import Struct, field
 
 from rule_of_two.gateway.flight import Flight
 from rule_of_two.gateway.results import without_ours
@@ -52,8 +52,7 @@ class Asking(Protocol):
     async def __call__(self, method: str, params: dict[str, Any], on_progress: Progress | None) -> dict[str, Any]: ...
 
 
-@dataclass(slots=True, eq=False)
-class Exchange:
+class Exchange(Struct, eq=False):
     """One request in flight. ``incoming`` is the client's; a modern one that was answered with a question has none
     until the client repeats it."""
 

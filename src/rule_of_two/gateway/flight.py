@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from rule_of_two.gateway.handles import Passed, filled, labels_of
 from rule_of_two.manifests.results import ResultReader
@@ -14,8 +15,7 @@ from rule_of_two.sessions.compartments import Readers
 from rule_of_two.sessions.repository import ConnectionSession, Reservation
 
 
-@dataclass(frozen=True, slots=True)
-class Changeable:
+class Changeable(Struct, frozen=True):
     """What it takes to have the arguments of a tool call be what is demanded of them: the facts of other arguments, the
     tool's pinned input schema, and what its manifest demands of every call."""
 
@@ -24,8 +24,7 @@ class Changeable:
     demanded: tuple[Obligation, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request, frozen: what is decided is what ``send`` forwards."""
 
     facts: Facts

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from rule_of_two.errors import BadRequest, Code, RuleOfTwoError
 from rule_of_two.gateway.capabilities import ASKED_OF_CLIENT
@@ -24,6 +25,7 @@ from rule_of_two.gateway.rounds import Resumed, Rounds, Work
 from rule_of_two.gateway.task_names import TaskNames
 from rule_of_two.manifests.results import ResultReader
 from rule_of_two.model import NONE, Action, Facts, Labels, Obligation, Principal
+from rule_of_two.records import replace
 from rule_of_two.wire.codes import INVALID_PARAMS
 from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.peer import NotSent, RemoteError
@@ -34,8 +36,7 @@ def unchanged(mount: Mount, labels: Labels, result: dict[str, Any]) -> dict[str,
     return result
 
 
-@dataclass(frozen=True, slots=True)
-class _Tool:
+class _Tool(Struct, frozen=True):
     """What calls of one tool have in common, by its definition and its manifest."""
 
     definition: Definition
@@ -61,8 +62,7 @@ class _Tool:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Forwarding:
+class Forwarding(Struct, frozen=True):
     """Carries requests through the pipeline to one upstream. ``told`` is what upstreams are told of the client, and
     ``enforcement`` decides what names no conversation."""
 

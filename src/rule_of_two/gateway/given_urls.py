@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from rule_of_two.gateway.addresses import address_of, in_request, in_result
 from rule_of_two.model import Facts, Target
+from rule_of_two.records import replace
 
 MOST_SESSIONS: Final = 100
 MOST_OF_SESSION: Final = 4096
@@ -24,8 +26,7 @@ MOST_OF_SESSION: Final = 4096
 _DIGEST_BYTES: Final = 16
 
 
-@dataclass(slots=True)
-class _Memory:
+class _Memory(Struct):
     given: dict[bytes, None] = field(default_factory=dict)
     own: set[bytes] = field(default_factory=set)
     """What the client wrote before it was given it."""

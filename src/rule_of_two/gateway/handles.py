@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from rule_of_two.errors import Code, RuleOfTwoError
 from rule_of_two.escape import visible
@@ -46,8 +47,7 @@ class InvalidHandle(RuleOfTwoError):
     code = Code.INVALID_HANDLE
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """One result that is kept. ``origin`` is what returned it, by the decision ``number``."""
 
     handle: str
@@ -108,8 +108,7 @@ class Passed:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """Arguments with what is shown for each held value that they pass."""
 
     arguments: Mapping[str, Any]
@@ -135,8 +134,7 @@ def filled(arguments: Mapping[str, Any], passed: Sequence[Passed]) -> Mapping[st
     return arguments
 
 
-@dataclass(slots=True)
-class _Left:
+class _Left(Struct):
     kept: Kept
     uses: int
 

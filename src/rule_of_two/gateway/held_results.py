@@ -7,9 +7,10 @@ is carried out anew.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.approvals.canonical import canonical
 from rule_of_two.approvals.question import bound_parameters
@@ -22,8 +23,7 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 """Of one session's pipeline. The oldest is given up for a newer one."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeldResult:
+class HeldResult(Struct, frozen=True):
     """One result, and the call that brought it."""
 
     call: Call

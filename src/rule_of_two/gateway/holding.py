@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rule_of_two.gateway.arrivals import Brought, Weighed, scales_for, worst_of
 from rule_of_two.gateway.decisions import Decisions
@@ -18,8 +19,7 @@ from rule_of_two.model import INGRESS, NONE, Decision, Facts, Labels, Outcome, S
 from rule_of_two.sessions.repository import ConnectionSession
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(Struct, frozen=True):
     """A result that is kept, as it was decided."""
 
     decision: Decision
@@ -31,8 +31,7 @@ class _NotHeld(Exception):
     """No policy keeps it, or it cannot be kept: it is decided like any other."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(Struct, frozen=True):
     """Keeps what the calls of one session's pipeline brought back, where policy says so."""
 
     session: ConnectionSession

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -21,6 +20,7 @@ from rule_of_two.gateway.gateway import Gateway, running
 from rule_of_two.gateway.operator_log import say
 from rule_of_two.gateway.resources import Resources, opened
 from rule_of_two.gateway.tokens import Tokens
+from rule_of_two.records import replace
 from rule_of_two.sessions.key import Boundary
 from rule_of_two.wire.eras import Era
 from rule_of_two.wire.http_server import HttpSettings, serve_http

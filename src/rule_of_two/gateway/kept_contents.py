@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.approvals.masks import Masks
 from rule_of_two.gateway.flight import Call
@@ -18,8 +19,7 @@ MOST_OF_RESULT: Final = 64 * 1024
 """Characters that are kept. What is left out is counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptContents:
+class KeptContents(Struct, frozen=True):
     """Texts as they may be written down. ``secrets`` are the operator's, hidden by value, as are those of arguments."""
 
     secrets: Sequence[str]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rule_of_two.gateway.config import Config, Server
 from rule_of_two.manifests.load import find_manifest, recognised_file
 
 
-@dataclass(frozen=True, slots=True)
-class InUse:
+class InUse(Struct, frozen=True):
     """One server. ``file`` is ``None`` where no manifest is its own: then everything it does is [A][B][C]."""
 
     name: str

@@ -6,12 +6,12 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import anyio
 import orjson
+from msgspec import Struct
 
 from rule_of_two.errors import RuleOfTwoError, UpstreamUnavailable
 from rule_of_two.escape import visible
@@ -352,8 +352,7 @@ class Mount:
         return self._life
 
 
-@dataclass(frozen=True, slots=True)
-class _Owner:
+class _Owner(Struct, frozen=True):
     """What the connection tells goes to whoever watches the mount."""
 
     mount: Mount

@@ -6,9 +6,10 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from rule_of_two.audit.recorded import Recorded
 from rule_of_two.errors import ConfigurationError
@@ -33,8 +34,7 @@ _DEEP_ENOUGH: Final = 3
 _REMEMBERED: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Mounted:
+class Mounted(Struct, frozen=True):
     """A server's manifest and the parameters that the operator has given it."""
 
     name: str
@@ -112,8 +112,7 @@ def _spec(document: ManifestDocument, call: Recorded) -> PromptSpec | None:
     return document.prompts.get(call.name) if call.action == Action.GET_PROMPT else None
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowing:
+class Narrowing(Struct, frozen=True):
     """Values for one parameter that would have taken labels off. ``excluded``: the values are to be left out of it."""
 
     parameter: str

@@ -12,9 +12,10 @@ import json
 import math
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.approvals.masks import MASK, Masks
 from rule_of_two.errors import Code
@@ -23,6 +24,7 @@ from rule_of_two.gateway.input_schema import refusal
 from rule_of_two.json_pointer import tokens_of
 from rule_of_two.model import Facts, Forced, Obligation, Outcome, Verdict
 from rule_of_two.obligations import as_json
+from rule_of_two.records import replace
 
 UNSTEADY: Final = Verdict(
     Outcome.DENY,
@@ -45,8 +47,7 @@ class _Unmet(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Met:
+class Met(Struct, frozen=True):
     """Arguments with all that could be met. ``changed`` are the obligations that set one; ``problem`` denies."""
 
     arguments: Mapping[str, Any]

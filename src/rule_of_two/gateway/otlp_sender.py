@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import anyio
 import httpx2
 import orjson
+from msgspec import Struct, field
 
 from rule_of_two.errors import ConfigurationError, UpstreamUnavailable
 from rule_of_two.folders import make_private
@@ -30,8 +30,7 @@ class NotTaken(UpstreamUnavailable):
     """The receiver cannot be reached, or takes nothing."""
 
 
-@dataclass(slots=True)
-class Sender:
+class Sender(Struct):
     """``url`` is the receiver's base, to which ``/v1/traces`` and ``/v1/logs`` are added. ``rejected`` counts what it
     said that it did not take and must not be sent again, ``told`` is why."""
 
@@ -101,8 +100,7 @@ def headers_of(text: str, *, variable: str) -> dict[str, str]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(Struct, frozen=True):
     """Up to which entry a journal was exported to one place; a file in the state's folder."""
 
     path: Path

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.approvals import receipts
 from rule_of_two.approvals.grants import Grants, Used
@@ -22,6 +23,7 @@ from rule_of_two.gateway.flight import Call, Flight
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.verdicts import Verdicts, policy_only
 from rule_of_two.model import NONE, Decision, Facts, Labels, Outcome, SessionView, Verdict
+from rule_of_two.records import replace
 from rule_of_two.sessions.ledger import Due, Ledger
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.database import BusyError
@@ -40,8 +42,7 @@ _ANOTHER_TARGET: Final = Verdict(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
+class Permission(Struct, frozen=True):
     """Permits the calls of one session's pipeline. ``publish`` says that the session changed."""
 
     session: ConnectionSession

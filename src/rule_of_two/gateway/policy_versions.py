@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from msgspec import Struct
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from rule_of_two.errors import ConfigurationError, PolicyError
@@ -58,16 +58,14 @@ class StoredVersion(BaseModel):
     own: tuple[StoredOwn, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """A version whose texts were found to be what its name says."""
 
     stored: StoredVersion
     policies: Policies
 
 
-@dataclass(frozen=True, slots=True)
-class Unusable:
+class Unusable(Struct, frozen=True):
     """A file that is no version; ``problem`` is one sentence."""
 
     file: Path

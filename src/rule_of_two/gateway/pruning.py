@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct, field
 
 from rule_of_two.audit.chain import Chain
 from rule_of_two.audit.checkpoint import Keys, Signer
@@ -28,8 +28,7 @@ class Broken(StoreError):
     """The chain is broken where it would be pruned: that would remove the evidence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What would be pruned: everything up to ``last`` but ``kept``, which has of each entry the hash before it.
     ``hash`` is that of the entry ``last``, ``removed`` how many entries go, and ``digest`` over their hashes."""
 

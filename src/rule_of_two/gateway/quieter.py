@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import zip_longest
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from rule_of_two.audit.recorded import Recorded
 from rule_of_two.audit.replay import WhatIf
@@ -43,8 +44,7 @@ _SETS: Final[Mapping[str, tuple[str, str]]] = {
 """The shipped policy sets, by what they permit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(Struct, frozen=True):
     """``line`` is what to write or do, ``only_if`` what must be true for it to be sound.
 
     ``at_most``: what it would have saved depends on what the operator writes, and is no more than the change says.
@@ -131,8 +131,7 @@ def _manifests(
 _TRUE: Final = "what it says is the worst that each tool can do"
 
 
-@dataclass(frozen=True, slots=True)
-class _Without:
+class _Without(Struct, frozen=True):
     """No labels for a tool that no manifest names; for all such tools of the server where ``tool`` is ``None``."""
 
     server: str
@@ -167,8 +166,7 @@ def _sets(found: Survey, policies: Sequence[str]) -> Iterator[Suggestion]:
             yield Suggestion("policies", None, line, only_if, WhatIf(permits=permits))
 
 
-@dataclass(frozen=True, slots=True)
-class _NotPermitted:
+class _NotPermitted(Struct, frozen=True):
     """Whether a call of this action was let pass though no policy permits it."""
 
     action: str

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+
 from rule_of_two.errors import ConfigurationError
+from rule_of_two.records import replace
 
 _REFERENCE: Final = re.compile(r"\$\{(\w+):([^}]*)\}")
 _OWN_REFERENCE: Final = re.compile(r"\$\{(env|keyring):([^}]*)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Expanded:
+class Expanded(Struct, frozen=True):
     """A value of the file with what its references stand for, and what came from outside the file by them."""
 
     text: str

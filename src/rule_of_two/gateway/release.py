@@ -9,9 +9,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.approvals import receipts
 from rule_of_two.approvals.arrival import Arrival
@@ -32,6 +33,7 @@ from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.verdicts import Verdicts, policy_only
 from rule_of_two.gateway.withheld import METHODS, withheld_block, withheld_result
 from rule_of_two.model import INGRESS, NONE, Decision, Item, Labels, Outcome, SessionView, Verdict
+from rule_of_two.records import replace
 from rule_of_two.sessions.repository import ConnectionSession
 from rule_of_two.store.database import BusyError
 from rule_of_two.wire.eras import INPUT_REQUIRED, TASK, kind_of
@@ -52,8 +54,7 @@ Vouching = Callable[[str, str, Sequence[Item]], Mapping[int, str]]
 """Of the items that came of a name at an upstream, who vouched for which."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
+class _Taken(Struct, frozen=True):
     """What was decided in one step, by a view of the session."""
 
     weighed: Weighed
@@ -69,8 +70,7 @@ class _Taken:
         return self.places is None and self.decision.outcome is Outcome.ASK
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseGate:
+class ReleaseGate(Struct, frozen=True):
     """Decides what the calls of one session's pipeline brought back. ``held`` keeps what waits while a client is
     away, ``desk`` what people can look at of what was withheld, and ``vouched`` says what they vouched for;
     ``keeps_texts``: the texts of items are to be written down."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from rule_of_two.gateway.withheld import HANDLE_KEY, withheld_meta
 from rule_of_two.model import Decision, Item, Labels
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(Struct, frozen=True):
     """What is handed over: the result, the labels that it brings, and the items in it. ``withheld`` are our names for
     the items that are not, a whole result being one, of ``total``."""
 

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import anyio.to_thread
+from msgspec import Struct
 
 from rule_of_two.approvals.desk import Desk
 from rule_of_two.audit.journal import Journal
@@ -32,8 +32,7 @@ LOOK_SECONDS: Final = 0.5
 """Between two looks. Policies are loaded when two looks in a row found the same: an editor may be writing."""
 
 
-@dataclass(slots=True)
-class Reloader:
+class Reloader(Struct):
     """Keeps the rulebook of one gateway process up to date."""
 
     sources: Sources

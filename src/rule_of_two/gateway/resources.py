@@ -6,7 +6,6 @@ import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, closing, suppress
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -14,6 +13,7 @@ from typing import Any, Final
 import anyio
 import anyio.to_thread
 import orjson
+from msgspec import Struct, field
 
 from rule_of_two.approvals.approvers import Approvers
 from rule_of_two.approvals.channel import DeskServer
@@ -41,6 +41,7 @@ from rule_of_two.gateway.retyping import Typing
 from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.gateway.settling import Settling
 from rule_of_two.gateway.timing import timestamp, utc_now
+from rule_of_two.records import replace
 from rule_of_two.sessions.boundary import Attached, Boundaries
 from rule_of_two.sessions.key import Boundary, SessionKey
 from rule_of_two.sessions.presence import Presence
@@ -55,8 +56,7 @@ _RECENT: Final = 2000
 """Entries of the journal that a gateway reads at its start to tell how risky a session is."""
 
 
-@dataclass(slots=True)
-class Connection:
+class Connection(Struct):
     """One connection's session, and those of its conversations if it has such.
 
     ``orderly`` is set once it has ended as a client means it to end.
@@ -69,8 +69,7 @@ class Connection:
     conversations: list[Connection] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
+class Resources(Struct, frozen=True):
     """Opened once for a process."""
 
     blueprint: Blueprint

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from rule_of_two.audit.journal import Journal
 from rule_of_two.errors import ConfigurationError, PolicyError
@@ -14,12 +15,12 @@ from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.sources import Sources
 from rule_of_two.policy.typed.actions import problems_of
+from rule_of_two.records import replace
 
 _LOST: Final = "the policies could not be checked against the pinned definition; start the gateway anew"
 
 
-@dataclass(slots=True)
-class Typing:
+class Typing(Struct):
     """Of one gateway process."""
 
     sources: Sources

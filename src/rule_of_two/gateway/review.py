@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.audit.recorded import Recorded, recorded
 from rule_of_two.audit.replay import Effect, effects
@@ -23,8 +24,7 @@ SHOWN: Final = 5
 _REMEMBERED: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Tip:
+class Tip(Struct, frozen=True):
     """A suggestion for one cause: ``saved`` of its questions would not have come, of all causes' ``saved_in_all``.
 
     ``more`` are questions that would have come instead; ``renewals`` how often a session would have been started anew.
@@ -51,8 +51,7 @@ class Tip:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
+class Review(Struct, frozen=True):
     """What was asked, by cause, the one with most questions first."""
 
     survey: Survey

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import anyio
 from anyio.abc import TaskGroup
+from msgspec import Struct, field
 
 from rule_of_two.errors import BadRequest, Code, LimitExceeded
 from rule_of_two.gateway.dialogue import Dialogue, answer_facts
@@ -41,8 +41,7 @@ Work = Callable[[], Awaitable[dict[str, Any]]]
 Repeat = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
+class Resumed(Struct, frozen=True):
     """What a repeated request brings. ``forwarded`` is what the upstream gets of it besides the request itself."""
 
     answers: Mapping[str, Any]
@@ -263,16 +262,14 @@ class Rounds:
         }
 
 
-@dataclass(slots=True, eq=False)
-class _Question:
+class _Question(Struct, eq=False):
     method: str
     params: dict[str, Any]
     answered: anyio.Event = field(default_factory=anyio.Event)
     answer: dict[str, Any] | None = None
 
 
-@dataclass(slots=True, eq=False)
-class _Held:
+class _Held(Struct, eq=False):
     """A call to a legacy upstream that goes on between two requests of a modern client."""
 
     id: str

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio
 import orjson
+from msgspec import Struct
 
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.model import Principal
@@ -23,10 +23,10 @@ from rule_of_two.policy.files import DISK, Files
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.rights import Rights
 from rule_of_two.policy.typed.definitions import ToolDefinition
+from rule_of_two.records import replace
 
 
-@dataclass(frozen=True, slots=True)
-class Edition:
+class Edition(Struct, frozen=True):
     """Policies with what decides by them. ``version`` is the digest of them and of the mounted manifests."""
 
     version: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from rule_of_two.approvals.answer import Refusal
 from rule_of_two.approvals.definition_answer import DefinitionAnswer, Verdict, definition_answer_text
@@ -24,8 +24,7 @@ ACCEPT: Final = "accept"
 """What policies read as ``context.choice`` of the action `endorse`."""
 
 
-@dataclass(slots=True)
-class Settling:
+class Settling(Struct):
     """Judges answers by ``answers``: its approvers, policies and tenant (:class:`~.judge.Settler`). ``settled`` is told
     when one was taken."""
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+from msgspec import Struct, field
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rule_of_two.approvals.canonical import canonical
@@ -83,8 +83,7 @@ def read_signature(own: Own, files: Files) -> Signature | None:
         return None
 
 
-@dataclass(slots=True)
-class Trust:
+class Trust(Struct):
     """Takes only what one of ``keys`` signed, and never an older signature than one that was in force.
 
     # INVARIANT: what is verified is what is loaded: both read one snapshot; tests/attacks/test_policy_signatures.py.

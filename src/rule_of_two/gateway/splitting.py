@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.clients.profiles import Profile
 from rule_of_two.gateway.config import SessionSettings
@@ -15,8 +16,7 @@ _LONGEST: Final = 200
 """Characters of a conversation's key. What is longer is no key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Splitting:
+class Splitting(Struct, frozen=True):
     """Where a session ends. ``pointer`` finds the conversation of a request, ``conversation`` is that of this process;
     ``notes`` are sentences that the operator must read."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import anyio
+from msgspec import Struct, field
 
 from rule_of_two.errors import RuleOfTwoError
 from rule_of_two.gateway.exchange import Exchange
@@ -40,8 +40,7 @@ class Listener(Protocol):
         """A resource has changed."""
 
 
-@dataclass(slots=True, eq=False)
-class Stream:
+class Stream(Struct, eq=False):
     """A modern client's subscription, for as long as its request is open."""
 
     exchange: Exchange
@@ -82,8 +81,7 @@ class Stream:
             await self.exchange.tell(method, {**params, "_meta": meta})
 
 
-@dataclass(slots=True, eq=False)
-class _Resource:
+class _Resource(Struct, eq=False):
     mount: Mount
     listeners: set[Listener] = field(default_factory=set)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.gateway.catalog import Catalog
 from rule_of_two.gateway.mount import Mount
@@ -21,8 +22,7 @@ _MOST: Final = 10_000
 """Tasks whose labels are remembered; of an older one the worst case counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """A task of an upstream's."""
 
     mount: Mount

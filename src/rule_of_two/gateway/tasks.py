@@ -4,8 +4,9 @@ of that name)."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.approvals.question import PROTOCOL_KEYS
 from rule_of_two.gateway.catalog import Catalog
@@ -31,8 +32,7 @@ def _words(params: Mapping[str, Any]) -> bool:
     return isinstance(meta, dict) and not meta.keys() <= PROTOCOL_KEYS
 
 
-@dataclass(frozen=True, slots=True)
-class Tasks:
+class Tasks(Struct, frozen=True):
     """Carries out what clients ask of tasks."""
 
     names: TaskNames

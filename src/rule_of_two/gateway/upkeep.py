@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import anyio
+from msgspec import Struct, field
 
 from rule_of_two.audit.journal import Journal
 from rule_of_two.errors import StoreError
@@ -35,8 +35,7 @@ _QUESTIONS: Final = 32
 """How many questions of one upstream may wait for the client: more than the calls that may be held for one."""
 
 
-@dataclass(slots=True)
-class Introduction:
+class Introduction(Struct):
     """What the first client said of itself, which is what upstreams are told when they are connected."""
 
     done: anyio.Event = field(default_factory=anyio.Event)
@@ -44,8 +43,7 @@ class Introduction:
     era: Era = Era.LEGACY
 
 
-@dataclass(slots=True)
-class Upkeep:
+class Upkeep(Struct):
     """Watches the mounts of one gateway."""
 
     catalog: Catalog

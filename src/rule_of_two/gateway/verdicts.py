@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +14,7 @@ from rule_of_two.gateway.protected import PROTECTED, ProtectedPaths
 from rule_of_two.gateway.rulebook import Rulebook
 from rule_of_two.model import Facts, Item, Labels, Obligation, Outcome, SessionView, Verdict
 from rule_of_two.policy.lowering import as_counted
+from rule_of_two.records import replace
 from rule_of_two.sessions.ledger import Ledger
 
 _STILL_STOPS: Final = frozenset(

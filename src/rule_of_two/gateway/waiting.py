@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from rule_of_two.approvals.answer import Refusal
 from rule_of_two.approvals.approvers import Approvers
@@ -15,6 +16,7 @@ from rule_of_two.approvals.definition_diff import summary
 from rule_of_two.approvals.suspicion import Mark, Names, marks_of
 from rule_of_two.errors import BadRequest
 from rule_of_two.gateway.definitions import Change, Definition, Kind
+from rule_of_two.records import replace
 from rule_of_two.store.pins import FIRST_USE, Pin, PinAnswer
 
 MOST_LOOKED_THROUGH: Final = 2 * 1024 * 1024
@@ -24,8 +26,7 @@ _NOT_LOOKED: Final = Mark(reason="was not looked through: its server offers too 
 _REMEMBERED: Final = 4000
 
 
-@dataclass(frozen=True, slots=True)
-class PinnedServer:
+class PinnedServer(Struct, frozen=True):
     """One upstream, as it is spoken of: by its name, and by what its pins belong to."""
 
     name: str
@@ -33,8 +34,7 @@ class PinnedServer:
     state: str
 
 
-@dataclass(slots=True)
-class Looks:
+class Looks(Struct):
     """Looks definitions through, each once as long as it is remembered. To be used by one thread at a time."""
 
     _found: dict[tuple[str, str, str, Names], tuple[Mark, ...]] = field(default_factory=dict)

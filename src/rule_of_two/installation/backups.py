@@ -13,12 +13,12 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import filelock
 import orjson
+from msgspec import Struct, to_builtins
 
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.folders import make_private
@@ -30,8 +30,7 @@ _WAIT: Final = 10.0
 """Seconds for another run of ours to end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What was done to one table: the entry that starts us, and which servers it stands for."""
 
     path: tuple[str, ...]
@@ -41,8 +40,7 @@ class Change:
     """It was there before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """One change of a file. ``before`` is the file's name in the folder; ``None``: there was no file."""
 
     before: str | None
@@ -51,8 +49,7 @@ class Layer:
     changes: tuple[Change, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """All changes of one file that stand, the oldest first; ``servers`` are those of our configuration that it gave."""
 
     client: str
@@ -175,7 +172,7 @@ class Backups:
 
     def _write(self, record: Record) -> None:
         path = self.folder_of(Path(record.file)) / _RECORD
-        replace_file(path, read_regular(path), orjson.dumps(record, option=orjson.OPT_INDENT_2))
+        replace_file(path, read_regular(path), orjson.dumps(to_builtins(record), option=orjson.OPT_INDENT_2))
 
 
 def _parsed(value: Any) -> Record:

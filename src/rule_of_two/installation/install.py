@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rule_of_two.clients.entries import is_gateway
 from rule_of_two.clients.tables import contents
@@ -21,8 +22,7 @@ from rule_of_two.installation.vault import Place, Vault, has_keyring
 from rule_of_two.replacing import replace_file
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """What was done, or would be."""
 
     plan: Plan

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
+from msgspec import Struct, field, to_builtins
 from pydantic import ValidationError
 
 from rule_of_two.clients.entries import (
@@ -38,13 +37,13 @@ from rule_of_two.installation.servers_text import given_to, with_servers
 from rule_of_two.installation.target import Target, read_tables, tables_of
 from rule_of_two.installation.turned_off import lists_of, turned_off
 from rule_of_two.installation.vault import Vault
+from rule_of_two.records import replace
 
 _LONGEST: Final = 32
 _LAUNCH: Final = ("type", "command", "args", "env", "cwd", "url", "headers")
 
 
-@dataclass(frozen=True, slots=True)
-class Us:
+class Us(Struct, frozen=True):
     """How a client starts this gateway: the command, the options before ``serve``, and variables."""
 
     command: tuple[str, ...]
@@ -53,8 +52,7 @@ class Us:
     env: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """A server that moves behind the gateway."""
 
     was: str
@@ -66,8 +64,7 @@ class Taken:
     """Name and reference of each; ``None``: it is kept as it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stays:
+class Stays(Struct, frozen=True):
     """A server that the client goes on to reach by itself, and why."""
 
     name: str
@@ -75,8 +72,7 @@ class Stays:
     project: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """All of it. Texts are as they will be; nothing is written yet."""
 
     target: Target
@@ -375,8 +371,8 @@ def facts(plan: Plan, *, dry_run: bool, backup: Path | None, variables: Sequence
         "changed": plan.changed,
         "dry_run": dry_run,
         "backup": None if backup is None else str(backup),
-        "servers": [orjson.loads(orjson.dumps(one)) for one in plan.taken],
-        "left": [orjson.loads(orjson.dumps(one)) for one in plan.stays],
+        "servers": [to_builtins(one) for one in plan.taken],
+        "left": [to_builtins(one) for one in plan.stays],
         "variables_to_set": list(variables),
         "notes": list(plan.notes),
     }

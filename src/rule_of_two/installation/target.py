@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rule_of_two.clients.entries import Kept, is_gateway, is_wrapped, read_mount
 from rule_of_two.clients.hosts import HOSTS, Host, user_file
@@ -18,8 +19,7 @@ from rule_of_two.errors import ConfigurationError, RuleOfTwoError
 from rule_of_two.replacing import read_regular
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """One file of a client's. ``folder`` is that of the project whose file it is."""
 
     host: Host

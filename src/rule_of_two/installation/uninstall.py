@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
 
 from rule_of_two.clients.entries import is_gateway
 from rule_of_two.clients.tables import contents
@@ -19,12 +20,12 @@ from rule_of_two.installation.backups import Backups, Layer, Record
 from rule_of_two.installation.config_file import ConfigFile
 from rule_of_two.installation.servers_text import given_to
 from rule_of_two.installation.target import Target, secrets_in, tables_of
+from rule_of_two.records import replace
 from rule_of_two.replacing import read_regular, remove_file, replace_file
 from rule_of_two.yaml_source import parse_yaml
 
 
-@dataclass(frozen=True, slots=True)
-class Undone:
+class Undone(Struct, frozen=True):
     """What was taken away, or would be. ``after`` is ``None`` where the file is removed, as there was none."""
 
     before: bytes | None

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from rule_of_two.manifests.pointer import MISSING, Odd, Pointer
 from rule_of_two.model import TargetKind
 from rule_of_two.normalise import NORMALISERS, is_exact
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """One value. ``canonical`` is ``None`` where nothing may be concluded; ``exact`` says that it is byte-equal."""
 
     raw: Any
@@ -50,8 +50,7 @@ def key(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """A place in the arguments, with the kind of value that is expected there.
 
     ``kind`` is a target's kind, another kind of stored resource, or ``None`` for a scalar that rules compare as it is.
@@ -97,8 +96,7 @@ _TARGETS: Mapping[str, tuple[TargetKind, Callable[[Any], str | None]]] = {
 }
 
 
-@dataclass(slots=True)
-class SlotTable:
+class SlotTable(Struct):
     """The slots of one tool while it is bound: each place is read once a call, however many refer to it."""
 
     slots: list[Slot] = field(default_factory=list)

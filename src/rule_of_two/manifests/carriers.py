@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from rule_of_two.manifests.layout import GONE, Unfit, is_plain
 from rule_of_two.manifests.metadata import as_json
@@ -26,8 +26,7 @@ _ESCAPED_COLON: Final = re.compile(r"\\u003a", re.IGNORECASE)
 _LONG_NUMBER: Final = re.compile(r"\d{19}")
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A JSON value in a result. ``place`` points at it; ``content`` is what is handed over of it, if that is more."""
 
     place: str
@@ -35,8 +34,7 @@ class Document:
     content: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """The documents of a result. ``stray``: there is something beside them that could hold any text. ``seal`` makes the
     result of what is left of each document, ``GONE`` being nothing, and of nothing else."""
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from msgspec import Struct
+
 from rule_of_two.manifests.arguments import Slot, SlotTable, Value
 from rule_of_two.manifests.condition import reference
 from rule_of_two.manifests.document import PromptSpec, ResourceSpec, StoredSpec, TargetSpec
@@ -24,8 +26,7 @@ def whole_store(store: str) -> StoredResource:
     return StoredResource(store, _WHOLE_STORE, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """What an entry reads, or writes: ``None`` for ``slots`` means the whole store."""
 
     slots: tuple[tuple[str, int], ...] | None
@@ -44,8 +45,7 @@ class Stored:
         return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Aim:
+class Aim(Struct, frozen=True):
     """A place of targets: the number of its slot, and, where it is optional, that of the argument as it is."""
 
     kind: TargetKind

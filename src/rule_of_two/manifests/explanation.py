@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.manifests.condition import RuleSpec, reference
 from rule_of_two.manifests.document import ManifestDocument, PromptSpec, ResourceSpec, StoredSpec, TargetSpec, ToolSpec
@@ -41,8 +42,7 @@ _FILL: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """One entry. ``why`` is what the file argues beside its labels; ``lines`` are heading and sentence."""
 
     section: str
@@ -57,8 +57,7 @@ class Explanation:
         return {"kind": self.section, "name": self.name, "labels": sorted(self.labels), "why": self.why, "says": said}
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
+class Explained(Struct, frozen=True):
     """A manifest file with its comments, and what the operator filled in; ``None``: it is not mounted."""
 
     located: Located[ManifestDocument]

@@ -7,9 +7,10 @@ INVARIANT: no hint takes a label off, and a hint that a manifest knows is left o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal, get_args
+
+from msgspec import Struct
 
 from rule_of_two.model import NONE, Label, Labels
 
@@ -24,8 +25,7 @@ _Value = Literal["absent", "harmless", "plain", "odd"]
 """``plain`` is the ``true`` or ``false`` that adds a label; ``odd`` anything else that is no harmless value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hints:
+class Hints(Struct, frozen=True):
     """What annotations add to a tool. ``known`` are the hints that add nothing here since the manifest knows them, each
     with what it would add: of a tool that only reads, `destructiveHint` adds no label anyhow."""
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from rule_of_two.json_pointer import pointer_of
 from rule_of_two.manifests.pointer import Pointer
@@ -27,8 +28,7 @@ class Unfit(ValueError):
     """The result has another shape than the manifest says: nothing may be concluded from its parts."""
 
 
-@dataclass(slots=True)
-class Parts:
+class Parts(Struct):
     """A document taken apart: each item with its place, and whether anything undeclared stands outside of them."""
 
     items: list[tuple[str, Any]] = field(default_factory=list)
@@ -45,8 +45,7 @@ class Parts:
             self.numbers = True
 
 
-@dataclass(slots=True)
-class _Node:
+class _Node(Struct):
     """What is declared below one place."""
 
     members: dict[str, _Node] = field(default_factory=dict)

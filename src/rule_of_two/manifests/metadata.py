@@ -11,12 +11,12 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from rule_of_two.manifests.authors import NOBODY, TrustedAuthors
 from rule_of_two.manifests.pointer import MISSING, Odd, Pointer
@@ -44,8 +44,7 @@ class Malformed(ValueError):
     """Metadata that is there and cannot be read: then nothing of its item is believed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(Struct, frozen=True):
     """What the operator lets metadata take off. ``public`` is the greatest confidentiality that is not B."""
 
     authors: TrustedAuthors = NOBODY

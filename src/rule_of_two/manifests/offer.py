@@ -6,8 +6,9 @@ Everything is the server's own text, so it is bounded here, and escaped wherever
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, Self
+
+from msgspec import Struct, field
 
 MOST: Final = 2000
 """Tools, and as many prompts, resources and templates, that are looked at; the rest is left out and counted."""
@@ -16,8 +17,7 @@ LONGEST_NAME: Final = 2048
 """Characters of a name or URI; a longer one is left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class OfferedTool:
+class OfferedTool(Struct, frozen=True):
     """One tool of ``tools/list``. ``schema`` is ``None`` where it is not known: a list that was published by names."""
 
     name: str
@@ -26,8 +26,7 @@ class OfferedTool:
     annotations: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class OfferedPrompt:
+class OfferedPrompt(Struct, frozen=True):
     """One prompt of ``prompts/list``, with the names of its arguments."""
 
     name: str
@@ -35,8 +34,7 @@ class OfferedPrompt:
     arguments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """Everything that a server lists. ``left_out`` counts what has no usable name, or was too much.
 
     ``complete`` is false where only tools are known: nothing was said of resources and prompts.
@@ -115,8 +113,7 @@ class Offer:
         )
 
 
-@dataclass(slots=True)
-class _Counted:
+class _Counted(Struct):
     left_out: int = 0
 
     def named(self, bodies: Iterable[Any], key: str) -> list[tuple[str, Mapping[str, Any]]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.json_pointer import pointer_of, tokens_of
 
@@ -25,15 +26,13 @@ class Missing(Enum):
 MISSING: Final = Missing.MISSING
 
 
-@dataclass(frozen=True, slots=True)
-class Odd:
+class Odd(Struct, frozen=True):
     """What a pointer finds where the value has another shape than it expects: present, and not to be understood."""
 
     raw: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Pointer:
+class Pointer(Struct, frozen=True):
     """A parsed pointer. ``tokens`` are unescaped; the token ``*`` stands for each element of an array."""
 
     text: str

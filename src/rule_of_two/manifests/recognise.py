@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 from rule_of_two.manifests.document import ManifestDocument
 from rule_of_two.manifests.redirection import is_data_folder, redirects, reroutes
 from rule_of_two.normalise import url_host
+from rule_of_two.records import replace
 
 _NPM_NAME = re.compile(r"(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
 _NPM_SPEC = re.compile(rf"(?P<name>{_NPM_NAME.pattern})(@[A-Za-z0-9.^~*<>=|+ -]+)?")
@@ -30,8 +33,7 @@ _OF_PYTHON = re.compile(r"(python|cpython)?@?\d+(\.\d+){0,2}")
 _ENDINGS = (".exe", ".cmd", ".bat", ".ps1")
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(Struct, frozen=True):
     """How the operator mounted a server: a command with arguments, or a URL."""
 
     command: str | None = None
@@ -63,8 +65,7 @@ class Origin:
     """The runner of npm packages, which looks into the working directory first."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Options:
+class _Options(Struct, frozen=True):
     """The options of a runner that leave it running the package that it names."""
 
     flags: frozenset[str]

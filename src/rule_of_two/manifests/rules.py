@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.manifests.arguments import SlotTable, Value
 from rule_of_two.manifests.condition import reference
@@ -22,6 +23,7 @@ from rule_of_two.manifests.document import PromptSpec
 from rule_of_two.manifests.parameters import Bound
 from rule_of_two.manifests.pointer import MISSING, Pointer
 from rule_of_two.model import Label, Labels
+from rule_of_two.records import replace
 
 
 class Match(Enum):
@@ -123,8 +125,7 @@ def outside(folders: tuple[str, ...]) -> Test:
     return test
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """One operator over the values of some slots. Without a ``test`` it is ``absent: true``; then of slots that are
     ``optional`` it holds also for ``null`` and an empty list."""
 
@@ -152,8 +153,7 @@ class Condition:
         return len(found) == 1 and (found[0].is_nothing if self.optional else found[0].raw is MISSING)
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """What a call can do, at most. ``communicates`` and ``irreversible`` say more of its C. ``lowered_by`` names the
     rule by which it is less than its tool can do."""
 
@@ -171,16 +171,14 @@ class Judgement:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """Conditions that must all hold, and what a call can do then."""
 
     conditions: tuple[Condition, ...]
     judgement: Judgement
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """What a tool can do, and the rules that may replace that."""
 
     own: Judgement

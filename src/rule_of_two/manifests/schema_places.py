@@ -6,8 +6,9 @@ Schemas are the upstream's: cycles of ``$ref``, great depth and great width end 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from rule_of_two.json_pointer import pointer_of, tokens_of
 
@@ -20,8 +21,7 @@ _LONGEST: Final = 200
 _TOGETHER: Final = ("allOf", "anyOf", "oneOf")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """One argument, or a part of one. ``name`` is the last key on the way, without ``*``; ``types`` are the JSON types
     that it may have, none named meaning any; ``values`` those that it is limited to."""
 
@@ -41,8 +41,7 @@ class Place:
         return not self.types or "string" in self.types
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """What was found. ``cut``: the schema is too large, too deep or too odd, and there may be more."""
 
     found: tuple[Place, ...]
@@ -52,8 +51,7 @@ class Places:
         return iter(self.found)
 
 
-@dataclass(slots=True)
-class _Walk:
+class _Walk(Struct):
     root: Mapping[str, Any]
     steps: int = 0
     found: dict[str, Place] = field(default_factory=dict)

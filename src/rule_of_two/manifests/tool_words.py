@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _LONGEST: Final = 200
@@ -72,8 +73,7 @@ _OF_A_THING: Final = lexicon("link links app apps service services hook hooks ur
 """After these words it is the name of a thing: a web link, a web app."""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A name taken apart. ``verb`` is the first word that is one, ``also`` one that an *and* or *or* adds."""
 
     words: tuple[str, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _LONGEST = 4096
 _PLAIN = re.compile(r"[a-z][a-z0-9+.-]*:[^\x00-\x20\x7f-\x9f\\\s]*")
@@ -28,8 +29,7 @@ def is_plain_uri(uri: str) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class UriGlob:
+class UriGlob(Struct, frozen=True):
     """``**`` stands for anything, ``*`` for anything within one segment; all other characters for themselves.
 
     It is a non-deterministic automaton whose states are the bits of one integer, so that no URI makes it slow.

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -32,6 +31,7 @@ from rule_of_two.policy.slices import HOLD_RESULT, LOWER_C
 from rule_of_two.policy.syntax import DEFAULT_DENY
 from rule_of_two.policy.trusts import trusted_folders
 from rule_of_two.policy.typed.shapes import Unencodable
+from rule_of_two.records import replace
 
 MOST_FORMS: Final = 1000
 """Items of one result that policies can tell apart."""

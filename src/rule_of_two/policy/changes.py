@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from rule_of_two.policy.load import Policies
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """Something of one name; ``before`` or ``after`` is ``None`` where it was not, or is not any more."""
 
     name: str
@@ -34,8 +33,7 @@ class Change:
                 yield f"  {line}"
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """Of policies by ``@id``, of entities, and whether the schema is another one."""
 
     policies: tuple[Change, ...]

@@ -10,9 +10,10 @@ names is nobody in particular. Items of one form share one evaluation.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.model import ORDER, Item, Labels, Principal
 from rule_of_two.policy.context import minute
@@ -31,8 +32,7 @@ _ALL: Final = frozenset(("authors", "owner", "tenant", "role", "confidentiality"
 _MINUTE: Final = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentReads:
+class DocumentReads(Struct, frozen=True):
     """What the policies about items read of them."""
 
     attributes: frozenset[str] = _ALL

@@ -8,11 +8,11 @@ however many tools are mounted.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import cedarpy
 import orjson
+from msgspec import Struct
 
 from rule_of_two.model import ORDER, Action, Facts, Principal
 from rule_of_two.policy.cache import RecentlyUsed
@@ -34,8 +34,7 @@ RELEASE: Final = "release"
 _PARTICIPANTS: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Participants:
+class Participants(Struct, frozen=True):
     """Who asks for what, the entities that policies can look up, and the policies that can apply."""
 
     principal: Uid

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 import cedarpy
 import orjson
+from msgspec import Struct, field
 
 from rule_of_two.errors import PolicyError
 from rule_of_two.policy.directory import Directory, Key, entity_literals, load_directory
@@ -34,8 +34,7 @@ SCHEMA_FILE: Final = "rule-of-two.cedarschema"
 _INVARIANT_AREA: Final = "r2."
 
 
-@dataclass(frozen=True, slots=True)
-class Policies:
+class Policies(Struct, frozen=True):
     """Policies that validated, parsed once.
 
     ``version`` is the SHA-256 of schema, policies and entities, and ``parts`` those of each alone: it changes with

@@ -6,13 +6,13 @@ The default is literal: no policy permits it, and nothing is asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from rule_of_two.model import EGRESS, Facts, Outcome, SessionView
 from rule_of_two.policy.authorizer import Authorizer
 from rule_of_two.policy.context import NOTHING_KNOWN, Environment
+from rule_of_two.records import replace
 
 LINE: Final = "policy "
 """How a line of ``lowered_by`` begins that names a policy."""

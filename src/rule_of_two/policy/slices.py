@@ -7,10 +7,10 @@ Sound, since a policy applies only where its whole scope does: a scope that is n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import cedarpy
+from msgspec import Struct
 
 from rule_of_two.policy.directory import Uid, uid
 from rule_of_two.policy.trees import actions_of
@@ -40,8 +40,7 @@ names have two underscores, are in ``call_tool`` too."""
 _SERVER: Final = uid("Server", "")["type"]
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """Which requests a policy's scope can match. ``None``: any."""
 
     actions: frozenset[str] | None
@@ -63,8 +62,7 @@ class Scope:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """Some policies of a set. ``ids`` is in the engine's order."""
 
     ids: tuple[str, ...]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from rule_of_two.errors import PolicyError
 from rule_of_two.policy import settings
@@ -19,8 +20,7 @@ SIGNATURE: Final = "policies.sig"
 """Beside the policies of a folder; a file's own is called as it is, with ``.sig`` behind."""
 
 
-@dataclass(frozen=True, slots=True)
-class Own:
+class Own(Struct, frozen=True):
     """Something of the operator's own that a configuration names: a folder of policies, a file of them, or one of
     entities. ``files`` are its contents by name, in ``folder``."""
 
@@ -31,8 +31,7 @@ class Own:
     signature: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(Struct, frozen=True):
     """``policies`` and ``entities`` as the operator wrote them; relative names start from ``folder``. ``typed``:
     policies can name tools' actions and read their arguments."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import cedarpy
+from msgspec import Struct
 
 from rule_of_two.errors import Code, PolicyError
 from rule_of_two.obligations import Term
@@ -26,8 +26,7 @@ _CONSEQUENCE: Final = "unable to find an applicable action"
 _COMMENT: Final = re.compile(r"//[^\n\r]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """A policy as verdicts see it. ``text`` is what the engine runs; ``tree`` is its JSON form, equal for texts that
     differ in layout only."""
 

@@ -10,8 +10,9 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from rule_of_two.model import ALL, NONE, Labels, Tier, labels_in
 from rule_of_two.sessions.compartments import take_over
@@ -49,8 +50,7 @@ _BEFORE: Final = (
 """The session before another one of its key, and whether only a person can have begun that in its place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attached:
+class Attached(Struct, frozen=True):
     """A connection that is recorded, and how its session began: ``joined``, ``new``, ``orphan`` or ``lost``."""
 
     connection: str

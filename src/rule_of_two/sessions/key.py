@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, replace
 from typing import Final, Literal
 
 import orjson
+from msgspec import Struct, structs
+
+from rule_of_two.records import replace
 
 Boundary = Literal["connection", "conversation", "human"]
 _LASTING: Final[tuple[str, ...]] = ("connection", "human", "conversation")
@@ -17,8 +19,7 @@ def lasting(boundary: str) -> int:
     return _LASTING.index(boundary) if boundary in _LASTING else -1
 
 
-@dataclass(frozen=True, slots=True)
-class SessionKey:
+class SessionKey(Struct, frozen=True):
     """All connections that live at the same time under one key share one session.
 
     ``client`` names the agent's host, not the mount; ``workspace`` comes from the spawn environment, never from roots;
@@ -34,7 +35,7 @@ class SessionKey:
     @property
     def text(self) -> str:
         """Canonical JSON: two keys are equal exactly when their texts are."""
-        return orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS).decode()
+        return orjson.dumps(structs.asdict(self), option=orjson.OPT_SORT_KEYS).decode()
 
     @property
     def base(self) -> SessionKey:

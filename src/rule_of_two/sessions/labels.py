@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import reduce
 from typing import Final
 
 from rule_of_two.model import ORDER, Held, Labels, SessionView, earliest, labels_in
+from rule_of_two.records import replace
 from rule_of_two.sessions.compartments import Readers, enter, in_common
 from rule_of_two.sessions.rows import (
     Row,

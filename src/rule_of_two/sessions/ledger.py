@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 import orjson
+from msgspec import Struct
 
 from rule_of_two.model import (
     INGRESS,
@@ -27,6 +27,7 @@ from rule_of_two.model import (
     StoredLabel,
     StoredResource,
 )
+from rule_of_two.records import replace
 from rule_of_two.sessions.memory import Memory, StampRow
 from rule_of_two.sessions.places import Place, place_of, storable
 from rule_of_two.store.database import Database
@@ -58,8 +59,7 @@ _REMEMBERED: Final = 10_000
 """Resources whose labels are kept in memory as long as nobody changes the state."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(Struct, frozen=True):
     """One row: ``label`` was brought to ``resource`` by the write that ``decision`` let pass."""
 
     number: int
@@ -74,8 +74,7 @@ class Stamp:
     at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Cover:
+class Cover(Struct, frozen=True):
     """An endorsement that counts: the stamps of this resource and of what stands in it, up to a number, by sessions of
     the approver's tenant. What was read, if it is this or stands in it, is covered from stamps of all that hold it too.
     """
@@ -96,8 +95,7 @@ class Cover:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """What a call has to stamp before it is sent."""
 
     resource: StoredResource
@@ -111,8 +109,7 @@ class Uncounted(Protocol):
         """Whether this one does not, for what is read."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Own:
+class _Own(Struct, frozen=True):
     """The stamps of one decision: what a call wrote itself is no news to it."""
 
     decision: int

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from rule_of_two.errors import StoreError
 from rule_of_two.model import NONE, Labels
@@ -26,8 +26,7 @@ _STAMPS: Final = 1000
 """How many of its newest stamps a connection remembers."""
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(Struct):
     labels: Labels = NONE
     dropped: bool = False
     frozen: bool = False

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from rule_of_two.model import StoredResource
 
@@ -23,8 +24,7 @@ _BETWEEN: Final = re.compile(r"[/?#]+")
 _SLASHES: Final = re.compile(r"/+")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A resource as the ledger compares it. ``key`` ``None``: the whole store. One that ends with ``/`` holds all that
     begin with it: paths, and URIs of the same scheme and host, by whole components. Of any other kind a key holds only
     itself."""

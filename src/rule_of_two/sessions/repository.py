@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from rule_of_two.model import Labels, SessionView, Tier
 from rule_of_two.sessions import ledger
@@ -21,8 +22,7 @@ T = TypeVar("T")
 Work = Callable[[SessionView, sqlite3.Connection], tuple[T, int | None, Labels]]
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(Struct, frozen=True):
     """The labels that call ``number`` has reserved in ``session``, or that it really brought when that ends; then
     ``readers`` are who may read the private data among it, by what its platform asserts, and ``None`` if that is not
     known."""
@@ -33,16 +33,14 @@ class Reservation:
     readers: Readers = None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenConnection:
+class OpenConnection(Struct, frozen=True):
     """A connection that was not ended: of the process of that number, which may have died since."""
 
     process: int | None
     opened_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRecord:
+class SessionRecord(Struct, frozen=True):
     """One session as a person sees it. ``joined_from`` names the sessions of the dead whose labels it took over."""
 
     view: SessionView

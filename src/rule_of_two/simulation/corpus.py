@@ -6,11 +6,11 @@ A step is a request as policies see it, with the worst labels that it has. The l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
+from msgspec import Struct
 from pydantic import Field, StringConstraints
 
 from rule_of_two.errors import ConfigurationError
@@ -70,8 +70,7 @@ class AttacksDocument(Shape):
     attacks: Annotated[tuple[AttackSpec, ...], Field(min_length=1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Attacked:
+class Attacked(Struct, frozen=True):
     """An attack under one set of policies. ``step`` (from 1) and ``verdict`` are of the decision that says most."""
 
     attack: AttackSpec

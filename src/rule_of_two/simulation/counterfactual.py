@@ -6,15 +6,17 @@ Nothing is guessed: a change counts only if the same policies, asked anew with i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.audit.journal import targets_text
 from rule_of_two.audit.recorded import Recorded, recorded
 from rule_of_two.errors import StoreError
 from rule_of_two.escape import visible
 from rule_of_two.model import EGRESS, ORDER, Facts, Label, Outcome, SessionView, Verdict
+from rule_of_two.records import replace
 from rule_of_two.simulation.judge import Judge
 from rule_of_two.simulation.recording import Past, past_of
 from rule_of_two.simulation.replay import as_recorded
@@ -26,8 +28,7 @@ _NAMED: Final = 3
 """Calls that are named of those that brought a label."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One thing that would have been otherwise: a label that the session ``holds`` or the call ``carries``, [C] that
     the session ``gave up``, that it was ``frozen``."""
 
@@ -50,16 +51,14 @@ class Change:
         return facts, replace(view, frozen=self.now)
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """Changes that together make the outcome another one, none of them needless."""
 
     changes: tuple[Change, ...]
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Counterfactual:
+class Counterfactual(Struct, frozen=True):
     """``brought``: of each label that the session held, every call that brought it; ``same`` is false where the
     policies of today do not say of the recorded call what was decided then, so that the ways are not of that decision.
     """

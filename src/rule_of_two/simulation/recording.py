@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from rule_of_two.audit.documents import Document, lists_of
 from rule_of_two.audit.recorded import Recorded, recorded
@@ -31,8 +31,7 @@ _NOT_POLICYS: Final = "gateway."
 """How the names begin of what the gateway decided by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(Struct, frozen=True):
     """Decisions in order. ``entries`` begins again each time that it is called."""
 
     name: str
@@ -40,8 +39,7 @@ class Recording:
     """``None`` stands for one that cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(Struct, frozen=True):
     """One call as it was decided first, with what became of it."""
 
     call: Recorded

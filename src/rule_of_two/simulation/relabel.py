@@ -7,7 +7,6 @@ by the worst that it allows, as the gateway does for what it cannot read, and is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from rule_of_two.audit.recorded import Recorded
@@ -16,6 +15,7 @@ from rule_of_two.manifests.document import ManifestDocument, PromptSpec
 from rule_of_two.manifests.example import example_arguments
 from rule_of_two.manifests.manifest import Manifest
 from rule_of_two.model import Action, Facts
+from rule_of_two.records import replace
 from rule_of_two.simulation.recording import Past
 from rule_of_two.simulation.replay import UNREAD, Relabelled, as_recorded
 

@@ -8,10 +8,11 @@ says that it ran after a person's yes (or that observe mode let it pass); else n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, get_args
+
+from msgspec import Struct, field
 
 from rule_of_two.audit.documents import Document
 from rule_of_two.audit.recorded import Reached, Recorded
@@ -31,6 +32,7 @@ from rule_of_two.model import (
     Verdict,
     earliest,
 )
+from rule_of_two.records import replace
 from rule_of_two.simulation.judge import Judge
 from rule_of_two.simulation.recording import Past
 
@@ -40,8 +42,7 @@ UNREAD: Final = Target("host", None, "", exact=False)
 """A target of which nothing is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Relabelled:
+class Relabelled(Struct, frozen=True):
     """A call's facts. ``certain`` is false where they depend on arguments that the journal does not keep."""
 
     facts: Facts
@@ -65,8 +66,7 @@ class Doubt(StrEnum):
     """They read of the items of a result what the journal does not keep, or would drop others than were dropped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
+class Replayed(Struct, frozen=True):
     """A call with what the other policies say of it. ``runs``: it would be carried out. ``itself``: what they say
     where every earlier call ran that ran then, so that nothing is due to what the session would hold instead."""
 
@@ -98,16 +98,14 @@ class Replayed:
         return (self.looser and itself >= was) or (self.stricter and itself <= was)
 
 
-@dataclass(slots=True)
-class _Session:
+class _Session(Struct):
     """What the replay makes of a session: the first running call of each label, and what came that did not then."""
 
     supported: dict[Label, int] = field(default_factory=dict)
     extra: dict[Label, int] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class _Course:
+class _Course(Struct):
     """One course of things: which labels sessions would have held, had other calls run or brought other labels."""
 
     sessions: dict[str, _Session] = field(default_factory=dict)

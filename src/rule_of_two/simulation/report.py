@@ -6,8 +6,9 @@ Names, targets and messages come from models, servers and journals: all are esca
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from rule_of_two.escape import visible
 from rule_of_two.model import Outcome, Verdict, label_text
@@ -38,8 +39,7 @@ _LONGEST: Final = 200
 """Characters of one name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """An attack under today's policies and under the others."""
 
     now: Attacked

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from rule_of_two.model import Outcome
 from rule_of_two.simulation.recording import Past, Recording, confirmed, past_of
@@ -16,8 +17,7 @@ MOST_CHANGES: Final = 1000
 """Changed calls that are kept one by one, of each direction; what does not fit is counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A call whose outcome changes."""
 
     recording: str
@@ -51,8 +51,7 @@ class Change:
         }
 
 
-@dataclass(slots=True)
-class Simulation:
+class Simulation(Struct):
     """The whole of it. ``days``: on which anything was decided."""
 
     sessions: set[tuple[str, str]] = field(default_factory=set)

@@ -6,11 +6,12 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from rule_of_two.errors import StoreError
 from rule_of_two.store.chain import content, genesis, link
@@ -38,8 +39,7 @@ _HEAD: Final = (
 """In one statement, so that no entry of another process comes between the head and the newest number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """An entry to be. ``decision`` is the number of the decision that it belongs to. ``at`` is UTC, ISO 8601."""
 
     at: str
@@ -49,8 +49,7 @@ class Line:
     body: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One line of the journal. ``decision`` is the number of the decision that the entry belongs to."""
 
     number: int
@@ -61,29 +60,32 @@ class Entry:
     body: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(Struct, frozen=True):
     """A line of the journal that no gateway wrote: it is no JSON object, or has a wrong type somewhere."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """The newest entry that is chained: its number, and its hash, 32 bytes. Number 0: there is none yet."""
 
     number: int
     hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One line of the journal as it stands in the file, for whoever checks the chain. ``content`` is its content digest
     (:mod:`~rule_of_two.store.chain`), ``hash`` what is written beside it; ``None``: it has none."""
 
     entry: Entry | Unreadable
     content: bytes | None
     hash: bytes | None
+
+
+@cache
+def _insert(rows: int) -> str:
+    """The statement that inserts so many: the same text each time, which SQLite has prepared already."""
+    return f"{_INTO} {', '.join([_ROW] * rows)}"
 
 
 def _as_it_is(body: bytes) -> bytes:
@@ -170,7 +172,7 @@ class JournalStore:
         :raises StoreError: they could not be committed.
         """
         # One statement is a transaction by itself, and saves the two that would stand around it: this is the hot path.
-        statement = f"{_INTO} {', '.join([_ROW] * len(lines))}"
+        statement = _insert(len(lines))
         for _ in range(_TRIES):
             if self._newest is None:
                 head, newest = self.database.read(self._read_head)
@@ -200,7 +202,7 @@ class JournalStore:
     def insert(self, db: sqlite3.Connection, *lines: Line) -> Head:
         """Append within a transaction of the caller's that holds the write lock; the head afterwards."""
         values, after = chained_values(*self._read_head(db), lines, self.hide)
-        db.execute(f"{_INTO} {', '.join([_ROW] * len(lines))}", values)
+        db.execute(_insert(len(lines)), values)
         self._newest = None
         return after
 

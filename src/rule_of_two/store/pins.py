@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.store.database import Database
 
@@ -14,8 +15,7 @@ FIRST_USE: Final = "first use (unsigned)"
 """By whom a definition was accepted that nobody was asked about."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(Struct, frozen=True):
     """One accepted definition. ``kind`` is tool, prompt, resource, template or instructions."""
 
     kind: str
@@ -26,8 +26,7 @@ class Pin:
     accepted_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class PinAnswer:
+class PinAnswer(Struct, frozen=True):
     """What somebody said to a definition. ``digest`` is that of the definition, empty where the answer is that there is
     none any more. ``text`` is what was signed: whoever reads it verifies it."""
 

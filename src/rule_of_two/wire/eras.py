@@ -8,9 +8,10 @@ with the codes that the SDK's server uses (``server/runner.py``, ``shared/inboun
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from rule_of_two.errors import BadRequest
 from rule_of_two.wire.codes import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, UNSUPPORTED_PROTOCOL_VERSION
@@ -53,8 +54,7 @@ class Era(StrEnum):
     MODERN = "modern"
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(Struct, frozen=True):
     """What a client says of itself, in either era. Upstreams are told; no decision rests on it.
 
     ``log_level`` is what it wants to hear in the course of one request (2026-07-28).

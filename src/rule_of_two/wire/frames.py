@@ -8,10 +8,10 @@ value: integers of any size exactly, everything else as the nearest double.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
 import orjson
+from msgspec import Struct
 
 from rule_of_two.errors import BadRequest, LimitExceeded
 from rule_of_two.wire.codes import INVALID_REQUEST, PARSE_ERROR
@@ -33,8 +33,7 @@ _SMALL: Final = 1024
 """Up to here counting brackets is faster than looking at the values."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A call that waits for an answer. ``related`` is the request of ours on whose reply stream it came, where a
     transport has such streams; it is not part of the frame."""
 
@@ -44,8 +43,7 @@ class Request:
     related: RequestId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(Struct, frozen=True):
     """A message that nobody answers. Its method starts with ``notifications/``; ``related`` as of a request."""
 
     method: str
@@ -53,16 +51,14 @@ class Notification:
     related: RequestId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """The answer to a request that was carried out."""
 
     id: RequestId
     result: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """The answer to a request that failed. ``id`` is ``None`` when the request could not be identified."""
 
     id: RequestId | None

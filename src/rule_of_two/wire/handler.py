@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from rule_of_two.wire.frames import FrameError, Notification, RequestId
 
@@ -60,8 +61,7 @@ class Back(Protocol):
     ) -> dict[str, Any]: ...
 
 
-@dataclass(slots=True, eq=False)
-class Incoming:
+class Incoming(Struct, eq=False):
     """A request of the peer while it is handled. ``back`` is where it came from.
 
     ``about`` is what the caller of :meth:`Peer.request` said its own request was about, when the peer asks this in the

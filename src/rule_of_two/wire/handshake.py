@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two import __version__
 from rule_of_two.errors import UpstreamUnavailable
@@ -37,8 +38,7 @@ PROBE_SECONDS: Final = 5.0
 """How long an upstream may take to say that it knows nothing of ``server/discover`` (basic/transports/stdio)."""
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamInfo:
+class UpstreamInfo(Struct, frozen=True):
     """What an upstream said of itself.
 
     Its name and its instructions are claims of the upstream: no decision may rest on them.

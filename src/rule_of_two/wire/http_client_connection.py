@@ -6,12 +6,13 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx2
 
 from rule_of_two.errors import LimitExceeded
+from rule_of_two.records import replace
 from rule_of_two.wire.codes import INTERNAL_ERROR, METHOD_NOT_FOUND
 from rule_of_two.wire.frames import Failure, FrameError, Message, Notification, Request, RequestId, encode, parse
 from rule_of_two.wire.http_client_exchange import HttpClient

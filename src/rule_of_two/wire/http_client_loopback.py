@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import hmac
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
+
+from msgspec import Struct
 
 _HOST: Final = "127.0.0.1"
 _PATH: Final = "/callback"
@@ -17,8 +18,7 @@ _PARTING_SECONDS: Final = 0.5
 _PAGE: Final = "<!doctype html><meta charset=utf-8><title>Rule of Two</title><p>{text} You can close this window.</p>"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the authorization server said. Without ``code`` it refused."""
 
     code: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.wire.eras import PROTOCOL_VERSION, VERSION_HEADER
 from rule_of_two.wire.frames import Message, Request, RequestId, Result
@@ -20,8 +21,7 @@ _SENDABLE: Final = re.compile(r"[\x21-\x7e]+")
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(Struct, frozen=True):
     method: str
     modern: bool
     first: bool

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.wire.eras import Era
@@ -35,8 +36,7 @@ class HttpHost(Protocol):
         repeat; ``None`` when it was shown none."""
 
 
-@dataclass(frozen=True, slots=True)
-class HttpSettings:
+class HttpSettings(Struct, frozen=True):
     """How to listen. Names with a port may end in ``:*``, which stands for any port."""
 
     path: str = "/mcp"

@@ -10,8 +10,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from rule_of_two.wire.frames import RequestId
 from rule_of_two.wire.http_exchange import Abandoned, Exchange
@@ -22,8 +23,7 @@ _LARGE: Final = 256 * 1024
 """A reply larger than this is sent as JSON if nothing was sent before it: some clients bound their events at 1 MiB."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(Struct, frozen=True):
     """``number`` counts within the stream, from 1. ``asks`` is the request that it carries, if it carries one."""
 
     number: int

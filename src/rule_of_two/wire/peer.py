@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import anyio
+from msgspec import Struct
 
 from rule_of_two.errors import BadRequest, Code, LimitExceeded, UpstreamUnavailable
 from rule_of_two.wire.codes import INTERNAL_ERROR, INVALID_REQUEST, SERVER_BUSY
@@ -68,8 +69,7 @@ _NOT_CANCELLABLE: Final = frozenset(("initialize", "server/discover"))
 logger = logging.getLogger(__name__)
 
 
-@dataclass(slots=True, eq=False)
-class _Waiting:
+class _Waiting(Struct, eq=False):
     """A request of ours that has no reply yet."""
 
     method: str

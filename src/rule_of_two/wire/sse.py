@@ -5,8 +5,9 @@ Data and ids stay bytes: whether they are UTF-8 is found out where they are used
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from rule_of_two.errors import LimitExceeded
 
@@ -15,8 +16,7 @@ _MOST_RETRY_DIGITS: Final = 9
 """A larger number of milliseconds is more than eleven days: nobody means it, so it is ignored like other nonsense."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One event. ``id`` is the last one that the stream gave, in this event or before; empty when there is none."""
 
     type: str

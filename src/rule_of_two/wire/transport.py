@@ -14,11 +14,11 @@ operating system's: no byte of a peer's is quoted in them, so they may be shown 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol
 
 import anyio
+from msgspec import Struct
 
 from rule_of_two.errors import UpstreamUnavailable
 from rule_of_two.wire.frames import MAX_DEPTH, Message, RequestId
@@ -38,8 +38,7 @@ class Ending(Enum):
     """Anything else: a limit was passed, the peer stopped reading, it went in the middle of a frame, reading failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What one peer may ask of us. ``depth`` counts containers inside each other, 250 at most."""
 
     frame_bytes: int = 16 * 1024 * 1024

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 WINDOW: Final = 600.0
 """Seconds that are looked back on."""
@@ -26,8 +27,7 @@ _FAILURES: Final = frozenset(("error", "lost", "timeout"))
 _REFUSALS: Final = frozenset(("no", "freeze"))
 
 
-@dataclass(slots=True)
-class _Past:
+class _Past(Struct):
     points: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_MOST_REMEMBERED))
     decisions: deque[float] = field(default_factory=lambda: deque(maxlen=_MOST_REMEMBERED))
     risk: int = 0

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from rule_of_two.manifests.schema_places import Place, places
 from rule_of_two.manifests.tool_words import ACTING, READING, Act, Named, lexicon, named, words_of
@@ -70,8 +71,7 @@ _CHOOSERS: Final = lexicon("action operation command method mode op verb act typ
 _NUMBERS: Final = frozenset(("number", "integer", "string"))
 
 
-@dataclass(frozen=True, slots=True)
-class Argued:
+class Argued(Struct, frozen=True):
     """What is found. ``targets``: pointers of each kind, outer ones first. ``cut``: not everything was looked at."""
 
     targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

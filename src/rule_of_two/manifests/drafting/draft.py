@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.escape import name_warning, visible
@@ -22,6 +23,7 @@ from rule_of_two.manifests.offer import Offer, OfferedTool
 from rule_of_two.manifests.recognise import Launch, identify
 from rule_of_two.manifests.uri import UriGlob
 from rule_of_two.model import ALL, Labels
+from rule_of_two.records import replace
 from rule_of_two.yaml_source import parse_yaml
 
 MOST_RESOURCES: Final = 200
@@ -35,16 +37,14 @@ _WORST: Final = "worst case: nobody has judged it yet"
 _PATHWARD: Final = frozenset(("+", "/", "#"))
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """What a person said of one tool: its labels, in place of the worst case, and why."""
 
     labels: Labels
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A manifest as text, which loads, and what it was made of. ``left_out`` says what is not in it, and why."""
 
     text: str
@@ -88,8 +88,7 @@ def _writable(offer: Offer) -> Offer:
     return replace(offer, tools=tools, prompts=prompts, left_out=offer.left_out + lost)
 
 
-@dataclass(slots=True)
-class _Writing:
+class _Writing(Struct):
     offer: Offer
     server: str
     on: date

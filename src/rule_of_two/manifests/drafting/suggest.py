@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.escape import visible
 from rule_of_two.manifests.drafting.arguments import Argued, argued
@@ -29,8 +30,7 @@ _REACHES: Final = frozenset(("url", "host", "recipient", "amount", "command"))
 """Kinds of target with which a call reaches outside, or does whatever it is told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Why a label is suggested (``on``) or not. ``text`` may quote the server, with every hidden character shown."""
 
     label: Label
@@ -41,8 +41,7 @@ class Reason:
         return f"{self.label if self.on else f'not {self.label}'}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(Struct, frozen=True):
     """Labels as they seem, one reason for each of A, B and C; and what is found in the arguments. ``notes`` are further
     things to look at."""
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from rule_of_two.manifests.linting.finding import Finding
 from rule_of_two.yaml_source import nearest
@@ -20,8 +21,7 @@ _REST: Final = re.compile(r"\s+(?P<rules>[a-z-]+(?:\s*,\s*[a-z-]+)*)\s+because\s
 _SHAPE: Final = "write `# lint: ignore RULE because …`, with the reason"
 
 
-@dataclass(frozen=True, slots=True)
-class Exemption:
+class Exemption(Struct, frozen=True):
     """One comment. It covers the first line below it that is no comment."""
 
     line: int

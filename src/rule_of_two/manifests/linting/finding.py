@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from rule_of_two.escape import visible
 from rule_of_two.manifests.document import ManifestDocument, PromptSpec
@@ -13,8 +14,7 @@ from rule_of_two.manifests.offer import Offer
 from rule_of_two.yaml_source import Located
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What contradicts itself or the server, where, and what to do. ``rule`` is stable: exemptions name it."""
 
     rule: str
@@ -34,8 +34,7 @@ class Finding:
         return {**facts, "problem": self.problem, "suggestion": self.suggestion}
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What a check found, at a place of the document. ``entry`` is where an exemption may stand, too."""
 
     rule: str
@@ -44,8 +43,7 @@ class Found:
     suggestion: str
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """One manifest file that is looked at. ``offer`` is what its server lists, where that is known."""
 
     file: Path

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.json_pointer import pointer_of
 from rule_of_two.manifests.document import ManifestDocument, ToolSpec
@@ -38,8 +39,7 @@ def of_offer(subject: Subject) -> Iterator[Found]:
             yield from _impossible_values(pair)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
+class _Pair(Struct, frozen=True):
     """A tool that is both listed and written. ``places`` is empty where its schema is not known."""
 
     tool: OfferedTool

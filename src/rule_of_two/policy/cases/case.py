@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.errors import Code
 from rule_of_two.model import (
@@ -35,14 +36,14 @@ from rule_of_two.policy.cases.document import (
 from rule_of_two.policy.context import Environment, minute
 from rule_of_two.policy.directory import Entity, reference, uid
 from rule_of_two.policy.load import Policies
+from rule_of_two.records import replace
 from rule_of_two.yaml_source import load_yaml
 
 _UNREAD: Final = Target("host", None, "", exact=False)
 """A target that the manifest declares, and that could not be understood."""
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """One decision and what shall come of it. ``by``: ``@id`` that must be among those that decide."""
 
     name: str
@@ -74,8 +75,7 @@ class Case:
         return f"{self.file}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True)
-class CaseFile:
+class CaseFile(Struct, frozen=True):
     """A file of cases. ``policies`` and ``entities``: what it names itself, relative to its folder."""
 
     path: Path

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.model import Approver, Facts, Principal, Verdict, labels_in
@@ -24,8 +25,7 @@ _CLOSE: Final = 0.85
 """Names as alike as this are one name and its misspelling."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """A case that ran. ``problems`` is empty when all came as expected."""
 
     case: Case

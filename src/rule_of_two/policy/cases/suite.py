@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.policy.cases.case import CaseFile, load_cases
@@ -20,8 +21,7 @@ _DEFAULT: Final = "default"
 Tools = Sequence[ToolDefinition] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Suite:
+class Suite(Struct, frozen=True):
     """Cases with what they run under. ``scope``: the files whose policies the cases shall cover."""
 
     cases: CaseFile

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from rule_of_two.errors import PolicyError
 from rule_of_two.policy.findings.finding import Finding
@@ -24,8 +25,7 @@ _PLACE: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """``semantic`` is false where `cvc5` is not installed: nothing was said of what policies do to each other."""
 
     policies: int

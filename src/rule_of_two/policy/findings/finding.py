@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from rule_of_two.escape import visible
 from rule_of_two.policy.references import told_path
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What is wrong, where, and what to do. ``error``: it has to be put right; else it is only worth knowing.
 
     ``policy`` is the ``@id``, where it is about one policy.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import orjson
+from msgspec import Struct
 
 from rule_of_two.policy.proof.actions import ActionClasses, mentioned_actions
 from rule_of_two.policy.proof.expressions import can_err, varies
@@ -24,8 +24,7 @@ LOWERING: Final = f'Gateway::Action::"{LOWER_C}"'
 """Whether the C of such a request may be left out of account."""
 
 
-@dataclass(frozen=True, slots=True)
-class Abstract:
+class Abstract(Struct, frozen=True):
     """One policy. ``matches`` is true of every request that it applies to; ``can_err``: the engine may skip it."""
 
     policy: Policy

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import orjson
+from msgspec import Struct
 
 from rule_of_two.policy.proof.formula import (
     Equal,
@@ -31,8 +31,7 @@ def uid_text(entity: Mapping[str, str]) -> str:
     return f"{entity['type']}::{orjson.dumps(entity['id']).decode()}"
 
 
-@dataclass(frozen=True, slots=True)
-class ActionClass:
+class ActionClass(Struct, frozen=True):
     """Actions with the same groups and the same types, as far as the policies can tell. ``number`` stands for them."""
 
     number: int

@@ -7,8 +7,9 @@ errs is denied, so only requests on which no policy errs can be let through.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from rule_of_two.policy.authorizer import MOST_APPROVALS
 from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, tree_of
@@ -39,8 +40,7 @@ _LOWERED: Final = 'permit (principal, action == Gateway::Action::"lower_c", reso
 Outcomes = Sequence[tuple[Pass, bool]]
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """``sentence`` is what is proved when no request breaks it; ``broken`` what a request does that does."""
 
     name: str

@@ -7,13 +7,13 @@ they do in every set.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Final
 
 import cedarpy
+from msgspec import Struct
 
 from rule_of_two.errors import Code
 from rule_of_two.model import ORDER, Action, Facts, Held, Labels, Outcome, Principal, SessionView, label_text
@@ -31,8 +31,7 @@ _GENEROUS: Final = '@id("enumeration.permit-all") permit (principal, action, res
 _NOW: Final = datetime(2026, 1, 5, 10, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """What the invariant reads of one request. ``approvals`` is 0 or 1."""
 
     held: Labels
@@ -59,8 +58,7 @@ class Case:
         return ", ".join(said)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """A case in which the engine says something else than the rule."""
 
     action: Action
@@ -69,8 +67,7 @@ class Difference:
     policies: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Enumeration:
+class Enumeration(Struct, frozen=True):
     """All cases of all requests that reach an upstream, and those that came out wrong."""
 
     cases: int

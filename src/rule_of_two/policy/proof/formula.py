@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from msgspec import Struct
+
 Node = Any
 """An expression in Cedar's JSON form."""
 
@@ -24,15 +26,13 @@ class Unknown:
     varies: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Struct, frozen=True):
     """An integer as written, or the one that stands for a value."""
 
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(Struct, frozen=True):
     """``left + right``, or ``left - right``."""
 
     left: Term
@@ -40,8 +40,7 @@ class Sum:
     minus: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
+class Product(Struct, frozen=True):
     """A term times a number."""
 
     factor: int
@@ -51,8 +50,7 @@ class Product:
 Term = Unknown | Number | Sum | Product
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(Struct, frozen=True):
     """True or false, whatever the request."""
 
     value: bool
@@ -67,38 +65,33 @@ class Flag:
     varies: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Equal:
+class Equal(Struct, frozen=True):
     """Two integers are the same."""
 
     left: Term
     right: Term
 
 
-@dataclass(frozen=True, slots=True)
-class Less:
+class Less(Struct, frozen=True):
     """One integer is smaller than another."""
 
     left: Term
     right: Term
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """The opposite."""
 
     part: Formula
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Every:
+class Every(Struct, frozen=True, eq=False):
     """All of them."""
 
     parts: tuple[Formula, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Some:
+class Some(Struct, frozen=True, eq=False):
     """At least one of them."""
 
     parts: tuple[Formula, ...]

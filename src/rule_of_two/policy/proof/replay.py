@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import cedarpy
 import orjson
+from msgspec import Struct
 
 from rule_of_two.policy.directory import NOBODY
 from rule_of_two.policy.engine import contained, evaluate
@@ -15,10 +15,10 @@ from rule_of_two.policy.entities import parsed
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.proof.formula import Node
 from rule_of_two.policy.proof.request import Request
+from rule_of_two.records import replace
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the engine says with so many approvals. ``errors`` not empty: the gateway denies, whatever ``allowed``."""
 
     approvals: int

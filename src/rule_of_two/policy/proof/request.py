@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from rule_of_two.policy.proof.actions import ACTION, TYPE_OF, ActionClasses, uid_text
 from rule_of_two.policy.proof.expressions import entity_of, is_literal, operation, path_of
@@ -34,8 +34,7 @@ _PLAIN: Final[dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What the engine is asked, but for ``approved`` and ``approvals``. ``entities`` in Cedar's JSON form."""
 
     principal: Uid

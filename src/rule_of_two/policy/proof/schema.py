@@ -7,43 +7,39 @@ hierarchy is the engine's own word (:func:`groups_of`); the rest is held against
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import cedarpy
+from msgspec import Struct, field
 
 
-@dataclass(frozen=True, slots=True)
-class Primitive:
+class Primitive(Struct, frozen=True):
     """``Bool``, ``Long``, ``String``, ``decimal``, ``datetime``, ``duration`` or ``ipaddr``."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetOf:
+class SetOf(Struct, frozen=True):
     """A set, with the type of its elements."""
 
     element: Type
 
 
-@dataclass(frozen=True, slots=True)
-class EntityType:
+class EntityType(Struct, frozen=True):
     """A reference to an entity of this type (with its namespace)."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(Struct, frozen=True):
     """What an attribute holds, and whether it is always there."""
 
     type: Type
     required: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """A record, or the attributes of an entity."""
 
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
@@ -52,8 +48,7 @@ class Record:
 Type = Primitive | SetOf | EntityType | Record
 
 
-@dataclass(frozen=True, slots=True)
-class EntityShape:
+class EntityShape(Struct, frozen=True):
     """An entity type: the types that its parents can have, and its attributes."""
 
     name: str
@@ -61,8 +56,7 @@ class EntityShape:
     attributes: Record
 
 
-@dataclass(frozen=True, slots=True)
-class ActionShape:
+class ActionShape(Struct, frozen=True):
     """An action that requests can carry. ``groups`` are all that it is in, itself included (full entity ids)."""
 
     uid: str
@@ -72,13 +66,13 @@ class ActionShape:
     context: Record
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class SchemaView:
     """A schema, for reasoning. ``actions`` are those that apply to something."""
 
     entities: Mapping[str, EntityShape]
     actions: Sequence[ActionShape]
-    _types: dict[tuple[str, ...], Sequence[Type]] = field(default_factory=dict, compare=False, repr=False)
+    _types: dict[tuple[str, ...], Sequence[Type]] = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     def types_at(self, root: str, path: Sequence[str]) -> Sequence[Type]:
         """The types that ``root.path`` can have, over every request in which it exists.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 import cedarpy
 import orjson
+from msgspec import Struct, field
 
 from rule_of_two.errors import PolicyError
 from rule_of_two.policy.proof.schema import (
@@ -36,29 +36,25 @@ _PRIMITIVES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
+class _Named(Struct, frozen=True):
     """A type by name, not looked up yet: declarations may follow their use."""
 
     name: str
     namespace: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Fields:
+class _Fields(Struct, frozen=True):
     fields: Mapping[str, tuple[_Written, bool]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Many:
+class _Many(Struct, frozen=True):
     element: _Written
 
 
 _Written = _Named | _Fields | _Many
 
 
-@dataclass(slots=True)
-class _Action:
+class _Action(Struct):
     uid: str
     namespace: str
     principals: list[_Named] = field(default_factory=list)
@@ -66,8 +62,7 @@ class _Action:
     context: _Written = field(default_factory=lambda: _Fields({}))
 
 
-@dataclass(slots=True)
-class _Entity:
+class _Entity(Struct):
     namespace: str
     parents: list[_Named]
     attributes: _Written

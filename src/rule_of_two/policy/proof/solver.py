@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from rule_of_two.errors import ConfigurationError
 from rule_of_two.policy.proof.formula import (
@@ -37,8 +38,7 @@ def can_prove() -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(Struct, frozen=True):
     """One pass over a request: ``name`` tells passes apart, and ``least`` people said yes, or exactly ``count``."""
 
     name: str
@@ -51,8 +51,7 @@ class Pass:
 UNASKED = Pass("unasked", count=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Struct, frozen=True):
     """A request that satisfies what was asked, as far as the atoms tell. ``approvals`` by the name of the pass."""
 
     flags: Mapping[tuple[str, str], bool]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from types import MappingProxyType
 
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.proof.abstraction import tree_of
 from rule_of_two.policy.slices import Slices
 from rule_of_two.policy.syntax import Policy
+from rule_of_two.records import replace
 
 
 def only(policies: Policies, keep: Callable[[Policy], bool], besides: Iterable[Policy] = ()) -> Policies:

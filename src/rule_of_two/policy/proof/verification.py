@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import cedarpy
+from msgspec import Struct
 
 from rule_of_two.escape import visible
 from rule_of_two.policy.load import Policies
@@ -34,8 +34,7 @@ ASSUMED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """``results`` is ``None`` where `cvc5` is not installed, so that nothing but the enumeration was done."""
 
     policies: Policies

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from rule_of_two.policy.load import Policies
 from rule_of_two.policy.proof.abstraction import Abstract, Abstraction, reads_approvals, tree_of
@@ -39,8 +40,7 @@ _PLAINER: Final = (
 """An example of a request is easier to follow where these hold; each is dropped if it cannot be one then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counterexample:
+class Counterexample(Struct, frozen=True):
     """A request, and what the engine says of it in each pass."""
 
     request: Request
@@ -49,8 +49,7 @@ class Counterexample:
     """Which sets have to be loaded for it, where every combination was asked about."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """What became of one claim.
 
     ``assumed`` names, where neither was shown, expressions that were taken to be possible together and that the engine

@@ -9,11 +9,11 @@ until it does: a forbid that is not evaluated forbids nothing. Other tools go on
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
 
 import cedarpy
+from msgspec import Struct
 
 from rule_of_two.policy.statements import Statement
 from rule_of_two.policy.syntax import Grammar
@@ -27,8 +27,7 @@ INPUT: Final = "input"
 _OF_TOOLS: Final = "__"
 
 
-@dataclass(frozen=True, slots=True)
-class TypedAction:
+class TypedAction(Struct, frozen=True):
     """The action of one tool that a policy names. ``input`` is what policies read of its arguments; ``problem``, if it
     is not empty, is why every call of it is denied. ``text`` is the schema."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct, field
 
 from rule_of_two.errors import PolicyError
 from rule_of_two.policy.typed.shapes import CHOICE, Attribute, Choice, Record, Scalar, ScalarName, SetOf, Shape
@@ -43,8 +43,7 @@ Generate = Callable[[Any], Mapping[str, Any] | str]
 """The generated schema of one input schema, or why there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToolDefinition:
+class ToolDefinition(Struct, frozen=True):
     """A pinned tool of one server."""
 
     server: str
@@ -58,8 +57,7 @@ class ToolDefinition:
         return f"{self.server}__{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class ToolShape:
+class ToolShape(Struct, frozen=True):
     """What policies can read of a tool's arguments. ``problems`` says what they cannot, and why."""
 
     input: Record
@@ -128,8 +126,7 @@ def _input(schema: Mapping[str, Any]) -> tuple[Record, list[str]]:
     return found or Record({}), reader.problems
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     """Reads the types of a generated schema, references followed, up to a depth and a number of them."""
 
     schema: Mapping[str, Any]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from rule_of_two.errors import PolicyError
 from rule_of_two.policy.typed.definitions import Generate, ToolDefinition, ToolShape, generator, shape_of
@@ -16,8 +17,7 @@ _ID: Final = re.compile(r"[A-Za-z0-9_.\-/ ]{1,200}")
 _ACTION: Final = re.compile(r'action "(\w+)"')
 
 
-@dataclass(frozen=True, slots=True)
-class TypedSchema:
+class TypedSchema(Struct, frozen=True):
     """A schema text with the actions of ``tools``. ``problems`` says, of each tool, what policies cannot read of it;
     one that is not among ``tools`` has no action."""
 

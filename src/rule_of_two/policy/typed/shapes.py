@@ -10,10 +10,10 @@ import ipaddress
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import orjson
+from msgspec import Struct
 
 from rule_of_two.json_pointer import pointer_of
 from rule_of_two.policy.context import decimal
@@ -42,8 +42,7 @@ class Unencodable(ValueError):
         return pointer_of(self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """A value that has no parts."""
 
     name: ScalarName
@@ -108,8 +107,7 @@ _SCALARS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SetOf:
+class SetOf(Struct, frozen=True):
     """An array: which elements it has, without their order."""
 
     element: Shape
@@ -128,16 +126,14 @@ class SetOf:
         return [_within(str(place), self.element, element) for place, element in enumerate(value)]
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(Struct, frozen=True):
     """One member of a record. ``required``: the definition says that it is always there."""
 
     shape: Shape
     required: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """An object. Members that are not among ``attributes`` are no policy's business."""
 
     attributes: Mapping[str, Attribute]
@@ -174,8 +170,7 @@ class Record:
         return Record({name: one for name, one in self.attributes.items() if name in kept})
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One of several types: a record in which only the member of the type that fits is there."""
 
     shapes: tuple[Shape, ...]
