@@ -10,7 +10,7 @@ import json
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ from rule_of_two.gateway.config import Config
 from rule_of_two.gateway.gateway import serve
 from rule_of_two.gateway.launch import Launch
 from rule_of_two.gateway.results import DECISION_KEY
+from rule_of_two.records import replace
 from rule_of_two.wire.codes import METHOD_NOT_FOUND
 from rule_of_two.wire.eras import LATEST_LEGACY
 from rule_of_two.wire.frames import FrameError, Notification

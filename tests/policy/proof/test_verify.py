@@ -224,9 +224,9 @@ def test_a_permit_for_a_group_does_not_count_for_what_is_compared_with_it(load_t
 
 
 def test_an_action_generated_below_call_tool_is_not_forbidden_by_what_equals_call_tool(load_text: LoadText) -> None:
-    from dataclasses import replace
-
     import cedarpy
+
+    from rule_of_two.records import replace
 
     policies = load_text(own("").replace("action in", "action ==").replace('"use"', '"call_tool"'))
     text = policies.schema_text.rstrip().removesuffix("}") + (
