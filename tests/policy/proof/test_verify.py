@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cedarpy
 import pytest
 
 from rule_of_two.model import Action
@@ -19,6 +20,7 @@ from rule_of_two.policy.proof.verification import Verification, verify, verify_c
 from rule_of_two.policy.proof.verify import Prover, Result
 from rule_of_two.policy.references import shipped_policies, shipped_sets
 from rule_of_two.policy.syntax import Policy
+from rule_of_two.records import replace
 from tests.policy.conftest import LoadText
 
 ALL = '@id("own.permit-all") permit (principal, action, resource);'
@@ -224,10 +226,6 @@ def test_a_permit_for_a_group_does_not_count_for_what_is_compared_with_it(load_t
 
 
 def test_an_action_generated_below_call_tool_is_not_forbidden_by_what_equals_call_tool(load_text: LoadText) -> None:
-    import cedarpy
-
-    from rule_of_two.records import replace
-
     policies = load_text(own("").replace("action in", "action ==").replace('"use"', '"call_tool"'))
     text = policies.schema_text.rstrip().removesuffix("}") + (
         'action "crm__send" in ["call_tool"] appliesTo { principal: [Session], resource: [Tool], context: Use }; }'
