@@ -54,7 +54,7 @@ class Load:
         for kill in range(1, KILLS + 1):
             async with self.changed:
                 await self.changed.wait_for(lambda kill=kill: self.calls >= 4 * kill and self.live)  # type: ignore[misc]
-            await self.random.choice(list(self.live.values())).kill()
+            await self.live.pop(self.random.choice(list(self.live))).kill()  # nobody is killed twice
         async with self.changed:
             await self.changed.wait_for(lambda: self.calls >= 4 * KILLS + 2 * USES)
         self.done = True
