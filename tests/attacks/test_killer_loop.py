@@ -91,7 +91,8 @@ class Loop:
                 await self.renew()
             everybody = self.random.random() < 0.4  # so that nobody is left to share the session with
             for gateway in self.live if everybody else [self.random.choice(self.live)]:
-                gateway.process.kill()
+                with contextlib.suppress(ProcessLookupError):  # killed just now, and its client has not noticed
+                    gateway.process.kill()
         self.done = True
 
     async def renew(self) -> None:
