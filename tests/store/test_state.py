@@ -26,14 +26,15 @@ def test_the_schema_has_sessions_what_they_hold_and_what_was_approved(tmp_path: 
         "checkpoints",
         "pin_answers",
         "unanswered",
+        "vain_starts",
     } <= {name for (name,) in rows}
-    assert state.read(lambda db: db.execute("PRAGMA user_version").fetchone()) == (7,)
+    assert state.read(lambda db: db.execute("PRAGMA user_version").fetchone()) == (8,)
     state.close()
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 7])
 def test_a_state_of_each_earlier_schema_keeps_its_sessions(tmp_path: Path, version: int) -> None:
-    migrations = ("_first", "_second", "_ledger", "_compartments", "_pin_answers", "_checkpoints")
+    migrations = ("_first", "_second", "_ledger", "_compartments", "_pin_answers", "_checkpoints", "_unanswered")
     earlier = tuple(getattr(state_module, name) for name in migrations)
     old = Database(tmp_path / "state.db", earlier[:version], title="state")
     values = ("s-old", "{}", "human", "2026", 4)

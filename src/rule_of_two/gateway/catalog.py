@@ -17,6 +17,8 @@ from rule_of_two.gateway.results import LABELS_KEY, without_ours
 
 LIST_WAIT: Final = 1.0
 """How long, in seconds, a list waits for upstreams that are starting; the rest follows with ``list_changed``."""
+LONGEST_LIST_WAIT: Final = 8.0
+"""How long it waits at most for one that was started in vain before, unless the operator said longer."""
 FIRST_LIST_WAIT: Final = 20.0
 """How long it waits for the first of them when nothing at all can be listed yet."""
 
@@ -31,13 +33,15 @@ class Found(Struct, frozen=True):
 
 
 class Catalog:
-    """The mounts in the configuration's order. ``prefixed`` is off when one server is wrapped alone."""
+    """The mounts in the configuration's order. ``prefixed`` is off when one server is wrapped alone. ``waits`` says for
+    how many seconds a list waits for upstreams of which nothing is known yet, where not as long as for any."""
 
-    def __init__(self, mounts: Sequence[Mount], *, prefixed: bool) -> None:
+    def __init__(self, mounts: Sequence[Mount], *, prefixed: bool, waits: Mapping[str, float] | None = None) -> None:
         self.mounts = tuple(mounts)
         self._by_name = {mount.name: mount for mount in self.mounts}
         self.prefixed = prefixed
-        self._deadline: float | None = None
+        self._waits = waits or {}
+        self._waited_since: float | None = None
         self._names: dict[Kind, dict[str, tuple[str, str]]] = {}
         self.refresh()
 
@@ -54,15 +58,16 @@ class Catalog:
         The wait is counted from the first call, so a silent upstream costs it once. While nothing at all is known, a
         ``patient`` caller goes on waiting for the first upstream.
         """
-        if self._deadline is None:
-            self._deadline = anyio.current_time() + LIST_WAIT
+        if self._waited_since is None:
+            self._waited_since = anyio.current_time()
         unknown = [mount for mount in self.mounts if not (mount.offered if live else mount.definitions.known)]
         if patient and len(unknown) == len(self.mounts):
             with anyio.move_on_after(FIRST_LIST_WAIT):
                 await _first_settled(unknown)
-            self._deadline = anyio.current_time() + LIST_WAIT
-        with anyio.CancelScope(deadline=self._deadline):
-            for mount in unknown:
+            self._waited_since = anyio.current_time()
+        for mount in unknown:
+            wait = LIST_WAIT if live else self._waits.get(mount.name, LIST_WAIT)
+            with anyio.CancelScope(deadline=self._waited_since + wait):
                 await mount.settled.wait()
         async with anyio.create_task_group() as tasks:
             for mount in self.mounts:
@@ -135,6 +140,14 @@ class Catalog:
         if not self.prefixed:
             return texts[0][1] if texts else None
         return "\n\n".join(f"Instructions of the server '{name}':\n{text}" for name, text in texts) or None
+
+
+def list_wait(seconds: float, in_vain: int) -> float:
+    """How long a list waits for an upstream of which nothing is known and that was started so often in vain: longer
+    each time, since a client that lists once and goes would never see it; and no longer than ever when that is no use.
+    """
+    longer = seconds * 2.0**in_vain
+    return longer if longer <= LONGEST_LIST_WAIT else seconds
 
 
 async def _first_settled(mounts: Sequence[Mount]) -> None:

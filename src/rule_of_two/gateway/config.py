@@ -196,6 +196,13 @@ class PinSettings(_Strict):
     """`ask`: a server's definitions count as untrusted until a person accepted them."""
 
 
+class ListingSettings(_Strict):
+    """``listing``: how long the lists of a client that has just come wait for servers."""
+
+    wait: Duration = 1.0
+    """For servers of which nothing is known yet; what comes later follows with `list_changed`."""
+
+
 class HandleSettings(_Strict):
     """``handles``: how often what the gateway holds can be passed on, and for how long it is held."""
 
@@ -245,6 +252,8 @@ class Config(_Strict):
     """Who is asked, where, and for how long."""
     pins: PinSettings = PinSettings()
     """What of a server is accepted when it is first seen."""
+    listing: ListingSettings = ListingSettings()
+    """How long lists wait for servers that nobody has seen yet."""
     handles: HandleSettings = HandleSettings()
     """What of results that the gateway keeps can be passed on."""
     audit: AuditSettings = AuditSettings()

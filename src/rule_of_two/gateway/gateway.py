@@ -10,7 +10,7 @@ import anyio
 
 from rule_of_two.gateway.blueprint import Blueprint
 from rule_of_two.gateway.capabilities import Shown
-from rule_of_two.gateway.catalog import Catalog
+from rule_of_two.gateway.catalog import Catalog, list_wait
 from rule_of_two.gateway.client import Client
 from rule_of_two.gateway.consent import Consent
 from rule_of_two.gateway.conversations import Conversations
@@ -122,7 +122,12 @@ async def running(
     for mount in mounts:
         mount.accept(resources.pins.load(mount.identity), resources.pins.unanswered(mount.identity))
     await resources.typing.retype(mounts)
-    catalog = Catalog(mounts, prefixed=blueprint.prefixed)
+    waits = {
+        mount.name: list_wait(blueprint.config.listing.wait, await resources.starts.begin(mount.identity))
+        for mount in mounts
+        if not mount.definitions.known
+    }
+    catalog = Catalog(mounts, prefixed=blueprint.prefixed, waits=waits)
     subscriptions, names = Subscriptions(), TaskNames(catalog)
     introduction, clients = Introduction(), set[Client]()
 
@@ -163,6 +168,7 @@ async def running(
             task_names=names,
             journal=resources.journal,
             pins=resources.pins,
+            starts=resources.starts,
             introduction=introduction,
             clients=clients,
             accepts_first_use=blueprint.config.pins.first_use == "accept",

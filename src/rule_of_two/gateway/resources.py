@@ -50,6 +50,7 @@ from rule_of_two.store.checkpoints import CheckpointStore
 from rule_of_two.store.database import Database
 from rule_of_two.store.journal import JournalStore
 from rule_of_two.store.pins import PinStore
+from rule_of_two.store.starts import Starts
 from rule_of_two.store.state import open_state
 
 _RECENT: Final = 2000
@@ -79,6 +80,7 @@ class Resources(Struct, frozen=True):
     desk: Desk
     boundaries: Boundaries
     pins: PinStore
+    starts: Starts
     answers: Answers
     grants: Grants
     rules: Rulebook
@@ -224,6 +226,7 @@ async def opened(blueprint: Blueprint, *, connect: Connect | None = None) -> Asy
                 desk,
                 boundaries,
                 pins,
+                Starts(state),
                 answers,
                 Grants(approvers, lambda: rules.version, utc_now, answers.may_give),
                 rules,

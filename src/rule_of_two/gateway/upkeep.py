@@ -27,6 +27,7 @@ from rule_of_two.gateway.task_names import TaskNames
 from rule_of_two.gateway.timing import timestamp
 from rule_of_two.model import Action, Facts
 from rule_of_two.store.pins import FIRST_USE, PinStore
+from rule_of_two.store.starts import Starts
 from rule_of_two.wire.codes import SERVER_BUSY
 from rule_of_two.wire.eras import Claims, Era
 from rule_of_two.wire.peer import Incoming
@@ -54,6 +55,7 @@ class Upkeep(Struct):
     task_names: TaskNames
     journal: Journal
     pins: PinStore
+    starts: Starts
     introduction: Introduction
     clients: set[Client]
     accepts_first_use: bool
@@ -76,6 +78,7 @@ class Upkeep(Struct):
 
     async def on_offered(self, mount: Mount) -> None:
         """Accept an upstream's first definitions if the operator's configuration does, and tell the clients."""
+        await self.starts.came(mount.identity)
         pins, unanswered = self.pins.load(mount.identity), self.pins.unanswered(mount.identity)
         if unanswered is None and self.accepts_first_use:
             pins = pins_of(of_first_use(mount.offered), accepted_by=FIRST_USE, at=timestamp())

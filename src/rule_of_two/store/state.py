@@ -182,10 +182,15 @@ def _unanswered(tables: Tables) -> None:
     tables.table("unanswered").create({"upstream": str, "kind": str, "name": str}, pk=("upstream", "kind", "name"))
 
 
+def _vain_starts(tables: Tables) -> None:
+    # Upstreams that have not said yet what they offer, and how often they were started.
+    tables.table("vain_starts").create({"upstream": str, "number": int}, pk="upstream", not_null={"number"})
+
+
 def open_state(folder: Path) -> Database:
     """The state database in ``folder`` (created with mode 0700), migrated.
 
     :raises StoreError: see :class:`Database`.
     """
-    migrations = (_first, _second, _ledger, _compartments, _pin_answers, _checkpoints, _unanswered)
+    migrations = (_first, _second, _ledger, _compartments, _pin_answers, _checkpoints, _unanswered, _vain_starts)
     return Database(folder / "state.db", migrations, title="state")
