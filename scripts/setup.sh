@@ -29,6 +29,19 @@ setup_servers() {
   "$VENV/python" scripts/servers.py "$@"
 }
 
+# A Chromium for the page of `trace --html`, by Debian's packages. Without one its tests in a browser are skipped.
+setup_browser() {
+  if [ -n "$(type -P chromium chromium-browser google-chrome google-chrome-stable)" ]; then
+    return
+  elif [ "$(id -u)" -eq 0 ] && type -P apt-get >/dev/null; then
+    export DEBIAN_FRONTEND=noninteractive
+    { apt-get -qq update && apt-get -qq install --no-install-recommends chromium fonts-dejavu-core; } >/dev/null ||
+      echo "Chromium could not be installed"
+  else
+    echo "there is no Chromium; on Debian: apt-get install chromium"
+  fi
+}
+
 # The model of the examples' document server, without the dependencies of its package: it asks for torch, which nothing
 # here uses.
 setup_examples() {

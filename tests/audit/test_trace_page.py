@@ -36,7 +36,8 @@ class Seen(HTMLParser):
         self.text += data
 
 
-def _page(folder: Path, *, user: str = "local") -> str:
+def trace_page(folder: Path, *, user: str = "local") -> str:
+    """The page of two calls in which everything that others can write is hostile, and whose user is ``user``."""
     store = JournalStore(folder)
     times = (f"2026-11-22T10:00:{second:02}.000000+00:00" for second in range(60))
     journal = Journal(store, lambda: next(times), policy_version=lambda: "p", principal=Principal(user), client=HOSTILE)
@@ -55,7 +56,7 @@ def _page(folder: Path, *, user: str = "local") -> str:
 
 
 def test_nothing_that_others_wrote_becomes_markup(tmp_path: Path) -> None:
-    text = _page(tmp_path, user=HOSTILE)
+    text = trace_page(tmp_path, user=HOSTILE)
     seen = Seen()
     seen.feed(text)
     assert seen.tags <= TAGS, seen.tags - TAGS
@@ -65,13 +66,13 @@ def test_nothing_that_others_wrote_becomes_markup(tmp_path: Path) -> None:
 
 
 def test_it_loads_nothing_and_forbids_scripts(tmp_path: Path) -> None:
-    text = _page(tmp_path)
+    text = trace_page(tmp_path)
     assert "default-src &#x27;none&#x27;; style-src &#x27;unsafe-inline&#x27;" in text
     assert re.findall(r"https?://|url\(|@import|<script|<link", text.replace("&lt;", "")) == []
 
 
 def test_the_picture_has_a_lane_for_each_label_and_a_mark_for_each_call(tmp_path: Path) -> None:
-    text = _page(tmp_path)
+    text = trace_page(tmp_path)
     assert all(f">[{label}] " in text for label in "ABC")
     assert text.count('r="5"') == 2
     assert text.count('rx="3"') == 3

@@ -18,7 +18,9 @@ from rule_of_two.wording import counted
 _LANES: Final = {"A": "untrusted input", "B": "private data, sensitive systems", "C": "changes, communication"}
 _WIDTH, _LANE, _LEFT, _TOP = 1000, 34, 250, 16
 _STYLE: Final = """
-:root{color-scheme:light dark;--a:#c2571a;--b:#2f6fb4;--c:#8a3fa0;--ok:#2f7d4f;--ask:#b07a00;--no:#b3261e;--dim:#777}
+:root{color-scheme:light dark;--a:#b04c12;--b:#2f6fb4;--c:#8a3fa0;--ok:#2a7347;--ask:#8a6000;--no:#b3261e;--dim:#686868}
+@media(prefers-color-scheme:dark){
+:root{--a:#f0935a;--b:#7fb3ea;--c:#d39be6;--ok:#6cc48f;--ask:#e0b04a;--no:#f28b82;--dim:#9c9c9c}}
 body{font:15px/1.45 system-ui,sans-serif;max-width:66rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.4rem;margin:0}h2{font-size:1.05rem;margin:2rem 0 .5rem}
 code,.m{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:.9em}
@@ -28,7 +30,10 @@ th{font-weight:600;color:var(--dim)}.dim{color:var(--dim)}
 .allow{color:var(--ok)}.ask{color:var(--ask)}.deny{color:var(--no)}
 .A{color:var(--a)}.B{color:var(--b)}.C{color:var(--c)}.new{font-weight:700;text-decoration:underline}
 summary{cursor:pointer}details>div{margin:.3rem 0 .3rem 1rem}
-svg{width:100%;height:auto}svg text{fill:currentColor;font-size:13px}
+.p{overflow-x:auto}svg{width:100%;min-width:48rem;height:auto}svg text{fill:currentColor;font-size:13px}
+@media(max-width:48rem){
+tr{display:flex;flex-wrap:wrap;column-gap:.6rem;border-bottom:1px solid #8884}
+td,th{border:0;min-width:0}tr>:last-child{flex-basis:100%}}
 """
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _COLOURS: Final = {Outcome.ALLOW: "var(--ok)", Outcome.ASK: "var(--ask)", Outcome.DENY: "var(--no)"}
@@ -70,6 +75,7 @@ def _picture(trace: Trace) -> Iterator[str]:
     """A lane for each label, from the step that brought it on; below them, what became of each call."""
     count = max(len(trace.steps), 1)
     height = _TOP + _LANE * 4 + 8
+    yield '<div class="p">'
     yield f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="what the session held, step by step">'
     for place, label in enumerate(ORDER):
         y = _TOP + place * _LANE
@@ -86,7 +92,7 @@ def _picture(trace: Trace) -> Iterator[str]:
             continue
         told = f"d{step.number} {step.outcome} {_text(step.call.qualified)} {_text(step.targets)}"
         yield f'<circle cx="{x:.1f}" cy="{y + 13}" r="5" fill="{_COLOURS[step.outcome]}"><title>{told}</title></circle>'
-    yield "</svg>"
+    yield "</svg></div>"
 
 
 def _bar(trace: Trace, label: Label, y: int, count: int) -> Iterator[str]:
