@@ -8,6 +8,7 @@ from typing import Any, Final
 import rfc8785
 
 from rule_of_two.json_pointer import pointer_of
+from rule_of_two.nesting import deeper_than
 
 _LARGEST_INTEGER: Final = 2**53 - 1
 DEEPEST: Final = 200
@@ -22,22 +23,9 @@ def definition_digest(body: Any) -> str:
 
     :raises ValueError: it cannot be canonicalised, or is nested deeper than :data:`DEEPEST`.
     """
-    _check_depth(body)
+    if deeper_than(body, DEEPEST):
+        raise ValueError(f"it is nested deeper than {DEEPEST} levels")
     return hashlib.sha256(_bytes_of(body)).hexdigest()
-
-
-def _check_depth(body: Any) -> None:
-    level = [body]
-    for _ in range(DEEPEST):
-        level = [
-            inner
-            for one in level
-            if isinstance(one, (dict, list))
-            for inner in (one.values() if isinstance(one, dict) else one)
-        ]
-        if not level:
-            return
-    raise ValueError(f"it is nested deeper than {DEEPEST} levels")
 
 
 def _bytes_of(body: Any) -> bytes:

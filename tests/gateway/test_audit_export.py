@@ -3,7 +3,6 @@ classes."""
 
 from __future__ import annotations
 
-import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -15,9 +14,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from google.protobuf.json_format import ParseDict
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from google.protobuf.json_format import MessageToDict
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 
 from rule_of_two.audit.otlp import any_value, nanoseconds
 from rule_of_two.cli.main import cli
@@ -116,17 +118,21 @@ def test_a_file_of_something_else_is_left_alone(tmp_path: Path, content: str) ->
 
 def test_an_entry_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with closing(JournalStore(tmp_path)) as store:
-        store.database.execute_now("INSERT INTO entries (at, kind, body) VALUES (?, ?, ?)", ("t", "decision", "{"))
-    assert lines(run(tmp_path))[0] == {
-        "journal": lines(run(tmp_path))[0]["journal"], "number": 1, "unreadable": True, "hash": None,
-    }  # fmt: skip
+        for body in ("{", '{"in":' * 400 + "1" + "}" * 400):
+            store.database.execute_now("INSERT INTO entries (at, kind, body) VALUES (?, ?, ?)", ("t", "decision", body))
+    broken, deep = lines(run(tmp_path))
+    assert broken == {"journal": broken["journal"], "number": 1, "unreadable": True, "hash": None}
+    assert (deep["number"], deep["unreadable"]) == (2, True)
+
+
+Answer = tuple[int, dict[str, str], bytes]
 
 
 @dataclass
 class Receiver:
     """Answers as scripted, then takes everything. ``traces`` and ``logs`` are decoded requests."""
 
-    script: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
+    script: list[Answer] = field(default_factory=list)
     seen: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     traces: list[Any] = field(default_factory=list)
     logs: list[Any] = field(default_factory=list)
@@ -141,32 +147,21 @@ class Receiver:
         return [record for one in self.logs for record in one.resource_logs[0].scope_logs[0].log_records]
 
 
-_IDS = ("traceId", "spanId", "parentSpanId")
-
-
-def _bytes(value: Any) -> Any:
-    """OTLP's JSON has ids in hexadecimal, where protobuf's own has base64."""
-    if isinstance(value, dict):
-        return {
-            key: base64.b64encode(bytes.fromhex(one)).decode() if key in _IDS else _bytes(one)
-            for key, one in value.items()
-        }
-    return [_bytes(one) for one in value] if isinstance(value, list) else value
-
-
 @contextmanager
-def receiving(*script: tuple[int, dict[str, str], bytes]) -> Iterator[Receiver]:
+def receiving(*script: Answer) -> Iterator[Receiver]:
     receiver = Receiver(list(script))
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:  # the name that http.server calls
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.seen.append((self.path, dict(self.headers)))
-            status, headers, content = receiver.script.pop(0) if receiver.script else (200, {}, b"{}")
-            if status == 200 and self.path == "/v1/traces":
-                receiver.traces.append(ParseDict(_bytes(body), ExportTraceServiceRequest()))
+            status, headers, content = receiver.script.pop(0) if receiver.script else (200, {}, b"")
+            if self.headers["Content-Type"] != "application/x-protobuf":
+                status = 415
+            elif status == 200 and self.path == "/v1/traces":
+                receiver.traces.append(ExportTraceServiceRequest.FromString(body))
             elif status == 200:
-                receiver.logs.append(ParseDict(_bytes(body), ExportLogsServiceRequest()))
+                receiver.logs.append(ExportLogsServiceRequest.FromString(body))
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
@@ -247,7 +242,7 @@ def test_it_goes_on_where_it_was(tmp_path: Path) -> None:
 def test_what_a_busy_receiver_did_not_take_is_sent_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=secret,x-tenant=acme")
-    with receiving((503, {}, b""), (429, {"Retry-After": "1"}, b""), (200, {}, b"{}"), (502, {}, b"")) as receiver:
+    with receiving((503, {}, b""), (429, {"Retry-After": "1"}, b""), (200, {}, b""), (502, {}, b"")) as receiver:
         run(tmp_path, "--format", "otlp", "--to", receiver.url)
         assert [path for path, _ in receiver.seen] == ["/v1/traces"] * 3 + ["/v1/logs"] * 2
         assert receiver.seen[0][1]["api-key"] == "secret"
@@ -256,7 +251,7 @@ def test_what_a_busy_receiver_did_not_take_is_sent_again(tmp_path: Path, monkeyp
 
 def test_what_a_receiver_refuses_is_said_and_is_not_behind_us(tmp_path: Path) -> None:
     fill(tmp_path)
-    with receiving((200, {}, b"{}"), (400, {}, b"no")) as receiver:
+    with receiving((200, {}, b""), (400, {}, b"no")) as receiver:
         run(tmp_path, "--format", "otlp", "--to", receiver.url, code=1)
         assert receiver.records == []
         run(tmp_path, "--format", "otlp", "--to", receiver.url)
@@ -266,11 +261,41 @@ def test_what_a_receiver_refuses_is_said_and_is_not_behind_us(tmp_path: Path) ->
 
 def test_what_was_taken_in_part_is_said(tmp_path: Path) -> None:
     fill(tmp_path)
-    partial = json.dumps({"partialSuccess": {"rejectedSpans": "2", "errorMessage": "too old"}}).encode()
-    with receiving((200, {}, partial)) as receiver:
+    spans, records = ExportTraceServiceResponse(), ExportLogsServiceResponse()
+    spans.partial_success.rejected_spans, spans.partial_success.error_message = 2, "too old"
+    records.partial_success.rejected_log_records = 3
+    script: list[Answer] = [(200, {}, one.SerializeToString()) for one in (spans, records)]
+    with receiving(*script) as receiver:
         done = invoked(tmp_path, "--format", "otlp", "--to", receiver.url)
     assert done.exit_code == 1
-    assert "2 were not taken: too old" in done.output
+    assert "5 were not taken: too old" in done.output
+
+
+def test_what_else_a_receiver_says_of_what_it_took_is_no_refusal(tmp_path: Path) -> None:
+    fill(tmp_path)
+    with receiving((200, {}, b"OK, thank you"), (200, {}, b"{}")) as receiver:
+        run(tmp_path, "--format", "otlp", "--to", receiver.url)
+        assert (len(receiver.spans), len(receiver.records)) == (5, 13)
+
+
+@pytest.mark.parametrize(("taken", "others"), [("traces", "logs"), ("logs", "traces")])
+def test_a_receiver_that_takes_only_one_signal_is_sent_that_one(tmp_path: Path, taken: str, others: str) -> None:
+    fill(tmp_path)
+    refused: list[Answer] = [*([(200, {}, b"")] if taken == "traces" else []), (404, {}, b"")]
+    with receiving(*refused) as receiver:
+        done = invoked(tmp_path, "--format", "otlp", "--to", receiver.url)
+        assert done.exit_code == 1
+        assert f"takes no {others} (it answers 404); `--signal {taken}` sends only {taken}" in done.output
+        del receiver.seen[:], receiver.traces[:], receiver.logs[:]
+        for _ in range(2):
+            run(tmp_path, "--format", "otlp", "--to", receiver.url, "--signal", taken)
+        assert [path for path, _ in receiver.seen] == [f"/v1/{taken}"]
+        assert (len(receiver.spans), len(receiver.records)) == ((5, 0) if taken == "traces" else (0, 13))
+
+
+def test_a_signal_belongs_to_otlp(tmp_path: Path) -> None:
+    fill(tmp_path)
+    assert "--signal belongs to --format otlp" in invoked(tmp_path, "--signal", "logs").output
 
 
 def test_a_receiver_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -283,16 +308,31 @@ def test_a_receiver_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_entries_that_no_gateway_wrote_break_no_export(tmp_path: Path) -> None:
     with closing(JournalStore(tmp_path)) as store:
         for kind in ("decision", "outcome", "answer", "question", "session", "x"):
-            for body in ({}, {"outcome": 5, "action": [], "held": 3, "event": "ended", "principal": "x"}):
+            for body in ({}, {"outcome": 5, "action": [], "held": 3, "event": "ended", "principal": "x"}, _deep(45)):
                 store.append_now(Line("no time", kind, "s", 1, body))
+        store.append_now(Line("9999-12-31T23:59:59+00:00", "x", "s", 1, {}))
     with receiving() as receiver:
         run(tmp_path, "--format", "otlp", "--to", receiver.url)
-    assert len(receiver.records) == 12
+    assert len(receiver.records) == 19
+
+
+def _deep(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {"end": "of it"}
+    for _ in range(levels):
+        value = {"in": [value]}
+    return value
 
 
 def test_values_keep_their_types() -> None:
-    assert any_value(2**70) == {"stringValue": str(2**70)}
-    assert any_value([True, 1, 1.5, None]) == {
-        "arrayValue": {"values": [{"boolValue": True}, {"intValue": "1"}, {"doubleValue": 1.5}, {}]}
+    assert MessageToDict(any_value(2**70)) == {"stringValue": str(2**70)}
+    assert MessageToDict(any_value({"x": [True, 1, 1.5, None]}))["kvlistValue"]["values"][0] == {
+        "key": "x",
+        "value": {"arrayValue": {"values": [{"boolValue": True}, {"intValue": "1"}, {"doubleValue": 1.5}, {}]}},
     }
-    assert nanoseconds("1970-01-01T00:00:01.000001+00:00") == "1000001000"
+    assert nanoseconds("1970-01-01T00:00:01.000001+00:00") == 1000001000
+
+
+def test_what_lies_deep_is_told_as_json() -> None:
+    text = str(MessageToDict(any_value(_deep(100))))
+    assert '[{"in":[{"in":' in text
+    assert '{"end":"of it"}' in text

@@ -1,4 +1,4 @@
-"""The journal's entries as OpenTelemetry's traces and logs, in the JSON of OTLP 1.x.
+"""The journal's entries as OpenTelemetry's traces and logs, in the messages of OTLP 1.x.
 
 A session is a trace, a call a span in it, and each entry a log record. Names follow the semantic conventions for MCP
 and GenAI (development status, 2026); what they do not name is under ``rule_of_two.``. All ids are computed from the
@@ -12,7 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import orjson
 from msgspec import Struct
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs, SeverityNumber
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
 from rule_of_two import __version__
 from rule_of_two.audit.journal import described
@@ -21,10 +28,11 @@ from rule_of_two.store.journal import Entry, JournalStore
 
 _TRACE: Final = "rule-of-two/trace/1"
 _SPAN: Final = "rule-of-two/span/1"
-_SERVER, _INTERNAL, _ERROR = 2, 1, 2
-_INFO, _WARN = 9, 13
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST: Final = (1 << 63) - 1
 _DEEPEST: Final = 20
+_MOST_NESTED: Final = 20
+"""What lies deeper in an entry is told as JSON: parsers of protobuf take some hundred messages within each other."""
 _REFUSING: Final = frozenset(("no", "freeze", "new"))
 _METHODS: Final[Mapping[str, str]] = {
     Action.CALL_TOOL: "tools/call",
@@ -55,26 +63,26 @@ class Telemetry(Struct, frozen=True):
     store: JournalStore
     journal: str
 
-    def traces(self, entries: Iterable[Entry]) -> dict[str, Any]:
+    def traces(self, entries: Iterable[Entry]) -> ExportTraceServiceRequest:
         """The spans that these entries end, as the body of a request to ``/v1/traces``."""
-        spans = [span for entry in entries for span in self._spans(entry)]
-        return {"resourceSpans": [{"resource": self._resource, "scopeSpans": [{"scope": _SCOPE, "spans": spans}]}]}
+        scope = ScopeSpans(scope=_SCOPE, spans=[span for entry in entries for span in self._spans(entry)])
+        return ExportTraceServiceRequest(resource_spans=[ResourceSpans(resource=self._resource, scope_spans=[scope])])
 
-    def logs(self, entries: Iterable[Entry]) -> dict[str, Any]:
+    def logs(self, entries: Iterable[Entry]) -> ExportLogsServiceRequest:
         """A record for each of these entries, as the body of a request to ``/v1/logs``."""
-        records = [self._record(entry) for entry in entries]
-        return {"resourceLogs": [{"resource": self._resource, "scopeLogs": [{"scope": _SCOPE, "logRecords": records}]}]}
+        scope = ScopeLogs(scope=_SCOPE, log_records=[self._record(entry) for entry in entries])
+        return ExportLogsServiceRequest(resource_logs=[ResourceLogs(resource=self._resource, scope_logs=[scope])])
 
     @property
-    def _resource(self) -> dict[str, Any]:
+    def _resource(self) -> Resource:
         named = {
             "service.name": "rule-of-two",
             "service.version": __version__,
             "service.instance.id": self.journal,
         }
-        return {"attributes": attributes(named)}
+        return Resource(attributes=attributes(named))
 
-    def _record(self, entry: Entry) -> dict[str, Any]:
+    def _record(self, entry: Entry) -> LogRecord:
         warn = entry.body.get("outcome") in {"deny", "ask"} or entry.kind in {"refused", "journal"}
         named = {
             "rule_of_two.entry.number": entry.number,
@@ -82,18 +90,18 @@ class Telemetry(Struct, frozen=True):
             "mcp.session.id": entry.session,
         }
         at = nanoseconds(entry.at)
-        return {
-            "timeUnixNano": at,
-            "observedTimeUnixNano": at,
-            "severityNumber": _WARN if warn else _INFO,
-            "severityText": "WARN" if warn else "INFO",
-            "eventName": f"rule_of_two.{entry.kind}",
-            "body": any_value(entry.body),
-            "attributes": attributes(named),
-            **({} if entry.session is None else {"traceId": self._trace_id(entry.session)}),
-        }
+        return LogRecord(
+            time_unix_nano=at,
+            observed_time_unix_nano=at,
+            severity_number=SeverityNumber.SEVERITY_NUMBER_WARN if warn else SeverityNumber.SEVERITY_NUMBER_INFO,
+            severity_text="WARN" if warn else "INFO",
+            event_name=f"rule_of_two.{entry.kind}",
+            body=any_value(entry.body),
+            attributes=attributes(named),
+            trace_id=b"" if entry.session is None else self._trace_id(entry.session),
+        )
 
-    def _spans(self, entry: Entry) -> Iterator[dict[str, Any]]:
+    def _spans(self, entry: Entry) -> Iterator[Span]:
         """The span that an entry ends, if it ends a call or a session."""
         if entry.session is None:
             return
@@ -118,7 +126,7 @@ class Telemetry(Struct, frozen=True):
         number = entry.decision
         return self.store.get(number) if number is not None and number < entry.number else None
 
-    def _call(self, decisions: Sequence[Entry], last: Entry, session: str) -> dict[str, Any]:
+    def _call(self, decisions: Sequence[Entry], last: Entry, session: str) -> Span:
         first, newest = decisions[0], decisions[-1]
         method, named = _method(first), _about_call(first, newest, session)
         target = named.get("gen_ai.tool.name") or named.get("gen_ai.prompt.name")
@@ -131,42 +139,43 @@ class Telemetry(Struct, frozen=True):
             for entry in self.store.of_decision(decision.number)
             if entry.number <= last.number and (event := _event(entry)) is not None
         ]
-        return {
-            "traceId": self._trace_id(session),
-            "spanId": self._span_id(last.number),
-            "parentSpanId": self._root_id(session),
-            "name": f"{method} {target}" if target else method,
-            "kind": _SERVER,
-            "startTimeUnixNano": nanoseconds(first.at),
-            "endTimeUnixNano": nanoseconds(last.at),
-            "attributes": attributes(named),
-            "events": events,
-            "status": {} if wrong is None else {"code": _ERROR, "message": str(last.body.get("detail") or wrong)},
-        }
+        failed = Status(code=Status.STATUS_CODE_ERROR, message=str(last.body.get("detail") or wrong))
+        return Span(
+            trace_id=self._trace_id(session),
+            span_id=self._span_id(last.number),
+            parent_span_id=self._root_id(session),
+            name=f"{method} {target}" if target else method,
+            kind=Span.SPAN_KIND_SERVER,
+            start_time_unix_nano=nanoseconds(first.at),
+            end_time_unix_nano=nanoseconds(last.at),
+            attributes=attributes(named),
+            events=events,
+            status=Status() if wrong is None else failed,
+        )
 
-    def _session(self, entry: Entry, session: str) -> dict[str, Any]:
+    def _session(self, entry: Entry, session: str) -> Span:
         began = next(self.store.of_session(session), entry)
-        return {
-            "traceId": self._trace_id(session),
-            "spanId": self._root_id(session),
-            "name": "session",
-            "kind": _INTERNAL,
-            "startTimeUnixNano": nanoseconds(began.at),
-            "endTimeUnixNano": nanoseconds(entry.at),
-            "attributes": attributes({"mcp.session.id": session}),
-        }
+        return Span(
+            trace_id=self._trace_id(session),
+            span_id=self._root_id(session),
+            name="session",
+            kind=Span.SPAN_KIND_INTERNAL,
+            start_time_unix_nano=nanoseconds(began.at),
+            end_time_unix_nano=nanoseconds(entry.at),
+            attributes=attributes({"mcp.session.id": session}),
+        )
 
-    def _trace_id(self, session: str) -> str:
-        return _digest(_TRACE, self.journal, session)[:32]
+    def _trace_id(self, session: str) -> bytes:
+        return _digest(_TRACE, self.journal, session)[:16]
 
-    def _root_id(self, session: str) -> str:
-        return _digest(_SPAN, self.journal, session)[:16]
+    def _root_id(self, session: str) -> bytes:
+        return _digest(_SPAN, self.journal, session)[:8]
 
-    def _span_id(self, number: int) -> str:
-        return _digest(_SPAN, self.journal, str(number))[:16]
+    def _span_id(self, number: int) -> bytes:
+        return _digest(_SPAN, self.journal, str(number))[:8]
 
 
-_SCOPE: Final = {"name": "rule_of_two.audit", "version": __version__}
+_SCOPE: Final = InstrumentationScope(name="rule_of_two.audit", version=__version__)
 
 
 def _ends_a_call(entry: Entry) -> bool:
@@ -222,7 +231,7 @@ def _refusal(newest: Entry, last: Entry) -> str:
     return str(newest.body.get("code") or "denied_by_policy")
 
 
-def _event(entry: Entry) -> dict[str, Any] | None:
+def _event(entry: Entry) -> Span.Event | None:
     """What people were asked and said, and decisions that followed, as events of the call's span."""
     members = {
         "question": ("question", "needs", "tier"),
@@ -232,46 +241,49 @@ def _event(entry: Entry) -> dict[str, Any] | None:
     if members is None:
         return None
     named = {f"rule_of_two.{entry.kind}.{name}": entry.body.get(name) for name in members}
-    return {
-        "timeUnixNano": nanoseconds(entry.at),
-        "name": f"rule_of_two.{entry.kind}",
-        "attributes": attributes({"rule_of_two.entry.number": entry.number, **named}),
-    }
+    return Span.Event(
+        time_unix_nano=nanoseconds(entry.at),
+        name=f"rule_of_two.{entry.kind}",
+        attributes=attributes({"rule_of_two.entry.number": entry.number, **named}),
+    )
 
 
-def attributes(named: Mapping[str, Any]) -> list[dict[str, Any]]:
+def attributes(named: Mapping[str, Any]) -> list[KeyValue]:
     """Attributes of what is known."""
-    return [{"key": key, "value": any_value(value)} for key, value in named.items() if value is not None]
+    return [KeyValue(key=key, value=any_value(value)) for key, value in named.items() if value is not None]
 
 
-def any_value(value: Any) -> dict[str, Any]:
-    """A JSON value as OTLP has it; integers as text, as 64 of their bits do not fit in JSON's numbers."""
-    found: dict[str, Any] = {"stringValue": str(value)}
+def any_value(value: Any, depth: int = 0) -> AnyValue:
+    """A JSON value as OTLP has it. An integer of more than 64 bits is text."""
+    found = AnyValue(string_value=str(value))
     match value:
         case bool():
-            found = {"boolValue": value}
+            found = AnyValue(bool_value=value)
         case int() if -(1 << 63) <= value < 1 << 63:
-            found = {"intValue": str(value)}
+            found = AnyValue(int_value=value)
         case float():
-            found = {"doubleValue": value}
+            found = AnyValue(double_value=value)
+        case list() | tuple() | Mapping() if depth >= _MOST_NESTED:
+            found = AnyValue(string_value=orjson.dumps(value).decode())
         case list() | tuple():
-            found = {"arrayValue": {"values": [any_value(one) for one in value]}}
+            found = AnyValue(array_value=ArrayValue(values=[any_value(one, depth + 1) for one in value]))
         case Mapping():
-            found = {"kvlistValue": {"values": [{"key": str(k), "value": any_value(v)} for k, v in value.items()]}}
+            members = [KeyValue(key=key, value=any_value(one, depth + 1)) for key, one in value.items()]
+            found = AnyValue(kvlist_value=KeyValueList(values=members))
         case None:
-            found = {}
+            found = AnyValue()
     return found
 
 
-def nanoseconds(at: str) -> str:
+def nanoseconds(at: str) -> int:
     """The time of an entry since 1970 in nanoseconds; 0 for one that no gateway wrote."""
     try:
         time = datetime.fromisoformat(at)
     except ValueError:
-        return "0"
+        return 0
     since = (time if time.tzinfo is not None else time.replace(tzinfo=UTC)) - _EPOCH
-    return str(max(since // timedelta(microseconds=1), 0) * 1000)
+    return min(max(since // timedelta(microseconds=1), 0) * 1000, _LATEST)
 
 
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
+def _digest(*parts: str) -> bytes:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).digest()

@@ -40,6 +40,11 @@ _HEADERS: Final = "OTEL_EXPORTER_OTLP_HEADERS"
 @click.option("--session", shell_complete=sessions, help="Only what is of this session.")
 @click.option("--after", type=click.IntRange(0), help="Only entries numbered above this; else it goes on where it was.")
 @click.option("--to", "destination", help="A file for JSON Lines, else stdout; the URL of a receiver for OTLP.")
+@click.option(
+    "--signal",
+    type=click.Choice(["traces", "logs"]),
+    help="Only traces, or only logs: for a receiver of OTLP that takes no more.",
+)
 @click.option("-f", "--follow", is_flag=True, help="Go on as new entries come, until interrupted.")
 @click.pass_obj
 def export(
@@ -49,9 +54,10 @@ def export(
     session: str | None,
     after: int | None,
     destination: str | None,
+    signal: str | None,
     follow: bool,
 ) -> None:
-    """Export the journal: JSON Lines, or OpenTelemetry's traces and logs over OTLP/HTTP (JSON).
+    """Export the journal: JSON Lines, or OpenTelemetry's traces and logs over OTLP/HTTP (protobuf).
 
     A file is continued after its last entry, and a receiver after the last one that it took, so an export that broke
     off is run again. $OTEL_EXPORTER_OTLP_ENDPOINT counts where --to is not given, $OTEL_EXPORTER_OTLP_HEADERS always.
@@ -62,6 +68,7 @@ def export(
       rule-of-two audit export --since 7d > week.jsonl
       rule-of-two audit export --to /var/log/rule-of-two.jsonl --follow
       rule-of-two audit export --format otlp --to http://localhost:4318
+      rule-of-two audit export --format otlp --to http://localhost:6006 --signal traces
     """
     from rule_of_two.audit.export import Selection  # noqa: PLC0415  # --help does not pay for it
     from rule_of_two.gateway.pruning import since as begin  # noqa: PLC0415
@@ -69,6 +76,8 @@ def export(
 
     if not (context.state / "journal.db").exists():
         raise ConfigurationError("there is no journal; name its folder with --state", file=context.state)
+    if signal is not None and shape != "otlp":
+        raise click.UsageError("--signal belongs to --format otlp")
     at = "" if since is None else begin(utc_now(), since.total_seconds())
     selection = Selection(after or 0, at, session)
     with closing(JournalStore(context.state)) as store:
@@ -76,7 +85,7 @@ def export(
             url = destination or os.environ.get(_ENDPOINT, "")
             if not url.startswith(("http://", "https://")):
                 raise click.UsageError(f"--format otlp goes to a URL: name it with --to, or set ${_ENDPOINT}")
-            sys.exit(anyio.run(_send, context, store, selection, url, after, follow))
+            sys.exit(anyio.run(_send, context, store, selection, url, after, signal, follow))
         _write(store, selection, destination, resume=after is None, follow=follow)
 
 
@@ -116,16 +125,22 @@ def _batches(store: JournalStore, selection: Selection, *, follow: bool) -> Iter
 
 
 async def _send(
-    context: Context, store: JournalStore, selection: Selection, url: str, after: int | None, follow: bool
+    context: Context,
+    store: JournalStore,
+    selection: Selection,
+    url: str,
+    after: int | None,
+    signal: str | None,
+    follow: bool,
 ) -> int:
     import httpx2  # noqa: PLC0415  # as above
 
     from rule_of_two.audit.otlp import Telemetry  # noqa: PLC0415
-    from rule_of_two.gateway.otlp_sender import Cursor, NotTaken, Sender, headers_of  # noqa: PLC0415
+    from rule_of_two.gateway.otlp_sender import Cursor, NotTaken, Sender, Signal, headers_of  # noqa: PLC0415
     from rule_of_two.store.journal import Entry  # noqa: PLC0415
 
     journal = store.id
-    cursor = Cursor.of(context.state, journal, url, selection.session or "")
+    cursor = Cursor.of(context.state, journal, url, selection.session or "", *((signal,) if signal else ()))
     selection = type(selection)(cursor.read() if after is None else after, selection.since, selection.session)
     telemetry, sent, unreadable = Telemetry(store, journal), 0, 0
     async with httpx2.AsyncClient() as client:
@@ -134,8 +149,10 @@ async def _send(
             for rows in _batches(store, selection, follow=follow):
                 entries = [row.entry for row in rows if isinstance(row.entry, Entry)]
                 unreadable += len(rows) - len(entries)
-                await sender.send("/v1/traces", telemetry.traces(entries))
-                await sender.send("/v1/logs", telemetry.logs(entries))
+                if signal != Signal.LOGS:
+                    await sender.send(Signal.TRACES, telemetry.traces(entries))
+                if signal != Signal.TRACES:
+                    await sender.send(Signal.LOGS, telemetry.logs(entries))
                 cursor.write(rows[-1].entry.number)
                 sent += len(entries)
         except NotTaken as error:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Protocol
 
 import anyio
 import httpx2
 import orjson
+from google.protobuf.message import DecodeError
 from msgspec import Struct, field
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from rule_of_two.errors import ConfigurationError, UpstreamUnavailable
 from rule_of_two.folders import make_private
@@ -23,7 +27,22 @@ SECONDS: Final = 30.0
 LONGEST_PAUSE: Final = 60.0
 _AGAIN: Final = frozenset((429, 502, 503, 504))
 """What the specification of OTLP/HTTP lets a client send again."""
-_REJECTED: Final = {"/v1/traces": "rejectedSpans", "/v1/logs": "rejectedLogRecords"}
+_NO_SUCH_PATH: Final = frozenset((404, 405, 501))
+_PROTOBUF: Final = "application/x-protobuf"
+
+
+class Signal(StrEnum):
+    """What a request tells of, which is the end of its path, too."""
+
+    TRACES = "traces"
+    LOGS = "logs"
+
+
+class Body(Protocol):
+    """A message of protobuf."""
+
+    def SerializeToString(self) -> bytes:  # noqa: N802  # protobuf's name
+        """Its bytes."""
 
 
 class NotTaken(UpstreamUnavailable):
@@ -31,7 +50,8 @@ class NotTaken(UpstreamUnavailable):
 
 
 class Sender(Struct):
-    """``url`` is the receiver's base, to which ``/v1/traces`` and ``/v1/logs`` are added. ``rejected`` counts what it
+    """Of OTLP/HTTP with protobuf, the protocol that every receiver has. ``url`` is the receiver's base, to which
+    ``/v1/traces`` and ``/v1/logs`` are added. ``rejected`` counts what it
     said that it did not take and must not be sent again, ``told`` is why."""
 
     client: httpx2.AsyncClient
@@ -41,45 +61,52 @@ class Sender(Struct):
     rejected: int = 0
     told: str = ""
 
-    async def send(self, path: str, body: Mapping[str, Any]) -> None:
+    async def send(self, signal: Signal, body: Body) -> None:
         """Send one request until it is taken.
 
         :raises NotTaken: it was not, and nothing says that trying once more helps.
         """
-        content, back_off = orjson.dumps(body), BackOff()
+        content, back_off = body.SerializeToString(), BackOff()
+        url = f"{self.url.rstrip('/')}/v1/{signal}"
         why = ""
         for _ in range(ATTEMPTS):
             pause = back_off.failed()
             try:
                 response = await self.client.post(
-                    self.url.rstrip("/") + path,
+                    url,
                     content=content,
-                    headers={**self.headers, "Content-Type": "application/json"},
+                    headers={**self.headers, "Content-Type": _PROTOBUF},
                     timeout=SECONDS,
                 )
             except httpx2.HTTPError as error:
                 why = str(error) or type(error).__name__
             else:
                 if response.is_success:
-                    self._taken(path, response.content)
+                    self._taken(signal, response.content)
                     return
                 why = f"it answers {response.status_code}"
+                if response.status_code in _NO_SUCH_PATH:
+                    others = next(one for one in Signal if one is not signal)
+                    raise NotTaken(f"{url} takes no {signal} ({why}); `--signal {others}` sends only {others}")
                 if response.status_code not in _AGAIN:
                     break
                 pause = max(pause, _retry_after(response.headers.get("retry-after", "")))
             await self.sleep(min(pause, LONGEST_PAUSE))
-        raise NotTaken(
-            f"{self.url}{path} does not take what is exported: {why}; run the command again to go on from there"
-        )
+        raise NotTaken(f"{url} does not take what is exported: {why}; run the command again to go on from there")
 
-    def _taken(self, path: str, content: bytes) -> None:
+    def _taken(self, signal: Signal, content: bytes) -> None:
         """Note what it did not take of a request that it took."""
         try:
-            partial = orjson.loads(content)["partialSuccess"]
-            self.rejected += int(partial.get(_REJECTED[path], 0))
-            self.told = str(partial.get("errorMessage", ""))[:500] or self.told
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
-            return
+            if signal is Signal.TRACES:
+                spans = ExportTraceServiceResponse.FromString(content).partial_success
+                rejected, told = spans.rejected_spans, spans.error_message
+            else:
+                records = ExportLogsServiceResponse.FromString(content).partial_success
+                rejected, told = records.rejected_log_records, records.error_message
+        except DecodeError:
+            return  # it took the request: whatever it said of it is no refusal
+        self.rejected += max(rejected, 0)
+        self.told = told[:500] or self.told
 
 
 def _retry_after(text: str) -> float:

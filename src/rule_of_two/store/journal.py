@@ -14,6 +14,7 @@ import orjson
 from msgspec import Struct
 
 from rule_of_two.errors import StoreError
+from rule_of_two.nesting import deeper_than
 from rule_of_two.store.chain import content, genesis, link
 from rule_of_two.store.database import BusyError, ConflictError, Database
 from rule_of_two.store.journal_schema import ANSWERS_QUESTION, LISTS_ITEMS, MIGRATIONS, RAW_COLUMNS, raw_content
@@ -23,6 +24,7 @@ _ROW: Final = "(?, ?, ?, ?, ?, ?, ?)"
 _BATCH: Final = 1000
 _HIGHEST: Final = 2**63 - 1
 _TRIES: Final = 50
+_DEEPEST: Final = 100
 """How often an entry is chained anew because another process was faster."""
 _COLUMNS: Final = "seq, at, kind, session, decision, body"
 _WITH_ITEMS: Final = (
@@ -119,6 +121,17 @@ def _encoded(body: Mapping[str, Any]) -> bytes:
         return text.encode("utf-8", "replace")
 
 
+def _parsed(body: bytes | str) -> Any:
+    """What stands in a body.
+
+    :raises ValueError: it is not JSON, or deeper than whatever reads it further can go.
+    """
+    value = orjson.loads(body)
+    if deeper_than(value, _DEEPEST):
+        raise ValueError(f"it is nested deeper than {_DEEPEST} levels")
+    return value
+
+
 def _read(row: Sequence[Any]) -> Row:
     number, at, kind, session, decision, body, has = row
     stored = has if isinstance(has, bytes) and len(has) == 32 else None
@@ -127,7 +140,7 @@ def _read(row: Sequence[Any]) -> Row:
     except StoreError:
         return Row(Unreadable(number), None, stored)
     try:
-        value = orjson.loads(body)
+        value = _parsed(body)
     except (ValueError, TypeError):
         value = None
     if not isinstance(value, dict):
@@ -322,8 +335,8 @@ class JournalStore:
         query = f"SELECT {_COLUMNS} FROM entries {clause}"  # noqa: S608  # clauses are literals of this module
         for row in self.database.read(lambda connection: connection.execute(query, values).fetchall()):
             try:
-                body = orjson.loads(row[5])
-            except orjson.JSONDecodeError as error:
+                body = _parsed(row[5])
+            except ValueError as error:
                 raise StoreError(f"entry {row[0]} of the journal cannot be read: {error}") from error
             yield Entry(row[0], row[1], row[2], row[3], row[4], body)
 

@@ -14,6 +14,7 @@ import orjson
 from msgspec import Struct
 
 from rule_of_two.errors import BadRequest, LimitExceeded
+from rule_of_two.nesting import deeper_than
 from rule_of_two.wire.codes import INVALID_REQUEST, PARSE_ERROR
 
 RequestId = int | str
@@ -99,7 +100,7 @@ def parse(raw: bytes, *, depth: int = MAX_DEPTH) -> Message:
     except orjson.JSONDecodeError as error:
         text = f"a frame is not JSON: {error.msg}"
         raise FrameError(text, reply=_failure(None, PARSE_ERROR, text)) from None
-    if _deeper_than(value, depth, raw):
+    if (len(raw) >= _SMALL or raw.count(b"{") + raw.count(b"[") > depth) and deeper_than(value, depth):
         raise _refused(value, f"is nested deeper than {depth} levels")
     canonical = orjson.dumps(value)
     if canonical != raw:  # most peers write exactly what orjson writes, which proves that nothing was lost
@@ -247,20 +248,3 @@ def _has_too_many_values(raw: bytes) -> bool:
 
 def _marks(text: bytes) -> int:
     return text.count(b"{") + text.count(b"[") + text.count(b",")
-
-
-def _deeper_than(value: Any, depth: int, raw: bytes) -> bool:
-    """Whether more than ``depth`` containers stand inside each other; level by level, so without recursion."""
-    if len(raw) < _SMALL and raw.count(b"{") + raw.count(b"[") <= depth:
-        return False
-    level = [value] if isinstance(value, dict | list) else []
-    for _ in range(depth):
-        level = [
-            inner
-            for container in level
-            for inner in (container.values() if type(container) is dict else container)
-            if type(inner) is dict or type(inner) is list
-        ]
-        if not level:
-            return False
-    return True
