@@ -11,6 +11,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from textual.dom import DOMNode
+from textual.geometry import Size
 from textual.pilot import Pilot
 from textual.widget import Widget
 
@@ -443,6 +444,21 @@ async def test_on_a_terminal_too_small_to_read_on_nobody_can_say_yes_and_anybody
         assert question.id not in gateway.outcomes
         await screen.settled("n")
         assert (await gateway.answered(question)).verdict is Choice.NO
+
+
+async def test_what_was_laid_out_for_another_size_is_read_again_before_anybody_says_yes(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with scene(state) as (gateway, screen):
+        question = await asked(gateway, screen, arguments={})
+        with monkeypatch.context() as patch:
+            patch.setattr(screen.app, "_terminal", lambda: Size(70, 20))
+            patch.setattr(screen.app, "_follow_terminal", lambda: None)
+            await screen.settled("y")
+            await screen.shows("The terminal has changed its size: look again.")
+        assert question.id not in gateway.outcomes
+        await screen.settled("y")
+        assert (await gateway.answered(question)).verdict is Choice.YES
 
 
 async def test_scrolling_down_to_the_end_of_the_arguments_counts_as_reading(state: Path) -> None:

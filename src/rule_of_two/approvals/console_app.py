@@ -253,12 +253,16 @@ class ConsoleApp(App[None]):
 
     def _follow_terminal(self) -> None:
         """Lay out anew for the size that the terminal has, also when its word of a change was lost."""
-        if self.is_headless or sys.__stdin__ is None:
-            return
-        with suppress(OSError, ValueError):
-            size = Size(*os.get_terminal_size(sys.__stdin__.fileno()))
-            if size != self.size:
-                self.post_message(Resize(size, size))
+        size = self._terminal()
+        if size != self.size:
+            self.post_message(Resize(size, size))
+
+    def _terminal(self) -> Size:
+        """The size that the terminal has now, whether or not anything was laid out for it yet."""
+        if not self.is_headless and sys.__stdin__ is not None:
+            with suppress(OSError, ValueError):
+                return Size(*os.get_terminal_size(sys.__stdin__.fileno()))
+        return self.size
 
     def _hear(self, gateway: str, message: ToConsole | None) -> None:
         """Many messages in a row are drawn once, and ring once."""
@@ -293,8 +297,15 @@ class ConsoleApp(App[None]):
         return board.listing or board.face is Face.ITEMS
 
     def _too_small(self) -> str:
-        fits = self.size.width >= NARROWEST and self.size.height >= SHORTEST
-        return "" if fits else f"Make the terminal at least {NARROWEST} by {SHORTEST}."
+        """Why what is on screen cannot be read, if it cannot.
+
+        # INVARIANT: a yes counts only for what was laid out for the terminal as it is when the key is pressed;
+        # tests/attacks/test_console_sizes.py.
+        """
+        size = self._terminal()
+        if min(size.width, self.size.width) < NARROWEST or min(size.height, self.size.height) < SHORTEST:
+            return f"Make the terminal at least {NARROWEST} by {SHORTEST}."
+        return "" if size == self.size else "The terminal has changed its size: look again."
 
     def _from_the_top(self) -> None:
         if not self._has_marker():
