@@ -48,6 +48,29 @@ def test_a_tool_whose_facts_no_argument_changes_still_goes_by_its_annotations() 
     assert bound.tool("look", {}, read_only).labels == {"B"}
 
 
+@pytest.mark.parametrize(
+    ("uri", "owned"),
+    [
+        ("memory://graph", True),  # named as a whole, whatever reading it brings
+        ("ui://up/page", True),  # its contents come with the server, and so does its name
+        ("ui://up/../page", False),
+        ("mail://inbox/1", False),
+        ("chat://acme/people", True),  # it says so
+        ("other://x", False),
+    ],
+)
+def test_a_resource_is_the_servers_own_where_the_manifest_says_so(uri: str, owned: bool) -> None:
+    bound = manifest("""
+        resources:
+          - {uri: "memory://graph", labels: [A, B]}
+          - {uri: "ui://up/**", labels: []}
+          - {uri: "mail://**", labels: [A, B]}
+          - {uri: "chat://*/people", labels: [A, B], own: true}
+    """)
+    assert bound.owns_resource(uri) is owned
+    assert not Manifest.unknown("up", "shelf").owns_resource(uri)
+
+
 def test_an_upstream_without_a_manifest_can_do_everything() -> None:
     unknown = Manifest.unknown("up", "shelf")
     for facts in (unknown.tool("t", {}), unknown.prompt("p", {}), unknown.resource("x:y")):

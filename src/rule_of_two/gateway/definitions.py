@@ -8,7 +8,7 @@ called, until a human accepts what the upstream offers now.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
@@ -181,6 +181,8 @@ class Definitions:
             if key in self._listed:
                 continue  # a second definition of the same name: the first was listed, the first is called
             pin = pins.get(key)
+            if definition.kind is Kind.RESOURCE and pin is not None and pin.digest != definition.digest:
+                pin = None  # another text, that came as data do
             if definition.kind is not Kind.RESOURCE and (pin is None or pin.digest != definition.digest):
                 self._changes.append(Change(*key, pin, definition))
             if pin is None:
@@ -217,10 +219,12 @@ class Definitions:
 _NOTHING_SAID: Final = define(Kind.INSTRUCTIONS, {"instructions": NO_INSTRUCTIONS})
 
 
-def of_first_use(definitions: Iterable[Definition]) -> Iterator[Definition]:
-    """What is accepted as first seen, or asked about: all but listed resources, whose names are often data (of a mail,
-    say)."""
-    return (one for one in definitions if one.kind is not Kind.RESOURCE)
+def of_first_use(
+    definitions: Iterable[Definition], owns: Callable[[str], bool] = lambda _: False
+) -> Iterator[Definition]:
+    """What is accepted as first seen, or asked about: all but listed resources that the server does not own, whose
+    names are often data (of a mail, say)."""
+    return (one for one in definitions if one.kind is not Kind.RESOURCE or owns(one.name))
 
 
 def names_of(definitions: Iterable[Definition]) -> list[tuple[str, str]]:

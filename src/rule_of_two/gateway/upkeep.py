@@ -81,7 +81,8 @@ class Upkeep(Struct):
         await self.starts.came(mount.identity)
         pins, unanswered = self.pins.load(mount.identity), self.pins.unanswered(mount.identity)
         if unanswered is None and self.accepts_first_use:
-            pins = pins_of(of_first_use(mount.offered), accepted_by=FIRST_USE, at=timestamp())
+            first = of_first_use(mount.offered, mount.manifest.owns_resource)
+            pins = pins_of(first, accepted_by=FIRST_USE, at=timestamp())
             await self.pins.replace(mount.identity, pins)
             await self.notices.first_use(mount, pins)
             unanswered = frozenset()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from decimal import Decimal
 from typing import Any, Self
 
@@ -107,9 +107,10 @@ class Manifest:
         self._results = {name: found for name, spec in document.tools.items() if (found := reader(spec, name))}
         self._resources = tuple(
             (
-                UriGlob.parse(spec.uri),
+                glob := UriGlob.parse(spec.uri),
                 bind_resource(spec, upstream=upstream, store=store, server=document.server),
                 reader(spec, spec.uri),
+                spec.own or glob.is_one,
             )
             for spec in document.resources
         )
@@ -141,7 +142,7 @@ class Manifest:
         return NONE.union(*(entry.rules.worst for entry in entries)) if entries else ALL
 
     def _entries(self) -> list[Entry]:
-        return [*self._tools.values(), *self._prompts.values(), *(entry for _, entry, _ in self._resources)]
+        return [*self._tools.values(), *self._prompts.values(), *(entry for _, entry, *_ in self._resources)]
 
     def tool(self, name: str, arguments: Mapping[str, Any], annotations: Any = None) -> Facts:
         """The facts of one tool call. ``annotations`` are the upstream's own, and can only add labels; those that the
@@ -175,14 +176,20 @@ class Manifest:
             return unnamed(Action.READ_RESOURCE, self._upstream, self._store, uri)
         return entry.facts(uri, {"uri": uri})
 
+    def owns_resource(self, uri: str) -> bool:
+        """Whether a resource that the server lists is a part of the server, as its tools are, and no data that came to
+        it: the manifest names its whole URI, says so, or says that reading it brings nothing."""
+        own = next((own for _, _, _, own in self._matches(uri)), None)
+        return own is not None and (own or not self.resource(uri).labels)
+
     def _resource(self, uri: str) -> Entry | None:
         return self._matching(uri)[0]
 
     def _matching(self, uri: str) -> tuple[Entry | None, ResultReader | None]:
-        if not is_plain_uri(uri):
-            return None, None
-        found = ((entry, reader) for glob, entry, reader in self._resources if glob.matches(uri))
-        return next(found, (None, None))
+        return next(((entry, reader) for _, entry, reader, _ in self._matches(uri)), (None, None))
+
+    def _matches(self, uri: str) -> Iterator[tuple[UriGlob, Entry, ResultReader | None, bool]]:
+        return (one for one in self._resources if one[0].matches(uri)) if is_plain_uri(uri) else iter(())
 
     def result_of(self, action: Action, name: str) -> ResultReader | None:
         """What reads the results of a tool, or of reading a URI; ``None`` where the manifest says nothing of them."""
