@@ -129,6 +129,7 @@ async def test_where_nobody_can_look_what_asks_nobody_is_handed_over(office: Hou
         assert result["structuredContent"]["items"] == [ANN]
         assert POISON not in json.dumps(result)
         assert result["_meta"][WITHHELD]["count"] == 2
+        assert "withheld 2 of 3 items" in result["structuredContent"]["rule-of-two/notice"]
         assert [one["id"] for one in result["_meta"][PROVENANCE]["items"]] == ["m1"]
         assert office.held() == {"B", "C"}
         assert outcome(await gateway.call("rec__private_send")) == ("allow", None)

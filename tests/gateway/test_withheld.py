@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from rule_of_two.gateway.minimal_instance import NoInstance, minimal_object
-from rule_of_two.gateway.withheld import MOST_IDS, withheld_block, withheld_result
+from rule_of_two.gateway.notice import noticed
+from rule_of_two.gateway.withheld import MOST_IDS, with_notice, withheld_result, withheld_text
 from rule_of_two.model import Decision, Outcome, labels_in
 
 DECISION = Decision(7, Outcome.ASK, None, "s", {}, labels_in("A"), ())
@@ -31,7 +32,16 @@ def test_a_withheld_result_is_a_normal_one_that_says_so() -> None:
 
 
 def test_a_part_is_told_by_a_block_of_its_own() -> None:
-    assert "withheld 1 of 3 items of this result: w1." in withheld_block(DECISION, ["w1"], 3)["text"]
+    text = withheld_text(DECISION, ["w1"], 3)
+    assert "withheld 1 of 3 items of this result: w1." in text
+    first = {"type": "text", "text": "the other two"}
+    told = with_notice({"content": [first]}, text)
+    assert told == {"content": [first, {"type": "text", "text": text}]}
+    told = with_notice({"content": [], "structuredContent": {"rows": [1, 2]}}, text, thing("rows", rows={}))
+    assert told["structuredContent"] == {"rows": [1, 2], "rule-of-two/notice": text}
+    closed = {**thing("rows", rows={}, note={"type": "string"}), "additionalProperties": False}
+    told = with_notice({"content": [], "structuredContent": {"rows": [1, 2]}}, text, closed)
+    assert told["structuredContent"] == {"rows": [1, 2]}
 
 
 def test_ids_are_told_up_to_a_number_and_counted_beyond() -> None:
@@ -83,6 +93,35 @@ SCHEMAS: list[Any] = [
 def test_structured_content_is_what_the_schema_takes(schema: Any) -> None:
     result = withheld_result("tools/call", DECISION, IDS, 2, schema if schema is not True else {})
     assert "isError" not in result
+    Draft202012Validator(schema).validate(result["structuredContent"])
+
+
+FREE = {"type": "string", "description": "the text"}
+SLOW = "^(([a-z ])+.)+[A-Z]([a-z ])+$"
+
+
+@pytest.mark.parametrize(
+    ("schema", "member"),
+    [
+        (thing("text", text=FREE), "rule-of-two/notice"),
+        ({"$ref": "#/$defs/r", "$defs": {"r": thing("text", text=FREE)}}, "rule-of-two/notice"),
+        ({**thing("n", "text", n={"type": "integer"}, text=FREE), "additionalProperties": False}, "text"),
+        ({**thing(text=FREE), "additionalProperties": False}, "text"),
+        ({**thing("n", n={"type": "integer"}), "additionalProperties": False}, None),
+        ({**thing("text", text={**FREE, "maxLength": 5}), "additionalProperties": False}, None),
+        ({**thing("text", text=FREE), "additionalProperties": {"type": "string", "pattern": SLOW}}, "text"),
+        ({**thing(text=FREE), "allOf": [{"additionalProperties": {"pattern": SLOW}}]}, None),
+        (thing(text=FREE, **{"rule-of-two/notice": {"pattern": SLOW}}), "text"),
+    ],
+    ids=repr,
+)
+def test_it_is_said_in_structured_content_too_where_the_schema_plainly_takes_a_text(
+    schema: dict[str, Any], member: str | None
+) -> None:
+    """Claude Code shows the model nothing else: it took a withheld file for an empty one."""
+    result = withheld_result("tools/call", DECISION, IDS, 2, schema)
+    said = [name for name, value in result["structuredContent"].items() if value == result["content"][0]["text"]]
+    assert said == ([] if member is None else [member])
     Draft202012Validator(schema).validate(result["structuredContent"])
 
 
@@ -166,3 +205,5 @@ def test_whatever_the_schema_is_what_is_made_fits_it(schema: Any) -> None:
     except NoInstance:
         return
     assert Draft202012Validator(schema).is_valid(made)
+    for in_place in (False, True):
+        assert Draft202012Validator(schema).is_valid(noticed(made, schema, "withheld", in_place=in_place))

@@ -31,7 +31,7 @@ from rule_of_two.gateway.release_entry import names_of, release_entry
 from rule_of_two.gateway.released import Released
 from rule_of_two.gateway.results import Refused
 from rule_of_two.gateway.verdicts import Verdicts, policy_only
-from rule_of_two.gateway.withheld import METHODS, withheld_block, withheld_result
+from rule_of_two.gateway.withheld import METHODS, with_notice, withheld_result, withheld_text
 from rule_of_two.model import INGRESS, NONE, Decision, Item, Labels, Outcome, SessionView, Verdict
 from rule_of_two.records import replace
 from rule_of_two.sessions.repository import ConnectionSession
@@ -271,7 +271,7 @@ class ReleaseGate(Struct, frozen=True):
         if left and not items and call.output_schema is not None and "structuredContent" not in result:
             result = withheld_result("tools/call", taken.decision, names, total, call.output_schema)
         elif left and isinstance(result.get("content"), list):
-            result = {**result, "content": [*result["content"], withheld_block(taken.decision, names, total)]}
+            result = with_notice(result, withheld_text(taken.decision, names, total), call.output_schema)
         self._let_look(call, brought, taken.decision, {place: ids[place] for place in left}, taken.weighed)
         labels = (flight.labels - INGRESS) | taken.weighed.facts.labels
         texts = tuple(brought.text(place) for place in taken.places) if self.keeps_texts else ()

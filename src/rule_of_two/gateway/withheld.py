@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from rule_of_two.gateway.minimal_instance import NoInstance, minimal_object
+from rule_of_two.gateway.notice import noticed
 from rule_of_two.gateway.results import DECISION_KEY, OWN
 from rule_of_two.model import Action, Decision
 
@@ -31,8 +32,8 @@ def withheld_result(
     """The result of ``method`` when all of it is withheld: a normal one, which says so.
 
     ``ids`` are opaque ids of ours, one of each item that is withheld, of ``total``. With an ``output_schema`` it has
-    structured content that the schema takes; where none can be made, it is an error with the same text, which needs
-    none. Never raises, whatever the schema is.
+    structured content that the schema takes, which says so as well if the schema leaves room; where none can be made,
+    it is an error with the same text, which needs none. Never raises, whatever the schema is.
     """
     text = withheld_text(decision, ids, total)
     return normal_result(method, text, {DECISION_KEY: decision.as_meta(), **withheld_meta(ids, total)}, output_schema)
@@ -49,15 +50,22 @@ def normal_result(method: str, text: str, meta: dict[str, Any], output_schema: A
     result: dict[str, Any] = {"content": [block], "_meta": meta}
     if output_schema is not None:
         try:
-            result["structuredContent"] = minimal_object(output_schema)
+            made = minimal_object(output_schema)
+            result["structuredContent"] = noticed(made, output_schema, text, in_place=True)
         except NoInstance:
             result["isError"] = True
     return result
 
 
-def withheld_block(decision: Decision, ids: Sequence[str], total: int) -> dict[str, Any]:
-    """The text block that is added to a result some of whose items are withheld."""
-    return {"type": "text", "text": withheld_text(decision, ids, total)}
+def with_notice(result: Mapping[str, Any], text: str, output_schema: Any = None) -> dict[str, Any]:
+    """A result of a tool, some of whose items are withheld, which says so: in a block of its own, and in its structured
+    content if the schema leaves room."""
+    told = {**result, "content": [*result["content"], {"type": "text", "text": text}]}
+    structured = result.get("structuredContent")
+    if isinstance(structured, dict):
+        schema = {} if output_schema is None else output_schema
+        told["structuredContent"] = noticed(structured, schema, text, in_place=False)
+    return told
 
 
 def withheld_meta(ids: Sequence[str], total: int) -> dict[str, Any]:
