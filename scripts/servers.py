@@ -7,6 +7,7 @@
     python scripts/servers.py --json              and print {name: [command, args...]} on stdout
     python scripts/servers.py --inspector         the MCP Inspector as well
     python scripts/servers.py --conformance       the conformance suite as well
+    python scripts/servers.py --hosts             the clients as well that npm has: Claude Code, Codex, Gemini CLI
 
 Needs a Python with venv, and nothing else: Node comes from a PyPI wheel. What is already there is left alone.
 Exit codes: 0 done, 1 something could not be installed (one sentence on stderr), 2 wrong usage.
@@ -54,12 +55,14 @@ class InstallError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One pinned package. ``beside`` are further requirements of its environment."""
+    """One pinned package. ``beside`` are further requirements of its environment, ``script`` is what starts it where
+    that is not its first program."""
 
     source: Literal["npm", "pypi"]
     package: str
     version: str
     beside: tuple[str, ...] = ()
+    script: str | None = None
 
     @property
     def pin(self) -> str:
@@ -81,10 +84,17 @@ SERVERS = {
 INSPECTOR = {"inspector": Server("npm", "@modelcontextprotocol/inspector", "2.12.0")}
 CONFORMANCE = {"conformance": Server("npm", "@modelcontextprotocol/conformance", "0.2.0-alpha.12")}
 
+HOSTS = {
+    # Its program is put in place by a script of the package's, and none is run.
+    "claude-code": Server("npm", "@anthropic-ai/claude-code", "2.1.197", script="cli-wrapper.cjs"),
+    "codex": Server("npm", "@openai/codex", "0.171.0"),
+    "gemini-cli": Server("npm", "@google/gemini-cli", "0.61.0"),
+}
+
 
 def installed(name: str, cache: Path = CACHE) -> list[str] | None:
     """The command that starts ``name``, or ``None`` when its pinned version is not there."""
-    return _stamped((SERVERS | INSPECTOR | CONFORMANCE)[name].pin, cache / name)
+    return _stamped((SERVERS | INSPECTOR | CONFORMANCE | HOSTS)[name].pin, cache / name)
 
 
 def _stamped(pin: str, home: Path) -> list[str] | None:
@@ -160,7 +170,7 @@ def install(name: str, server: Server, cache: Path, node: Sequence[str]) -> list
     _run([*node, "install", "--prefix", home, *options, *wanted], what=server.package, registry="the npm registry")
     package = home / "node_modules" / server.package
     entry = json.loads((package / "package.json").read_text(encoding="utf-8"))["bin"]
-    script = entry if isinstance(entry, str) else next(iter(entry.values()))
+    script = server.script or (entry if isinstance(entry, str) else next(iter(entry.values())))
     return _stamp(home, server.pin, [node[0], str(package / script)])
 
 
@@ -206,13 +216,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(SERVERS)} (default: all)")
     parser.add_argument("--inspector", action="store_true", help="install the MCP Inspector as well")
     parser.add_argument("--conformance", action="store_true", help="install the conformance suite as well")
+    parser.add_argument("--hosts", action="store_true", help="install Claude Code, Codex and Gemini CLI as well")
     parser.add_argument("--json", action="store_true", help="print {name: [command, args...]} on stdout")
     options = parser.parse_args(argv)
     unknown = [name for name in options.names if name not in SERVERS]
     if unknown:
         parser.error(f"no server is named {', '.join(unknown)}; known are {', '.join(SERVERS)}")
     wanted = {name: SERVERS[name] for name in options.names or SERVERS}
-    wanted |= (INSPECTOR if options.inspector else {}) | (CONFORMANCE if options.conformance else {})
+    for also, chosen in ((INSPECTOR, options.inspector), (CONFORMANCE, options.conformance), (HOSTS, options.hosts)):
+        wanted |= also if chosen else {}
     try:
         commands, errors = install_all(wanted, CACHE)
     except InstallError as error:

@@ -19,6 +19,7 @@ from rule_of_two.installation.install import install as put_in_front
 from rule_of_two.installation.plan import Plan, Taken, Us, facts
 from rule_of_two.installation.shown_change import shown_change
 from rule_of_two.installation.target import target_of
+from rule_of_two.wording import counted
 
 _FILE = click.option(
     "--file", type=click.Path(path_type=Path, dir_okay=False), help="Another file of this client's format."
@@ -102,8 +103,9 @@ def told(done: Done, us: Us, *, dry_run: bool) -> list[str]:
     lines += [f"  {one.name}: stays in {plan.target.file}, as {one.why}" for one in plan.stays]
     if not plan.changed:
         return [*lines, f"The gateway is in front of {title} already; nothing was changed."]
-    what = f"{len(plan.taken)} server{'' if len(plan.taken) == 1 else 's'} of {title} ({plan.target.file})"
-    lines.insert(0, f"{what} {'would stand' if dry_run else 'now stand'} behind the gateway, in {us.config}:")
+    what = f"{counted(len(plan.taken), 'server')} of {title} ({plan.target.file})"
+    stands = "would stand" if dry_run else "now stands" if len(plan.taken) == 1 else "now stand"
+    lines.insert(0, f"{what} {stands} behind the gateway, in {us.config}:")
     if done.variables and plan.hidden:
         lines.append(f"Set where {title} starts, or the gateway will not start: {', '.join(done.variables)}")
         lines.append(f"Their values are {'in' if dry_run else 'now only in'} {done.backup or plan.target.file}.")
