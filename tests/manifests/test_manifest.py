@@ -51,7 +51,7 @@ def test_a_tool_whose_facts_no_argument_changes_still_goes_by_its_annotations() 
 @pytest.mark.parametrize(
     ("uri", "owned"),
     [
-        ("memory://graph", True),  # named as a whole, whatever reading it brings
+        ("memory://graph", False),
         ("ui://up/page", True),  # its contents come with the server, and so does its name
         ("ui://up/../page", False),
         ("mail://inbox/1", False),

@@ -295,8 +295,8 @@ class ResourceSpec(_Entry):
     uri: str
     """A pattern of URIs; `**` is anything, `*` anything but `/`."""
     own: bool = False
-    """What the server lists of these is its own words, as its tools are, and no data. It needs no saying of a whole
-    URI, nor where reading brings nothing."""
+    """What the server lists of these, their names and descriptions, is its own words, as its tools are, and no data.
+    It needs no saying where reading them brings nothing."""
     result: ResultSpec | None = None
     """Where its items and their metadata stand."""
 

@@ -107,10 +107,10 @@ class Manifest:
         self._results = {name: found for name, spec in document.tools.items() if (found := reader(spec, name))}
         self._resources = tuple(
             (
-                glob := UriGlob.parse(spec.uri),
+                UriGlob.parse(spec.uri),
                 bind_resource(spec, upstream=upstream, store=store, server=document.server),
                 reader(spec, spec.uri),
-                spec.own or glob.is_one,
+                spec.own,
             )
             for spec in document.resources
         )
@@ -178,7 +178,7 @@ class Manifest:
 
     def owns_resource(self, uri: str) -> bool:
         """Whether a resource that the server lists is a part of the server, as its tools are, and no data that came to
-        it: the manifest names its whole URI, says so, or says that reading it brings nothing."""
+        it: the manifest says so, or that reading it brings nothing."""
         own = next((own for _, _, _, own in self._matches(uri)), None)
         return own is not None and (own or not self.resource(uri).labels)
 

@@ -64,11 +64,6 @@ class UriGlob(Struct, frozen=True):
                 literals[part] = literals.get(part, 0) | 1 << place
         return cls(text, literals, within, across, 1 << len(tokens))
 
-    @property
-    def is_one(self) -> bool:
-        """Whether it matches one URI only."""
-        return not self._within | self._across
-
     def matches(self, uri: str) -> bool:
         """Whether the whole of ``uri`` matches. The caller has checked :func:`is_plain_uri`."""
         wild = self._within | self._across
