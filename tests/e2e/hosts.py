@@ -166,5 +166,6 @@ def codex_tools(user: User, server: str) -> set[str]:
                 if reply.get("id") == 2:
                     return {tool for one in reply["result"]["data"] if one["name"] == server for tool in one["tools"]}
         finally:
-            process.kill()
+            process.stdin.close()  # it is a script that started the program: both end so, and what that started
+            process.wait(SECONDS)
     raise AssertionError("Codex went away")

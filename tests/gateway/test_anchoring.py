@@ -69,7 +69,7 @@ async def test_an_anchor_that_cannot_be_written_is_written_down_and_stops_nothin
 
 
 async def test_an_anchor_that_hangs_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rule_of_two.gateway.anchoring.ANCHOR_SECONDS", 0.05)
+    monkeypatch.setattr("rule_of_two.gateway.anchoring.ANCHOR_SECONDS", 2.0)
     monkeypatch.setattr("rule_of_two.gateway.anchoring.say", lambda message: None)
     answers, hanging = threading.Event(), tmp_path / "hanging"
     real = anchoring_module._append
