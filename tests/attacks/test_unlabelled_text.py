@@ -246,6 +246,28 @@ async def test_names_of_resources_that_would_complete_the_set_are_not_listed(hou
         assert house.held() == {"B", "C"}
 
 
+async def test_a_changed_resource_of_the_servers_own_is_data_until_somebody_accepts_it(house: House) -> None:
+    manifest = house.folder / "own.yaml"
+    manifest.write_text(
+        (UPSTREAMS / "recorder.yaml").read_text().replace('- {uri: "note:', '- {own: true, uri: "note:')
+    )
+
+    async def listed() -> list[str]:
+        async with house.gateway() as gateway:
+            return await names(gateway, "resources/list", "resources")
+
+    house.servers = {"rec": {**evil(house), "manifest": str(manifest)}}
+    assert await listed() == ["a", "b"]
+    assert house.held() == set()
+    evil(house, MAIL)
+    assert [name for name in await listed() if "IGNORE" in name]
+    assert house.held() == {"A"}
+    assert "note://a" in house.run("manifest", "pin", "rec", code=1)
+    house.run("manifest", "pin", "rec", "note://a", "--accept", "--unsigned", "--yes")
+    await listed()
+    assert house.held() == set()
+
+
 async def test_the_text_of_an_error_carries_the_labels_of_its_call(house: House) -> None:
     """h22, left as it is: an error is the reply to a call, so the call's labels are what it brings, not `texts`."""
     house.servers = {"rec": evil(house, ('case "fail_rpc":', 'case "fail_rpc" | "send":'))}

@@ -220,7 +220,9 @@ def test_a_resource_that_is_offered_as_it_was_accepted_is_no_data_and_with_anoth
     changed = Definitions([_tool(), other], pins)
     (listed,) = changed.of(Kind.RESOURCE)
     assert (listed.definition, listed.accepted, listed.is_text) == (other, False, True)
-    assert changed.changes == ()
+    (change,) = changed.changes
+    assert (change.old, change.new, change.text) == (graph, other, "resource memory://graph")
+    assert Definitions([_tool(), other], _pins(_tool(), other)).changes == ()
 
 
 def test_of_listed_resources_only_the_servers_own_are_accepted_as_first_seen() -> None:

@@ -181,10 +181,11 @@ class Definitions:
             if key in self._listed:
                 continue  # a second definition of the same name: the first was listed, the first is called
             pin = pins.get(key)
-            if definition.kind is Kind.RESOURCE and pin is not None and pin.digest != definition.digest:
-                pin = None  # another text, that came as data do
-            if definition.kind is not Kind.RESOURCE and (pin is None or pin.digest != definition.digest):
+            differs = pin is None or pin.digest != definition.digest
+            if differs and (definition.kind is not Kind.RESOURCE or pin is not None):
                 self._changes.append(Change(*key, pin, definition))
+            if differs and definition.kind is Kind.RESOURCE:
+                pin = None  # until somebody accepts it, it is a text that came as data do
             if pin is None:
                 is_first = not pins if unanswered is None else key in unanswered
                 self._listed[key] = Listed(definition, Status.UNACCEPTED if is_first else Status.NEW)
@@ -199,8 +200,8 @@ class Definitions:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """Everything that is not offered as it was accepted: changed, new and removed. Resources aside, which come and
-        go as data do."""
+        """Everything that is not offered as it was accepted: changed, new and removed; of resources, which come and go
+        as data do, those that changed."""
         return tuple(self._changes)
 
     def get(self, kind: Kind, name: str) -> Listed | None:
