@@ -5,6 +5,6 @@ setup_release() {
   cmp -s release.lock "$RELEASE/installed" && return
   step "release tools (.cache/release)"
   "$PYTHON" -m venv --clear "$RELEASE"
-  "$RELEASE/bin/python" -m pip --quiet --disable-pip-version-check install --require-hashes -r release.lock
+  "$RELEASE/bin/python" -m pip --quiet --disable-pip-version-check install --no-compile --require-hashes -r release.lock
   cp release.lock "$RELEASE/installed"
 }

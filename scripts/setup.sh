@@ -17,7 +17,8 @@ setup_environment() {
       echo "venv is missing; on Debian: apt-get install python3-venv" >&2
       exit 2
     }
-    "$VENV/python" -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements.lock
+    # What is imported is compiled then; the rest never is.
+    "$VENV/python" -m pip --quiet --disable-pip-version-check install --no-compile --require-hashes -r requirements.lock
     "$VENV/python" -m pip --quiet --disable-pip-version-check install --no-deps --no-build-isolation --editable .
     cp requirements.lock "$stamp"
   fi
