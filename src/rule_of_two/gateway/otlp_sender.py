@@ -51,8 +51,8 @@ class NotTaken(UpstreamUnavailable):
 
 class Sender(Struct):
     """Of OTLP/HTTP with protobuf, the protocol that every receiver has. ``url`` is the receiver's base, to which
-    ``/v1/traces`` and ``/v1/logs`` are added. ``rejected`` counts what it said that it did not take and must not be sent
-    again, ``told`` is why."""
+    ``/v1/traces`` and ``/v1/logs`` are added. ``rejected`` counts what it said that it did not take and must not be
+    sent again, ``told`` is why."""
 
     client: httpx2.AsyncClient
     url: str
